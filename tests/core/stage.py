@@ -1,0 +1,163 @@
+"""A desk with a journal made of a list, for tests: ask, write down, apply."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from styxy.core.asks import Grant, InstanceAsk, LeaseAsk, MoveAnswer, MoveAsk, Moved
+from styxy.core.desk import Desk
+from styxy.core.events import Event, InstanceEnding
+from styxy.core.instances import Instance
+from styxy.core.leases import Holder, Lease, Owner
+from styxy.core.ports import Port
+from styxy.core.services import Catalogue
+
+P = Owner(project="/p")
+Q = Owner(project="/q")
+SERVER = "0123456789abcdef"
+OTHER_SERVER = "fedcba9876543210"
+
+
+def holder(pid: int, start_time: int = 1) -> Holder:
+    """Name a process that needs not exist."""
+    return Holder(pid=pid, start_time=start_time, boot="boot")
+
+
+def move_ask(asked: int = 3000, *, owner: Owner = P, server: str = SERVER) -> MoveAsk:
+    """Ask as a guest whose bind said EADDRINUSE; `dataclasses.replace` does the rest."""
+    return MoveAsk(
+        asked=Port(asked),
+        owner=owner,
+        holder=holder(10),
+        server=server,
+        reason="inuse",
+        process="node",
+    )
+
+
+class Stage:
+    """Play the service: each ruling is written down and applied at once."""
+
+    def __init__(self, catalogue: Catalogue | None = None) -> None:
+        self.catalogue = catalogue or Catalogue()
+        self.desk = Desk(self.catalogue)
+        self.written: list[Event] = []
+        self.now = 1000.0
+        self._ids = 0
+
+    def new_id(self) -> str:
+        """Make an id that no lease had."""
+        self._ids += 1
+        return f"lease-{self._ids}"
+
+    def write(self, events: tuple[Event, ...]) -> None:
+        """Remember the events and make them true."""
+        self.written += events
+        for event in events:
+            self.desk.apply(event)
+
+    def grant(self, ask: LeaseAsk, *, taken: Collection[int] = ()) -> Grant:
+        """Allocate as an API client does."""
+        ruling = self.desk.allocate(ask, lock_id=self.new_id(), now=self.now, taken=taken)
+        self.write(ruling.events)
+        return ruling.answer
+
+    def allocate(self, kind: str = "dev", *, taken: Collection[int] = (), **more: object) -> Lease:
+        """Allocate with the fields of `LeaseAsk` that matter."""
+        ask = replace(LeaseAsk(service_type=kind), **more)  # type: ignore[arg-type]  # a shorthand
+        return self.grant(ask, taken=taken).lease
+
+    def move(self, ask: MoveAsk, *, taken: Collection[int] = ()) -> MoveAnswer:
+        """Ask as a guest does."""
+        ruling = self.desk.move(ask, lock_id=self.new_id(), now=self.now, taken=taken)
+        self.write(ruling.events)
+        return ruling.answer
+
+    def moved(self, ask: MoveAsk, *, taken: Collection[int] = ()) -> Lease:
+        """Ask as a guest that has to be moved."""
+        answer = self.move(ask, taken=taken)
+        assert isinstance(answer, Moved), answer
+        return answer.lease
+
+    def release(self, lock_id: str) -> None:
+        """Release a lease."""
+        self.write(self.desk.release(lock_id, now=self.now).events)
+
+    def die(self, dead: Holder, heirs: Mapping[Port, Holder] | None = None) -> None:
+        """End a process."""
+        self.write(self.desk.died(dead, heirs=heirs or {}, now=self.now).events)
+
+    def register(self, instance_id: str = "agent", **more: object) -> Instance:
+        """Register an instance with the fields of `InstanceAsk` that matter."""
+        ask = replace(InstanceAsk(instance_id=instance_id), **more)  # type: ignore[arg-type]  # a shorthand
+        ruling = self.desk.register(ask, now=self.now)
+        self.write(ruling.events)
+        return ruling.answer
+
+    def hear(self, instance_id: str = "agent") -> None:
+        """Give a sign of life."""
+        self.write(self.desk.heartbeat(instance_id, now=self.now).events)
+
+    def gone(
+        self,
+        instance_id: str = "agent",
+        *listening: int,
+        reason: InstanceEnding = "left",
+        heirs: Mapping[Port, Holder] | None = None,
+    ) -> list[Lease]:
+        """End an instance while something listens on some ports."""
+        ruling = self.desk.instance_gone(
+            instance_id, reason=reason, listening=listening, heirs=heirs or {}, now=self.now
+        )
+        self.write(ruling.events)
+        return ruling.answer
+
+    def clean(self, *listening: int) -> list[Lease]:
+        """End everything on which nothing listens."""
+        ruling = self.desk.clean(listening, now=self.now)
+        self.write(ruling.events)
+        return ruling.answer
+
+    def see(self, *listening: int) -> None:
+        """Sweep: compare with what listens, then end what nobody claims."""
+        self.write(self.desk.seen(set(listening), now=self.now).events)
+        self.write(self.desk.lapse(now=self.now).events)
+
+    def wait(self, seconds: float, *listening: int) -> None:
+        """Let time go by, then sweep."""
+        self.now += seconds
+        self.see(*listening)
+
+    def ports(self) -> list[int]:
+        """List the leased ports."""
+        return sorted(lease.port for lease in self.desk.books)
+
+    def facts(self) -> dict[str, object]:
+        """Say all that the desk remembers, for comparison."""
+        return facts_of(self.desk)
+
+    def replayed(self) -> Desk:
+        """Make a desk from the events alone, as a restart does."""
+        desk = Desk(self.catalogue)
+        for event in self.written:
+            desk.apply(event)
+        return desk
+
+    def restored(self) -> Desk:
+        """Make a desk from a snapshot, as a restart after a compaction does."""
+        desk = Desk(self.catalogue)
+        for event in self.desk.snapshot(now=self.now):
+            desk.apply(event)
+        return desk
+
+
+def facts_of(desk: Desk) -> dict[str, object]:
+    """Say all that a desk remembers, for comparison."""
+    return {
+        "leases": {lease.lock_id: lease for lease in desk.books},
+        "services": dict(desk.books.services),
+        "moves": dict(desk.books.moves),
+        "instances": dict(desk.state.instances),
+        "types": {kind.name: kind for kind in desk.catalogue},
+    }

@@ -1,0 +1,165 @@
+"""Values of the core for hypothesis: names, owners, holders, leases, events."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from hypothesis import strategies as st
+
+from styxy.core.asks import Reason
+from styxy.core.events import (
+    Bound,
+    Ending,
+    Event,
+    Heard,
+    InstanceEnding,
+    InstanceGone,
+    InstanceSeen,
+    Leased,
+    MoveRemembered,
+    Noted,
+    Passed,
+    RangeAdded,
+    RangeRemoved,
+    Reassigned,
+    Released,
+    Remembered,
+    Unbound,
+)
+from styxy.core.instances import Instance
+from styxy.core.leases import Holder, Lease, Owner, Protocol, State
+from styxy.core.ports import Port, PortRange
+from styxy.core.services import ServiceType
+from styxy.core.wire import BindQuestion
+
+ports: st.SearchStrategy[Port] = st.integers(1024, 65535).map(Port)
+times = st.floats(0, 2**33, allow_nan=False)
+names = st.text(min_size=1, max_size=20)
+raw_texts = st.binary(min_size=1, max_size=20).map(
+    lambda raw: raw.replace(b"\0", b"x").decode("utf-8", "surrogateescape")
+)
+"""What a path or a process name may be on Linux: any bytes but NUL."""
+absolute_paths = raw_texts.map(lambda text: f"/{text}")
+
+holders = st.builds(
+    Holder, pid=st.integers(1, 2**22), start_time=st.integers(0, 2**63 - 1), boot=names
+)
+owners = st.builds(Owner, project=st.none() | raw_texts, instance_id=names)
+leases = st.builds(
+    Lease,
+    lock_id=names,
+    port=ports,
+    service_type=names,
+    service_name=raw_texts,
+    owner=owners,
+    holder=st.none() | holders,
+    protocol=st.sampled_from(get_args(Protocol)),
+    state=st.sampled_from(get_args(State)),
+    allocated_at=times,
+    last_seen=times,
+    expires_at=st.none() | times,
+    asked=st.none() | ports,
+    server=st.none() | names,
+)
+
+ranges = st.tuples(ports, ports).map(lambda both: PortRange(min(both), max(both)))
+services = st.builds(
+    ServiceType,
+    name=names,
+    ports=ranges,
+    more=st.lists(ranges, max_size=2).map(tuple),
+    preferred=st.lists(ports, max_size=3).map(tuple),
+    description=names,
+    behavior=st.sampled_from(["multi", "single"]),
+    auto_allocated=st.none() | names,
+)
+instances = st.builds(
+    Instance,
+    instance_id=names,
+    registered_at=times,
+    last_heartbeat=times,
+    holder=st.none() | holders,
+    working_directory=st.none() | raw_texts,
+    project=st.none() | raw_texts,
+    template=st.none() | names,
+    metadata=st.none() | names,
+    port=st.none() | ports,
+    service_type=st.none() | names,
+)
+
+_about: dict[str, Any] = {"lock_id": names, "port": ports, "at": times}
+
+EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
+    Leased: st.builds(Leased, lease=leases, at=times),
+    Released: st.builds(
+        Released,
+        reason=st.sampled_from(get_args(Ending)),
+        holder=st.none() | holders,
+        **_about,
+    ),
+    Passed: st.builds(Passed, holder=holders, **_about),
+    Bound: st.builds(Bound, **_about),
+    Unbound: st.builds(Unbound, expires_at=st.none() | times, **_about),
+    Reassigned: st.builds(
+        Reassigned,
+        requested_port=ports,
+        port=ports,
+        pid=st.integers(1, 2**22),
+        process=raw_texts,
+        service_type=names,
+        owner=owners,
+        at=times,
+    ),
+    Remembered: st.builds(
+        Remembered, project=raw_texts, service_type=names, service_name=names, port=ports, at=times
+    ),
+    MoveRemembered: st.builds(
+        MoveRemembered, owner_key=st.integers(1, 2**64 - 1), asked=ports, port=ports, at=times
+    ),
+    RangeAdded: st.builds(
+        RangeAdded, service=services, placement=names, chunk_size=st.integers(0, 1000), at=times
+    ),
+    RangeRemoved: st.builds(RangeRemoved, name=names, at=times),
+    InstanceSeen: st.builds(InstanceSeen, instance=instances, at=times),
+    Heard: st.builds(Heard, instance_id=names, at=times),
+    InstanceGone: st.builds(
+        InstanceGone,
+        instance_id=names,
+        reason=st.sampled_from(get_args(InstanceEnding)),
+        at=times,
+    ),
+    Noted: st.builds(
+        Noted,
+        subject=names,
+        message=raw_texts,
+        level=st.sampled_from(["info", "warning", "error"]),
+        at=times,
+    ),
+}
+
+questions = st.builds(
+    BindQuestion,
+    protocol=st.sampled_from(["tcp", "udp"]),
+    family=st.sampled_from([4, 6]),
+    port=ports,
+    address=st.ip_addresses().map(str),
+    reason=st.sampled_from(get_args(Reason)),
+    lost=st.none() | ports,
+    server=st.integers(0, 2**64 - 1).map("{:016x}".format),
+    instance_id=raw_texts,
+    service_type=st.none() | raw_texts,
+    project=st.none() | absolute_paths,
+)
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+"""Whatever JSON can hold."""
+
+json_objects = st.dictionaries(st.text(), json_values, max_size=5)
