@@ -1,0 +1,213 @@
+"""The journal's file: its tables, how a row is spelled and sealed, and whether the file is sound.
+
+One process has it open, and an flock(2) on a file beside it says which: SQLite before 3.51.3 can
+damage a WAL that two connections checkpoint. The lock is exclusive inside SQLite, too, so that the
+index of the WAL lives in memory and a full disk does not keep a daemon from opening its journal.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import zlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from styxy.core.errors import Conflict, JournalFailed
+from styxy.core.events import KINDS, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SCHEMA = """
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER
+) STRICT;
+CREATE TABLE snapshot (
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER,
+    fold INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE folded (
+    only INTEGER PRIMARY KEY CHECK (only = 1), up_to INTEGER NOT NULL,
+    fold INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO folded (only, up_to) VALUES (1, 0);
+CREATE INDEX events_by_kind ON events (kind, seq);
+"""
+
+MIGRATIONS = {
+    0: SCHEMA,
+    1: """
+ALTER TABLE events ADD COLUMN sum INTEGER;
+ALTER TABLE snapshot ADD COLUMN sum INTEGER;
+ALTER TABLE snapshot ADD COLUMN fold INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE folded ADD COLUMN fold INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX events_by_kind ON events (kind, seq);
+""",
+}
+"""From each older version of the file to the newest."""
+
+SCHEMA_VERSION = 2
+
+SIDE_FILES = ("", "-wal", "-shm", "-journal")
+"""What SQLite keeps under the name of a database, the database included."""
+
+_DAMAGE = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+)
+
+_ENCODER = msgspec.json.Encoder()
+_DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
+
+Row = tuple[float, str, bytes, int]
+"""Seconds since the epoch, kind, JSON, and the seal over both texts."""
+
+
+class HomeTaken(Conflict):
+    """Say that another daemon has the journal open."""
+
+
+class JournalDamaged(JournalFailed):
+    """Say that the file on disk is no sound journal; it is left as it is."""
+
+
+def row_of(event: Event) -> Row:
+    """Spell an event as a row, sealed: SQLite has no checksums, and a flipped bit in a number would
+    make another number of it."""
+    kind = type(event).__name__
+    data = _encoded(event)
+    return (event.at, kind, data, seal(kind, data))
+
+
+def rows_of(events: Iterable[Event]) -> list[Row]:
+    """Spell events as rows."""
+    return [row_of(each) for each in events]
+
+
+def event_of(kind: str, data: bytes, mark: int | None, *, path: str) -> Event:
+    """Read a row. Raises `JournalDamaged`; a row of an older file has no seal."""
+    if mark is not None and mark != seal(kind, data):
+        raise JournalDamaged(f"{path} holds an unreadable {kind}: its checksum is wrong")
+    try:
+        return _decoded(kind, data)
+    except (KeyError, ValueError, msgspec.MsgspecError) as error:
+        raise JournalDamaged(f"{path} holds an unreadable {kind}: {error}") from error
+
+
+def seal(kind: str, data: bytes) -> int:
+    """Compute the checksum of a row (CRC-32)."""
+    return zlib.crc32(data, zlib.crc32(kind.encode()))
+
+
+def take_lock(path: str) -> int:
+    """Lock a home for this process; the descriptor holds the lock. Raises `HomeTaken`.
+
+    Where no lock file can be made the directory itself is locked: a home that cannot be written
+    can still be read.
+    """
+    try:
+        descriptor = open_private(path)
+    except JournalFailed:
+        descriptor = _open_readable(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise HomeTaken(
+            f"another styxy daemon has {os.path.dirname(path)}; see: styxy daemon status"
+        ) from None
+    return descriptor
+
+
+def open_private(path: str) -> int:
+    """Open a file for writing, made with mode 0600 and never through a link.
+
+    Raises `JournalFailed`.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        raise JournalFailed(f"cannot open {path}: {error.strerror}") from error
+
+
+def open_sound(path: str) -> sqlite3.Connection:
+    """Open a journal's file, or make one.
+
+    Raises `JournalDamaged` where it is not sound, `JournalFailed` where it cannot be opened.
+    """
+    # SQLite makes its files with the umask's mode; made by us first, they are private from birth.
+    os.close(open_private(path))
+    database = sqlite3.connect(path, timeout=0)
+    try:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        _check(database, path)
+        # A file that SQLite could open for reading alone fails here, and not at the first lease.
+        database.execute("BEGIN IMMEDIATE")
+        database.rollback()
+    except sqlite3.DatabaseError as error:
+        database.close()
+        raise failure(error, path) from error
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def failure(error: sqlite3.Error, path: str) -> JournalFailed:
+    """Tell damage from a world that does not let us, in one sentence."""
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) in _DAMAGE:
+        return JournalDamaged(f"the journal {path} is damaged: {error}")
+    return JournalFailed(f"the journal {path} could not be used: {error}")
+
+
+def _check(database: sqlite3.Connection, path: str) -> None:
+    (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise JournalDamaged(f"the journal {path} is damaged: {verdict}")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise JournalDamaged(f"the journal {path} was written by a newer styxy ({version})")
+    if version < SCHEMA_VERSION:
+        script = f"BEGIN; {MIGRATIONS[version]} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        database.executescript(script)
+    tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('events', 'snapshot', 'folded')"
+    if database.execute(tables).fetchone() != (3,):
+        raise JournalDamaged(f"the journal {path} is damaged: it lacks a table")
+    if database.execute("SELECT count(*) FROM folded").fetchone() != (1,):
+        raise JournalDamaged(f"the journal {path} is damaged: it does not say what is folded")
+
+
+def _open_readable(path: str) -> int:
+    for name, more in ((path, 0), (os.path.dirname(path), os.O_DIRECTORY)):
+        try:
+            return os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | more)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise JournalFailed(f"cannot open {path}: {error.strerror}") from error
+    raise JournalFailed(f"cannot open {path}: its directory is gone")
+
+
+def _encoded(event: Event) -> bytes:
+    try:
+        return _ENCODER.encode(event)
+    except UnicodeEncodeError:
+        # A path may hold any bytes; those that are not UTF-8 are lone surrogates in our strings
+        # (os.fsdecode), which msgspec refuses and the standard library writes as \udcXX.
+        return json.dumps(msgspec.to_builtins(event)).encode("ascii")
+
+
+def _decoded(kind: str, data: bytes) -> Event:
+    if b"\\udc" in data:
+        return msgspec.convert(json.loads(data), type=KINDS[kind])
+    return _DECODERS[kind].decode(data)

@@ -1,0 +1,64 @@
+"""The user's Markdown file with the table of ranges: read whole, put back in one step."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from styxy.adapters.config_file import write_whole
+from styxy.core.errors import Unavailable
+from styxy.core.port_table import with_table
+
+LARGEST = 4 * 1024 * 1024
+"""Bytes; a document that people read is smaller, and anything else is a mistake in the setting."""
+
+
+def put_table(path: str, text: str) -> bool:
+    """Bring the table of a file up to date; tell whether anything had to change.
+
+    A missing file is made. Raises `Unavailable`, or `Conflict` where the markers are not one pair;
+    the file is then as it was.
+    """
+    try:
+        content, mode = _read(path)
+        new = with_table(content or b"", text)
+        if new == content:
+            return False
+        write_whole(path, new, mode=mode)
+    except OSError as error:
+        raise Unavailable(f"cannot write {path}: {error.strerror or error}") from error
+    return True
+
+
+def read_document(path: str) -> str:
+    """Read a Markdown file. Raises `Unavailable`."""
+    try:
+        content, _ = _read(path)
+    except OSError as error:
+        raise Unavailable(f"cannot read {path}: {error.strerror or error}") from error
+    if content is None:
+        raise Unavailable(f"there is no file {path}")
+    return content.decode("utf-8", "replace")
+
+
+def _read(path: str) -> tuple[bytes | None, int]:
+    """Read content and mode; None where there is no file yet.
+
+    A link is refused: in a directory that others write, it could point anywhere.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        return None, 0o644
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is no regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(LARGEST + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > LARGEST:
+        raise OSError(f"it is larger than {LARGEST} bytes")
+    return content, stat.S_IMODE(status.st_mode)

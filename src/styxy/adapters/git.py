@@ -1,0 +1,136 @@
+"""Worktrees as the disk shows them, without starting git: a file tells (gitrepository-layout(5)).
+
+Light on purpose: the command line asks at every `allocate`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from styxy.core.projects import PROJECT_FILES, choose_project
+
+_LONGEST_CONFIG = 64 * 1024
+"""Characters of a git config that are read; `native/repo.c` has the same bound."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def project_path(directory: str, home: str) -> str:
+    """Find the project that `directory` belongs to, as a canonical path.
+
+    A directory that is gone is its own project, under the name that it had.
+    """
+    return choose_project(
+        os.path.realpath(directory),
+        home=os.path.realpath(home),
+        is_worktree=is_worktree,
+        has_project_file=_has_project_file,
+    )
+
+
+def current_project(env: Mapping[str, str]) -> str:
+    """Find the project of this process: that of `STYXY_PROJECT`, else of the working directory."""
+    return project_path(env.get("STYXY_PROJECT") or os.getcwd(), env.get("HOME") or "/")
+
+
+def is_worktree(directory: str) -> bool:
+    """Tell whether a git worktree has its root here; a submodule or linked worktree has a file."""
+    return _is_file(f"{directory}/.git") or _is_file(f"{directory}/.git/HEAD")
+
+
+def _has_project_file(directory: str) -> bool:
+    return any(_is_file(f"{directory}/{name}") for name in PROJECT_FILES)
+
+
+def _is_file(path: str) -> bool:
+    # Most are missing, and access(2) says so without an exception, at a fifth of the price.
+    return os.access(path, os.F_OK) and os.path.isfile(path)
+
+
+def repo_of(project: str) -> int:
+    """Name the repo of a project's worktree as one word of the port map; 0 where there is none."""
+    from styxy.core.repos import local_path, normalised_origin, repo_key  # not for the fast path
+
+    common = common_directory(project)
+    if common is None:
+        return 0
+    address = origin_of(os.path.join(common, "config"))
+    if address is None:
+        return repo_key(origin=None, common_directory=common)
+    path = local_path(address)
+    if path is not None:
+        # git resolves a relative remote where the repo lies; ours must not depend on the worktree.
+        address = os.path.realpath(os.path.join(os.path.dirname(common), path))
+    return repo_key(origin=normalised_origin(address), common_directory=common)
+
+
+def common_directory(worktree: str) -> str | None:
+    """Find the directory that all worktrees of a repo share (gitrepository-layout(5)).
+
+    A linked worktree's `.git` is a file that names its own directory, and that one has a file
+    `commondir`.
+    """
+    directory = _git_directory(worktree)
+    if directory is None:
+        return None
+    common = _named_in(os.path.join(directory, "commondir"), "", directory) or directory
+    return os.path.realpath(common)
+
+
+def is_linked(worktree: str) -> bool:
+    """Tell a linked worktree from the one that its repo lies in, and from a submodule."""
+    directory = _git_directory(worktree)
+    return directory is not None and os.path.exists(os.path.join(directory, "commondir"))
+
+
+def branch_of(worktree: str) -> str | None:
+    """Name the branch that is checked out, or the beginning of the commit where none is."""
+    directory = _git_directory(worktree)
+    if directory is None:
+        return None
+    head = next(iter(_lines(os.path.join(directory, "HEAD"))), "").strip()
+    if head.startswith("ref: "):
+        # A repo that keeps its refs in a table has `.invalid` here (gitformat-reftable(5)).
+        name = head.removeprefix("ref: refs/heads/")
+        return None if name == ".invalid" else name
+    return f"commit {head[:12]}" if head else None
+
+
+def origin_of(config: str) -> str | None:
+    """Read the address of the remote `origin` from a git config file (git-config(1)).
+
+    Includes are not followed; a repo whose origin hides in one is known by its directory.
+    """
+    section, address = "", None
+    for line in _lines(config):
+        text = line.strip()
+        if text.startswith("["):
+            section = text.rpartition("]")[0].lstrip("[").strip()
+        elif section == 'remote "origin"':
+            name, equals, value = text.partition("=")
+            if equals and name.strip().lower() == "url":
+                address = value.strip().strip('"')
+    return address
+
+
+def _git_directory(worktree: str) -> str | None:
+    marker = os.path.join(worktree, ".git")
+    return marker if os.path.isdir(marker) else _named_in(marker, "gitdir: ", worktree)
+
+
+def _named_in(path: str, prefix: str, base: str) -> str | None:
+    """Read the path that a one-line file of git names, relative to `base`."""
+    first = next(iter(_lines(path)), "")
+    if not first.startswith(prefix) or not first.strip():
+        return None
+    return os.path.join(base, first.removeprefix(prefix).rstrip("\n"))
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read(_LONGEST_CONFIG).splitlines(keepends=True)
+    except OSError:
+        return []

@@ -1,0 +1,322 @@
+"""The only memory: events in one SQLite file, written before anything is promised.
+
+WAL with `synchronous=NORMAL` survives the death of any process; a power cut may cost the last
+moments. Events are folded into a snapshot now and then, and the folded ones stay for the audit.
+
+Theory of operation. Whatever is long is done in slices, each a few milliseconds, so that the loop
+answers in between. A fold writes its snapshot under a new number beside the one in force, changes
+the number in one small transaction, and then takes the old rows away; whoever kills the daemon in
+the middle finds one of the two snapshots whole. `last_seq` numbers the newest event; the port map
+carries it, too, so that a journal which lost its end is found out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from styxy.adapters.database import (
+    SIDE_FILES,
+    HomeTaken,
+    JournalDamaged,
+    event_of,
+    failure,
+    open_sound,
+    rows_of,
+    take_lock,
+)
+from styxy.core.errors import JournalFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from styxy.core.events import Event
+
+__all__ = ["HomeTaken", "Journal", "JournalDamaged"]
+
+SLICE = 500
+"""Rows that are read or written in one go: 2-5 ms."""
+
+
+class Journal:
+    """Append events and read them back. Use it from one thread.
+
+    Raises `HomeTaken` where another daemon has the file, `JournalDamaged` where it is not sound,
+    `JournalFailed` where it cannot be opened.
+    """
+
+    _db: sqlite3.Connection
+    _lock: int
+    _copy: tempfile.TemporaryDirectory[str] | None = None
+    last_seq: int
+    unfolded: int
+    failing: str | None = None
+    """Why the last write failed, in a sentence; None once a write has passed."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = take_lock(path + ".lock")
+        try:
+            self._use(open_sound(path))
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    @classmethod
+    def reading(cls, path: str) -> Journal:
+        """Open a journal that cannot be written now, on a copy of it, so that it can be read.
+
+        `append` fails until the file itself can be opened; each call tries. Raises as the
+        constructor does.
+        """
+        journal = cls.__new__(cls)
+        journal.path = path
+        journal._lock = take_lock(path + ".lock")
+        try:
+            journal._copy = _copied(path)
+            journal.failing = f"{path} cannot be written"
+            journal._use(open_sound(os.path.join(journal._copy.name, "styxy.db")))
+        except BaseException:
+            os.close(journal._lock)
+            raise
+        return journal
+
+    def append(self, events: Iterable[Event]) -> None:
+        """Write events down, all or none. Raises `JournalFailed`; then nothing was written."""
+        rows = rows_of(events)
+        if self._copy is not None:
+            self._open_again()
+        numbered = [(self.last_seq + 1 + offset, *row) for offset, row in enumerate(rows)]
+        statement = "INSERT INTO events (seq, at, kind, data, sum) VALUES (?, ?, ?, ?, ?)"
+        try:
+            with self._db:
+                self._db.executemany(statement, numbered)
+        except sqlite3.Error as error:
+            self.failing = f"the journal {self.path} could not be written: {error}"
+            raise JournalFailed(
+                f"{self.failing}; nothing was promised",
+                suggestions=["make room on the disk, or make the file writable", "styxy doctor"],
+            ) from error
+        if rows:
+            self.failing = None
+        self.last_seq += len(rows)
+        self.unfolded += len(rows)
+
+    def replay(self) -> Iterator[Event]:
+        """Read what gives today's state: the snapshot, and every event after it.
+
+        Raises `JournalDamaged` where an event cannot be read.
+        """
+        query = """
+            SELECT kind, data, sum FROM (
+                SELECT 0 AS later, seq, kind, data, sum FROM snapshot
+                WHERE fold = (SELECT fold FROM folded)
+                UNION ALL
+                SELECT 1, seq, kind, data, sum FROM events
+                WHERE seq > (SELECT up_to FROM folded)
+            ) ORDER BY later, seq
+        """
+        try:
+            for kind, data, mark in self._db.execute(query):
+                yield event_of(kind, data, mark, path=self.path)
+        except sqlite3.DatabaseError as error:
+            raise failure(error, self.path) from error
+
+    def count_unfolded(self) -> int:
+        """Count the events that a replay reads one by one."""
+        return self.unfolded
+
+    def fold(self, snapshot: Iterable[Event], *, keep_since: float) -> None:
+        """Put `snapshot` in place of all events so far; those before `keep_since` are dropped."""
+        for _ in self.fold_slices(snapshot, keep_since=keep_since):
+            pass
+
+    def fold_slices(self, snapshot: Iterable[Event], *, keep_since: float) -> Iterator[None]:
+        """Fold a little at each step; `snapshot` is the state at the time of the first one.
+
+        Events may be appended between two steps. Raises `JournalFailed`; the old snapshot is then
+        in force.
+        """
+        up_to = self.last_seq
+        (current,) = self._db.execute("SELECT fold FROM folded").fetchone()
+        try:
+            yield from self._drop_folds(current)
+            statement = "INSERT INTO snapshot (at, kind, data, sum, fold) VALUES (?, ?, ?, ?, ?)"
+            events = iter(snapshot)
+            while rows := rows_of(islice(events, SLICE)):
+                with self._db:
+                    self._db.executemany(statement, [(*row, current + 1) for row in rows])
+                yield
+            with self._db:
+                self._db.execute("UPDATE folded SET up_to = ?, fold = ?", (up_to, current + 1))
+            self.unfolded = self.last_seq - up_to
+            yield from self._drop_folds(current + 1)
+            yield from self._drop_events(up_to, keep_since)
+        except sqlite3.Error as error:
+            raise failure(error, self.path) from error
+
+    def read_slices(self) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
+        """Read everything as it is now, table by table in slices: what a backup is made of.
+
+        Raises `JournalFailed`. A fold in between would tear it; whoever folds must not do both.
+        """
+        try:
+            fold, up_to = self._db.execute("SELECT fold, up_to FROM folded").fetchone()
+            last_seq = self.last_seq
+            yield "folded", [(up_to, fold)]
+            for table, extra, end in (("snapshot", ", fold", 1 << 62), ("events", "", last_seq)):
+                query = f"""
+                    SELECT seq, at, kind, data, sum{extra} FROM {table}
+                    WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {SLICE}
+                """
+                seq = 0
+                while rows := self._db.execute(query, (seq, end)).fetchall():
+                    seq = rows[-1][0]
+                    yield table, rows
+        except sqlite3.Error as error:
+            raise failure(error, self.path) from error
+
+    def recent(self, kind: str, *, limit: int) -> list[Event]:
+        """List the last `limit` events of one kind, newest last."""
+        query = "SELECT data, sum FROM events WHERE kind = ? ORDER BY seq DESC LIMIT ?"
+        rows = self._db.execute(query, (kind, limit)).fetchall()
+        return [event_of(kind, data, mark, path=self.path) for data, mark in reversed(rows)]
+
+    def read_back(
+        self, *, kind: str | None, since: float | None, limit: int
+    ) -> list[tuple[int, Event]]:
+        """List the last `limit` events, of one kind or all, with their numbers, newest last.
+
+        The first one before `since` ends it: times rise with the numbers but for a clock that was
+        set, and a search through all would hold the loop.
+        """
+        query = f"""
+            SELECT seq, at, kind, data, sum FROM events {"WHERE kind = :kind" if kind else ""}
+            ORDER BY seq DESC LIMIT :limit
+        """
+        found: list[tuple[int, Event]] = []
+        for seq, at, name, data, mark in self._read(query, kind=kind, limit=limit):
+            if since is not None and at < since:
+                break
+            found.append((seq, event_of(name, data, mark, path=self.path)))
+        return found[::-1]
+
+    def read_on(self, after: int, *, limit: int) -> list[tuple[int, Event]]:
+        """List the `limit` events that follow number `after`, with their numbers."""
+        query = """
+            SELECT seq, at, kind, data, sum FROM events
+            WHERE seq > :after ORDER BY seq LIMIT :limit
+        """
+        return [
+            (seq, event_of(name, data, mark, path=self.path))
+            for seq, _, name, data, mark in self._read(query, after=after, limit=limit)
+        ]
+
+    def probe(self) -> None:
+        """Write for real, and change nothing. Raises `JournalFailed`."""
+        self.append(())
+        seq = self.last_seq + 1
+        try:
+            with self._db:
+                # An update to the same value would touch no page, and a full disk stay unseen.
+                self._db.execute("INSERT INTO events VALUES (?, 0, '', x'', NULL)", (seq,))
+                self._db.execute("DELETE FROM events WHERE seq = ?", (seq,))
+        except sqlite3.Error as error:
+            refusal = failure(error, self.path)
+            self.failing = refusal.message
+            raise refusal from error
+        self.failing = None
+
+    def _read(self, query: str, **values: object) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(query, values)
+        except sqlite3.Error as error:
+            raise failure(error, self.path) from error
+
+    def close(self) -> None:
+        """Close the file and let another daemon have it."""
+        self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
+        os.close(self._lock)
+
+    def _use(self, database: sqlite3.Connection) -> None:
+        query = """
+            SELECT max(up_to, coalesce((SELECT max(seq) FROM events), 0)),
+                (SELECT count(*) FROM events WHERE seq > up_to) FROM folded
+        """
+        try:
+            self.last_seq, self.unfolded = database.execute(query).fetchone()
+        except sqlite3.DatabaseError as error:
+            database.close()
+            raise failure(error, self.path) from error
+        self._db = database
+
+    def _open_again(self) -> None:
+        """Go over from the copy to the file itself, if that is possible now."""
+        assert self._copy is not None
+        known = self.last_seq
+        try:
+            database = open_sound(self.path)
+        except JournalFailed as error:
+            self.failing = error.message
+            raise JournalFailed(
+                f"{error.message}; nothing was promised",
+                suggestions=["make the home and its files writable", "styxy doctor"],
+            ) from error
+        old = self._db
+        self._use(database)
+        if self.last_seq != known:
+            self._db = old
+            database.close()
+            raise JournalFailed(f"{self.path} was changed by another; restart the daemon")
+        old.close()
+        self._copy.cleanup()
+        self._copy = None
+
+    def _drop_folds(self, kept: int) -> Iterator[None]:
+        statement = f"""
+            DELETE FROM snapshot WHERE seq IN
+            (SELECT seq FROM snapshot WHERE fold <> ? ORDER BY seq LIMIT {SLICE})
+        """
+        while True:
+            with self._db:
+                dropped = self._db.execute(statement, (kept,)).rowcount
+            if dropped < SLICE:
+                return
+            yield
+
+    def _drop_events(self, up_to: int, keep_since: float) -> Iterator[None]:
+        # Their times rise with their numbers but for a clock that was set back, so the first one
+        # that is young enough ends it.
+        query = "SELECT seq, at FROM events WHERE seq <= ? ORDER BY seq LIMIT ?"
+        while True:
+            rows = self._db.execute(query, (up_to, SLICE)).fetchall()
+            young = (index for index, (_, at) in enumerate(rows) if at >= keep_since)
+            count = next(young, len(rows))
+            if count:
+                with self._db:
+                    last = rows[count - 1][0]
+                    self._db.execute("DELETE FROM events WHERE seq <= ?", (last,))
+            if count < SLICE:
+                return
+            yield
+
+
+def _copied(path: str) -> tempfile.TemporaryDirectory[str]:
+    """Copy a journal's files to where they can be written. Raises `JournalFailed`."""
+    copy = None
+    try:
+        copy = tempfile.TemporaryDirectory(prefix="styxy-journal-")
+        for end in SIDE_FILES:
+            if os.path.lexists(path + end) and end != "-shm":
+                shutil.copyfile(path + end, os.path.join(copy.name, "styxy.db" + end))
+    except OSError as error:
+        if copy is not None:
+            copy.cleanup()
+        raise JournalFailed(f"cannot read {path}: {error.strerror}") from error
+    return copy

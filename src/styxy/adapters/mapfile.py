@@ -1,0 +1,119 @@
+"""The file of the port map: opened, made, and what an earlier daemon left in it.
+
+The map outlives a daemon that was killed, so it also says which home it belongs to and which event
+of the journal it has shown last: a journal that knows of fewer has lost its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+
+from styxy.adapters.maplayout import (
+    ANSWERS_AT,
+    HEADER,
+    HEADER_SIZE,
+    HOME_WORD,
+    MAGIC,
+    PID_HALF,
+    PROMISE,
+    PROMISES_AT,
+    RETIRED_HALF,
+    SEQ_WORD,
+    SIZE,
+    VERSION,
+)
+from styxy.core.errors import Unavailable
+from styxy.core.ports import Port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """Say what a map of an earlier daemon tells: the journal's event that it showed last, and the
+    ports that were promised."""
+
+    last_seq: int = 0
+    ports: frozenset[Port] = frozenset()
+
+
+def remains_of(path: str, *, home: int) -> Remains:
+    """Read what a daemon of `home` left behind; nothing where the map is no map or another's."""
+    raw = _read_map(path)
+    if raw is None:
+        return Remains()
+    words = memoryview(raw).cast("Q")
+    if words[HOME_WORD] != home:
+        return Remains()
+    owners = words[PROMISES_AT // 8 : ANSWERS_AT[4] // 8 : PROMISE.size // 8].tolist()
+    ports = frozenset(Port(port) for port, owner in enumerate(owners) if owner)
+    return Remains(last_seq=words[SEQ_WORD], ports=ports)
+
+
+def retire_left_over(path: str, *, pid: int) -> bool:
+    """Mark the map of a daemon that died as retired; tell whether there was one.
+
+    `pid` is the dead daemon's: a map that another daemon has taken over since is left alone.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags)
+    except OSError:
+        return False  # ENOENT above all: its directory went with a reboot or a logout
+    with contextlib.closing(os.fdopen(descriptor, "r+b", buffering=0)):
+        if os.fstat(descriptor).st_size != SIZE or not _is_map(os.pread(descriptor, 16, 0)):
+            return False
+        with mmap.mmap(descriptor, HEADER_SIZE) as mapping:
+            with memoryview(mapping).cast("I") as halves:
+                if halves[PID_HALF] != pid or halves[RETIRED_HALF]:
+                    return False
+                halves[RETIRED_HALF] = 1
+    return True
+
+
+def _read_map(path: str) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None  # ENOENT: the first daemon of this home, or the first since the boot
+    with os.fdopen(descriptor, "rb") as file:
+        raw = file.read(SIZE + 1)
+    return raw if len(raw) == SIZE and _is_map(raw) else None
+
+
+def _is_map(head: bytes) -> bool:
+    return head.startswith(MAGIC + struct.pack("@I", VERSION))
+
+
+def open_map(path: str) -> int:
+    """Open the map that is there, or a new one where it has another version or owner."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise Unavailable(f"cannot open {path}: {error.strerror}") from error
+    status = os.fstat(descriptor)
+    head = os.pread(descriptor, HEADER.size, 0)
+    is_ours = status.st_uid == os.geteuid() and status.st_mode & 0o077 == 0
+    if status.st_size == SIZE and _is_map(head) and is_ours:
+        _allocate(descriptor, path)
+        return descriptor
+    if status.st_size:
+        # Guests may have the old file mapped: never shrink it under them, put another in its place.
+        os.close(descriptor)
+        os.unlink(path)
+        descriptor = os.open(path, flags | os.O_EXCL, 0o600)
+    _allocate(descriptor, path)
+    return descriptor
+
+
+def _allocate(descriptor: int, path: str) -> None:
+    # Not ftruncate(2): a page of a sparse file that a full disk has no room for kills whoever
+    # writes to it, by SIGBUS.
+    try:
+        os.posix_fallocate(descriptor, 0, SIZE)
+    except OSError as error:
+        os.close(descriptor)
+        raise Unavailable(f"no room for {path}: {error.strerror}") from error

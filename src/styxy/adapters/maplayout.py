@@ -1,0 +1,54 @@
+"""The layout of the port map, byte by byte, in the byte order of the machine.
+
+`native/portmap.h` says the same, and a test holds the two against each other:
+
+    header     4096 bytes                   who wrote it, where its sockets are
+    promises   65536 x 16, by port          the owner of a lease, and the port that was asked for
+    answers4   65536 x 32, by port          who would answer a connect to 127.0.0.1
+    answers6   65536 x 32, by port          who would answer a connect to ::1
+    first      65536 x 4, by asked port     1 + the first slot of the moves away from it
+    moves      4096 slots x 64              chains: the oldest live one first
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from styxy.core.ports import LAST_PORT
+
+MAGIC = b"STYXYMAP"
+VERSION = 2
+SLOTS = 4096
+"""Moves that the map can hold: servers that were moved, and those that are remembered."""
+
+PORTS = LAST_PORT + 1
+HEADER_SIZE = 4096
+HEADER = struct.Struct("@8sIIQIIQQQ8x128s128sII")
+PROMISE = struct.Struct("@QHHI")
+ANSWER = struct.Struct("@QQQII")
+FIRST = struct.Struct("@I")
+MOVE = struct.Struct("@QQQQQHHHHII8x")
+
+PROMISES_AT = HEADER_SIZE
+ANSWERS_AT: Final = {
+    4: PROMISES_AT + PORTS * PROMISE.size,
+    6: PROMISES_AT + PORTS * (PROMISE.size + ANSWER.size),
+}
+FIRST_AT = ANSWERS_AT[6] + PORTS * ANSWER.size
+MOVES_AT = FIRST_AT + PORTS * FIRST.size
+SIZE = MOVES_AT + SLOTS * MOVE.size
+
+GENERATION_WORD = 16 // 8
+RETIRED_HALF = 24 // 4
+PID_HALF = 28 // 4
+SEQ_WORD = 40 // 8
+HOME_WORD = 48 // 8
+
+COMMITTED = 1
+"""Flag of a promise: the server that was moved there listens."""
+
+SHARED = 1
+"""Flag of an answer: worktrees share this server (a database, a broker, a singleton)."""
+
+STATES: Final = {"held": 1, "live": 2, "remembered": 3}

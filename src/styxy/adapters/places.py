@@ -1,0 +1,112 @@
+"""Where Styxy's files lie. Paths alone: nothing is read but `daemon.json`, nothing is created.
+
+The command line loads this at every start, so it imports nothing of weight.
+Clients find a daemon by `daemon.json` in the home and nowhere else; `STYXY_SOCKET` overrides it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from styxy.core.keys import fnv1a64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUN_PATH_LIMIT = 100
+"""Bytes that a socket path may have: the 108 of `sun_path` (unix(7)) less our suffixes."""
+
+HTTP_SOCKET = "styxy.sock"
+LINE_SOCKET = "line.sock"
+NOTE_SOCKET = "note.sock"
+PORT_MAP = "ports.map"
+
+
+class Places:
+    """Name every path that belongs to one Styxy home.
+
+    Two daemons with different homes share no path.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.home = os.path.abspath(env.get("STYXY_HOME") or os.path.expanduser("~/.styxy"))
+        self.socket_override = env.get("STYXY_SOCKET") or None
+        self._runtime_base = env.get("XDG_RUNTIME_DIR") or ""
+
+    def in_home(self, *names: str) -> str:
+        """Join `names` to the home."""
+        return os.path.join(self.home, *names)
+
+    @property
+    def daemon_file(self) -> str:
+        """The file in which a running daemon says where it is."""
+        return self.in_home("daemon.json")
+
+    @property
+    def token_file(self) -> str:
+        """The secret of the TCP door: 64 hex digits."""
+        return self.in_home("auth.token")
+
+    @property
+    def database(self) -> str:
+        """The journal's SQLite file."""
+        return self.in_home("styxy.db")
+
+    @property
+    def config_file(self) -> str:
+        """What the user has set, as JSON; there need not be one."""
+        return self.in_home("config.json")
+
+    @property
+    def backups(self) -> str:
+        """The directory of older copies of what must not be lost."""
+        return self.in_home("backups")
+
+    @property
+    def daemon_log(self) -> str:
+        """What the daemon has to say."""
+        return self.in_home("logs", "daemon.log")
+
+    @property
+    def reassignment_log(self) -> str:
+        """One line for each bind that was moved."""
+        return self.in_home("reassignments.log")
+
+    def runtime_dir(self) -> str:
+        """The directory for sockets and the map: short enough for `sun_path`, and ours alone."""
+        short = home_hash(self.home)
+        if self._runtime_base and os.path.isdir(self._runtime_base):
+            preferred = os.path.join(self._runtime_base, "styxy", short)
+        else:
+            preferred = self.in_home("run")
+        if len(os.fsencode(os.path.join(preferred, HTTP_SOCKET))) <= SUN_PATH_LIMIT:
+            return preferred
+        return f"/tmp/styxy-{os.getuid()}/{short}"
+
+    def socket(self) -> str:
+        """The HTTP socket that a daemon of this home would open."""
+        return self.socket_override or os.path.join(self.runtime_dir(), HTTP_SOCKET)
+
+    def line_socket(self) -> str:
+        """The native library's socket that a daemon of this home would open."""
+        if self.socket_override:
+            return self.socket_override + ".line"
+        return os.path.join(self.runtime_dir(), LINE_SOCKET)
+
+    def note_socket(self) -> str:
+        """The socket for what guests say without waiting."""
+        if self.socket_override:
+            return self.socket_override + ".note"
+        return os.path.join(self.runtime_dir(), NOTE_SOCKET)
+
+    def port_map(self) -> str:
+        """The shared mapping that a daemon of this home would open."""
+        if self.socket_override:
+            return self.socket_override + ".map"
+        return os.path.join(self.runtime_dir(), PORT_MAP)
+
+
+def home_hash(home: str) -> str:
+    """Shorten a home to 12 hex digits that are the same in every process."""
+    return f"{fnv1a64(os.fsencode(home)):016x}"[:12]

@@ -1,0 +1,225 @@
+"""The shared map that guests read: what is promised, who answers, which server went where.
+
+Theory of operation. One file, created once and updated in place, so that every guest sees what the
+daemon of the day writes. All records change between two increments of the generation, which is odd
+meanwhile: a guest that meets an odd generation, or another one after it has read, reads again. A
+clean stop marks the file as retired. `adapters.maplayout` says where everything lies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from styxy.adapters.mapfile import open_map
+from styxy.adapters.maplayout import (
+    ANSWER,
+    ANSWERS_AT,
+    COMMITTED,
+    FIRST,
+    FIRST_AT,
+    GENERATION_WORD,
+    HEADER,
+    HEADER_SIZE,
+    MAGIC,
+    MOVE,
+    MOVES_AT,
+    PROMISE,
+    PROMISES_AT,
+    RETIRED_HALF,
+    SEQ_WORD,
+    SHARED,
+    SIZE,
+    SLOTS,
+    STATES,
+    VERSION,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from styxy.core.leases import Lease
+    from styxy.core.ports import Port
+
+MoveState = Literal["held", "live", "remembered"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Say who answers on a port of one family; `cookie` names the socket."""
+
+    project: int
+    repo: int
+    cookie: int
+    is_shared: bool
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveEntry:
+    """Say where a server of a project went that asked for another port.
+
+    `at` is when it was committed, or when it ended; seconds since the epoch. A cookie of 0: nobody
+    answers there on that family.
+    """
+
+    project: int
+    server: int
+    asked: Port
+    port: Port
+    state: MoveState
+    at: float
+    cookie4: int = 0
+    cookie6: int = 0
+
+
+class PortMap:
+    """Write the map; only the daemon does. `home` names whose map it is, as one word.
+
+    Without a path nobody sees it: guests then behave as if Styxy were absent. Raises `Unavailable`.
+    """
+
+    def __init__(
+        self, path: str | None, *, line_socket: str, note_socket: str, netns: int, home: int = 0
+    ) -> None:
+        self._path = path
+        self._descriptor = os.memfd_create("ports.map") if path is None else open_map(path)
+        if path is None:
+            os.ftruncate(self._descriptor, SIZE)
+        self._map = mmap.mmap(self._descriptor, SIZE)
+        self._words = memoryview(self._map).cast("Q")
+        self._halves = memoryview(self._map).cast("I")
+        self._depth = 0
+        self._chains: dict[Port, list[int]] = {}
+        self._free = list(range(SLOTS - 1, -1, -1))
+        # A daemon that died while it wrote has left an odd generation: go on from the next one.
+        generation = self._words[GENERATION_WORD] | 1
+        self._map[: HEADER.size] = HEADER.pack(
+            MAGIC, VERSION, HEADER_SIZE, generation, 1, os.getpid(), netns, 0, home,
+            os.fsencode(line_socket), os.fsencode(note_socket), SLOTS, 0,
+        )  # fmt: skip
+        self._wipe()
+        self._words[GENERATION_WORD] = generation + 1
+
+    def reveal(self) -> None:
+        """Let guests use the map; until then they behave as if Styxy were absent.
+
+        A map that showed no promise yet would let them take what is promised to others.
+        """
+        self._halves[RETIRED_HALF] = 0
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Let guests wait with their look until everything in the block is written."""
+        if self._depth == 0:
+            self._words[GENERATION_WORD] += 1
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                self._words[GENERATION_WORD] += 1
+
+    def show(self, leases: Iterable[Lease]) -> None:
+        """Enter promises."""
+        with self.writing():
+            for lease in leases:
+                is_committed = lease.asked is not None and lease.state == "bound"
+                PROMISE.pack_into(
+                    self._map,
+                    PROMISES_AT + lease.port * PROMISE.size,
+                    lease.owner.key,
+                    lease.asked or 0,
+                    COMMITTED if is_committed else 0,
+                    0,
+                )
+
+    def mark(self, last_seq: int) -> None:
+        """Say up to which event of the journal the map is true."""
+        self._words[SEQ_WORD] = last_seq
+
+    def clear(self, ports: Iterable[Port]) -> None:
+        """Take promises away."""
+        with self.writing():
+            for port in ports:
+                PROMISE.pack_into(self._map, PROMISES_AT + port * PROMISE.size, 0, 0, 0, 0)
+
+    def set_answers(self, family: Literal[4, 6], answers: Mapping[Port, Answer | None]) -> None:
+        """Say who answers on some ports; None: nobody does."""
+        with self.writing():
+            for port, answer in answers.items():
+                fields = (0, 0, 0, 0, 0) if answer is None else _fields(answer)
+                ANSWER.pack_into(self._map, ANSWERS_AT[family] + port * ANSWER.size, *fields)
+
+    def set_moves(self, asked: Port, moves: Sequence[MoveEntry]) -> None:
+        """Put the chain of one asked port in place of the one that was there.
+
+        What no slot is left for is left out, the last first: it is not seen, which harms nobody.
+        """
+        with self.writing():
+            self._free += reversed(self._chains.pop(asked, []))
+            slots = [self._free.pop() for _ in moves[: len(self._free)]]
+            for slot, entry, after in zip(slots, moves, [*slots[1:], -1], strict=False):
+                self._write_move(slot, entry, after)
+            if slots:
+                self._chains[asked] = slots
+            FIRST.pack_into(self._map, FIRST_AT + asked * FIRST.size, slots[0] + 1 if slots else 0)
+
+    def disagreements(self, leases: Iterable[Lease]) -> list[Port]:
+        """List the ports of leases that the map does not show as promised to their owners."""
+        return [lease.port for lease in leases if self._owner(lease.port) != lease.owner.key]
+
+    def is_in_place(self) -> bool:
+        """Tell whether the file that a guest would open is this one."""
+        if self._path is None:
+            return False
+        try:
+            found = os.stat(self._path, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(found, os.fstat(self._descriptor))
+
+    def retire(self) -> None:
+        """Tell the guests that nobody answers any more, and let the file go."""
+        self._halves[RETIRED_HALF] = 1
+        for view in (self._words, self._halves):
+            view.release()
+        self._map.close()
+        os.close(self._descriptor)
+
+    def _owner(self, port: Port) -> int:
+        return int(PROMISE.unpack_from(self._map, PROMISES_AT + port * PROMISE.size)[0])
+
+    def _write_move(self, slot: int, entry: MoveEntry, after: int) -> None:
+        MOVE.pack_into(
+            self._map,
+            MOVES_AT + slot * MOVE.size,
+            entry.project,
+            entry.server,
+            entry.cookie4,
+            entry.cookie6,
+            int(entry.at),
+            entry.asked,
+            entry.port,
+            STATES[entry.state],
+            0,
+            after + 1,
+            0,
+        )
+
+    def _wipe(self) -> None:
+        """Take away what a former daemon said, page by page; a page of zeros is left unwritten."""
+        nothing = bytes(mmap.PAGESIZE)
+        for offset in range(HEADER_SIZE, SIZE, mmap.PAGESIZE):
+            page = slice(offset, min(offset + mmap.PAGESIZE, SIZE))
+            if self._map[page] != nothing[: page.stop - page.start]:
+                self._map[page] = nothing[: page.stop - page.start]
+
+
+def _fields(answer: Answer) -> tuple[int, int, int, int, int]:
+    flags = SHARED if answer.is_shared else 0
+    return answer.project, answer.repo, answer.cookie, flags, answer.pid

@@ -1,0 +1,179 @@
+"""Processes as /proc shows them (proc(5)): who they are, where they run, which sockets they have.
+
+A process may end between two looks; every question then answers None or leaves it out.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from styxy.core.leases import Holder
+from styxy.core.trees import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
+"""What /proc says of a process that has ended, or that is another user's."""
+
+
+class Processes:
+    """Look at the processes of this machine."""
+
+    def __init__(self) -> None:
+        self.boot = _read_text("/proc/sys/kernel/random/boot_id").strip()
+        self._booted_at = _boot_time()
+        self._ticks = os.sysconf("SC_CLK_TCK")
+
+    def holder(self, pid: int) -> Holder | None:
+        """Name a living process; None where there is none (a zombie has ended, too)."""
+        try:
+            stat = _read_text(f"/proc/{pid}/stat")
+        except _GONE:
+            return None
+        # The name, field 2, is in parentheses and may hold any byte, so count from its end.
+        fields = stat.rpartition(")")[2].split()
+        state, start_time = fields[0], fields[19]
+        if state in "ZX" or not _is_process(pid):
+            return None
+        return Holder(pid=pid, start_time=int(start_time), boot=self.boot)
+
+    def is_alive(self, holder: Holder) -> bool:
+        """Tell whether this very process lives, not another one with its pid."""
+        return self.holder(holder.pid) == holder
+
+    def name(self, pid: int) -> str | None:
+        """Tell a process's short name (comm)."""
+        try:
+            return _read_text(f"/proc/{pid}/comm").rstrip("\n")
+        except _GONE:
+            return None
+
+    def command(self, pid: int) -> list[str] | None:
+        """Tell a process's command line, word by word."""
+        try:
+            line = _read_text(f"/proc/{pid}/cmdline").rstrip("\0")
+        except _GONE:
+            return None
+        return line.split("\0") if line else None  # empty: a zombie, or a thread of the kernel
+
+    def directory(self, pid: int) -> str | None:
+        """Tell a process's working directory."""
+        try:
+            return os.readlink(f"/proc/{pid}/cwd").removesuffix(" (deleted)")
+        except _GONE:
+            return None
+
+    def variable(self, pid: int, name: str) -> str | None:
+        """Tell what an environment variable was when the program image started."""
+        return self.variables(pid, name).get(name)
+
+    def variables(self, pid: int, *names: str) -> dict[str, str]:
+        """Tell those of some environment variables that were set when the image started."""
+        try:
+            environment = _read_text(f"/proc/{pid}/environ")
+        except _GONE:
+            return {}
+        pairs = (each.partition("=") for each in environment.split("\0"))
+        return {name: value for name, _, value in pairs if name in names}
+
+    def started_at(self, holder: Holder) -> float:
+        """Tell when a process of this boot began, in seconds since the epoch, to about a second."""
+        return self._booted_at + holder.start_time / self._ticks
+
+    def table(self) -> dict[int, Process]:
+        """Look at every process; what another user's does not show stays empty."""
+        looked = (self._look(pid) for pid in _pids())
+        return {each.pid: each for each in looked if each is not None}
+
+    def cgroup(self, pid: int) -> str:
+        """Tell the control groups of a process, as cgroups(7) has them."""
+        try:
+            return _read_text(f"/proc/{pid}/cgroup")
+        except _GONE:
+            return ""
+
+    def holders_of(self, inodes: Collection[int]) -> dict[int, list[int]]:
+        """Find every process that has a socket, for each socket inode; those of others are not
+        seen."""
+        wanted = {f"socket:[{inode}]": inode for inode in inodes}
+        holders: dict[int, list[int]] = {inode: [] for inode in inodes}
+        for pid in sorted(_pids()) if wanted else ():
+            for link in set(_descriptors(pid)) & wanted.keys():
+                holders[wanted[link]].append(pid)
+        return holders
+
+    def _look(self, pid: int) -> Process | None:
+        try:
+            stat = _read_text(f"/proc/{pid}/stat")
+            uid = os.stat(f"/proc/{pid}").st_uid
+        except _GONE:
+            return None
+        name, _, rest = stat.partition("(")[2].rpartition(")")
+        fields = rest.split()
+        return Process(
+            pid=pid,
+            parent=int(fields[1]),
+            group=int(fields[2]),
+            session=int(fields[3]),
+            uid=uid,
+            name=name,
+            words=tuple(self.command(pid) or ()),
+            directory=self.directory(pid),
+        )
+
+    def socket_owners(self, inodes: Collection[int]) -> dict[int, int]:
+        """Find one process for each socket inode: the newest that has it, as workers come last.
+
+        Costs 3-9 ms for 300 processes, so ask for new inodes only.
+        """
+        wanted = {f"socket:[{inode}]": inode for inode in inodes}
+        owners: dict[int, int] = {}
+        for pid in sorted(_pids(), reverse=True):
+            for link in _descriptors(pid):
+                inode = wanted.pop(link, None)
+                if inode is not None:
+                    owners[inode] = pid
+            if not wanted:
+                break
+        return owners
+
+
+def _is_process(pid: int) -> bool:
+    """Tell a process from a thread, which /proc shows under its own number, too."""
+    try:
+        os.close(os.pidfd_open(pid))
+    except OSError as error:
+        # Without a descriptor to spare we cannot tell, and a process is by far the likelier.
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return True
+
+
+def _boot_time() -> int:
+    """Read `btime` of proc(5): when the kernel booted, in seconds since the epoch."""
+    lines = _read_text("/proc/stat").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("btime "))
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _descriptors(pid: int) -> Iterator[str]:
+    directory = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(directory)
+    except _GONE:
+        return
+    for name in names:
+        try:
+            yield os.readlink(f"{directory}/{name}")
+        except _GONE:
+            continue
+
+
+def _read_text(path: str) -> str:
+    with open(path, "rb") as file:
+        return os.fsdecode(file.read())

@@ -1,0 +1,152 @@
+"""Opening the journal whatever has become of it: as it is, from a backup, or for reading alone.
+
+Nothing is deleted: what is not sound is set aside under its name and a timestamp.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from styxy.adapters.database import SIDE_FILES, HomeTaken, JournalDamaged
+from styxy.adapters.journal import Journal
+from styxy.core.errors import JournalFailed, UnknownLease
+
+if TYPE_CHECKING:
+    from styxy.adapters.backups import Backup, Backups
+    from styxy.core.events import Event
+
+Read = TypeVar("Read")
+
+Reader = Callable[[Iterator["Event"]], Read]
+
+_CONTRADICTIONS = (JournalDamaged, UnknownLease, KeyError, ValueError)
+"""What a replay raises whose events cannot be read or contradict each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(Generic[Read]):
+    """Hold an open journal and what was read from it.
+
+    `damage` says in a few words what was wrong, `aside` where the damaged file is now, `backup`
+    which one took its place, `skipped` which newer ones were no good. `refusal` says why the
+    journal can only be read.
+    """
+
+    journal: Journal
+    read: Read
+    damage: str | None = None
+    aside: str | None = None
+    backup: Backup | None = None
+    skipped: tuple[str, ...] = ()
+    refusal: str | None = None
+
+
+def open_journal(
+    path: str, backups: Backups, *, read: Reader[Read], seen_seq: int, now: float
+) -> Opened[Read]:
+    """Open the journal, or the best that there is of it.
+
+    `seen_seq` is the number of the newest event that is known to have been there. Raises
+    `HomeTaken`, and `JournalFailed` where the home can neither be written nor read.
+    """
+    missing = _missing(path)
+    try:
+        journal, value = _tried(Journal, path, read)
+    except HomeTaken:
+        raise
+    except JournalDamaged as error:
+        return _rescued(path, backups, read=read, damage=error.message, now=now)
+    except JournalFailed as error:
+        journal, value = _tried(Journal.reading, path, read)
+        return Opened(journal=journal, read=value, refusal=error.message)
+    best = max((each.last_seq for each in backups.all()), default=0)
+    if missing or journal.last_seq < seen_seq:
+        damage = missing or f"its last {seen_seq - journal.last_seq} events are gone"
+        if best > journal.last_seq:
+            journal.close()
+            return _rescued(path, backups, read=read, damage=damage, now=now)
+        if seen_seq > journal.last_seq:
+            return Opened(journal=journal, read=value, damage=damage)
+    return Opened(journal=journal, read=value)
+
+
+def _missing(path: str) -> str | None:
+    if not os.path.lexists(path):
+        return "it was deleted"
+    return None if os.lstat(path).st_size else "it was empty"
+
+
+def _tried(opener: Callable[[str], Journal], path: str, read: Reader[Read]) -> tuple[Journal, Read]:
+    journal = opener(path)
+    try:
+        return journal, read(journal.replay())
+    except _CONTRADICTIONS as error:
+        journal.close()
+        if isinstance(error, JournalDamaged):
+            raise
+        raise JournalDamaged(f"the events of {path} contradict each other: {error}") from error
+    except BaseException:
+        journal.close()
+        raise
+
+
+def _rescued(
+    path: str, backups: Backups, *, read: Reader[Read], damage: str, now: float
+) -> Opened[Read]:
+    aside = _set_aside(path, now)
+    skipped: list[str] = []
+    for backup in backups.all():
+        try:
+            _restore(backup.path, path)
+            journal, value = _tried(Journal, path, read)
+        except HomeTaken:
+            raise
+        except (JournalFailed, OSError):
+            skipped.append(backup.path)
+            _remove(path)
+            # Out of the way, so that it is not counted among those that are kept.
+            with contextlib.suppress(OSError):
+                os.replace(backup.path, backup.path + ".damaged")
+            continue
+        return Opened(
+            journal=journal,
+            read=value,
+            damage=damage,
+            aside=aside,
+            backup=backup,
+            skipped=tuple(skipped),
+        )
+    journal, value = _tried(Journal, path, read)
+    return Opened(journal=journal, read=value, damage=damage, aside=aside, skipped=tuple(skipped))
+
+
+def _set_aside(path: str, now: float) -> str:
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
+    aside = f"{path}.damaged-{stamp}Z"
+    try:
+        for end in SIDE_FILES:
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(path + end, aside + end)
+    except OSError as error:
+        raise JournalFailed(f"cannot set {path} aside: {error.strerror}") from error
+    return aside
+
+
+def _restore(backup: str, path: str) -> None:
+    descriptor = os.open(backup, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    with os.fdopen(descriptor, "rb") as source:
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as target:
+            shutil.copyfileobj(source, target)
+
+
+def _remove(path: str) -> None:
+    for end in SIDE_FILES:
+        with contextlib.suppress(OSError):
+            os.unlink(path + end)

@@ -1,0 +1,204 @@
+"""The kernel's truth, on real sockets: who listens, and whether a bind would pass."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from styxy.adapters.kernel import KernelLook, Listener, bind_passes, has_ipv6, netns_cookie
+from styxy.core.leases import Protocol
+from styxy.core.ports import Port
+
+SO_COOKIE = 57
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on loopback here")
+LINUX = tuple(int(part) for part in os.uname().release.split(".")[:2])
+
+
+@pytest.fixture
+def kernel() -> Iterator[KernelLook]:
+    look = KernelLook()
+    yield look
+    look.close()
+
+
+def bound(
+    address: str,
+    *,
+    port: int = 0,
+    kind: socket.SocketKind = socket.SOCK_STREAM,
+    v6only: bool = True,
+    reuse: bool = False,
+) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    found = socket.socket(family, kind)
+    if family == socket.AF_INET6:
+        found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
+    if reuse:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind((address, port))
+    return found
+
+
+def port_of(sock: socket.socket) -> Port:
+    return Port(sock.getsockname()[1])
+
+
+def seen(kernel: KernelLook, port: Port, *, udp: bool = False) -> list[Listener]:
+    return [each for each in kernel.listeners(udp=udp) if each.port == port]
+
+
+ADDRESSES = [
+    pytest.param("127.0.0.1", True, "127.0.0.1"),
+    pytest.param("0.0.0.0", True, "0.0.0.0"),
+    pytest.param("127.0.0.53", True, "127.0.0.53"),
+    pytest.param("::1", True, "::1", marks=needs_ipv6),
+    pytest.param("::", True, "::", marks=needs_ipv6),
+    pytest.param("::", False, "::", marks=needs_ipv6),
+    pytest.param("::ffff:127.0.0.1", False, "::ffff:127.0.0.1", marks=needs_ipv6),
+]
+
+
+@pytest.mark.parametrize(("address", "v6only", "shown"), ADDRESSES)
+def test_a_listener_is_seen_and_its_port_is_not_free(
+    kernel: KernelLook, address: str, v6only: bool, shown: str
+) -> None:
+    with bound(address, v6only=v6only) as server:
+        port = port_of(server)
+        server.listen()
+        (listener,) = seen(kernel, port)
+        assert (listener.address, listener.protocol) == (shown, "tcp")
+        assert listener.uid == os.getuid()
+        assert listener.inode == os.fstat(server.fileno()).st_ino
+        cookie = server.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)
+        assert listener.cookie == int.from_bytes(cookie, "little")
+        assert not kernel.is_free(port)
+        assert not kernel.is_free(port, "both")
+        assert kernel.is_free(port, "udp")
+    assert seen(kernel, port) == []
+    assert kernel.is_free(port)
+    assert kernel.is_free(port, "both")
+
+
+@pytest.mark.parametrize(("address", "v6only", "shown"), ADDRESSES)
+def test_a_listener_that_allows_reuse_is_no_less_there(
+    kernel: KernelLook, address: str, v6only: bool, shown: str
+) -> None:
+    with bound(address, v6only=v6only, reuse=True) as server:
+        server.listen()
+        assert not kernel.is_free(port_of(server)), shown
+
+
+@needs_ipv6
+def test_two_listeners_on_one_number_are_both_seen(kernel: KernelLook) -> None:
+    with bound("127.0.0.1") as four, bound("::1", port=port_of(four)) as six:
+        four.listen()
+        six.listen()
+        assert {each.address for each in seen(kernel, port_of(four))} == {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize(("address", "v6only", "shown"), ADDRESSES)
+def test_a_socket_that_is_bound_and_does_not_listen_has_its_port(
+    kernel: KernelLook, address: str, v6only: bool, shown: str
+) -> None:
+    with bound(address, v6only=v6only) as idle:
+        assert seen(kernel, port_of(idle)) == [], shown
+        assert not kernel.is_free(port_of(idle))
+
+
+@pytest.mark.skipif(LINUX < (6, 8), reason="this kernel does not show bound sockets that are idle")
+@pytest.mark.parametrize(("address", "v6only", "shown"), ADDRESSES)
+def test_a_bound_socket_that_allows_reuse_has_its_port_too(
+    kernel: KernelLook, address: str, v6only: bool, shown: str
+) -> None:
+    with bound(address, v6only=v6only, reuse=True) as idle:
+        assert kernel.is_bound_inactive(port_of(idle)), shown
+        assert not kernel.is_free(port_of(idle))
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+def test_a_port_in_time_wait_is_free_where_a_server_can_have_it(
+    kernel: KernelLook, reuse: bool
+) -> None:
+    with bound("127.0.0.1", reuse=reuse) as server:
+        server.listen()
+        port = port_of(server)
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            accepted, _ = server.accept()
+            accepted.close()  # who closes first waits
+            assert client.recv(1) == b""
+    assert not bind_passes(port, socket.AF_INET, socket.SOCK_STREAM, reuse=False)
+    # Only if the one who left had SO_REUSEADDR does the kernel let another in who has it.
+    assert kernel.is_free(port) == reuse
+
+
+def test_the_port_of_a_living_connection_is_not_listened_on(kernel: KernelLook) -> None:
+    with bound("127.0.0.1") as server:
+        server.listen()
+        with socket.create_connection(("127.0.0.1", port_of(server))) as client:
+            accepted, _ = server.accept()
+            with accepted:
+                assert seen(kernel, port_of(client)) == []
+                assert len(seen(kernel, port_of(server))) == 1
+
+
+@pytest.mark.parametrize(("address", "v6only", "shown"), ADDRESSES)
+@pytest.mark.parametrize("reuse", [False, True])
+def test_udp_and_tcp_are_asked_apart(
+    kernel: KernelLook, address: str, v6only: bool, shown: str, reuse: bool
+) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:  # a number that TCP does not use either
+        probe.bind(("", 0))
+        port = port_of(probe)
+    kind = socket.SOCK_DGRAM
+    with bound(address, port=port, v6only=v6only, kind=kind, reuse=reuse) as service:
+        assert port_of(service) == port
+        (listener,) = seen(kernel, port, udp=True)
+        assert (listener.protocol, listener.address) == ("udp", shown)
+        assert not kernel.is_free(port, "udp")
+        assert not kernel.is_free(port, "both")
+        assert kernel.is_free(port, "tcp")
+        assert seen(kernel, port) == []
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp", "both"])
+def test_a_privileged_port_can_be_asked_for(kernel: KernelLook, protocol: Protocol) -> None:
+    assert kernel.is_free(Port(1), protocol) in (True, False)
+
+
+def test_a_thousand_questions_leave_no_descriptor_behind(kernel: KernelLook) -> None:
+    with bound("127.0.0.1") as server:
+        server.listen()
+        port = port_of(server)
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(1000):
+            kernel.is_free(port)
+        for _ in range(100):
+            kernel.listeners()
+            netns_cookie()
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_every_listener_of_many_is_seen(kernel: KernelLook) -> None:
+    servers = [bound("127.0.0.1") for _ in range(300)]
+    for server in servers:
+        server.listen()
+    try:
+        wanted = {port_of(server) for server in servers}
+        assert wanted <= {each.port for each in kernel.listeners()}
+    finally:
+        for server in servers:
+            server.close()
+
+
+def test_one_namespace_has_one_cookie() -> None:
+    assert netns_cookie() == netns_cookie()
+
+
+def test_an_error_of_the_probe_that_is_no_conflict_is_raised() -> None:
+    with pytest.raises(OSError, match=os.strerror(errno.EAFNOSUPPORT)):
+        bind_passes(Port(3000), 999, socket.SOCK_STREAM, reuse=False)

@@ -1,0 +1,178 @@
+"""Settings: the environment read, the secret kept, directories made private."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from styxy.adapters.settings import load_settings, load_token, private_directory
+from styxy.core.errors import InvalidInput, StyxyError, Unavailable
+
+
+def test_without_a_word_the_daemon_is_where_everybody_looks() -> None:
+    settings = load_settings({})
+    assert settings.listen_port == 9876
+    assert settings.hosts == ("127.0.0.1", "::1")
+    assert settings.requires_token
+
+
+@pytest.mark.parametrize(
+    ("env", "port", "chosen"),
+    [
+        ({"STYXY_DAEMON_PORT": "1024"}, None, 1024),
+        ({"STYXY_DAEMON_PORT": "65535"}, None, 65535),
+        ({"STYXY_DAEMON_PORT": "7000"}, 7001, 7001),
+        ({"STYXY_DAEMON_PORT": "rubbish"}, 7001, 7001),
+        ({}, 7001, 7001),
+    ],
+)
+def test_an_option_wins_over_the_environment(
+    env: dict[str, str], port: int | None, chosen: int
+) -> None:
+    assert load_settings(env, port=port).listen_port == chosen
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "1023", "65536", "-1", "80x", "0x1f90", "3.5", "²", "9" * 5000]
+)
+def test_a_port_that_cannot_be_is_refused_with_the_name_of_its_variable(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^STYXY_DAEMON_PORT must be an integer from 1024"):
+        load_settings({"STYXY_DAEMON_PORT": text})
+
+
+@pytest.mark.parametrize("env", [{}, {"STYXY_DAEMON_PORT": "7000"}])
+@pytest.mark.parametrize("port", [0, 80, 65536, -1])
+def test_an_option_that_cannot_be_is_refused_with_its_name(env: dict[str, str], port: int) -> None:
+    with pytest.raises(InvalidInput, match=r"^--port must be"):
+        load_settings(env, port=port)
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts"),
+    [
+        ("localhost", ("127.0.0.1", "::1")),
+        ("127.0.0.1", ("127.0.0.1",)),
+        ("::1", ("::1",)),
+    ],
+)
+def test_the_host_is_on_loopback(host: str, hosts: tuple[str, ...]) -> None:
+    assert load_settings({"STYXY_DAEMON_HOST": host}).hosts == hosts
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
+def test_any_other_host_is_refused(host: str) -> None:
+    with pytest.raises(InvalidInput, match="STYXY_DAEMON_HOST must be a loopback address"):
+        load_settings({"STYXY_DAEMON_HOST": host})
+
+
+@pytest.mark.parametrize("word", ["1", "true", "yes"])
+def test_the_token_is_skipped_only_where_the_daemon_was_told_twice(word: str) -> None:
+    with pytest.raises(InvalidInput, match="--insecure-no-auth"):
+        load_settings({"STYXY_SKIP_AUTH": word})
+    assert not load_settings({"STYXY_SKIP_AUTH": word}, insecure=True).requires_token
+    assert load_settings({}, insecure=True).requires_token
+    assert load_settings({"STYXY_SKIP_AUTH": "0"}, insecure=True).requires_token
+
+
+# --- the token -----------------------------------------------------------------------------------
+
+
+def test_a_token_is_made_once_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "auth.token"
+    old = os.umask(0)
+    try:
+        token = load_token(str(path))
+    finally:
+        os.umask(old)
+    assert len(token) == 64
+    assert set(token) <= set("0123456789abcdef")
+    assert path.read_text() == token + "\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_token(str(path)) == token
+
+
+def test_two_homes_have_two_tokens(tmp_path: Path) -> None:
+    assert load_token(str(tmp_path / "one")) != load_token(str(tmp_path / "two"))
+
+
+def test_a_token_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    path = tmp_path / "auth.token"
+    token = load_token(str(path))
+    path.chmod(0o644)
+    assert load_token(str(path)) == token
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\n", b"abc\n", b"g" * 64, b"A" * 64, b"0" * 63, b"0" * 65, b"\xff" * 64, bytes(64)],
+    ids=repr,
+)
+def test_a_damaged_token_is_replaced(tmp_path: Path, damaged: bytes) -> None:
+    path = tmp_path / "auth.token"
+    path.write_bytes(damaged)
+    token = load_token(str(path))
+    assert len(token) == 64
+    assert path.read_text() == token + "\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_planted_link_is_not_taken_for_the_token(tmp_path: Path) -> None:
+    target = tmp_path / "theirs"
+    target.write_text("0" * 64)
+    target.chmod(0o644)
+    (tmp_path / "auth.token").symlink_to(target)
+    with pytest.raises(StyxyError, match=r"auth\.token"):
+        load_token(str(tmp_path / "auth.token"))
+    assert target.read_text() == "0" * 64
+    assert target.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_directory_is_not_taken_for_the_token(tmp_path: Path) -> None:
+    (tmp_path / "auth.token").mkdir()
+    with pytest.raises(StyxyError, match=r"auth\.token"):
+        load_token(str(tmp_path / "auth.token"))
+
+
+# --- private directories -------------------------------------------------------------------------
+
+
+def test_a_directory_is_made_private_with_its_parents(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        private_directory(str(tmp_path / "a" / "b"))
+    finally:
+        os.umask(old)
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "a").stat().st_mode & 0o022 == 0, "nobody else may rename what lies in it"
+
+
+def test_an_open_directory_is_closed_to_others(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    private_directory(str(home))
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_is_not_taken_for_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir(mode=0o755)
+    (tmp_path / "home").symlink_to(tmp_path / "theirs")
+    with pytest.raises(Unavailable, match="is a link"):
+        private_directory(str(tmp_path / "home"))
+    assert (tmp_path / "theirs").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_file_in_the_way_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    with pytest.raises(Unavailable, match="cannot make the directory"):
+        private_directory(str(tmp_path / "home"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_another_users_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    os.chown(tmp_path / "home", 65534, 65534)
+    with pytest.raises(Unavailable, match="another user's"):
+        private_directory(str(tmp_path / "home"))
