@@ -1,0 +1,1 @@
+"""The daemon: the only room that runs a loop. It never imports the client."""

@@ -1,0 +1,393 @@
+"""The composition root: build, wire, serve, stop. Every default is chosen here and nowhere else."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from styxy import __version__
+from styxy.adapters.backups import Backups
+from styxy.adapters.config_file import ConfigFile
+from styxy.adapters.git import repo_of
+from styxy.adapters.kernel import KernelLook, ephemeral_ports
+from styxy.adapters.places import Places
+from styxy.adapters.processes import Processes
+from styxy.adapters.settings import (
+    Settings,
+    load_overrides,
+    load_settings,
+    private_directory,
+)
+from styxy.core.errors import StyxyError
+from styxy.server.caretaker import Caretaker
+from styxy.server.configured import Configured
+from styxy.server.doors import Doors, open_doors, write_daemon_file
+from styxy.server.guard import Guard
+from styxy.server.health import backups_part, document_part, make_health
+from styxy.server.http_api import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
+from styxy.server.instruments import Instruments
+from styxy.server.line_api import LineDoor
+from styxy.server.meter import Meter
+from styxy.server.mirror import Mirror
+from styxy.server.note_door import NoteDoor
+from styxy.server.observer import Observer
+from styxy.server.opening import (
+    check_logs,
+    open_books,
+    open_configuration,
+    open_map,
+    open_token,
+    raise_descriptor_limit,
+)
+from styxy.server.projects import Projects
+from styxy.server.rate import RateLimiter
+from styxy.server.recovery import Recovery
+from styxy.server.service import Service
+from styxy.server.stalls import Stalls, StallWatch, TimedSelector
+from styxy.server.stream import EventStream
+from styxy.server.survey import Survey
+from styxy.server.upkeep import Upkeep
+from styxy.server.watch import Watch
+from styxy.server.web import WebServer
+from styxy.server.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from styxy.adapters.portmap import PortMap
+    from styxy.adapters.rescue import Opened
+    from styxy.core.desk import Desk
+
+log = logging.getLogger("styxy")
+
+
+def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run a daemon until it is told to stop; return its exit status."""
+    options = _parser().parse_args(argv)
+    ready = Readiness(options.ready_fd)
+    raise_descriptor_limit()
+    try:
+        while _run(options, env, ready):
+            log.warning("the sockets were removed; opening everything anew")
+    except StyxyError as error:
+        ready.failed(error)
+        print(f"styxy: {error.message}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _run(options: argparse.Namespace, env: Mapping[str, str], ready: Readiness) -> bool:
+    """Run until told to stop; return whether to do it all again, because nobody can find us."""
+    places = Places(env)
+    configured = Configured(
+        ConfigFile(places.config_file, backups=places.backups),
+        load_overrides(env, port=options.port),
+        clock=time.time,
+    )
+    settings = load_settings(
+        env,
+        port=options.port,
+        insecure=options.insecure_no_auth,
+        configuration=configured.configuration,
+    )
+    _start_logging(settings)
+    with contextlib.ExitStack() as stack:
+        user_home = env.get("HOME", "/")
+        daemon = _build(stack, places, settings, configured=configured, user_home=user_home)
+        selector = TimedSelector()
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+            runner.run(daemon.serve(ready, selector))
+        return daemon.is_lost
+
+
+class Readiness:
+    """Tell whoever started the daemon, once, whether it answers or why it does not."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    def reached(self) -> None:
+        """Say that the daemon answers."""
+        self._tell("ready")
+
+    def failed(self, error: StyxyError) -> None:
+        """Say why it never will."""
+        self._tell(f"error {error.exit_code} {error.message}")
+
+    def _tell(self, line: str) -> None:
+        if self._descriptor is None:
+            return
+        # Whoever waited may have gone; the daemon is up all the same.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._descriptor, f"{line}\n".encode())
+        os.close(self._descriptor)
+        self._descriptor = None
+
+
+class Daemon:
+    """Hold the parts of a running daemon."""
+
+    def __init__(
+        self,
+        *,
+        places: Places,
+        settings: Settings,
+        service: Service,
+        doors: Doors,
+        token: str | None,
+        recovery: Recovery,
+    ) -> None:
+        self._places = places
+        self._settings = settings
+        self._service = service
+        self._doors = doors
+        self._token = token
+        self._recovery = recovery
+        self._is_hidden = False
+        self._is_found = True
+        self.is_lost = False
+
+    async def serve(self, ready: Readiness, selector: TimedSelector) -> None:
+        """Answer until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        world = self._service.world
+        self._recovery.run(self._service)
+        # What is there now stays for good: the collector need not walk ten thousand leases again
+        # and again, which costs 25 to 45 ms each time.
+        gc.freeze()
+        instruments = Instruments(
+            health=make_health(self._service, self._doors, self._recovery),
+            recovery=self._recovery,
+            stream=EventStream(world.journal),
+        )
+        # Before anybody else subscribes, for the order of what it tells.
+        self._service.subscribe(instruments.stream.heed)
+        watch = Watch(self._service, loop)
+        watch.start()
+        watch.with_sweep(world.configured.refresh)
+        watch.with_sweep(partial(self._recovery.catch_up, self._service))
+        watch.with_sweep(self._tell_again)
+        caretaker = Caretaker(self._service, loop)
+        caretaker.start()
+        instruments.health.register("port document", document_part(caretaker.document))
+        upkeep = Upkeep(self._service, Backups(self._places.backups), self._places)
+        upkeep.start()
+        instruments.health.register("backups", backups_part(upkeep))
+        stall_watch = StallWatch(world.stalls, selector, clock=world.clock)
+        stall_watch.start()
+        line_server = await loop.create_unix_server(
+            lambda: LineDoor(self._service), sock=self._doors.line
+        )
+        note_door = NoteDoor(self._doors.note, self._service.guests.heard)
+        note_door.open(loop)
+        web = WebServer(
+            self._app(instruments),
+            on_ready=lambda: self._announce(ready),
+            on_stop=instruments.stream.close,
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _stop, web)
+        watch.with_sweep(partial(self._end_if_lost, web))
+        try:
+            await web.serve(sockets=self._doors.http)
+        finally:
+            line_server.close()
+            note_door.close(loop)
+            watch.stop()
+            await caretaker.finish()
+            await upkeep.finish()
+            stall_watch.stop()
+            log.info("stopped")
+
+    def _app(self, instruments: Instruments) -> Meter:
+        service = self._service
+        api = HttpApi(service, instruments)
+        guard = Guard(
+            api.app(),
+            token=self._token,
+            limiter=RateLimiter(lambda: service.desk.state.settings.rate_limit, time.monotonic),
+            open_paths=OPEN_PATHS,
+            uncounted_paths=UNCOUNTED_PATHS,
+            refuse=api.refuse,
+        )
+        return Meter(guard, service.counts)
+
+    def _announce(self, ready: Readiness) -> None:
+        self._tell_where()
+        for note in self._doors.notes:
+            log.warning(note)
+        log.info("styxy %s answers on %s", __version__, self._places.socket())
+        if self._token is not None and len(self._doors.http) > 1:
+            key = self._settings.loggable(self._token)
+            log.info("and on port %d, with the token %s", self._settings.listen_port, key)
+        ready.reached()
+
+    def _tell_where(self) -> None:
+        """Write daemon.json; where the home takes no file now, the next sweep tries again."""
+        facts: dict[str, object] = {
+            "pid": self._service.world.pid,
+            "port": self._settings.listen_port if len(self._doors.http) > 1 else None,
+            "host": self._settings.hosts[0],
+            "socket": self._places.socket(),
+            "line_socket": self._places.line_socket(),
+            "map": self._places.port_map(),
+            "version": __version__,
+            "started_at": self._service.world.started_at,
+        }
+        path, recovery = self._places.daemon_file, self._recovery
+        try:
+            write_daemon_file(path, facts)
+        except OSError as error:
+            if not self._is_hidden:
+                text = f"{path}: {error.strerror}; until then set STYXY_SOCKET={facts['socket']}"
+                recovery.add("daemon.json", "warning", text)
+            self._is_hidden = True
+        else:
+            self._is_hidden = False
+            recovery.resolve("daemon.json")
+
+    def _tell_again(self) -> None:
+        if self._is_hidden or not os.path.lexists(self._places.daemon_file):
+            self._tell_where()
+
+    def _end_if_lost(self, web: WebServer) -> None:
+        # A logout takes XDG_RUNTIME_DIR away, a cleaner of /tmp the short paths: no client would
+        # find this daemon again, nor could another one start. Where the whole home is gone, the
+        # user has done with it: do not bring it back. A deletion takes a while, so look twice.
+        was_found, self._is_found = self._is_found, all(map(os.path.lexists, self._doors.names))
+        if was_found or self._is_found:
+            return
+        self.is_lost = not web.should_exit and os.path.isdir(self._places.home)
+        _stop(web)
+
+
+def _build(
+    stack: contextlib.ExitStack,
+    places: Places,
+    settings: Settings,
+    *,
+    configured: Configured,
+    user_home: str,
+) -> Daemon:
+    """Open everything that a daemon needs; `stack` closes it again, in the opposite order."""
+    private_directory(places.home)
+    if places.socket_override is None:
+        # Its parent too: whoever owned /tmp/styxy-UID could put another directory in its place.
+        # A socket that the user named lies in a directory that is none of our business.
+        private_directory(os.path.dirname(places.runtime_dir()))
+        private_directory(places.runtime_dir())
+    recovery = Recovery()
+    opened = open_books(places, Backups(places.backups), recovery, now=time.time())
+    stack.callback(opened.journal.close)
+    open_configuration(configured, opened.read, recovery)
+    kernel = KernelLook()
+    stack.callback(kernel.close)
+    doors = open_doors(places, settings, kernel)
+    stack.callback(doors.close)
+    port_map = open_map(places, recovery)
+    stack.callback(port_map.retire)
+    stack.callback(_remove_daemon_file, places.daemon_file)
+    check_logs(places, recovery)
+    is_new_home = opened.journal.last_seq == 0 and opened.damage is None
+    token = open_token(places, recovery, is_new_home=is_new_home)
+    world = _world(
+        opened,
+        kernel=kernel,
+        port_map=port_map,
+        configured=configured,
+        user_home=user_home,
+    )
+    return Daemon(
+        places=places,
+        settings=settings,
+        service=Service(opened.read, world),
+        doors=doors,
+        token=token if settings.requires_token else None,
+        recovery=recovery,
+    )
+
+
+def _world(
+    opened: Opened[Desk],
+    *,
+    kernel: KernelLook,
+    port_map: PortMap,
+    configured: Configured,
+    user_home: str,
+) -> World:
+    processes = Processes()
+    observer = Observer(kernel=kernel, processes=processes)
+    projects = Projects(processes=processes, user_home=user_home)
+    survey = Survey(
+        observer=observer, processes=processes, projects=projects, passing=ephemeral_ports()
+    )
+    return World(
+        journal=opened.journal,
+        kernel=kernel,
+        processes=processes,
+        observer=observer,
+        projects=projects,
+        survey=survey,
+        port_map=port_map,
+        mirror=Mirror(
+            opened.read,
+            port_map=port_map,
+            observer=observer,
+            project_of=projects.of,
+            repo_of=repo_of,
+        ),
+        configured=configured,
+        stalls=Stalls(),
+        clock=time.time,
+        new_id=lambda: secrets.token_hex(16),
+        pid=os.getpid(),
+        started_at=time.time(),
+    )
+
+
+def _remove_daemon_file(path: str) -> None:
+    with contextlib.suppress(OSError):  # ENOENT, or a home that cannot be written
+        os.unlink(path)
+
+
+def _stop(web: WebServer) -> None:
+    web.should_exit = True
+
+
+def _start_logging(settings: Settings) -> None:
+    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
+    # Its warnings are about requests that make no sense, which anybody can send by the thousand.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m styxy.server", description="Run the Styxy daemon in the foreground."
+    )
+    parser.add_argument("--port", type=int, help="TCP port to listen on (default: 9876)")
+    parser.add_argument("--ready-fd", type=int, help="descriptor to tell readiness on")
+    parser.add_argument(
+        "--insecure-no-auth",
+        action="store_true",
+        help="for testing: let STYXY_SKIP_AUTH=1 switch the token off",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    # No library of ours, and no other, belongs into the daemon itself.
+    os.environ.pop("LD_PRELOAD", None)
+    sys.exit(main(sys.argv[1:], os.environ))

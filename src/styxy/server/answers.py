@@ -1,0 +1,82 @@
+"""How an answer is written: JSON with the headers that every answer has, and errors in one shape.
+
+No browser may guess a type or keep an answer: what is on a port changes by the second.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.responses import Response
+
+from styxy.core.codec.failures import ErrorAnswer
+from styxy.core.errors import Unauthorized
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from styxy.core.errors import StyxyError
+
+ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+LONGEST_ECHO = 200
+"""Characters of the asker's own words in a sentence about them."""
+
+LONGEST_SENTENCE = 1000
+"""Characters of any error: a sentence may quote a path of 32 KiB that nobody wants to read."""
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def encoded(answer: msgspec.Struct | dict[str, object]) -> bytes:
+    """Write an answer as JSON bytes, on one line.
+
+    A path or a command line may hold any bytes; those that are not UTF-8 are lone surrogates in our
+    strings (os.fsdecode), which msgspec refuses and the standard library writes as `\\udcXX`.
+    """
+    try:
+        return _ENCODER.encode(answer)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(answer), separators=(",", ":")).encode("ascii")
+
+
+def json_answer(
+    answer: msgspec.Struct | dict[str, object],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Write an answer as JSON."""
+    return Response(
+        encoded(answer),
+        status_code=status,
+        headers={**ALWAYS, **(headers or {})},
+        media_type="application/json",
+    )
+
+
+def text_answer(
+    text: str | bytes, media_type: str, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Write an answer that is not JSON; `media_type` as it is sent."""
+    return Response(text, headers={**ALWAYS, **(headers or {}), "content-type": media_type})
+
+
+def error_answer(error: StyxyError, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Write an error in the one shape that all errors have."""
+    message = error.message
+    if len(message) > LONGEST_SENTENCE:
+        message = message[:LONGEST_SENTENCE] + "…"
+    answer = ErrorAnswer(error=message, code=error.code, context=error.context)
+    more = dict(headers or {})
+    if isinstance(error, Unauthorized):
+        more["www-authenticate"] = 'Bearer realm="styxy"'  # RFC 9110, 11.6.1: a 401 must name one
+    return json_answer(answer, status=error.status_hint, headers=more)
+
+
+def echo(text: str) -> str:
+    """Quote what somebody sent, on one line and not all of it."""
+    shown = text if len(text) <= LONGEST_ECHO else text[:LONGEST_ECHO] + "…"
+    return ascii(shown).replace("\\u2026", "…")

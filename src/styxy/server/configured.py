@@ -1,0 +1,146 @@
+"""The configuration in force: read at start, read again when the file changes, edited for clients.
+
+A file that is not in order changes nothing: its problems are told, and the last configuration that
+was in order stays in force. A daemon that starts with such a file uses the copy of the last good
+one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from styxy.adapters.config_file import ConfigFile, Edited, Loaded, Source
+    from styxy.adapters.settings import Overrides
+    from styxy.core.configuration import Configuration
+    from styxy.core.problems import Problem
+
+    Level = Literal["info", "warning", "error"]
+    Heed = Callable[[Configuration], None]
+    Note = Callable[[str, Level], None]
+
+_STAYS: dict[Source, str] = {
+    "built-in": "the built-in settings are",
+    "config.json": "what it said before stays",
+    "last good copy": "the copy of the last good one is",
+}
+
+MOST_TOLD = 10
+"""Problems of one file that are told in the log; `/config` tells all."""
+
+LOOP_PATIENCE = 0.05
+"""Seconds that the loop may wait for another editor: half of the stall that we allow."""
+
+
+class Configured:
+    """Hold the configuration in force. `clock` gives seconds since the epoch.
+
+    `problems` are those of the file as it is now; `loaded_at` is when the configuration in force
+    was read.
+    """
+
+    def __init__(
+        self, file: ConfigFile, overrides: Overrides, *, clock: Callable[[], float]
+    ) -> None:
+        self.file = file
+        self.overrides = overrides
+        self._clock = clock
+        self._heeds: list[Heed] = []
+        self._note: Note | None = None
+        self._stamp = file.stamp()
+        self._first = loaded = file.load()
+        self.problems: tuple[Problem, ...] = loaded.problems
+        self._accept(*file.best(loaded))
+
+    def _accept(self, loaded: Loaded, source: Source) -> None:
+        self.configuration = self.overrides.over(loaded.configuration)
+        self._loaded = loaded
+        self.source: Source = source
+        self.loaded_at = self._clock()
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Name for each key that is not built in where it comes from."""
+        return {**dict.fromkeys(self._loaded.keys, self.source), **self.overrides.origins}
+
+    @property
+    def summary(self) -> str:
+        """Say in one sentence what is in force, and what is wrong with the file."""
+        path = self.file.path
+        if not self.problems:
+            is_built_in = self.source == "built-in"
+            return f"there is no {path}" if is_built_in else f"{path} is in force"
+        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+        return f"{self.problems[0]}{more}; {self._stays}"
+
+    @property
+    def _stays(self) -> str:
+        return f"{_STAYS[self.source]} in force; see: styxy config validate"
+
+    def claim(self) -> str | None:
+        """Keep a copy of the file that was found at start, or tell in a sentence that it is gone.
+
+        Only a daemon that has the home to itself may call this, because it writes.
+        """
+        if self._first.is_missing:
+            return self._gone()
+        if not self.problems:
+            self.file.keep_as_good(self._first)
+        return None
+
+    def begin(self, *, note: Note) -> None:
+        """Tell, from now on, what becomes of the file."""
+        self._note = note
+
+    def subscribe(self, heed: Heed) -> None:
+        """Have each new configuration told once it is in force."""
+        self._heeds.append(heed)
+
+    def refresh(self) -> None:
+        """Read the file again if it is another one than before."""
+        stamp = self.file.stamp()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        self._take(self.file.load())
+
+    def change(self, patch: Mapping[str, object], *, dry_run: bool = False) -> Edited:
+        """Put a merge patch into the file and in force.
+
+        Raises what `ConfigFile.edit` raises; then nothing has changed.
+        """
+        edited = self.file.edit(patch, patience=LOOP_PATIENCE, dry_run=dry_run)
+        if edited.has_changed:
+            self._stamp = edited.loaded.stamp
+            self._take(edited.loaded)
+        return edited
+
+    def _take(self, loaded: Loaded) -> None:
+        self.problems = loaded.problems
+        if loaded.problems:
+            for problem in loaded.problems[:MOST_TOLD]:
+                self._say(str(problem), "error")
+            self._say(f"{self.file.path} is not in order; {self._stays}", "warning")
+            return
+        self._accept(*self.file.best(loaded))
+        if loaded.is_missing:
+            self._say(self._gone() or self.summary, "warning")
+        else:
+            self.file.keep_as_good(loaded)
+            self._say(f"{self.file.path} was read again and is in force", "info")
+        for heed in self._heeds:
+            heed(self.configuration)
+
+    def _gone(self) -> str | None:
+        copy = self.file.retire_last_good()
+        if copy is None:
+            return None
+        return (
+            f"{self.file.path} is gone, the built-in settings are in force; the last one is {copy}"
+        )
+
+    def _say(self, message: str, level: Level) -> None:
+        if self._note is not None:
+            self._note(message, level)

@@ -1,0 +1,175 @@
+"""The sockets that the daemon listens on, and the file that says where they are.
+
+Sockets are made here, not by the HTTP server: with protocol 0 asyncio never sets TCP_NODELAY, and
+every answer would take 44 ms.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from styxy.adapters.kernel import has_ipv6
+from styxy.core.errors import Conflict, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from styxy.adapters.kernel import KernelLook
+    from styxy.adapters.places import Places
+    from styxy.adapters.settings import Settings
+
+BACKLOG = 1024
+"""Questions may come in bursts of hundreds; the kernel caps this at net.core.somaxconn."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Doors:
+    """Hold the open sockets; `notes` says in a sentence each what could not be opened."""
+
+    http: list[socket.socket]
+    line: socket.socket
+    note: socket.socket
+    names: tuple[str, ...]
+    notes: list[str] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close them all, and take away the names of the Unix ones."""
+        for door in (*self.http, self.line, self.note):
+            door.close()
+        for name in self.names:
+            _unlink(name)
+
+
+def open_doors(places: Places, settings: Settings, kernel: KernelLook) -> Doors:
+    """Open the TCP doors and the Unix sockets. Raises `Conflict`, and then opens none."""
+    notes: list[str] = []
+    opened: list[socket.socket] = []
+    try:
+        opened += _tcp_doors(settings, kernel, notes)
+        opened.append(_unix_door(places.socket()))
+        opened.append(_unix_door(places.line_socket()))
+        opened.append(_unix_door(places.note_socket(), socket.SOCK_DGRAM))
+    except BaseException:
+        for door in opened:
+            door.close()
+        raise
+    *http, line, note = opened
+    names = (places.socket(), places.line_socket(), places.note_socket())
+    return Doors(http=http, line=line, note=note, names=names, notes=notes)
+
+
+def write_daemon_file(path: str, facts: Mapping[str, object]) -> None:
+    """Say where the daemon is, in one step: a reader sees the old file or the new one."""
+    temporary = f"{path}.{os.getpid()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    _unlink(temporary)
+    # The native library reads this file, and no escapes: a path is written as it is.
+    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        file.write(os.fsencode(text))
+    os.replace(temporary, path)
+
+
+def read_daemon_file(path: str) -> dict[str, object] | None:
+    """Read where a daemon says it is; None where none does."""
+    try:
+        with open(path, "rb") as file:
+            facts = json.loads(os.fsdecode(file.read()))
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) and {"pid", "port"} <= facts.keys() else None
+
+
+def _tcp_doors(settings: Settings, kernel: KernelLook, notes: list[str]) -> Iterable[socket.socket]:
+    hosts = [host for host in settings.hosts if ":" not in host or has_ipv6()]
+    opened: list[socket.socket] = []
+    for host in hosts:
+        try:
+            opened.append(_tcp_door(host, settings.listen_port))
+        except OSError as error:
+            for door in opened:
+                door.close()
+            if error.errno != errno.EADDRINUSE:
+                raise Unavailable(
+                    f"cannot listen on {host}:{settings.listen_port}: {error.strerror}"
+                ) from error
+            notes.append(_explain_busy(settings, kernel))
+            return []
+    return opened
+
+
+def _tcp_door(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    door = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        door.bind((host, port))
+        door.listen(BACKLOG)
+    except OSError:
+        door.close()
+        raise
+    return door
+
+
+def _explain_busy(settings: Settings, kernel: KernelLook) -> str:
+    """Say whose the port is; raises `Conflict` unless it is another user's."""
+    port = settings.listen_port
+    users = {each.uid for each in kernel.listeners() if each.port == port}
+    if users and os.geteuid() not in users:
+        return (
+            f"port {port} belongs to user {min(users)}: this daemon serves its Unix socket alone; "
+            "for TCP start it with --port"
+        )
+    raise Conflict(
+        f"port {port} is in use by another program of yours; start with --port N, "
+        "or set STYXY_DAEMON_PORT"
+    )
+
+
+def _unix_door(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+    # The journal's lock says that no other daemon has this home, so a name that is left over is a
+    # dead daemon's; but with STYXY_SOCKET the name may be anybody's.
+    if _is_answered(path, kind):
+        raise Conflict(f"another program listens on {path}; choose another STYXY_SOCKET")
+    if os.path.lexists(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
+        raise Conflict(f"{path} is there and is no socket; choose another STYXY_SOCKET")
+    _unlink(path)
+    door = socket.socket(socket.AF_UNIX, kind)
+    old_mask = os.umask(0o177)
+    try:
+        door.bind(path)
+        if kind == socket.SOCK_STREAM:
+            door.listen(BACKLOG)
+    except OSError as error:
+        door.close()
+        raise Unavailable(f"cannot listen on {path}: {error.strerror}") from error
+    finally:
+        os.umask(old_mask)
+    return door
+
+
+def _is_answered(path: str, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_UNIX, kind) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return True
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return

@@ -1,0 +1,122 @@
+"""What guests ask and say: the programs in which the native library sits, or that it watches over.
+
+A guest whose bind met a conflict asks once; one that listens says so without waiting. Both speak
+for themselves, and the kernel says which process it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from styxy.core.asks import MoveAsk
+from styxy.core.errors import Conflict
+from styxy.core.leases import Owner
+from styxy.core.moves import service_type_of
+from styxy.server.observer import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from styxy.core.asks import MoveAnswer, Ruling
+    from styxy.core.ports import Port
+    from styxy.core.wire import BindQuestion, ListenNote
+    from styxy.server.ledger import Ledger
+    from styxy.server.observer import Transport
+
+
+class Guests:
+    """Answer the native library."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._desk = ledger.desk
+        self._world = ledger.world
+
+    def move(self, question: BindQuestion, *, pid: int) -> MoveAnswer:
+        """Answer a guest whose bind met a conflict. `pid` is the peer that the kernel names.
+
+        Raises `Conflict` where the process has ended meanwhile.
+        """
+        ask = self._ask(question, pid)
+        world = self._world
+
+        def decide(taken: Collection[int]) -> Ruling[MoveAnswer]:
+            return self._desk.move(ask, lock_id=world.new_id(), now=world.clock(), taken=taken)
+
+        return self._ledger.settle(
+            decide, is_free=lambda port: self._is_free(port, ask), commit=self._ledger.commit
+        )
+
+    def _is_free(self, port: Port, ask: MoveAsk) -> bool:
+        """Try a port for a guest.
+
+        A new place must take any program. The one that it had may be in TIME_WAIT, which a server
+        with SO_REUSEADDR does not mind: a restart must not move it.
+        """
+        kernel = self._world.kernel
+        remembered = self._desk.books.moves.get((ask.owner.key, ask.asked))
+        if remembered is not None and remembered.port == port:
+            return kernel.is_free(port, ask.protocol)
+        return kernel.can_bind(port, ask.protocol)
+
+    def heard(self, note: ListenNote, pid: int) -> None:
+        """Take in what a guest says of a socket that listens now; its move is committed by it."""
+        now = self._world.clock()
+        holder = self._world.processes.holder(pid)
+        transport: Transport = "udp" if note.protocol == "udp" else "tcp"
+        self._world.observer.look_at(note.port, now)
+        if holder is not None:
+            project = self._world.projects.at(note.project) if note.project else None
+            told = Told(project=project, repo=note.repo, service_type=note.service_type)
+            self._world.observer.hear(note.cookie, holder=holder, told=told, transport=transport)
+            self._world.mirror.doubt(note.port)
+        self._world.mirror.reflect(note.port)
+        in_use = {*self._desk.books.bound, note.port}
+        self._ledger.commit(self._desk.seen(in_use, now=now).events)
+
+    def _ask(self, question: BindQuestion, pid: int) -> MoveAsk:
+        processes = self._world.processes
+        project = self._world.projects.at(question.project) if question.project else None
+        owner = Owner(project=project, instance_id=question.instance_id)
+        holder = processes.holder(pid)
+        if holder is None:
+            raise Conflict(f"process {pid} has ended")
+        return MoveAsk(
+            asked=question.port,
+            owner=owner,
+            holder=holder,
+            server=question.server,
+            reason=question.reason,
+            protocol=question.protocol,
+            process=processes.name(pid) or "",
+            service_type=question.service_type,
+            lost=question.lost,
+            is_foreign=question.reason != "shadowed" or self._is_foreign(question.port, owner),
+            listener=self._singleton_on(question),
+        )
+
+    def _singleton_on(self, question: BindQuestion) -> int | None:
+        """Say who listens on the asked port, where only one of its kind may run.
+
+        For every other kind it does not matter, and finding a process costs milliseconds.
+        """
+        kind = service_type_of(self._desk.catalogue, question.port, declared=question.service_type)
+        if not kind.is_singleton:
+            return None
+        self._world.observer.look_at(question.port, self._world.clock())
+        pids = [each.pid for each in self._world.observer.sightings(question.port)]
+        return next((pid for pid in pids if pid is not None), 0) if pids else None
+
+    def _is_foreign(self, port: Port, owner: Owner) -> bool:
+        self._world.observer.look_at(port, self._world.clock())
+        sightings = self._world.observer.sightings(port)
+        projects = {
+            each.told.project if each.told else self._project(each.pid) for each in sightings
+        }
+        return bool(projects - {owner.project})
+
+    def _project(self, pid: int | None) -> str | None:
+        if pid is None:
+            return None
+        held = self._desk.books.of_pid(pid)
+        return held[0].owner.project if held else self._world.projects.of(pid)

@@ -1,0 +1,184 @@
+"""Who stands behind each listener: the kernel's sockets joined with their processes.
+
+Looking up a socket's process costs milliseconds, so each socket is looked up once, by its cookie,
+and forgotten when it is gone. A socket may outlive the process that was found for it (a server
+forks and its parent ends), so what was found counts only while that very process lives.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from styxy.adapters.kernel import KernelLook, Listener
+    from styxy.adapters.processes import Processes
+    from styxy.core.leases import Holder
+    from styxy.core.ports import Port
+
+Transport = Literal["tcp", "udp"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Hold what a guest said of its listener: whose it is, of which repo, of which type."""
+
+    project: str | None
+    repo: int
+    service_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """Join a listener with its process; None where the process is not to be seen.
+
+    `since` is in seconds since the epoch, None where nobody can tell.
+    """
+
+    listener: Listener
+    holder: Holder | None
+    since: float | None
+    told: Told | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if it is to be seen."""
+        return self.holder.pid if self.holder else None
+
+
+class _Sockets:
+    """Remember the sockets of one transport from look to look."""
+
+    def __init__(self) -> None:
+        self.by_port: dict[Port, list[Listener]] = {}
+        self.since: dict[int, float | None] = {}
+        self.owners: dict[int, Holder | None] = {}
+        self.told: dict[int, Told] = {}
+        self._shown: list[Listener] = []
+        self.has_looked = False
+
+    def update(self, listeners: list[Listener], now: float) -> None:
+        """Take over what the kernel showed at `now`."""
+        if self.has_looked and listeners == self._shown:
+            return  # the common case, and the same objects: comparing them costs next to nothing
+        self._shown = listeners
+        self.by_port = defaultdict(list)
+        for listener in listeners:
+            self.by_port[listener.port].append(listener)
+        cookies = {listener.cookie for listener in listeners}
+        for gone in self.since.keys() - cookies:
+            del self.since[gone]
+            self.owners.pop(gone, None)
+            self.told.pop(gone, None)
+        # What is there at the first look is older than the daemon, nobody knows by how much.
+        began = now if self.has_looked else None
+        for cookie in cookies - self.since.keys():
+            self.since[cookie] = began
+        self.has_looked = True
+
+    def update_port(self, port: Port, listeners: list[Listener], now: float) -> None:
+        """Take over what the kernel showed of one port at `now`."""
+        before = self.by_port.get(port, [])
+        if listeners == before:
+            return
+        self._shown = []  # it is no longer what is known
+        cookies = {listener.cookie for listener in listeners}
+        for gone in {listener.cookie for listener in before} - cookies:
+            self.since.pop(gone, None)
+            self.owners.pop(gone, None)
+            self.told.pop(gone, None)
+        for cookie in cookies:
+            self.since.setdefault(cookie, now)
+        if listeners:
+            self.by_port[port] = listeners
+        else:
+            del self.by_port[port]
+
+
+class Observer:
+    """Keep what is known of the listeners of this machine. Times are seconds since the epoch."""
+
+    def __init__(self, *, kernel: KernelLook, processes: Processes) -> None:
+        self._kernel = kernel
+        self._processes = processes
+        self._sockets: dict[Transport, _Sockets] = {"tcp": _Sockets(), "udp": _Sockets()}
+
+    def look(self, now: float) -> frozenset[Port]:
+        """Ask the kernel for all TCP listeners; name the ports that they have."""
+        return self._look("tcp", now)
+
+    def look_at_udp(self, now: float) -> frozenset[Port]:
+        """Ask the kernel for all UDP sockets that are bound and talk to nobody in particular."""
+        return self._look("udp", now)
+
+    def look_at(self, port: Port, now: float) -> None:
+        """Ask the kernel for one port, TCP and UDP; it costs the same beside any crowd."""
+        for transport, sockets in self._sockets.items():
+            if sockets.has_looked:
+                found = self._kernel.listeners(udp=transport == "udp", port=port)
+                sockets.update_port(port, found, now)
+            else:
+                self._look(transport, now)
+
+    def listeners(self, port: Port | None = None) -> list[Listener]:
+        """List the TCP sockets of the last look, all or those of one port."""
+        by_port = self._sockets["tcp"].by_port
+        if port is not None:
+            return by_port.get(port, [])
+        return [each for found in by_port.values() for each in found]
+
+    def hear(self, cookie: int, *, holder: Holder, told: Told, transport: Transport) -> None:
+        """Take a guest's word for a socket of the last look: whose it is need not be searched."""
+        sockets = self._sockets[transport]
+        if cookie in sockets.since:
+            sockets.owners[cookie] = holder
+            sockets.told[cookie] = told
+
+    def sightings(self, port: Port, transport: Transport = "tcp") -> list[Sighting]:
+        """Say who listens on `port`, as of the last look."""
+        return self.sightings_of([port], transport)
+
+    def sightings_of(self, ports: Iterable[Port], transport: Transport = "tcp") -> list[Sighting]:
+        """Say who listens on `ports`, as of the last look; one search finds all processes."""
+        sockets = self._sockets[transport]
+        found = [each for port in ports for each in sockets.by_port.get(port, ())]
+        self._find_owners(sockets, found)
+        return [self._sighting(sockets, each) for each in found]
+
+    def heir(self, port: Port, transport: Transport = "tcp") -> Holder | None:
+        """Name a process that has the socket of `port`, as of the last look."""
+        holders = (sighting.holder for sighting in self.sightings(port, transport))
+        return next((holder for holder in holders if holder is not None), None)
+
+    def _look(self, transport: Transport, now: float) -> frozenset[Port]:
+        sockets = self._sockets[transport]
+        sockets.update(self._kernel.listeners(udp=transport == "udp"), now)
+        return frozenset(sockets.by_port)
+
+    def _sighting(self, sockets: _Sockets, listener: Listener) -> Sighting:
+        holder = sockets.owners[listener.cookie]
+        since = sockets.since[listener.cookie]
+        if since is None and holder is not None:
+            since = self._processes.started_at(holder)
+        told = sockets.told.get(listener.cookie)
+        return Sighting(listener=listener, holder=holder, since=since, told=told)
+
+    def _find_owners(self, sockets: _Sockets, listeners: Iterable[Listener]) -> None:
+        alive: dict[Holder, bool] = {}
+        unknown: dict[int, int] = {}
+        for each in listeners:
+            owner = sockets.owners.get(each.cookie)
+            if owner is not None and owner not in alive:
+                alive[owner] = self._processes.is_alive(owner)
+            if each.cookie not in sockets.owners or (owner and not alive[owner]):
+                unknown[each.inode] = each.cookie
+        if not unknown:
+            return
+        owners = self._processes.socket_owners(unknown)
+        holders = {pid: self._processes.holder(pid) for pid in set(owners.values())}
+        for inode, cookie in unknown.items():
+            pid = owners.get(inode)
+            sockets.owners[cookie] = holders[pid] if pid is not None else None

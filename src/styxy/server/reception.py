@@ -1,0 +1,96 @@
+"""Who is here: the instances from their registration to their end, and checks of the silent."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from styxy.core import presence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from styxy.core.asks import InstanceAsk
+    from styxy.core.desk import Desk
+    from styxy.core.events import Event, InstanceEnding
+    from styxy.core.instances import Instance
+    from styxy.core.leases import Holder, Lease
+    from styxy.core.ports import Port
+
+log = logging.getLogger(__name__)
+
+
+class Reception:
+    """Register instances and see them off. Times are seconds since the epoch.
+
+    `commit` writes events down and makes them true; nobody was heard before `started_at`;
+    `listening` names the ports in use at a time, `heir` a process that has the socket of one.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        clock: Callable[[], float],
+        started_at: float,
+        commit: Callable[[Sequence[Event]], None],
+        listening: Callable[[float], frozenset[Port]],
+        heir: Callable[[Port], Holder | None],
+    ) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._started_at = started_at
+        self._commit = commit
+        self._listening = listening
+        self._heir = heir
+        self._misses: Mapping[str, int] = {}
+
+    def register(self, ask: InstanceAsk) -> Instance:
+        """Make an instance known, or refresh it. Raises `InvalidInput`."""
+        ruling = self._desk.register(ask, now=self._clock())
+        self._commit(ruling.events)
+        return ruling.answer
+
+    def heartbeat(self, instance_id: str) -> Instance:
+        """Note a sign of life. Raises `UnknownInstance`."""
+        ruling = self._desk.heartbeat(instance_id, now=self._clock())
+        self._commit(ruling.events)
+        return ruling.answer
+
+    def leave(self, instance_id: str, *, keep_leases: bool) -> list[Lease]:
+        """See an instance off; answers with the leases that ended. Raises `UnknownInstance`."""
+        if not keep_leases:
+            return self._end(instance_id, "left")
+        ruling = self._desk.leave_keeping(instance_id, now=self._clock())
+        self._commit(ruling.events)
+        return ruling.answer
+
+    def bury(self, holder: Holder) -> None:
+        """End the instances that lived as long as a process."""
+        for instance_id in presence.with_holder(self._desk.state, holder):
+            self._end(instance_id, "process died")
+
+    def check(self) -> None:
+        """Look once for instances that have fallen silent, and end those that stay so."""
+        silence = presence.find_silent(
+            self._desk.state,
+            self._misses,
+            since=self._started_at,
+            now=self._clock(),
+        )
+        self._misses = silence.misses
+        for instance_id in silence.lost:
+            log.info("instance %s is gone: no sign of life", instance_id)
+            self._end(instance_id, "heartbeat lost")
+
+    def _end(self, instance_id: str, reason: InstanceEnding) -> list[Lease]:
+        now = self._clock()
+        listening = self._listening(now)
+        held = presence.held_by(self._desk.books, presence.find(self._desk.state, instance_id))
+        in_use = [lease.port for lease in held if lease.port in listening]
+        heirs = {port: heir for port in in_use if (heir := self._heir(port)) is not None}
+        ruling = self._desk.instance_gone(
+            instance_id, reason=reason, listening=listening, heirs=heirs, now=now
+        )
+        self._commit(ruling.events)
+        return ruling.answer

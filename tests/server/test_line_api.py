@@ -1,0 +1,156 @@
+"""The native library's door: one line in, one line out, whatever comes."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+
+import pytest
+
+from tests.daemon import Daemon, port_of, question
+
+OTHER_SERVER = "fedcba9876543210"
+MOVE = re.compile(rb"styxy/1 move (\d+) (\S+) (new|same) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\n")
+
+
+@pytest.fixture
+def busy(server: socket.socket) -> int:
+    """A port that this process listens on."""
+    return port_of(server)
+
+
+def moved(daemon: Daemon, line: bytes) -> tuple[int, str, str]:
+    answer = daemon.ask(line)
+    found = MOVE.fullmatch(answer)
+    assert found is not None, answer
+    return int(found[1]), found[2].decode(), found[3].decode()
+
+
+def test_a_bind_that_met_a_listener_is_moved_to_a_lease(daemon: Daemon, busy: int) -> None:
+    port, kind, told = moved(daemon, question(busy))
+    assert (kind, told) == ("dev", "new")
+    assert 3000 <= port <= 3099
+    (lease,) = daemon.leases()
+    assert (lease["port"], lease["requested_port"], lease["pid"]) == (port, busy, os.getpid())
+    assert lease["project_path"] == "/p"
+
+
+def test_the_same_server_gets_the_same_answer(daemon: Daemon, busy: int) -> None:
+    first = moved(daemon, question(busy))
+    second = moved(daemon, question(busy, family=6, address="::"))
+    assert second == (first[0], first[1], "same")
+
+
+def test_another_server_gets_another_place(daemon: Daemon, busy: int) -> None:
+    first = moved(daemon, question(busy))
+    assert moved(daemon, question(busy, server=OTHER_SERVER))[0] != first[0]
+    assert moved(daemon, question(busy, project="/q"))[0] != first[0]
+
+
+def test_the_declared_type_counts(daemon: Daemon, busy: int) -> None:
+    port, kind, _ = moved(daemon, question(busy, kind="build"))
+    assert kind == "build"
+    assert 8200 <= port <= 8299
+
+
+def test_a_lost_port_is_not_answered_again(daemon: Daemon, busy: int) -> None:
+    first = moved(daemon, question(busy))[0]
+    second = moved(daemon, question(busy, lost=first))[0]
+    assert second not in (first, busy)
+    assert moved(daemon, question(busy))[0] == second
+
+
+def test_a_port_that_is_free_by_now_is_kept_without_a_word(daemon: Daemon) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = int(server.getsockname()[1])
+    assert moved(daemon, question(port))[::2] == (port, "same")
+    assert daemon.call("GET", "/reassignments").body["reassignments"][-1:] != [port]
+
+
+def test_a_promised_port_is_left_to_the_one_who_has_it(daemon: Daemon) -> None:
+    lease = daemon.allocate("build", project_path="/q")
+    port, kind, told = moved(daemon, question(lease["port"], reason="promised"))
+    assert port != lease["port"]
+    assert (kind, told) == ("build", "new")
+
+
+def test_a_listener_of_another_project_is_a_shadow_and_ones_own_is_not(
+    daemon: Daemon, busy: int
+) -> None:
+    mine = daemon.call("GET", f"/check/{busy}").body["system_usage"]["project"]
+    assert daemon.ask(question(busy, reason="shadowed", project=mine)) == b"styxy/1 keep\n"
+    assert moved(daemon, question(busy, reason="shadowed", project="/stranger"))[2] == "new"
+
+
+def test_a_singleton_that_runs_is_named(daemon: Daemon, busy: int) -> None:
+    lease = daemon.allocate("ai", pid=os.getpid())
+    answer = daemon.ask(question(busy, kind="ai"))
+    assert answer == f"styxy/1 single {lease['port']} ai {os.getpid()}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n",
+        b"hello\n",
+        b"GET / HTTP/1.1\r\n",
+        b"styxy/2 bind tcp 4 3000 127.0.0.1 inuse 0 0123456789abcdef default - /p\n",
+        b"styxy/1 bind tcp 4 80 127.0.0.1 inuse 0 0123456789abcdef default - /p\n",
+        b"\xff\xfe\x00\n",
+        b"%" * 8000 + b"\n",
+    ],
+    ids=lambda line: repr(line[:20]),
+)
+def test_garbage_is_answered_with_a_sentence(daemon: Daemon, line: bytes) -> None:
+    answer = daemon.ask(line)
+    assert answer.startswith(b"styxy/1 error ")
+    assert answer.endswith(b"\n")
+    is_short = len(answer) <= 8192
+    assert is_short
+    assert daemon.leases() == []
+
+
+def test_a_line_that_never_ends_is_hung_up_on(daemon: Daemon) -> None:
+    with daemon.connect_unix(daemon.facts["line_socket"]) as link:
+        try:
+            for _ in range(100):
+                link.sendall(b"x" * 4096)
+            assert link.recv(100) == b""
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # hung up on while we sent: what was asked for
+    assert daemon.call("GET", "/status").status == 200
+
+
+def test_a_silent_guest_holds_nobody_up(daemon: Daemon, busy: int) -> None:
+    with daemon.connect_unix(daemon.facts["line_socket"]) as silent:
+        silent.sendall(b"styxy/1 bind")
+        assert moved(daemon, question(busy))[2] == "new"
+
+
+def test_several_questions_share_a_connection_and_may_come_in_pieces(
+    daemon: Daemon, busy: int
+) -> None:
+    with daemon.connect_unix(daemon.facts["line_socket"]) as link:
+        with link.makefile("rb") as lines:
+            asked = question(busy)
+            link.sendall(asked + asked[:20])
+            first = lines.readline()
+            link.sendall(asked[20:] + b"rubbish\n")
+            second, third = lines.readline(), lines.readline()
+    assert second == first.replace(b" new ", b" same ")
+    assert third.startswith(b"styxy/1 error ")
+
+
+def test_a_guest_that_asks_and_leaves_harms_nobody(daemon: Daemon, busy: int) -> None:
+    with daemon.connect_unix(daemon.facts["line_socket"]) as link:
+        link.sendall(question(busy))
+    assert moved(daemon, question(busy))[2] in ("new", "same")
+
+
+def test_a_full_range_is_a_sentence(daemon: Daemon, busy: int) -> None:
+    for _ in range(30):
+        daemon.call("POST", "/allocate", {"service_type": "coordination"})
+    answer = daemon.ask(question(busy, kind="coordination"))
+    assert answer.startswith(b"styxy/1 error coordination%209870-9899%20is%20full")
