@@ -1,0 +1,45 @@
+"""What a check comes to: a verdict, a sentence, and a command that cures it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["ok", "warning", "error"]
+
+RANK: dict[Verdict, int] = {"ok": 0, "warning": 1, "error": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Hold what one check found."""
+
+    verdict: Verdict
+    message: str
+    cure: str | None = None
+
+
+def ok(message: str) -> Outcome:
+    """Say that it is as it should be."""
+    return Outcome(verdict="ok", message=message)
+
+
+def warning(message: str, *, cure: str | None) -> Outcome:
+    """Say that something may be missed, and what helps."""
+    return Outcome(verdict="warning", message=message, cure=cure)
+
+
+def error(message: str, *, cure: str | None) -> Outcome:
+    """Say that something does not work, and what mends it."""
+    return Outcome(verdict="error", message=message, cure=cure)
+
+
+def worst(outcomes: list[Outcome]) -> Outcome:
+    """Make one of several: the worst verdict, every sentence that has it, the first cure."""
+    verdict = max((each.verdict for each in outcomes), key=lambda each: RANK[each])
+    said = [each for each in outcomes if each.verdict == verdict]
+    return Outcome(
+        verdict=verdict,
+        message="; ".join(each.message for each in said),
+        cure=next((each.cure for each in said if each.cure), None),
+    )

@@ -1,0 +1,201 @@
+"""What a command is, who calls it, and how its words are read.
+
+argparse, shaped in two ways: wrong usage raises `InvalidInput` instead of exiting, so that it is
+shown like every other error (as JSON where JSON was asked for), and the width of help is fixed,
+because asking the terminal imports `shutil`, which costs more than the whole command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from styxy.adapters.places import Places
+from styxy.client.connection import Answer, Connection
+from styxy.core.errors import InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import NoReturn, TextIO
+
+HELP_WIDTH = 96
+
+
+class OutputFailed(OSError):
+    """Say that standard output took nothing more: a full disk, a terminal that is gone."""
+
+
+class Caller:
+    """Hold what a command is given by who called it, and the flags that every command takes."""
+
+    def __init__(self, env: Mapping[str, str], *, out: TextIO, err: TextIO) -> None:
+        self.env = env
+        self.out = out
+        self.err = err
+        self.places = Places(env)
+        self.wants_json = False
+        self.may_start = True
+
+    def connection(self) -> Connection:
+        """Make the way to the daemon, which is started where that is needed and allowed."""
+        return Connection(self.places, starter=self._start if self.may_start else None)
+
+    def show(self, answer: Answer, text: str) -> None:
+        """Print the daemon's answer unchanged where JSON is asked for, else `text`."""
+        if self.wants_json:
+            self._write(answer.raw + b"\n")  # JSON is UTF-8, whatever the terminal speaks
+        else:
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """Print to standard output, as whole lines."""
+        if text:
+            self._write(text if text.endswith("\n") else text + "\n")
+
+    def say_exactly(self, text: str) -> None:
+        """Print to standard output for a program that reads it: the bytes of a path as they are."""
+        self._write(os.fsencode(text))
+
+    def _write(self, content: str | bytes) -> None:
+        try:
+            if isinstance(content, str):
+                self.out.write(content)
+            elif (binary := getattr(self.out, "buffer", None)) is not None:
+                self.out.flush()
+                binary.write(content)
+            else:
+                self.out.write(os.fsdecode(content))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputFailed(error.errno, error.strerror) from None
+
+    def complain(self, text: str) -> None:
+        """Print one line to standard error."""
+        self.err.write(f"styxy: {text}\n")
+        self.err.flush()
+
+    def _start(self, connection: Connection) -> None:
+        # Imported here: mostly a daemon runs, and nobody shall pay for starting one.
+        from styxy.client.starting import START_PATIENCE, start_once
+
+        start_once(connection, self.env, patience=START_PATIENCE)
+
+
+class Command:
+    """Describe one command: how it is spelled, what it takes, and what it does.
+
+    `run` returns the exit code; `add_options` fills a parser of its own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        *,
+        example: str,
+        add_options: Callable[[Parser], None],
+        run: Callable[[argparse.Namespace, Caller], int],
+    ) -> None:
+        self.name = name
+        self.summary = summary
+        self.example = example
+        self.add_options = add_options
+        self.run = run
+
+    def parser(self) -> Parser:
+        """Make the parser of this command alone."""
+        parser = Parser(
+            prog=f"styxy {self.name}",
+            description=self.summary,
+            epilog=f"example:\n  {self.example}",
+            formatter_class=_formatter,
+            allow_abbrev=False,
+        )
+        self.add_options(parser)
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+        parser.add_argument("--no-start", action="store_true", help="do not start a daemon")
+        return parser
+
+
+class HelpAsked(Exception):
+    """Carry the help that somebody asked for, to be printed like every other answer."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Read the words of one command; raises `InvalidInput` where they make no sense."""
+
+    def print_help(self, _file: object = None) -> NoReturn:
+        """Give the help to who prints it. Raises `HelpAsked`."""
+        raise HelpAsked(self.format_help())
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse wrong usage in one sentence."""
+        raise InvalidInput(
+            f"{message}; see: {self.prog} --help", suggestions=[f"{self.prog} --help"]
+        )
+
+
+def no_options(_parser: Parser) -> None:
+    """Fill the parser of a command that takes no options of its own."""
+
+
+def port_number(text: str) -> int:
+    """Read a port, 1-65535."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port (1-65535)")
+    return int(text)
+
+
+def leasable_port(text: str) -> int:
+    """Read a port that can be on lease, 1024-65535; those below belong to the system."""
+    port = port_number(text)
+    if port < 1024:
+        raise argparse.ArgumentTypeError(f"{port} is below 1024, where no leases are given")
+    return port
+
+
+def positive_number(text: str) -> int:
+    """Read a whole number above 0."""
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def project_of(directory: str, env: Mapping[str, str]) -> str:
+    """Find the project of a directory that the user named; raises `InvalidInput` without one."""
+    from styxy.adapters.git import project_path
+
+    if not os.path.isdir(directory):
+        raise InvalidInput(f"there is no directory {directory!r}")
+    return project_path(directory, env.get("HOME") or "/")
+
+
+def project_here(env: Mapping[str, str]) -> str:
+    """Find the project of the working directory; raises `InvalidInput` where that is gone."""
+    from styxy.adapters.git import current_project
+
+    try:
+        return current_project(env)
+    except FileNotFoundError:
+        raise InvalidInput(
+            "the working directory is gone; change to another, or name one with --project DIR"
+        ) from None
+
+
+def quoted(text: str) -> str:
+    """Percent-encode a value for a path or a query (RFC 3986); `urllib` costs 8 ms."""
+    safe = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+    data = text.encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if byte in safe else f"%{byte:02X}" for byte in data)
+
+
+def query(**values: object) -> str:
+    """Spell a query string of the values that are not None, or nothing."""
+    pairs = [f"{name}={quoted(str(each))}" for name, each in values.items() if each is not None]
+    return f"?{'&'.join(pairs)}" if pairs else ""
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=32, width=HELP_WIDTH)

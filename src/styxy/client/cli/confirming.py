@@ -1,0 +1,60 @@
+"""A service type that must be confirmed: shown, asked about, accepted or given another range."""
+
+from __future__ import annotations
+
+import sys
+
+from styxy.core.errors import ConfirmationRequired, InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from styxy.client.cli.command import Caller
+    from styxy.client.connection import Answer
+
+
+def confirmed(
+    proposal: ConfirmationRequired, body: Mapping[str, object], caller: Caller, *, is_yes: bool
+) -> Answer:
+    """Ask for the lease once more, with what the user says to the proposal.
+
+    Raises the proposal again where nobody can be asked, or the user says no; nothing has changed.
+    """
+    if is_yes:
+        return _ask(caller, {**body, "confirm": proposal.context.get("confirm")})
+    if caller.wants_json or not (sys.stdin and sys.stdin.isatty()):
+        raise proposal
+    match _say(caller, f"{proposal.message} [y/N/customize] ").lower():
+        case "y" | "yes":
+            return _ask(caller, {**body, "confirm": proposal.context.get("confirm")})
+        case "c" | "customize":
+            _customize(str(proposal.context.get("service_type")), caller)
+            return _ask(caller, body)
+        case _:
+            raise proposal
+
+
+def _customize(name: str, caller: Caller) -> None:
+    from styxy.client.configuration import ConfigurationAccess
+
+    first, dash, last = _say(caller, f"range for {name} (first-last): ").partition("-")
+    if not (dash and first.strip().isdigit() and last.strip().isdigit()):
+        raise InvalidInput(
+            "a range is written first-last, such as 12000-12009; nothing has changed"
+        )
+    span = [int(first), int(last)]
+    ConfigurationAccess(caller.places, caller.env).change(
+        {"service_types": {name: {"range": span}}}
+    )
+
+
+def _ask(caller: Caller, body: Mapping[str, object]) -> Answer:
+    return caller.connection().ask("POST", "/allocate", body)
+
+
+def _say(caller: Caller, question: str) -> str:
+    # On standard error: standard output carries the port, and may be a pipe.
+    caller.err.write(question)
+    caller.err.flush()
+    return sys.stdin.readline().strip()

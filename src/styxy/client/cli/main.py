@@ -1,0 +1,251 @@
+"""The command line's front: find the command, run it, turn every failure into one sentence.
+
+This module stays light, and imports the one module that has the command: `styxy check` must not
+pay for `styxy run`. The table below is the only list of commands; help is made of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TextIO
+
+    from styxy.client.cli.command import Caller, Command
+    from styxy.core.errors import StyxyError
+
+MODULES = {
+    "run": "run",
+    "allocate": "leases",
+    "release": "leases",
+    "list": "leases",
+    "check": "ports",
+    "scan": "ports",
+    "who": "who",
+    "wait": "wait",
+    "suggest": "ports",
+    "audit": "history",
+    "reassignments": "history",
+    "instances": "instances",
+    "use": "instances",
+    "cleanup": "instances",
+    "env": "activate",
+    "doctor": "doctor",
+    "config": "config",
+    "daemon": "daemon",
+    "completion": "completion",
+}
+"""Which module of this package has a command; each lists its own in `COMMANDS`."""
+
+GLOBAL_FLAGS = ("--json", "--no-start")
+
+HELP_FLAGS = ("-h", "--help")
+
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    out, err = _printable(sys.stdout), _printable(sys.stderr)
+    try:
+        code = run_command(words, os.environ, out=out, err=err)
+        out.flush()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Who reads has enough (`styxy list | head -1`). The interpreter flushes once more at its
+        # end, and would complain.
+        _forget_output()
+        return EXIT_BROKEN_PIPE
+    except OSError as error:
+        # A full disk, a terminal that is gone: what was done is done, and only cannot be told.
+        _forget_output()
+        err.write(f"styxy: cannot write to standard output: {error.strerror}\n")
+        return 1
+    return code
+
+
+def _forget_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def run_command(words: Sequence[str], env: Mapping[str, str], *, out: TextIO, err: TextIO) -> int:
+    """Run one command for a caller with this environment; failures become sentences."""
+    from styxy.client.cli.command import Caller, HelpAsked, OutputFailed
+    from styxy.core.errors import StyxyError
+
+    caller = Caller(env, out=out, err=err)
+    # Known before anything can go wrong, for a failure is shown as JSON too.
+    caller.wants_json = "--json" in _before_program(words)
+    try:
+        return _dispatch(list(words), caller)
+    except HelpAsked as asked:
+        _show_help(str(asked), caller)
+        return 0
+    except StyxyError as failure:
+        show_failure(failure, caller)
+        return failure.exit_code
+    except (BrokenPipeError, OutputFailed):
+        raise
+    except Exception as error:  # noqa: BLE001 - the last door before the user, who gets no trace
+        unforeseen = _unexpected(error, caller)
+        show_failure(unforeseen, caller)
+        return unforeseen.exit_code
+
+
+def show_failure(failure: StyxyError, caller: Caller) -> None:
+    """Print a failure: a sentence on standard error, or the API's own shape where JSON is asked."""
+    if not caller.wants_json:
+        caller.complain(failure.message)
+        return
+    import json
+
+    body = {
+        "success": False,
+        "error": failure.message,
+        "code": failure.code,
+        "context": failure.context,
+    }
+    caller.say(json.dumps(body))
+
+
+def all_commands() -> list[Command]:
+    """Load every command there is, in the order of the table."""
+    return [
+        command for module in dict.fromkeys(MODULES.values()) for command in _commands_of(module)
+    ]
+
+
+def _dispatch(words: list[str], caller: Caller) -> int:
+    flags = _leading_flags(words)
+    if not words or words[0] in HELP_FLAGS:
+        return _show_overview(all_commands(), "styxy", caller, was_asked=bool(words))
+    if words[0] in ("-V", "--version"):
+        return _show_version(caller)
+    group, *rest = words
+    if group not in MODULES:
+        raise _unknown(group, list(MODULES))
+    commands = {command.name: command for command in _commands_of(MODULES[group])}
+    if group not in commands:  # a command of two words
+        flags += _leading_flags(rest)
+        if not rest or rest[0] in HELP_FLAGS:
+            title = f"styxy {group}"
+            return _show_overview(list(commands.values()), title, caller, was_asked=bool(rest))
+        group += f" {rest.pop(0)}"
+    if group not in commands:
+        raise _unknown(group, list(commands))
+    return _run(commands[group], flags + rest, caller)
+
+
+def _run(command: Command, words: list[str], caller: Caller) -> int:
+    options = command.parser().parse_args(words)
+    caller.wants_json = options.json
+    caller.may_start = not options.no_start
+    return command.run(options, caller)
+
+
+def _commands_of(module: str) -> tuple[Command, ...]:
+    # `importlib` is a package of its own that nothing else here needs.
+    loaded = __import__(f"styxy.client.cli.{module}", fromlist=["COMMANDS"])
+    commands: tuple[Command, ...] = loaded.COMMANDS
+    return commands
+
+
+def _leading_flags(words: list[str]) -> list[str]:
+    flags: list[str] = []
+    while words and words[0] in GLOBAL_FLAGS:
+        flags.append(words.pop(0))
+    return flags
+
+
+def _before_program(words: Sequence[str]) -> Sequence[str]:
+    return words[: words.index("--")] if "--" in words else words
+
+
+def _show_overview(
+    commands: Sequence[Command], title: str, caller: Caller, *, was_asked: bool
+) -> int:
+    """Print the list of commands; wrong usage where nobody asked for it."""
+    width = max(len(command.name) for command in commands)
+    lines = [f"usage: {title} COMMAND ...", ""]
+    if title == "styxy":
+        lines = [lines[0], "", "Coordinates the ports of this machine.", ""]
+    lines += [f"  {command.name.ljust(width)}  {command.summary}" for command in commands]
+    lines += [
+        "",
+        "Each command tells more with --help, and takes --json and --no-start.",
+        f"example:\n  {commands[0].example}\n",
+    ]
+    text = "\n".join(lines)
+    if was_asked:
+        _show_help(text, caller)
+        return 0
+    if caller.wants_json:
+        from styxy.core.errors import InvalidInput
+
+        raise InvalidInput(f"name a command; see: {title} --help", suggestions=[f"{title} --help"])
+    caller.err.write(text)
+    return 2
+
+
+def _show_help(text: str, caller: Caller) -> None:
+    if caller.wants_json:
+        import json
+
+        text = json.dumps({"help": text})
+    caller.say(text)
+
+
+def _show_version(caller: Caller) -> int:
+    from styxy import __version__
+
+    caller.say(f'{{"version": "{__version__}"}}' if caller.wants_json else f"styxy {__version__}")
+    return 0
+
+
+def _unknown(name: str, known: list[str]) -> StyxyError:
+    import difflib
+
+    from styxy.core.errors import InvalidInput
+
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+    return InvalidInput(f"there is no command {name!r}; {hint}", suggestions=["styxy --help"])
+
+
+def _unexpected(error: Exception, caller: Caller) -> StyxyError:
+    from styxy.core.errors import InvalidInput, StyxyError
+
+    if isinstance(error, FileNotFoundError) and not _has_directory():
+        return InvalidInput("the working directory is gone; change to another")
+    if caller.env.get("STYXY_LOG_LEVEL", "").lower() == "debug":
+        import traceback
+
+        caller.err.write(traceback.format_exc())
+    kind = type(error).__name__
+    return StyxyError(
+        f"Styxy failed inside ({kind}: {error}); STYXY_LOG_LEVEL=debug shows where",
+        suggestions=["STYXY_LOG_LEVEL=debug"],
+    )
+
+
+def _has_directory() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _printable(stream: TextIO | None) -> TextIO:
+    """Make a stream that takes any text: closed ones swallow it, narrow encodings escape it."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+    return stream

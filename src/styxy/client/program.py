@@ -1,0 +1,128 @@
+"""What a program is made of, as far as it matters whether a preload library reaches it.
+
+ld.so(8) loads LD_PRELOAD into dynamic programs of its own kind alone: not into static ones, not
+where the kernel asks for secure execution (setuid, file capabilities). Go programs call the kernel
+themselves, dynamic or not. For a script its interpreter counts. elf(5), execve(2).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HEAD = 64 * 1024  # bytes; program headers and the notes that name Go are in the first few
+_PT_INTERP = 3
+_PT_NOTE = 4
+_SCRIPT_DEPTH = 5  # execve(2): interpreters of interpreters, at most four
+
+
+class Missed:
+    """Say why a preload library does not reach a program, and whether a supervisor does."""
+
+    __slots__ = ("supervisable", "why")
+
+    def __init__(self, why: str, *, supervisable: bool) -> None:
+        self.why = why
+        self.supervisable = supervisable
+
+
+class Program:
+    """Hold a program's file (None: not found), and why a preload library misses it, if it does."""
+
+    __slots__ = ("missed", "path")
+
+    def __init__(self, path: str | None, missed: Missed | None) -> None:
+        self.path = path
+        self.missed = missed
+
+
+def look_at(name: str, env: Mapping[str, str]) -> Program:
+    """Find a program as execvp(3) would, and look at what it is."""
+    path = which(name, env)
+    if path is None:
+        return Program(None, None)
+    try:
+        return Program(path, _why_missed(path, env, depth=_SCRIPT_DEPTH))
+    except OSError:
+        return Program(path, None)  # not readable, yet perhaps executable: nothing to be said
+
+
+def which(name: str, env: Mapping[str, str]) -> str | None:
+    """Find an executable file on PATH; `shutil.which` costs 10 ms of imports."""
+    if "/" in name:
+        return name if _is_executable(name) else None
+    for directory in os.get_exec_path(env):
+        path = os.path.join(directory, name)
+        if _is_executable(path):
+            return path
+    return None
+
+
+def _is_executable(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def _why_missed(path: str, env: Mapping[str, str], *, depth: int) -> Missed | None:
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+        mode = os.fstat(file.fileno()).st_mode
+    if head.startswith(b"#!") and depth:
+        interpreter = _interpreter_of(head, env)
+        return _why_missed(interpreter, env, depth=depth - 1) if interpreter else None
+    if not head.startswith(b"\x7fELF"):
+        return None
+    if mode & (stat.S_ISUID | stat.S_ISGID) or _has_capabilities(path):
+        return Missed(
+            "runs with other rights than yours (setuid or capabilities)", supervisable=False
+        )
+    if head[4:6] != _own_kind():
+        return Missed("is a program for another kind of machine", supervisable=False)
+    segments = list(_segments(head))
+    if any(kind == _PT_NOTE and b"Go\0\0" in content for kind, content in segments):
+        return Missed("is a Go program, which calls the kernel without libc", supervisable=True)
+    if not any(kind == _PT_INTERP for kind, _ in segments):
+        return Missed("is statically linked", supervisable=True)
+    return None
+
+
+def _interpreter_of(head: bytes, env: Mapping[str, str]) -> str | None:
+    words = head[2:].split(b"\n", 1)[0].decode(errors="surrogateescape").split()
+    if words and os.path.basename(words[0]) == "env":
+        # `env -S A=1 node`: the first word that is neither an option nor a variable.
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    return which(words[0], env) if words else None
+
+
+def _has_capabilities(path: str) -> bool:
+    try:
+        return bool(os.getxattr(path, "security.capability"))
+    except OSError:
+        return False  # ENODATA: none; ENOTSUP: a file system that has none
+
+
+def _own_kind() -> bytes:
+    """Spell the class and byte order (e_ident[4:6]) that this interpreter has, too."""
+    return bytes([2 if sys.maxsize > 2**32 else 1, 1 if sys.byteorder == "little" else 2])
+
+
+def _segments(head: bytes) -> list[tuple[int, bytes]]:
+    """Read type and content of each segment, as far as `head` reaches (elf(5), Elf64_Phdr)."""
+    is_64 = head[4] == 2
+    word = 8 if is_64 else 4
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(head[at : at + size], sys.byteorder)
+
+    table = number(24 + word, word)
+    entry_size, count = number(54 if is_64 else 42, 2), number(56 if is_64 else 44, 2)
+    found = []
+    for at in range(table, table + entry_size * count, entry_size or 1):
+        offset = number(at + (8 if is_64 else 4), word)
+        size = number(at + (32 if is_64 else 16), word)
+        found.append((number(at, 4), head[offset : offset + size]))
+    return found

@@ -1,0 +1,242 @@
+"""Does interception work on this machine? One real bind, in a child with the library, tells.
+
+A library that cannot be loaded breaks every program that is given it, so nobody is given one that
+has not moved a bind here first: `styxy run` and `styxy env` ask once for each library and boot, and
+a file beside the library remembers. That proof has a stand-in for the daemon, an asker that says
+"move", and needs none running; `ask_daemon` does the same bind against the real one.
+"""
+
+from __future__ import annotations
+
+import os
+
+from styxy.core.errors import Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from socket import socket
+
+PATIENCE = 3.0
+"""Seconds for the child; it takes 30 ms on an idle machine."""
+
+TRIES = 3
+"""A program asks for 250 ms at most, which a machine that is very busy may miss once."""
+
+_CHILD = """
+import _socket, sys
+open("/proc/self/comm", "w").write("styxy-proof")
+server = _socket.socket()
+try:
+    server.bind(("127.0.0.1", int(sys.argv[1])))
+    server.listen()
+    port = server.getsockname()[1]
+except OSError as error:
+    port = 0
+print(port, sys.argv[2] in open("/proc/self/maps", errors="replace").read())
+"""
+
+
+class Bind:
+    """Hold what became of one bind: which port was asked for, and which one it got (0: none).
+
+    `was_loaded` tells whether the library was in the child at all, `complaint` what its loader
+    said on standard error.
+    """
+
+    __slots__ = ("asked", "complaint", "got", "was_loaded")
+
+    def __init__(self, asked: int, got: int, *, was_loaded: bool, complaint: str) -> None:
+        self.asked = asked
+        self.got = got
+        self.was_loaded = was_loaded
+        self.complaint = complaint
+
+    @property
+    def was_moved(self) -> bool:
+        """Tell whether the bind got another port than the busy one that it asked for."""
+        return self.got not in (0, self.asked)
+
+
+def ensure(library: str) -> None:
+    """See that the library has moved a bind since the boot. Raises `Unavailable`, which says why.
+
+    Costs a read of one small file where it has.
+    """
+    note = f"{library}.proof"
+    try:
+        seal = _seal(library)
+        with open(note, encoding="ascii", errors="replace") as file:
+            if file.read() == seal:
+                return
+    except OSError:
+        seal = ""  # ENOENT above all: not proved yet
+    bind = stand_in(library)
+    if not bind.was_moved:
+        raise Unavailable(f"interception does not work here: {why_not(bind, library)}")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(note, flags, 0o600), "w", encoding="ascii") as file:
+            file.write(seal or _seal(library))
+    except OSError:
+        pass  # EROFS, ENOSPC: it works all the same, and is proved again next time
+
+
+def why_not(bind: Bind, library: str) -> str:
+    """Say why a bind was not moved."""
+    if not bind.was_loaded:
+        reason = bind.complaint.splitlines()[0] if bind.complaint else "the loader left it out"
+        return f"{library} cannot be loaded ({reason})"
+    if bind.complaint:
+        return bind.complaint.splitlines()[-1]
+    return f"{library} is loaded, and a bind of the busy port {bind.asked} was not moved"
+
+
+def stand_in(library: str) -> Bind:
+    """Bind a busy port in a child, with an asker in the daemon's place. Raises `Unavailable`."""
+    return _tried(lambda: _beside_asker(library))
+
+
+def _beside_asker(library: str) -> Bind:
+    import tempfile
+
+    try:
+        # Not TMPDIR, which may be too long for the name of a socket (unix(7)).
+        with tempfile.TemporaryDirectory(prefix="styxy-proof-", dir="/tmp") as directory:
+            return _with_asker(library, os.path.join(directory, "s"))
+    except OSError as error:
+        raise Unavailable(f"interception could not be tried here: {error}") from None
+
+
+def ask_daemon(library: str, env: Mapping[str, str], *, project: str) -> Bind:
+    """Bind a busy port in a child that asks the running daemon, on behalf of `project`."""
+    return _tried(lambda: _beside_daemon(library, env, project))
+
+
+def _tried(attempt: Callable[[], Bind]) -> Bind:
+    bind = attempt()
+    for _ in range(TRIES - 1):
+        if bind.was_moved or not bind.was_loaded:
+            break
+        bind = attempt()
+    return bind
+
+
+def _beside_daemon(library: str, env: Mapping[str, str], project: str) -> Bind:
+    from socket import create_server
+
+    own = {**env, "STYXY_SERVICE_TYPE": "coordination"}
+    with create_server(("127.0.0.1", 0)) as busy:
+        with _Child(library, _port_of(busy), own, project=project) as child:
+            return child.result()
+
+
+def _with_asker(library: str, path: str) -> Bind:
+    import select
+    import socket
+
+    from styxy.adapters.kernel import netns_cookie
+    from styxy.adapters.portmap import PortMap
+
+    line, note = path + ".line", path + ".note"
+    PortMap(path + ".map", line_socket=line, note_socket=note, netns=netns_cookie()).reveal()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as busy,
+        socket.create_server(("127.0.0.1", 0)) as place,
+        socket.socket(socket.AF_UNIX) as door,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notes,
+    ):
+        door.bind(line)
+        door.listen()
+        notes.bind(note)
+        free = _port_of(place)
+        place.close()
+        env = {**os.environ, "STYXY_SOCKET": path}
+        with _Child(library, _port_of(busy), env, project=os.path.dirname(path)) as child:
+            poll = select.poll()
+            for waited in (door.fileno(), child.output.fileno()):
+                poll.register(waited, select.POLLIN)
+            while any(ready == door.fileno() for ready, _ in poll.poll(PATIENCE * 1000)):
+                _answer(door, free)
+            return child.result()
+
+
+def _answer(door: socket, port: int) -> None:
+    link, _ = door.accept()
+    with link:
+        link.settimeout(PATIENCE)
+        try:
+            link.recv(8192)
+            link.sendall(f"styxy/1 move {port} dev same 2000-01-01T00:00:00\n".encode("ascii"))
+        except OSError:
+            return  # EPIPE, or nothing was asked: the result will tell
+
+
+class _Child:
+    """Run the child that binds."""
+
+    def __init__(self, library: str, port: int, env: Mapping[str, str], *, project: str) -> None:
+        import subprocess
+        import sys
+
+        own = {
+            **{name: env[name] for name in _KEPT if name in env},
+            "LD_PRELOAD": library,
+            "STYXY_NOTIFY": "off",
+            "STYXY_REASSIGNMENT_LOG": os.devnull,
+            "STYXY_PROJECT": project,
+        }
+        self._asked = port
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _CHILD, str(port), library],
+            env=own,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        assert self._process.stdout is not None
+        self.output = self._process.stdout
+
+    def __enter__(self) -> _Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def result(self) -> Bind:
+        """Wait for the child and read what it said."""
+        import subprocess
+
+        try:
+            out, err = self._process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            return Bind(self._asked, 0, was_loaded=True, complaint=f"no result for {PATIENCE:g} s")
+        words = out.split()
+        got = int(words[0]) if len(words) == 2 and words[0].isdigit() else 0
+        return Bind(self._asked, got, was_loaded=words[1:] == ["True"], complaint=err.strip())
+
+
+_KEPT = (
+    "HOME",
+    "XDG_RUNTIME_DIR",
+    "STYXY_HOME",
+    "STYXY_SOCKET",
+    "STYXY_SERVICE_TYPE",
+    "PYTHONHOME",
+)
+"""Variables that the child needs; anything else could change what it does."""
+
+
+def _port_of(server: socket) -> int:
+    return int(server.getsockname()[1])
+
+
+def _seal(library: str) -> str:
+    status = os.stat(library)
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot = file.read().strip()
+    return f"{boot} {status.st_size} {status.st_mtime_ns}\n"

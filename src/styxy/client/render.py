@@ -1,0 +1,237 @@
+"""The API's answers for people: plain columns, one line for one thing.
+
+Text goes in and out; nothing is printed here. What came from another process (a command line, a
+path) may hold anything, also what a terminal would obey, so it passes through `plain`.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+NOTHING = "-"
+
+
+def plain(value: object) -> str:
+    """Make one word or line of a value: no control characters, nothing for what is missing."""
+    if value is None or value == "":
+        return NOTHING
+    text = str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Set rows under titles, each column as wide as its longest value."""
+    lines = [list(titles), *([plain(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def local_time(moment: object) -> str:
+    """Show an RFC 3339 time as the wall clock here shows it; anything else as it is."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(str(moment)).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return plain(moment)
+
+
+def duration(seconds: object) -> str:
+    """Show a length of time in its two largest units."""
+    if not isinstance(seconds, int | float):
+        return NOTHING
+    rest = int(seconds)
+    parts: list[str] = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def objects(value: object) -> list[dict[str, object]]:
+    """Take the JSON objects of a list; anything else is none."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def granted(answer: Mapping[str, object]) -> str:
+    """Show a lease that was granted: the port alone first, so that a script may take line one."""
+    lines = [plain(answer.get("port")), plain(answer.get("message"))]
+    lock_id = answer.get("lock_id")
+    if lock_id and not answer.get("existing"):  # what others use is not for this one to end
+        lines.append(f"lease {plain(lock_id)}; give it back with: styxy release {plain(lock_id)}")
+    return "\n".join(lines)
+
+
+def checked(answer: Mapping[str, object]) -> str:
+    """Show whether a port is free, and who has it where not."""
+    port = plain(answer.get("port"))
+    if answer.get("available"):
+        return f"{port} is free"
+    lines = [f"{port} is taken: {plain(answer.get('reason'))}"]
+    for lease in objects([answer.get("allocated_to")]):
+        lines.append(f"  lease     {_lease_line(lease)}")
+        lines.append(f"  since     {local_time(lease.get('allocated_at'))}")
+    for usage in objects([answer.get("system_usage")]):
+        lines.append(f"  listener  {_usage_line(usage)}")
+        if usage.get("since"):
+            lines.append(f"  since     {local_time(usage['since'])}")
+    return "\n".join(lines)
+
+
+def leases(answer: Mapping[str, object], *, verbose: bool) -> str:
+    """Show leases as a table, ordered by port."""
+    rows = sorted(
+        objects(answer.get("allocations")), key=lambda lease: str(lease.get("port")).zfill(5)
+    )
+    if not rows:
+        return "no leases"
+    titles = ["PORT", "TYPE", "NAME", "STATE", "PID", "INSTANCE", "PROJECT"]
+    fields = ["port", "service_type", "service_name", "state", "pid", "instance_id", "project_path"]
+    if not verbose:
+        return table(titles, ([lease.get(field) for field in fields] for lease in rows))
+    titles += ["LEASE", "SINCE", "SEEN", "EXPIRES"]
+    times = ("allocated_at", "last_seen", "expires_at")
+    return table(
+        titles,
+        (
+            [
+                *(lease.get(field) for field in [*fields, "lock_id"]),
+                *(local_time(lease[name]) if lease.get(name) else None for name in times),
+            ]
+            for lease in rows
+        ),
+    )
+
+
+def scanned(answer: Mapping[str, object]) -> str:
+    """Show the ports in use as a table, each with its lease and its listener."""
+    rows = objects(answer.get("ports_in_use"))
+    if not rows:
+        return "no port is on lease or in use"
+    return table(
+        ["PORT", "PROTO", "TYPE", "LEASE", "PID", "PROCESS", "ADDRESSES", "PROJECT"],
+        (_scanned_row(row) for row in rows),
+    )
+
+
+def _scanned_row(row: Mapping[str, object]) -> list[object]:
+    (lease,) = objects([row.get("allocated_to")]) or [{}]
+    (usage,) = objects([row.get("system_usage")]) or [{}]
+    addresses = usage.get("addresses")
+    return [
+        row.get("port"),
+        usage.get("protocol") or lease.get("protocol"),
+        lease.get("service_type"),
+        lease.get("service_name"),
+        usage.get("pid") or lease.get("pid"),
+        usage.get("process"),
+        " ".join(plain(each) for each in addresses) if isinstance(addresses, list) else None,
+        usage.get("project") or lease.get("project_path"),
+    ]
+
+
+def instances(answer: Mapping[str, object]) -> str:
+    """Show the registered instances as a table."""
+    rows = objects(answer.get("instances"))
+    if not rows:
+        return "no instance is registered"
+    return table(
+        ["INSTANCE", "AGE", "HEARD", "PID", "TEMPLATE", "PORTS", "DIRECTORY"],
+        (
+            [
+                row.get("instance_id"),
+                duration(row.get("age")),
+                local_time(row.get("last_heartbeat")),
+                row.get("pid"),
+                row.get("template"),
+                " ".join(plain(lease.get("port")) for lease in objects(row.get("leases"))),
+                row.get("working_directory") or row.get("project_path"),
+            ]
+            for row in rows
+        ),
+    )
+
+
+def cleaned(answer: Mapping[str, object]) -> str:
+    """Show what a cleanup has ended: the message, then one lease a line."""
+    lines = [
+        f"  {plain(lease.get('port'))}  {_lease_line(lease)}"
+        for lease in objects(answer.get("released"))
+    ]
+    return "\n".join([plain(answer.get("message")), *lines])
+
+
+def suggested(answer: Mapping[str, object]) -> str:
+    """Show free ports, one a line; the message follows only where it says more."""
+    ports = answer.get("suggestions")
+    lines = [plain(port) for port in ports] if isinstance(ports, list) else []
+    if answer.get("fallback") or not lines:
+        lines.append(plain(answer.get("message")))
+    return "\n".join(lines)
+
+
+def reassignments(answer: Mapping[str, object]) -> str:
+    """Show binds that were moved as a table, newest last."""
+    rows = objects(answer.get("reassignments"))
+    if not rows:
+        return "no bind has been moved"
+    return table(
+        ["AT", "ASKED", "GOT", "PID", "PROCESS", "TYPE", "PROJECT"],
+        (
+            [
+                local_time(row.get("at")),
+                *(
+                    row.get(name)
+                    for name in ("requested_port", "port", "pid", "process", "service_type")
+                ),
+                row.get("project"),
+            ]
+            for row in rows
+        ),
+    )
+
+
+def running(answer: Mapping[str, object], *, port: int | None, socket: str | None) -> str:
+    """Show a daemon that runs, in one line, and below it what its user must know."""
+    parts = [f"pid {plain(answer.get('pid'))}"]
+    if port:
+        parts.append(f"port {port}")
+    if socket:
+        parts.append(f"socket {plain(socket)}")
+    parts.append(f"up {duration(answer.get('uptime'))}")
+    parts.append(f"leases {plain(answer.get('allocations'))}")
+    line = f"styxy {plain(answer.get('version'))} is running: {', '.join(parts)}"
+    warnings = answer.get("warnings")
+    told = warnings if isinstance(warnings, list) else []
+    return "\n".join([line, *(f"warning: {plain(each)}" for each in told)])
+
+
+def _lease_line(lease: Mapping[str, object]) -> str:
+    who = f"{plain(lease.get('service_type'))} {plain(lease.get('service_name'))}"
+    if lease.get("pid"):
+        who += f", pid {plain(lease['pid'])}"
+    if lease.get("project_path"):
+        who += f", project {plain(lease['project_path'])}"
+    elif lease.get("instance_id"):
+        who += f", instance {plain(lease['instance_id'])}"
+    return f"{who} ({plain(lease.get('lock_id'))})"
+
+
+def _usage_line(usage: Mapping[str, object]) -> str:
+    who = plain(usage.get("process") or "a process of another user")
+    if usage.get("pid"):
+        who += f", pid {plain(usage['pid'])}"
+    addresses = usage.get("addresses")
+    if isinstance(addresses, list) and addresses:
+        who += f", on {' '.join(plain(address) for address in addresses)}"
+    if usage.get("project"):
+        who += f", project {plain(usage['project'])}"
+    if usage.get("command"):
+        who += f": {plain(usage['command'])}"
+    return who

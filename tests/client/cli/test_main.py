@@ -1,0 +1,158 @@
+"""The front of the command line: flags, help, wrong usage, and failures as sentences."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from styxy import __version__
+from styxy.client.cli.command import Command
+from styxy.client.cli.main import MODULES, all_commands, run_command
+from tests.fakes import FakeDaemon, clean_environment
+
+
+def run(*words: str, **env: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    code = run_command(words, clean_environment(**env), out=out, err=err)
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_the_table_names_every_command_and_no_other() -> None:
+    assert {command.name.split()[0] for command in all_commands()} == set(MODULES)
+
+
+@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
+def test_every_command_has_help_with_an_example(command: Command) -> None:
+    code, printed, err = run(*command.name.split(), "--help")
+    assert (code, err) == (0, "")
+    assert f"usage: styxy {command.name.split()[0]}" in printed
+    assert "example:\n  " in printed
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["daemon", "--help"]])
+def test_the_list_of_commands_is_shown_to_who_asks(words: list[str]) -> None:
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "daemon status" in out
+
+
+@pytest.mark.parametrize("words", [["--help"], ["check", "--help"], ["daemon", "-h"]])
+def test_help_is_one_document_where_that_is_asked_for(words: list[str]) -> None:
+    code, out, err = run(*words, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["help"].startswith("usage: styxy")
+
+
+@pytest.mark.parametrize("words", [["--json"], ["daemon", "--json"], ["--json", "config"]])
+def test_no_command_is_one_document_where_that_is_asked_for(words: list[str]) -> None:
+    code, out, err = run(*words)
+    assert (code, err) == (2, "")
+    assert json.loads(out)["error"].startswith("name a command; see: styxy")
+
+
+@pytest.mark.parametrize("words", [[], ["daemon"]])
+def test_no_command_is_wrong_usage(words: list[str]) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert "usage: styxy" in err
+
+
+@pytest.mark.parametrize("words", [["--version"], ["-V"]])
+def test_the_version_is_told(words: list[str]) -> None:
+    assert run(*words) == (0, f"styxy {__version__}\n", "")
+
+
+def test_the_version_is_told_as_json() -> None:
+    _, out, _ = run("--json", "--version")
+    assert json.loads(out) == {"version": __version__}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["chek", "1"], "did you mean 'check'?"),
+        (["xyzzy"], "there are: run, allocate"),
+        (["daemon", "stat"], "did you mean 'daemon start'?"),
+        (["check", "abc"], "'abc' is no port (1-65535); see: styxy check --help"),
+        (["check", "0"], "'0' is no port"),
+        (["check", "65536"], "'65536' is no port"),
+        (["check", "-5"], "styxy check --help"),
+        (["check", "٣٠٠٠"], "is no port"),
+        (["check"], "PORT"),
+        (["check", "1", "2"], "unrecognized arguments: 2"),
+        (["allocate"], "--service-type"),
+        (["allocate", "-s", "dev", "-p", "80"], "80 is below 1024"),
+        (["allocate", "-s", "dev", "--env", "A B"], "no name for a variable"),
+        (["allocate", "-s", "dev", "--project", "/nowhere"], "no directory '/nowhere'"),
+        (["release"], "one lease or one port"),
+        (["release", "x", "--port", "3000"], "one lease or one port"),
+        (["release", "3000"], "try: styxy release --port 3000"),
+        (["suggest", "dev", "-c", "0"], "no whole number above 0"),
+        (["run"], "try: styxy run -- npm run dev"),
+        (["run", "--backend", "magic", "--", "true"], "invalid choice"),
+        (["daemon", "logs", "-f", "--json"], ""),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_2(words: list[str], sentence: str) -> None:
+    code, out, err = run(*words, STYXY_SOCKET="/nowhere/s")
+    assert code == 2
+    if "--json" in words:
+        assert json.loads(out)["code"] == "invalid_input"
+    else:
+        assert out == ""
+        assert sentence in err
+        assert err.startswith("styxy: ")
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--no-start", "--json", "list"],
+        ["list", "--json", "--no-start"],
+        ["--json", "list", "--no-start"],
+        ["daemon", "--json", "status"],
+        ["--json", "daemon", "status"],
+    ],
+)
+def test_flags_are_taken_anywhere_and_failures_are_json_too(words: list[str]) -> None:
+    code, out, err = run(*words, STYXY_SOCKET="/nowhere/s")
+    assert (code, err) == (3, "")
+    document = json.loads(out)
+    assert document["code"] == "daemon_unreachable"
+    assert document["success"] is False
+    assert document["context"]["suggestions"] == ["styxy daemon start -d"]
+
+
+def test_an_answer_is_passed_on_unchanged_as_json(tmp_path: Path) -> None:
+    answer = b'{"allocations":  [],"new_field":1}'
+    reply = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(answer) + answer
+    with FakeDaemon(tmp_path / "s", lambda *_: reply):
+        code, out, _ = run("list", "--json", STYXY_SOCKET=str(tmp_path / "s"))
+    assert (code, out) == (0, answer.decode() + "\n")
+
+
+class BrokenStream(io.StringIO):
+    """A stream that fails in a way nobody foresaw."""
+
+    def write(self, text: str) -> int:
+        """Fail."""
+        raise RuntimeError("the stream is on fire")
+
+
+def test_an_unforeseen_failure_is_a_sentence_with_the_next_step() -> None:
+    err = io.StringIO()
+    assert run_command(["--version"], {}, out=BrokenStream(), err=err) == 1
+    assert err.getvalue() == (
+        "styxy: Styxy failed inside (RuntimeError: the stream is on fire); "
+        "STYXY_LOG_LEVEL=debug shows where\n"
+    )
+
+
+def test_the_trace_is_shown_to_who_asks_for_it() -> None:
+    err = io.StringIO()
+    run_command(["--version"], {"STYXY_LOG_LEVEL": "debug"}, out=BrokenStream(), err=err)
+    assert "Traceback" in err.getvalue()

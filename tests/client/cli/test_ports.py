@@ -1,0 +1,47 @@
+"""check, suggest: what they ask, print and return."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from styxy.client.cli.main import run_command
+from tests.fakes import FakeDaemon, clean_environment
+
+
+def say(
+    tmp_path: Path, answer: Mapping[str, object], *words: str
+) -> tuple[int, str, list[tuple[str, str, object]]]:
+    out, err = io.StringIO(), io.StringIO()
+    with FakeDaemon(tmp_path / "s", lambda *_: (200, answer)) as daemon:
+        env = clean_environment(STYXY_SOCKET=str(tmp_path / "s"))
+        code = run_command(words, env, out=out, err=err)
+    assert err.getvalue() == ""
+    return code, out.getvalue(), daemon.asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "text"),
+    [
+        ({"port": 3000, "available": True}, 0, "3000 is free\n"),
+        ({"port": 3000, "available": False, "reason": "x"}, 1, "3000 is taken: x\n"),
+        ({}, 1, "- is taken: -\n"),
+    ],
+)
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_check_says_it_by_exit_code_too(
+    tmp_path: Path, answer: dict[str, object], code: int, text: str, flags: list[str]
+) -> None:
+    got, out, asked = say(tmp_path, answer, "check", "3000", *flags)
+    assert got == code
+    assert flags or out == text
+    assert asked == [("GET", "/check/3000", None)]
+
+
+def test_suggest_passes_type_and_count_on(tmp_path: Path) -> None:
+    _, out, asked = say(tmp_path, {"suggestions": [8000]}, "suggest", "a/b", "-c", "3")
+    assert asked == [("GET", "/suggest/a%2Fb?count=3", None)]
+    assert out == "8000\n"

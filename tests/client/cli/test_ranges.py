@@ -1,0 +1,80 @@
+"""Auto-allocation from the command line, against a real daemon."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands import COMMAND, LONGEST
+from tests.fakes import free_port
+
+if TYPE_CHECKING:
+    from tests.commands import CommandLine
+
+
+def test_a_made_type_is_listed_and_undone(styxy: CommandLine) -> None:
+    port = int(styxy.run("allocate", "-s", "grafana").stdout.splitlines()[0])
+
+    listed = styxy.run("config", "auto-allocation", "list").stdout.splitlines()
+    assert listed[1].split()[:3] == ["grafana", f"{port}-{port + 9}", "1"]
+    assert "1 service types" in styxy.run("config", "auto-allocation", "status").stdout
+
+    refused = styxy.run("config", "auto-allocation", "undo", "grafana")
+    assert (refused.returncode, "1 live lease;" in refused.stderr) == (1, True)
+    assert styxy.run("config", "undo-auto", "--force").returncode == 0
+    assert styxy.json("config", "auto-allocation", "list")["service_types"] == []
+    assert styxy.run("config", "undo-auto").returncode == 1
+
+
+def test_switched_off_an_unknown_type_is_refused(styxy: CommandLine) -> None:
+    assert styxy.run("config", "auto-allocation", "disable").returncode == 0
+    assert styxy.json("config", "auto-allocation", "status")["enabled"] is False
+    refused = styxy.run("allocate", "-s", "grafana")
+    assert (refused.returncode, "no service type 'grafana'" in refused.stderr) == (1, True)
+    assert styxy.run("config", "auto-allocation", "enable").returncode == 0
+    assert styxy.run("allocate", "-s", "grafana").returncode == 0
+
+
+@pytest.mark.parametrize("words", [("undo",), ("list", "grafana"), ("explode",), ()])
+def test_wrong_words_are_wrong_usage(styxy: CommandLine, words: tuple[str, ...]) -> None:
+    assert styxy.run("config", "auto-allocation", *words).returncode == 2
+
+
+def test_a_proposal_is_accepted_with_yes_and_refused_without_a_terminal(styxy: CommandLine) -> None:
+    styxy.run("config", "set", "auto-allocation.require-confirmation", "true")
+
+    refused = styxy.run("allocate", "-s", "grafana")
+    assert (refused.returncode, "--yes" in refused.stderr) == (1, True)
+    assert styxy.json("config", "auto-allocation", "list")["service_types"] == []
+    assert styxy.run("allocate", "-s", "grafana", "--yes").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [("y\n", 0), ("\n", 1), ("customize\n{port}-{port}\n", 0)]
+)
+def test_a_proposal_is_asked_about_on_a_terminal(styxy: CommandLine, said: str, code: int) -> None:
+    port = free_port()
+    styxy.run("config", "set", "auto-allocation.require-confirmation", "true")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "allocate", "-s", "grafana"],
+        env=styxy.env,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert select.select([process.stderr], [], [], LONGEST)[0]
+        os.write(ours, said.format(port=port).encode())
+        out, err = process.communicate(timeout=LONGEST)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == code, err
+    assert "[y/N/customize]" in err
+    assert ("customize" in said) == (out.splitlines()[:1] == [str(port)])

@@ -1,0 +1,234 @@
+"""Commands against a real daemon: leases come and go, and programs are run with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands import COMMAND, LONGEST, CommandLine
+from tests.fakes import FakeDaemon
+
+
+def leases(styxy: CommandLine, *filters: str) -> list[dict[str, object]]:
+    found = styxy.json("list", *filters)["allocations"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_lease_comes_and_goes(styxy: CommandLine) -> None:
+    lease = styxy.json("allocate", "-s", "dev", "-n", "web")
+    port = str(lease["port"])
+    assert styxy.run("check", port).returncode == 1
+    assert [each["lock_id"] for each in leases(styxy)] == [lease["lock_id"]]
+    assert styxy.json("release", str(lease["lock_id"]))["port"] == lease["port"]
+    assert styxy.run("check", port).returncode == 0
+    again = styxy.run("release", str(lease["lock_id"]))
+    assert (again.returncode, again.stdout) == (1, "")
+    assert styxy.json("release", str(lease["lock_id"]), code=1)["success"] is False
+
+
+def test_a_lease_is_released_by_its_port(styxy: CommandLine) -> None:
+    first = styxy.run("allocate", "-s", "api").stdout.splitlines()[0]
+    styxy.run("allocate", "-s", "api")
+    assert styxy.run("release", "--port", first).returncode == 0
+    assert first not in [str(lease["port"]) for lease in leases(styxy)]
+    assert len(leases(styxy)) == 1
+
+
+def test_a_shell_takes_the_variable(styxy: CommandLine) -> None:
+    done = styxy.run("allocate", "-s", "dev", "--env", "WEB_PORT")
+    (lease,) = leases(styxy)
+    assert done.stdout == f"export WEB_PORT={lease['port']}\n"
+
+
+def test_the_list_is_filtered(styxy: CommandLine, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "package.json").write_text("{}")
+        styxy.run("allocate", "-s", "dev", cwd=tmp_path / name)
+    styxy.run("allocate", "-s", "api", "--instance", "agent", cwd=tmp_path / "one")
+    assert len(leases(styxy)) == 3
+    assert len(leases(styxy, "--service", "dev")) == 2
+    assert len(leases(styxy, "--project", str(tmp_path / "one"))) == 2
+    assert [each["service_type"] for each in leases(styxy, "--instance", "agent")] == ["api"]
+
+
+def test_a_dry_run_changes_nothing(styxy: CommandLine) -> None:
+    assert styxy.json("allocate", "-s", "dev", "--dry-run")["dry_run"] is True
+    assert leases(styxy) == []
+
+
+def test_free_ports_are_suggested(styxy: CommandLine) -> None:
+    lines = styxy.run("suggest", "api", "-c", "3").stdout.splitlines()
+    assert len(lines) == 3
+    assert styxy.run("check", lines[0]).returncode == 0
+    assert styxy.json("reassignments")["reassignments"] == []
+
+
+def test_a_refusal_of_the_daemon_is_a_sentence(styxy: CommandLine) -> None:
+    done = styxy.run("allocate", "-s", "dev", "-n", "no spaces")
+    assert done.returncode == 2
+    assert done.stderr.startswith("styxy: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_working_directory_that_is_gone_is_a_sentence(styxy: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    text = f"rmdir ../gone; {' '.join(COMMAND)} allocate -s dev"
+    done = subprocess.run(
+        ["sh", "-c", text], env=styxy.env, cwd=tmp_path / "gone", capture_output=True, text=True,
+        timeout=LONGEST, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "working directory is gone" in done.stderr
+
+
+def test_a_reader_who_has_enough_ends_it_in_silence(styxy: CommandLine) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with subprocess.Popen(
+        [*COMMAND, "list", "--json"], env=styxy.env, stdout=theirs, stderr=subprocess.PIPE
+    ) as process:
+        os.close(theirs)
+        _, err = process.communicate(timeout=LONGEST)
+    assert (process.returncode, err) == (141, b"")
+
+
+def test_a_closed_standard_output_is_no_trouble(styxy: CommandLine) -> None:
+    words = " ".join([*COMMAND, "allocate", "-s", "dev", ">&-", "2>&-", "<&-"])
+    done = subprocess.run(["sh", "-c", words], env=styxy.env, timeout=LONGEST, check=False)
+    assert done.returncode == 0
+    assert len(leases(styxy)) == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [("exit 7", 7), ("kill -TERM $$", -signal.SIGTERM), ("true", 0)],
+)
+def test_exit_status_and_signals_pass_through(styxy: CommandLine, program: str, code: int) -> None:
+    assert styxy.run("run", "--", "sh", "-c", program).returncode == code
+
+
+def test_options_of_the_program_are_its_own(styxy: CommandLine) -> None:
+    done = styxy.run("run", "--no-start", "echo", "--json", "--", "-s", "--help")
+    assert done.stdout == "--json -- -s --help\n"
+
+
+def test_a_program_that_is_not_there_is_127(styxy: CommandLine, tmp_path: Path) -> None:
+    done = styxy.run("run", "--no-start", "--", "no-such-program")
+    assert (done.returncode, done.stdout) == (127, "")
+    assert "no-such-program: command not found" in done.stderr
+    (tmp_path / "plain").write_text("")
+    assert styxy.run("run", "--no-start", "--", str(tmp_path / "plain")).returncode == 126
+
+
+def test_a_script_without_a_first_line_runs_in_a_shell(styxy: CommandLine, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("echo from $0 with $1\n")
+    script.chmod(0o755)
+    done = styxy.run("run", "--no-start", "--", str(script), "x")
+    assert done.stdout == f"from {script} with x\n"
+
+
+def test_a_program_gets_a_lease_for_its_own_life(styxy: CommandLine, tmp_path: Path) -> None:
+    text = "echo $$ $PORT $STYXY_SERVICE_TYPE; read _"
+    process = styxy.start(
+        "run", "-s", "api", "-n", "web", "--", "sh", "-c", text, cwd=tmp_path, stdin=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    pid, port, service_type = process.stdout.readline().split()
+    assert service_type == "api"
+    (lease,) = leases(styxy)
+    assert (str(lease["pid"]), str(lease["port"])) == (pid, port)
+    assert lease["service_name"] == "web"
+    process.communicate("\n", timeout=LONGEST)
+    deadline = time.monotonic() + 5
+    while leases(styxy):
+        assert time.monotonic() < deadline, "the dead hold a lease"
+
+
+def test_a_port_that_is_asked_for_has_the_type_of_its_range(styxy: CommandLine) -> None:
+    (port,) = styxy.run("suggest", "storybook", "-c", "1").stdout.split()
+    process = styxy.start(
+        "run", "-p", port, "--", "sh", "-c", "echo $PORT; read _", stdin=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == port
+    assert [lease["service_type"] for lease in leases(styxy)] == ["storybook"]
+    process.communicate("\n", timeout=LONGEST)
+
+
+def test_a_project_is_set_only_where_it_was_named(styxy: CommandLine, tmp_path: Path) -> None:
+    show = ("--", "sh", "-c", "echo [$STYXY_PROJECT] [$PORT]")
+    assert styxy.run("run", "--no-start", *show).stdout == "[] []\n"
+    done = styxy.run("run", "--no-start", "--project", str(tmp_path), *show)
+    assert done.stdout == f"[{tmp_path.resolve()}] []\n"
+
+
+def test_the_program_finds_no_trace_of_the_interpreter(styxy: CommandLine) -> None:
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        styxy.env.pop(name, None)
+    program = "grep SigIgn /proc/self/status; env; ls /proc/$$/fd"
+    plain = subprocess.run(
+        ["sh", "-c", program], env=styxy.env, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    run = styxy.run("run", "--no-start", "--backend", "none", "--", "sh", "-c", program)
+    assert run.stdout == plain.stdout
+
+
+def test_without_a_daemon_a_program_runs_as_it_is(styxy: CommandLine) -> None:
+    styxy.home.mkdir()
+    (styxy.home / "start.lock").mkdir()  # nothing can be started here
+    done = styxy.run("run", "-s", "dev", "-p", "3000", "--", "sh", "-c", "echo $PORT; exit 3")
+    assert (done.returncode, done.stdout) == (3, "3000\n")
+    assert "running without Styxy" in done.stderr
+
+
+def test_the_daemon_is_no_child_of_the_program(styxy: CommandLine) -> None:
+    program = "import os\ntry: os.wait()\nexcept ChildProcessError: print('no children')"
+    done = styxy.run("run", "--", sys.executable, "-c", program)
+    assert "no children" in done.stdout
+    assert styxy.daemon_pid() is not None
+
+
+def test_explain_tells_which_backend_and_why(styxy: CommandLine) -> None:
+    done = styxy.run("run", "--no-start", "--explain", "--backend", "none", "--", "echo", "x")
+    assert done.stdout == "x\n"
+    assert "backend none: asked for" in done.stderr
+
+
+def test_one_json_document_and_nothing_else(styxy: CommandLine) -> None:
+    for words in (
+        ["allocate", "-s", "dev"],
+        ["list", "-v"],
+        ["check", "3000"],
+        ["suggest", "dev"],
+        ["reassignments"],
+        ["daemon", "status"],
+        ["release", "nothing"],
+        ["check", "abc"],
+        ["--version"],
+    ):
+        done = styxy.run(*words, "--json")
+        assert isinstance(json.loads(done.stdout), dict), words
+        assert done.stderr == "", words
+
+
+def test_an_interrupt_leaves_no_trace(styxy: CommandLine, tmp_path: Path) -> None:
+    waits = threading.Event()
+    with FakeDaemon(tmp_path / "s", lambda *_: waits.set()):
+        styxy.env["STYXY_SOCKET"] = str(tmp_path / "s")
+        process = styxy.start("list")
+        assert waits.wait(LONGEST)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=LONGEST) == ("", "")
+    assert process.returncode == 130

@@ -1,0 +1,265 @@
+"""The life of a real daemon, from the command line: started once, found, stopped, replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from styxy.client.stopping import started_at
+from tests.commands import COMMAND, LONGEST, CommandLine
+from tests.fakes import free_port
+
+
+def starts(styxy: CommandLine) -> int:
+    """Count the daemons that ever answered in this home."""
+    return (styxy.home / "logs" / "daemon.log").read_text().count(" answers on ")
+
+
+def test_a_command_starts_the_daemon_that_it_needs(styxy: CommandLine) -> None:
+    assert styxy.run("daemon", "status").returncode == 3
+    assert styxy.run("check", str(styxy.port)).returncode == 1  # taken, by the daemon itself
+    assert styxy.json("daemon", "status")["pid"] == styxy.daemon_pid()
+    assert styxy.home.stat().st_mode & 0o777 == 0o700
+
+
+def test_no_start_forbids_it(styxy: CommandLine) -> None:
+    done = styxy.run("list", "--no-start")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "styxy daemon start -d" in done.stderr
+    assert not styxy.home.exists()
+
+
+def test_twenty_racing_commands_start_one_daemon(styxy: CommandLine) -> None:
+    racing = [styxy.start("allocate", "-s", "dev", "--json") for _ in range(20)]
+    ports = set()
+    for process in racing:
+        with process:
+            out, err = process.communicate(timeout=LONGEST)
+        assert (process.returncode, err) == (0, "")
+        ports.add(json.loads(out)["port"])
+    assert len(ports) == 20
+    assert starts(styxy) == 1
+
+
+def test_a_detached_start_returns_when_the_daemon_answers(styxy: CommandLine) -> None:
+    port = free_port()
+    done = styxy.run("daemon", "start", "-d", "-p", str(port))
+    assert done.returncode == 0
+    assert f"port {port}" in done.stdout
+    assert styxy.run("check", str(port), "--no-start").returncode == 1
+
+
+def test_a_running_daemon_is_named_and_left_alone(styxy: CommandLine) -> None:
+    first = styxy.json("daemon", "start", "-d")
+    again = styxy.run("daemon", "start", "-d", "-p", str(free_port()))
+    assert again.returncode == 0
+    assert f"pid {first['pid']}" in again.stdout
+    assert "styxy daemon restart -p" in again.stderr
+
+
+def test_people_read_what_is_wrong_too(styxy: CommandLine) -> None:
+    styxy.home.mkdir(mode=0o700, exist_ok=True)
+    (styxy.home / "config.json").write_text('{"zork": 1}')
+    styxy.json("daemon", "start", "-d")
+    assert "\nwarning: " in styxy.run("daemon", "status").stdout
+
+
+def test_a_second_daemon_in_the_foreground_is_refused(styxy: CommandLine) -> None:
+    pid = styxy.json("daemon", "start", "-d")["pid"]
+    done = styxy.run("daemon", "start")
+    assert done.returncode == 1
+    assert str(pid) in done.stderr
+    assert styxy.json("daemon", "status")["pid"] == pid
+
+
+def test_a_busy_port_is_a_sentence_and_exit_1(styxy: CommandLine, tmp_path: Path) -> None:
+    styxy.run("daemon", "start", "-d")
+    other = CommandLine(tmp_path / "other")
+    try:
+        done = other.run("daemon", "start", "-d", "-p", str(styxy.port))
+        assert done.returncode == 1
+        assert str(styxy.port) in done.stderr
+        assert done.stderr.count("\n") == 1
+    finally:
+        other.kill_daemon()
+
+
+def test_racing_commands_fail_alike_where_no_daemon_can_start(
+    styxy: CommandLine, tmp_path: Path
+) -> None:
+    other = CommandLine(tmp_path / "other")
+    other.run("daemon", "start", "-d", "-p", str(styxy.port))
+    try:
+        racing = [styxy.start("list") for _ in range(5)]
+        said = set()
+        for process in racing:
+            with process:
+                out, err = process.communicate(timeout=LONGEST)
+            assert (process.returncode, out) == (3, "")
+            said.add(err)
+        assert len(said) == 1
+        assert str(styxy.port) in said.pop()
+    finally:
+        other.kill_daemon()
+
+
+def test_a_foreground_daemon_is_this_very_process(styxy: CommandLine) -> None:
+    process = styxy.start("daemon", "start", "-p", str(styxy.port))
+    assert process.stderr is not None
+    while " answers on " not in process.stderr.readline():
+        assert process.poll() is None
+    assert styxy.json("daemon", "status")["pid"] == process.pid
+    assert styxy.run("daemon", "stop").returncode == 0
+    process.communicate(timeout=LONGEST)
+    assert process.returncode == 0
+
+
+def test_a_detached_daemon_keeps_nothing_of_its_caller(styxy: CommandLine) -> None:
+    ours, theirs = os.pipe()
+    done = subprocess.run(
+        [*COMMAND, "daemon", "start", "-d"],
+        env=styxy.env,
+        pass_fds=[theirs],
+        capture_output=True,  # would not end while the daemon held our pipes
+        timeout=LONGEST,
+        check=True,
+    )
+    assert done.returncode == 0
+    os.close(theirs)
+    assert select.select([ours], [], [], 5)[0]
+    assert os.read(ours, 1) == b""
+    os.close(ours)
+    pid = styxy.daemon_pid()
+    assert pid is not None
+    assert os.getsid(pid) != os.getsid(0)
+    assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
+    assert os.readlink(f"/proc/{pid}/cwd") == str(styxy.home)
+
+
+def test_stop_stops_it_and_says_so(styxy: CommandLine) -> None:
+    pid = styxy.json("daemon", "start", "-d")["pid"]
+    assert styxy.json("daemon", "stop")["pid"] == pid
+    assert styxy.run("daemon", "status").returncode == 3
+    assert styxy.json("daemon", "stop")["stopped"] is False
+
+
+def test_restart_keeps_the_port_and_the_leases(styxy: CommandLine) -> None:
+    port = free_port()
+    pid = styxy.json("daemon", "start", "-d", "-p", str(port))["pid"]
+    lease = styxy.json("allocate", "-s", "dev")
+    assert styxy.json("daemon", "restart")["pid"] != pid
+    assert json.loads((styxy.home / "daemon.json").read_text())["port"] == port
+    assert styxy.json("release", str(lease["lock_id"]))["port"] == lease["port"]
+    elsewhere = free_port()
+    styxy.run("daemon", "restart", "-p", str(elsewhere))
+    assert json.loads((styxy.home / "daemon.json").read_text())["port"] == elsewhere
+
+
+def test_a_daemon_that_was_killed_is_replaced(styxy: CommandLine) -> None:
+    styxy.run("daemon", "start", "-d")
+    styxy.kill_daemon()
+    stale = styxy.daemon_pid()
+    assert styxy.run("list", "--no-start").returncode == 3
+    assert styxy.run("list").returncode == 0
+    assert styxy.daemon_pid() != stale
+
+
+def test_a_stranger_with_the_pid_of_a_dead_daemon_is_not_stopped(styxy: CommandLine) -> None:
+    styxy.run("daemon", "start", "-d")
+    record = json.loads((styxy.home / "daemon.json").read_text())
+    styxy.kill_daemon()
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as stranger:
+        (styxy.home / "daemon.json").write_text(json.dumps({**record, "pid": stranger.pid}))
+        done = styxy.run("daemon", "stop")
+        assert (done.returncode, done.stdout) == (0, "no daemon was running\n")
+        assert stranger.poll() is None
+    (styxy.home / "daemon.json").unlink()
+
+
+def test_a_stranger_is_not_stopped_for_a_daemon_that_lives(styxy: CommandLine) -> None:
+    styxy.run("daemon", "start", "-d")
+    good = (styxy.home / "daemon.json").read_text()
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as stranger:
+        wrong = {**json.loads(good), "pid": stranger.pid}
+        (styxy.home / "daemon.json").write_text(json.dumps(wrong))
+        done = styxy.run("daemon", "stop")
+        assert done.returncode == 1
+        assert "nothing was stopped" in done.stderr
+        assert stranger.poll() is None
+    (styxy.home / "daemon.json").write_text(good)
+
+
+def test_a_daemon_whose_socket_was_removed_can_be_stopped(styxy: CommandLine) -> None:
+    styxy.run("daemon", "start", "-d")
+    Path(json.loads((styxy.home / "daemon.json").read_text())["socket"]).unlink()
+    done = styxy.run("daemon", "stop")
+    assert "has stopped" in done.stdout
+
+
+@pytest.fixture
+def stopped(styxy: CommandLine) -> CommandLine:
+    """Give a command line whose daemon is there and does nothing."""
+    styxy.run("daemon", "start", "-d")
+    pid = styxy.daemon_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    return styxy
+
+
+def test_a_hung_daemon_is_a_sentence_within_seconds(stopped: CommandLine) -> None:
+    began = time.monotonic()
+    done = stopped.run("check", "3000")
+    assert done.returncode == 3
+    assert f"pid {stopped.daemon_pid()}" in done.stderr
+    assert "styxy daemon restart" in done.stderr
+    assert time.monotonic() - began < 5
+
+
+def test_a_hung_daemon_can_be_restarted(stopped: CommandLine) -> None:
+    pid = stopped.daemon_pid()
+    assert stopped.json("daemon", "restart")["pid"] != pid
+
+
+@pytest.mark.parametrize("words", [[], ["-s", "dev"]])
+def test_a_program_runs_though_the_daemon_hangs(stopped: CommandLine, words: list[str]) -> None:
+    began = time.monotonic()
+    done = stopped.run("run", *words, "--", "sh", "-c", "echo out; exit 5")
+    assert (done.returncode, done.stdout) == (5, "out\n")
+    assert time.monotonic() - began < 4
+
+
+def test_the_log_is_shown_and_followed(styxy: CommandLine) -> None:
+    assert styxy.run("daemon", "logs").returncode == 1
+    styxy.run("daemon", "start", "-d")
+    assert "answers on" in styxy.run("daemon", "logs").stdout
+    assert styxy.json("daemon", "logs", "-n", "1")["lines"]
+    process = styxy.start("daemon", "logs", "-f")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while " answers on " not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LONGEST)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_a_socket_that_is_named_is_used_and_no_file_is_read(
+    styxy: CommandLine, tmp_path: Path
+) -> None:
+    styxy.env["STYXY_SOCKET"] = str(tmp_path / "named")
+    assert styxy.json("allocate", "-s", "dev")["port"]
+    assert (tmp_path / "named").is_socket()
+    assert "has stopped" in styxy.run("daemon", "stop").stdout
+
+
+def test_the_start_of_a_process_is_told_in_wall_time() -> None:
+    assert abs(started_at(os.getpid()) - time.time()) < 86400
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as young:
+        assert abs(started_at(young.pid) - time.time()) < 3

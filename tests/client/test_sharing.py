@@ -1,0 +1,154 @@
+"""Commands against a real daemon: singletons, cleanups, scans, and ports that come back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.commands import CommandLine
+
+SERVER = """
+import socket, sys
+with socket.socket() as server:
+    server.bind(("127.0.0.1", int(sys.argv[1])))
+    server.listen()
+    print("up", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def server_on(port: int, cwd: Path) -> Iterator[int]:
+    """Run a server of its own process and directory; give its pid."""
+    with subprocess.Popen(
+        [sys.executable, "-IS", "-c", SERVER, str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=cwd,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        yield process.pid
+        process.kill()
+
+
+def project(tmp_path: Path, name: str) -> Path:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "package.json").write_text("{}")
+    return tmp_path / name
+
+
+def the_row(styxy: CommandLine, port: int) -> dict[str, Any]:
+    rows: Any = styxy.json("scan", "-s", str(port), "-e", str(port))["ports_in_use"]
+    (row,) = rows
+    assert isinstance(row, dict)
+    return row
+
+
+def port_of(styxy: CommandLine, *words: str, cwd: Path | None = None) -> int:
+    done = styxy.run("allocate", *words, cwd=cwd)
+    assert done.returncode == 0, done
+    return int(done.stdout.splitlines()[0])
+
+
+def test_a_second_agent_attaches_to_the_one_that_runs(styxy: CommandLine, tmp_path: Path) -> None:
+    none = styxy.run("use", "ai")
+    assert (none.returncode, none.stdout) == (1, "")
+    assert "no singleton ai runs" in none.stderr
+    first = styxy.json("allocate", "-s", "ai", "--instance", "agent-1", "--pid", str(os.getpid()))
+    assert styxy.run("use", "ai").stdout == f"{first['port']}\n"
+    shared = styxy.json("allocate", "-s", "ai", "--instance", "agent-2")
+    assert {name: shared[name] for name in ("success", "existing", "port", "lock_id")} == {
+        "success": True,
+        "existing": True,
+        "port": first["port"],
+        "lock_id": first["lock_id"],
+    }
+    assert (shared["existing_instance_id"], shared["existing_pid"]) == ("agent-1", os.getpid())
+    assert str(shared["message"]).endswith(f"it runs on port {first['port']}")
+    styxy.run("release", str(first["lock_id"]))
+    assert styxy.run("use", "ai").returncode == 1
+    assert styxy.json("use", "dev", code=1)["code"] == "not_found"
+
+
+def test_a_forced_cleanup_leaves_no_ghost_of_a_singleton(styxy: CommandLine) -> None:
+    first = styxy.json("allocate", "-s", "ai", "--pid", str(os.getpid()))
+    port_of(styxy, "-s", "test")
+    gentle = styxy.run("cleanup")
+    assert gentle.stdout.startswith("Nothing to clean up")
+    forced = styxy.run("cleanup", "-f")
+    assert forced.stdout.startswith("Released 2 leases: ")
+    assert f"  {first['port']}  ai" in forced.stdout
+    assert styxy.run("use", "ai").returncode == 1
+    fresh = styxy.json("allocate", "-s", "ai")
+    assert "existing" not in fresh
+    assert fresh["lock_id"] != first["lock_id"]
+
+
+def test_a_forced_cleanup_leaves_a_server_alone(styxy: CommandLine, tmp_path: Path) -> None:
+    port = port_of(styxy, "-s", "test")
+    with server_on(port, tmp_path):
+        assert styxy.json("cleanup", "-f")["released"] == []
+        assert styxy.run("check", str(port)).returncode == 1
+
+
+def test_scan_shows_leases_and_listeners_of_a_range(styxy: CommandLine, tmp_path: Path) -> None:
+    home = project(tmp_path, "shop")
+    leased = port_of(styxy, "-s", "test", cwd=home)
+    bounds = ["-s", str(leased), "-e", str(leased)]
+    with server_on(leased, home) as pid:
+        row = the_row(styxy, leased)
+        assert row["system_usage"]["pid"] == pid
+        assert row["system_usage"]["project"] == row["allocated_to"]["project_path"] == str(home)
+        _title, line = styxy.run("scan", *bounds).stdout.splitlines()
+        assert line.split()[:3] == [str(leased), "tcp", "test"]
+        assert line.endswith(str(home))
+    backwards = styxy.run("scan", "-s", "4000", "-e", "3000")
+    assert (backwards.returncode, backwards.stdout) == (2, "")
+    assert "4000-3000" in backwards.stderr
+
+
+def test_a_port_comes_back_after_restarts_of_program_and_daemon(
+    styxy: CommandLine, tmp_path: Path
+) -> None:
+    one, two = project(tmp_path, "one"), project(tmp_path, "two")
+    words = ["-s", "test", "-n", "web"]
+    ports = {where: port_of(styxy, *words, cwd=where) for where in (one, two)}
+    assert ports[one] != ports[two]
+    styxy.run("cleanup", "-f")
+    styxy.run("daemon", "restart")
+    assert port_of(styxy, *words, cwd=two) == ports[two]
+    styxy.run("cleanup", "-f")
+    styxy.kill_daemon()
+    assert port_of(styxy, *words, cwd=one) == ports[one]
+
+
+def test_the_leases_of_a_deleted_project_can_be_listed(styxy: CommandLine, tmp_path: Path) -> None:
+    home = project(tmp_path, "shop")
+    (home / "src").mkdir()
+    port = port_of(styxy, "-s", "test", cwd=home / "src")
+    assert str(port) in styxy.run("list", "--project", str(home / "src")).stdout
+    shutil.rmtree(home)
+    assert str(port) in styxy.run("list", "--project", str(home)).stdout
+
+
+def test_instances_are_listed(styxy: CommandLine) -> None:
+    assert styxy.run("instances").stdout == "no instance is registered\n"
+    assert styxy.json("instances") == {"instances": []}
+
+
+def test_a_busy_port_of_no_lease_is_seen(styxy: CommandLine) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        row = the_row(styxy, port)
+    assert (row["port"], row["allocated_to"]) == (port, None)
+    assert row["system_usage"]["pid"] == os.getpid()
