@@ -1,0 +1,74 @@
+"""Compile the native parts into the wheel; without a compiler, build a wheel without them.
+
+The preload library and the seccomp supervisor are what is compiled. Interception needs them,
+nothing else does, so a failed compile is one warning and never a failed installation, nor does it
+take the other part away. Completion scripts and the man page are written from the sources, too.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class NativeHook(BuildHookInterface[Any]):
+    """Run `native/recipe.py` and mark the wheel as belonging to this platform."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build what is native beside the package, for wheels and editable installations alike."""
+        build_data["shared_data"].update(self._shared())
+        folder = Path(self.root, "src", "styxy", "native")
+        folder.mkdir(exist_ok=True)
+        recipe = runpy.run_path(str(Path(self.root, "native", "recipe.py")))
+        built = [
+            self._build(folder / "libstyxy.so", recipe["compile_command"], "preload library"),
+            self._build(folder / "styxy-seccomp", recipe["supervisor_command"], "supervisor"),
+        ]
+        if not any(built):
+            return
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Take the written files away; the wheel has them."""
+        shutil.rmtree(self._written, ignore_errors=True)
+
+    def _shared(self) -> dict[str, str]:
+        """Write what shells and man(1) read; where each file is, and where it belongs."""
+        self._written = tempfile.mkdtemp(prefix="styxy-shared-")
+        sys.path.insert(0, str(Path(self.root, "src")))
+        from styxy.client.shared import write
+
+        return write(Path(self._written))
+
+    def _build(self, target: Path, command: Callable[..., list[str]], name: str) -> bool:
+        """Build one part. That of an earlier build must not be shipped where this one fails."""
+        # Running programs have it mapped: it is replaced by a rename, never written over.
+        fresh = target.with_name(f"{target.name}.new")
+        try:
+            # A newer compiler may warn of more than ours did: only `make check` is strict.
+            words = command(str(fresh), cc=os.environ.get("CC") or "cc", extra=("-Wno-error",))
+            subprocess.run(words, cwd=self.root, check=True)
+        except (OSError, subprocess.CalledProcessError) as failure:
+            target.unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
+            self.app.display_warning(
+                f"styxy: no {name} was built ({failure}); all but interception works."
+                " Install a C compiler (gcc or clang) and install styxy again."
+            )
+            return False
+        fresh.replace(target)
+        return True

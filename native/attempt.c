@@ -1,0 +1,116 @@
+/* One call of bind: see attempt.h. */
+#include "attempt.h"
+
+#include "ask.h"
+#include "mapfile.h"
+#include "memory.h"
+#include "notice.h"
+#include "project.h"
+#include "real.h"
+#include "sys.h"
+
+enum { MOST_TRIES = 8 }; /* candidates lost in a race, within one deadline */
+
+bool attempt_read_map(struct attempt *attempt)
+{
+    struct portmap *map = &attempt->map;
+    uint16_t port = attempt->target.port;
+    attempt->move_count = 0;
+    if (!mapfile_open(attempt->image, attempt->fd, map))
+        return false;
+    if (portmap_promise(map, port, &attempt->promise) && attempt->promise.has_moves)
+        attempt->move_count =
+            portmap_moves(map, port, project_key(attempt->image),
+                          MOVES_HELD | MOVES_LIVE | MOVES_REMEMBERED, attempt->moves, ATTEMPT_MOVES);
+    mapfile_close(map);
+    return true;
+}
+
+static int bind_with(const struct attempt *attempt, const struct sockaddr *address)
+{
+    errno = attempt->entry_errno;
+    int result = real_bind(attempt->fd, address, attempt->length);
+    if (result == 0) {
+        uint64_t cookie = 0;
+        if (sys_option(attempt->fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
+            memory_add_socket(cookie);
+        errno = attempt->entry_errno;
+    }
+    return result;
+}
+
+int attempt_bind_as_asked(const struct attempt *attempt)
+{
+    return bind_with(attempt, attempt->address);
+}
+
+int attempt_bind_at(struct attempt *attempt, struct answer *answer)
+{
+    struct sockaddr_storage moved;
+    policy_with_port(attempt->address, attempt->length, answer->port, &moved);
+    return bind_with(attempt, (const struct sockaddr *)&moved);
+}
+
+static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
+                     struct answer *answer)
+{
+    char scratch[IMAGE_PATH];
+    struct question question = {
+        .target = &attempt->target,
+        .is_udp = attempt->is_udp,
+        .reason = reason,
+        .lost = lost,
+        .server = attempt->image->server_id,
+        .project = project_path(attempt->image, scratch),
+    };
+    if (attempt->deadline == 0)
+        attempt->deadline = ask_deadline();
+    if (ask_daemon(&question, attempt->image, attempt->map.line_socket, attempt->deadline, answer))
+        return true;
+    mapfile_forget();
+    return false;
+}
+
+enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t lost,
+                         place_function *place)
+{
+    uint16_t asked = attempt->target.port;
+    for (int i = 0; i < MOST_TRIES; i++) {
+        struct answer answer;
+        if (!ask_once(attempt, reason, lost, &answer) || answer.verdict == VERDICT_ERROR)
+            return UNANSWERED;
+        if (answer.verdict == VERDICT_KEEP)
+            return UNMOVED;
+        if (answer.verdict == VERDICT_SINGLE) {
+            notice_single(attempt->image, asked, &answer);
+            return REFUSED;
+        }
+        if (place(attempt, &answer) == 0) {
+            if (answer.port != asked)
+                memory_add_move(asked, attempt->is_udp, &answer);
+            return BOUND;
+        }
+        if (errno != EADDRINUSE)
+            return UNANSWERED;
+        lost = answer.port;
+    }
+    return UNANSWERED;
+}
+
+bool attempt_is_promised_to_another(const struct attempt *attempt)
+{
+    return attempt->promise.owner != 0 &&
+           !project_is_owner(attempt->image, attempt->promise.owner);
+}
+
+int attempt_done(const struct attempt *attempt)
+{
+    errno = attempt->entry_errno;
+    return 0;
+}
+
+int attempt_in_use(void)
+{
+    errno = EADDRINUSE;
+    return -1;
+}

@@ -1,0 +1,153 @@
+/*
+ * exec and posix_spawn: the real ones, unless the program needs a supervisor (reach.h). Then the
+ * supervisor's program is executed in its place, with the same environment, and becomes it.
+ *
+ * All this may run between vfork and exec, in the memory of the parent: it writes to the stack
+ * alone. libc calls its own functions past us (system, popen), which start a shell, which calls us.
+ */
+#include "image.h"
+#include "reach.h"
+#include "real.h"
+#include "sys.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { PATH_ROOM = 4096 };
+
+extern char **environ;
+
+int execve(const char *path, char *const words[], char *const environment[])
+{
+    int entry_errno = errno;
+    if (reach_needs_supervisor(path, environment)) {
+        const char *command[REACH_WORDS];
+        const char *supervisor = reach_command(path, words, command);
+        if (supervisor != NULL)
+            real_execve(supervisor, (char *const *)command, environment);
+        /* Where that fails, the program runs without. */
+    }
+    errno = entry_errno;
+    return real_execve(path, words, environment);
+}
+
+int execv(const char *path, char *const words[])
+{
+    return execve(path, words, environ);
+}
+
+int execvpe(const char *name, char *const words[], char *const environment[])
+{
+    char path[PATH_ROOM];
+    int entry_errno = errno;
+    const char *file = name;
+    bool is_found = name != NULL && (strchr(name, '/') != NULL ||
+                                     (reach_find(name, path, sizeof path) && (file = path, true)));
+    if (is_found && reach_needs_supervisor(file, environment)) {
+        const char *command[REACH_WORDS];
+        const char *supervisor = reach_command(file, words, command);
+        if (supervisor != NULL)
+            real_execve(supervisor, (char *const *)command, environment);
+    }
+    errno = entry_errno;
+    return real_execvpe(name, words, environment);
+}
+
+int execvp(const char *name, char *const words[])
+{
+    return execvpe(name, words, environ);
+}
+
+/* ---- the words one by one ---- */
+
+static size_t count_words(const char *first, va_list words)
+{
+    size_t count = 1;
+    if (first == NULL)
+        return 0;
+    while (va_arg(words, char *) != NULL)
+        count++;
+    return count;
+}
+
+static void take_words(const char *first, va_list words, size_t count, char **array)
+{
+    array[0] = (char *)first;
+    for (size_t i = 1; i <= count; i++)
+        array[i] = va_arg(words, char *);
+}
+
+/* The array is as long as the call's own list, which is on the stack, too. */
+#define WITH_WORDS(first, result, call, last)                                                      \
+    va_list words;                                                                                 \
+    va_start(words, first);                                                                        \
+    size_t count = count_words(first, words);                                                        \
+    va_end(words);                                                                                 \
+    char *array[count + 1];                                                                        \
+    va_start(words, first);                                                                        \
+    take_words(first, words, count, array);                                                        \
+    last;                                                                                          \
+    va_end(words);                                                                                 \
+    result = call
+
+int execl(const char *path, const char *first, ...)
+{
+    int result;
+    WITH_WORDS(first, result, execve(path, array, environ), (void)0);
+    return result;
+}
+
+int execlp(const char *name, const char *first, ...)
+{
+    int result;
+    WITH_WORDS(first, result, execvpe(name, array, environ), (void)0);
+    return result;
+}
+
+int execle(const char *path, const char *first, ...)
+{
+    int result;
+    char *const *environment;
+    WITH_WORDS(first, result, execve(path, array, environment),
+               environment = va_arg(words, char *const *));
+    return result;
+}
+
+/* ---- posix_spawn ---- */
+
+/* A relative path counts from where the actions lead (posix_spawn_file_actions_addchdir_np). */
+int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                const posix_spawnattr_t *attributes, char *const words[], char *const environment[])
+{
+    int entry_errno = errno;
+    const char *command[REACH_WORDS], *supervisor = NULL;
+    if (path[0] == '/' && reach_needs_supervisor(path, environment))
+        supervisor = reach_command(path, words, command);
+    errno = entry_errno;
+    if (supervisor != NULL && real_posix_spawn(pid, supervisor, actions, attributes,
+                                               (char *const *)command, environment) == 0)
+        return 0;
+    errno = entry_errno;
+    return real_posix_spawn(pid, path, actions, attributes, words, environment);
+}
+
+int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attributes, char *const words[],
+                 char *const environment[])
+{
+    char path[PATH_ROOM];
+    int entry_errno = errno;
+    const char *command[REACH_WORDS], *supervisor = NULL;
+    bool is_searched = strchr(name, '/') == NULL;
+    if (name[0] == '/' && reach_needs_supervisor(name, environment))
+        supervisor = reach_command(name, words, command);
+    else if (is_searched && reach_find(name, path, sizeof path) && path[0] == '/' &&
+             reach_needs_supervisor(path, environment))
+        supervisor = reach_command(path, words, command);
+    errno = entry_errno;
+    if (supervisor != NULL && real_posix_spawn(pid, supervisor, actions, attributes,
+                                               (char *const *)command, environment) == 0)
+        return 0;
+    errno = entry_errno;
+    return real_posix_spawnp(pid, name, actions, attributes, words, environment);
+}

@@ -1,0 +1,42 @@
+/*
+ * listen: the real one, and then the server is there (announce.h).
+ *
+ * Two sockets with SO_REUSEADDR may be bound to one port as long as neither listens, and the second
+ * to listen gets EADDRINUSE. A bound socket cannot be bound again, so a fresh one takes its place
+ * (repair.h).
+ */
+#include "announce.h"
+#include "real.h"
+#include "repair.h"
+#include "sys.h"
+
+static bool is_tcp(int fd)
+{
+    int family = sys_number_option(fd, SO_DOMAIN);
+    return (family == AF_INET || family == AF_INET6) && sys_transport(fd, family) == TRANSPORT_TCP;
+}
+
+/* What a failed listen says in the end; its errno, or 0 where a fresh socket listens. */
+static int error_after_repair(const struct arrival *arrival, int backlog, int error)
+{
+    bool may_help = error == EADDRINUSE && arrival->is_first;
+    return may_help && repair_listen(arrival->image, arrival->fd, backlog) ? 0 : error;
+}
+
+int listen(int fd, int backlog)
+{
+    int entry_errno = errno, error = 0;
+    struct arrival arrival = {.image = image_of_this(), .fd = fd};
+    bool concerns_us = arrival.image != NULL && is_tcp(fd);
+    if (concerns_us)
+        announce_prepare(&arrival);
+    errno = entry_errno;
+    int result = real_listen(fd, backlog);
+    if (!concerns_us)
+        return result;
+    if (result != 0)
+        error = error_after_repair(&arrival, backlog, errno);
+    announce_outcome(&arrival, error == 0);
+    errno = error != 0 ? error : entry_errno;
+    return error != 0 ? -1 : 0;
+}

@@ -1,0 +1,27 @@
+/*
+ * What this server has bound, kept in two small tables that fork inherits and exec forgets.
+ *
+ * Lock-free, because a lock could be held by a thread that fork leaves behind. The tables are
+ * hints: the oldest entry gives way, and a reader that meets a writer misses an entry at most.
+ */
+#ifndef STYXY_MEMORY_H
+#define STYXY_MEMORY_H
+
+#include "wire.h"
+
+/* Remember that a socket is this server's own, by the cookie that sock_diag shows too. */
+void memory_add_socket(uint64_t cookie);
+bool memory_has_socket(uint64_t cookie);
+
+/* Remember that `asked` became what the answer says. */
+void memory_add_move(uint16_t asked, bool is_udp, const struct answer *answer);
+bool memory_was_moved(uint16_t asked, bool is_udp);
+bool memory_has_moves(void);
+
+/* The port that was asked for where `got` was given; 0 where `got` is no moved port. */
+uint16_t memory_asked_for(uint16_t got, bool is_udp);
+
+/* Whether it is known what the daemon said when it gave `got`. */
+bool memory_recall(uint16_t got, bool is_udp, struct answer *answer);
+
+#endif

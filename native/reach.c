@@ -1,0 +1,126 @@
+/* What is out of the library's reach: see reach.h. */
+#include "reach.h"
+
+#include "image.h"
+#include "look.h"
+#include "sys.h"
+#include "text.h"
+
+#include <string.h>
+
+enum { SCRIPT_DEPTH = 4, NAME_ROOM = 4096 }; /* execve(2): interpreters of interpreters */
+
+static const char LIBRARY[] = "/libstyxy.so";
+
+static const char *variable(char *const environment[], const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++)
+        if (strncmp(environment[i], name, length) == 0 && environment[i][length] == '=')
+            return environment[i] + length + 1;
+    return "";
+}
+
+static bool has_library(char *const environment[])
+{
+    const char *value = variable(environment, "LD_PRELOAD");
+    size_t length = sizeof LIBRARY - 1;
+    for (; (value = strchr(value, LIBRARY[0])) != NULL; value++)
+        if (strncmp(value, LIBRARY, length) == 0 &&
+            (value[length] == '\0' || value[length] == ':' || value[length] == ' '))
+            return true;
+    return false;
+}
+
+/* Names that mean something else in the process of the supervisor that executes them. */
+static bool is_of_this_process(const char *path)
+{
+    return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd/", 8) == 0;
+}
+
+/* Whether no_new_privs would take rights away that execve(2) gives. */
+static bool gives_rights(int fd)
+{
+    char capabilities[64];
+    struct statx status;
+    return !sys_status(fd, &status) || (status.stx_mode & (S_ISUID | S_ISGID)) != 0 ||
+           syscall(SYS_fgetxattr, fd, "security.capability", capabilities,
+                   sizeof capabilities) >= 0;
+}
+
+/* What the file is, or, where it is a script, its interpreter. */
+static enum look look_through(const char *path)
+{
+    char interpreter[NAME_ROOM];
+    enum look look = LOOK_OTHER;
+    for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
+        int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+        if (fd < 0)
+            return LOOK_OTHER;
+        look = gives_rights(fd) ? LOOK_OTHER : look_at(fd);
+        bool goes_on = look == LOOK_SCRIPT && look_interpreter(fd, interpreter, sizeof interpreter);
+        sys_close(fd);
+        if (!goes_on)
+            break;
+        path = interpreter;
+    }
+    return look;
+}
+
+static bool is_executable(const char *path)
+{
+    return syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
+}
+
+bool reach_needs_supervisor(const char *path, char *const environment[])
+{
+    const struct image *image = image_of_this();
+    if (image == NULL || image->supervisor[0] == '\0' || path == NULL || is_of_this_process(path) ||
+        strcmp(variable(environment, "STYXY_DISABLE_REASSIGN"), "1") == 0)
+        return false;
+    enum look look = look_through(path);
+    bool is_missed = look == LOOK_STATIC || look == LOOK_GO ||
+                     (look == LOOK_DYNAMIC && !has_library(environment));
+    return is_missed && is_executable(path) && is_executable(image->supervisor);
+}
+
+bool reach_find(const char *name, char *path, size_t room)
+{
+    extern char **environ;
+    const char *at = variable(environ, "PATH");
+    if (at[0] == '\0')
+        at = "/bin:/usr/bin"; /* execvp(3) */
+    while (at[0] != '\0') {
+        struct statx status;
+        struct text text = text_in(path, room);
+        size_t length = strcspn(at, ":");
+        text_bytes(&text, at, length);
+        text_add(&text, length > 0 ? "/" : "");
+        text_add(&text, name);
+        if (text_end(&text) && is_executable(path) && sys_status_at(path, &status) &&
+            (status.stx_mode & S_IFMT) == S_IFREG)
+            return true;
+        at += length + (at[length] == ':');
+    }
+    return false;
+}
+
+const char *reach_command(const char *path, char *const words[], const char **command)
+{
+    const struct image *image = image_of_this();
+    size_t count = 0;
+    command[0] = image->supervisor;
+    command[1] = "adopt";
+    command[2] = image->home;
+    command[3] = image->socket;
+    command[4] = path;
+    if (words == NULL || words[0] == NULL)
+        return NULL;
+    for (; words[count] != NULL; count++) {
+        if (count + 6 >= REACH_WORDS)
+            return NULL;
+        command[count + 5] = words[count];
+    }
+    command[count + 5] = NULL;
+    return image->supervisor;
+}

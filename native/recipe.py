@@ -1,0 +1,139 @@
+"""How the native parts are compiled: sources and flags, in this one place.
+
+The build hook and the tests call what makes the commands; nothing is run or written here. There are
+two parts: the preload library, and the seccomp supervisor, an executable. The library is loaded
+into every program that a user starts, so the flags keep it to symbols that each libc has, musl too:
+a preload library that cannot be resolved kills the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+SOURCES = (
+    "announce.c",
+    "ask.c",
+    "attempt.c",
+    "bind.c",
+    "cluster.c",
+    "connect.c",
+    "daemonfile.c",
+    "execute.c",
+    "gate.c",
+    "getsockname.c",
+    "image.c",
+    "listen.c",
+    "look.c",
+    "lookup.c",
+    "mapfile.c",
+    "memory.c",
+    "notice.c",
+    "options.c",
+    "origin.c",
+    "policy.c",
+    "portmap.c",
+    "project.c",
+    "reach.c",
+    "real.c",
+    "realpath.c",
+    "repair.c",
+    "repo.c",
+    "route.c",
+    "tcp.c",
+    "text.c",
+    "told.c",
+    "udp.c",
+    "wire.c",
+)
+
+SUPERVISOR_SOURCES = (
+    # The guest's own code, which works for the programs of a tree as it does for one.
+    "announce.c",
+    "ask.c",
+    "attempt.c",
+    "bind.c",
+    "connect.c",
+    "daemonfile.c",
+    "gate.c",
+    "listen.c",
+    "look.c",
+    "lookup.c",
+    "mapfile.c",
+    "memory.c",
+    "notice.c",
+    "options.c",
+    "origin.c",
+    "policy.c",
+    "portmap.c",
+    "project.c",
+    "realpath.c",
+    "repair.c",
+    "repo.c",
+    "route.c",
+    "tcp.c",
+    "text.c",
+    "told.c",
+    "udp.c",
+    "wire.c",
+    *sorted(f"supervisor/{path.name}" for path in HERE.glob("supervisor/*.c")),
+)
+
+COMPILE_FLAGS = (
+    "-std=c11",
+    # Not _GNU_SOURCE, under which glibc's prototype of bind takes a union.
+    "-D_DEFAULT_SOURCE",
+    "-O2",
+    "-fPIC",
+    "-Wall",
+    "-Wextra",
+    # No -Werror: a warning that next year's compiler invents must not take interception away.
+    # `make check` and the tests add it.
+    # Distributions switch these on, and with them symbols like __snprintf_chk, which musl lacks.
+    "-U_FORTIFY_SOURCE",
+    "-D_FORTIFY_SOURCE=0",
+    "-fno-stack-protector",
+)
+
+LINK_FLAGS = (
+    "-shared",
+    # The exported set. Together with -fvisibility=hidden it would export nothing.
+    f"-Wl,--version-script={HERE / 'styxy.map'}",
+    # Everything is resolved when the program starts: the dynamic linker must not run at the first
+    # bind, which may be in a signal handler or between vfork and exec.
+    "-Wl,-z,now",
+    "-Wl,-z,relro",
+    "-Wl,-z,noexecstack",
+    "-Wl,--no-undefined",
+)
+
+SUPERVISOR_LINK_FLAGS = ("-pie", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack")
+
+LIBRARIES = (
+    # dlsym lived in libdl before glibc 2.34; elsewhere libdl is empty and is not recorded.
+    "-Wl,--as-needed",
+    "-ldl",
+)
+
+
+def sources() -> list[str]:
+    """Name every source file of the library, absolute."""
+    return [str(HERE / name) for name in SOURCES]
+
+
+def compile_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:
+    """Make the command that builds the library at `out`; `extra` flags come after ours."""
+    return [cc, *COMPILE_FLAGS, *LINK_FLAGS, *extra, "-o", out, *sources(), *LIBRARIES]
+
+
+def supervisor_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:
+    """Make the command that builds the seccomp supervisor, an executable, at `out`."""
+    files = [str(HERE / name) for name in SUPERVISOR_SOURCES]
+    return [cc, *COMPILE_FLAGS, *SUPERVISOR_LINK_FLAGS, *extra, "-o", out, *files]
+
+
+def object_flags(*, extra: Sequence[str] = ()) -> list[str]:
+    """Flags for a test program that is linked with the sources themselves, for the sanitizers."""
+    return [*COMPILE_FLAGS, *extra]

@@ -1,0 +1,124 @@
+/* The supervisor's work: see serve.h. */
+#include "serve.h"
+
+#include "answer.h"
+#include "deed.h"
+#include "front.h"
+#include "keeper.h"
+#include "kernel.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+/*
+ * One who calls and is not there any more when the answer comes was interrupted by a signal, and
+ * will call again: only kernels before 5.19 know that (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
+ */
+static void take_one(struct service *service)
+{
+    if (!ledger_receive(service->ledger, service->listener))
+        return;
+    answer_call(service->ledger, service->listener);
+    ledger_send(service->ledger, service->listener);
+}
+
+static bool is_end(const siginfo_t *what)
+{
+    return what->si_code == CLD_EXITED || what->si_code == CLD_KILLED ||
+           what->si_code == CLD_DUMPED;
+}
+
+static void tell_front(const struct service *service, const siginfo_t *what)
+{
+    struct pollfd tree = {.fd = service->listener, .events = 0};
+    struct front_word word = {.code = what->si_code, .status = what->si_status};
+    /* The reaped program has left its filter: is anybody under it still? */
+    word.all = is_end(what) && poll(&tree, 1, 0) == 1;
+    if (service->front >= 0)
+        sys_send(service->front, &word, sizeof word);
+}
+
+/* Reap the orphans of the tree, follow the program, and replace a keeper that was killed. */
+static void wait_for_children(struct service *service)
+{
+    struct signalfd_siginfo signal;
+    while (sys_read(service->signals, &signal, sizeof signal) > 0)
+        continue;
+    for (;;) {
+        siginfo_t what = {.si_pid = 0};
+        if (waitid(P_ALL, 0, &what, WEXITED | WSTOPPED | WCONTINUED | WNOHANG) != 0 ||
+            what.si_pid == 0)
+            return;
+        if (what.si_pid == service->program) {
+            tell_front(service, &what);
+            if (is_end(&what))
+                service->program = 0;
+        } else if (what.si_pid == service->keeper && is_end(&what)) {
+            service->keeper = keeper_start(service->ledger, service->listener);
+        }
+    }
+}
+
+/* The front outlives the program, so it was killed: as if it had been the program itself. */
+static void end_with_front(struct service *service)
+{
+    if (service->program != 0)
+        kill(service->program, SIGKILL);
+    sys_close(service->front);
+    service->front = -1;
+}
+
+void serve(struct service *service)
+{
+    /* Wake on the processor that the caller leaves: a third less for each call, where it is. */
+    ioctl(service->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+    callers_start();
+    deeds_start();
+    if (!subjects_start())
+        return; /* the keeper lets all through */
+    for (;;) {
+        struct pollfd watched[] = {
+            {.fd = service->listener, .events = POLLIN},
+            {.fd = service->signals, .events = POLLIN},
+            {.fd = service->front, .events = 0},
+        };
+        if (poll(watched, 3, -1) < 0)
+            continue; /* EINTR: a signal that cannot be blocked has stopped us and let us go on */
+        if ((watched[0].revents & POLLIN) != 0)
+            take_one(service);
+        if ((watched[1].revents & POLLIN) != 0)
+            wait_for_children(service);
+        if ((watched[2].revents & (POLLHUP | POLLERR)) != 0)
+            end_with_front(service);
+        bool is_over = (watched[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0 &&
+                       (watched[0].revents & POLLIN) == 0;
+        if (is_over && service->program == 0)
+            break;
+        if (is_over) {
+            /* Its zombie is still ours to tell of. */
+            watched[1].revents = 0;
+            poll(&watched[1], 1, 1000);
+            wait_for_children(service);
+        }
+    }
+    kill(service->keeper, SIGKILL);
+    waitpid(service->keeper, NULL, 0);
+}
+
+void serve_without_calls(struct service *service)
+{
+    service->listener = -1;
+    while (service->program != 0) {
+        struct pollfd watched[] = {
+            {.fd = service->signals, .events = POLLIN},
+            {.fd = service->front, .events = 0},
+        };
+        poll(watched, 2, -1);
+        wait_for_children(service);
+        if ((watched[1].revents & (POLLHUP | POLLERR)) != 0)
+            end_with_front(service);
+    }
+}

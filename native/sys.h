@@ -1,0 +1,171 @@
+/*
+ * The kernel, called directly.
+ *
+ * Not through libc's wrappers: connect, poll, read and close are cancellation points and bind is
+ * not, other preload libraries may stand in front of them, and some have symbol versions that an
+ * older libc lacks. Each call sets errno as usual. Nothing here allocates or locks, so all of it
+ * may run in a signal handler and between vfork and exec.
+ *
+ * A sandbox (seccomp) that answers one of these calls with an error makes Styxy absent. One that
+ * kills for it kills its program: to forbid what a libc never does is that program's own choice, and
+ * STYXY_DISABLE_REASSIGN=1 keeps us out of it.
+ */
+#ifndef STYXY_SYS_H
+#define STYXY_SYS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef O_PATH
+#define O_PATH 010000000 /* open(2); glibc shows it with _GNU_SOURCE only, as the next one */
+#endif
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000 /* stat(2) */
+#endif
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262 /* linux/in.h; its ports are those of TCP */
+#endif
+
+/* Offsets and times are passed as the kernels of 64-bit machines take them. */
+_Static_assert(sizeof(long) == 8, "Styxy's library is for 64-bit machines");
+
+enum { SYS_STAT_MASK = STATX_TYPE | STATX_MODE | STATX_UID | STATX_INO | STATX_SIZE };
+
+static inline void sys_close(int fd)
+{
+    /* Linux has let the descriptor go even where this says EINTR (close(2)): never again. */
+    syscall(SYS_close, fd);
+}
+
+/* Keep a descriptor of ours off 0, 1 and 2, which the host closed and may yet print to. */
+static inline int sys_lift(int fd)
+{
+    if (fd < 0 || fd > 2)
+        return fd;
+    int lifted = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+    sys_close(fd);
+    return lifted;
+}
+
+static inline int sys_open(const char *path, int flags, unsigned mode)
+{
+    int fd;
+    do
+        fd = (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+    while (fd < 0 && errno == EINTR);
+    return sys_lift(fd);
+}
+
+static inline int sys_socket(int family, int type, int protocol)
+{
+    return sys_lift((int)syscall(SYS_socket, family, type | SOCK_CLOEXEC, protocol));
+}
+
+static inline ptrdiff_t sys_read(int fd, void *into, size_t room)
+{
+    ptrdiff_t got;
+    do
+        got = syscall(SYS_read, fd, into, room);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static inline ptrdiff_t sys_pread(int fd, void *into, size_t room, long offset)
+{
+    ptrdiff_t got;
+    do
+        got = syscall(SYS_pread64, fd, into, room, offset);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Fails with EINTR never, for it never waits. */
+static inline ptrdiff_t sys_send(int fd, const void *from, size_t length)
+{
+    return syscall(SYS_sendto, fd, from, length, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
+}
+
+static inline ptrdiff_t sys_receive(int fd, void *into, size_t room)
+{
+    return syscall(SYS_recvfrom, fd, into, room, MSG_DONTWAIT, NULL, NULL);
+}
+
+static inline bool sys_option(int fd, int level, int name, void *value, socklen_t length)
+{
+    return syscall(SYS_getsockopt, fd, level, name, value, &length) == 0;
+}
+
+static inline int sys_number_option(int fd, int name)
+{
+    int value = -1;
+    return sys_option(fd, SOL_SOCKET, name, &value, sizeof value) ? value : -1;
+}
+
+static inline bool sys_status(int fd, struct statx *status)
+{
+    return syscall(SYS_statx, fd, "", AT_EMPTY_PATH, SYS_STAT_MASK, status) == 0;
+}
+
+static inline bool sys_status_at(const char *path, struct statx *status)
+{
+    return syscall(SYS_statx, AT_FDCWD, path, 0, SYS_STAT_MASK, status) == 0;
+}
+
+/* Nanoseconds of CLOCK_MONOTONIC; 0 where there is no clock, so every deadline has passed. */
+static inline uint64_t sys_now(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        return 0;
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Whether eight bytes can be read, without reading them: rt_sigprocmask copies the new mask before
+ * it looks at `how`, and no `how` is -1, so it says EFAULT or EINVAL and changes nothing. A tenth
+ * of a microsecond; process_vm_readv would do too, but sandboxes forbid it.
+ */
+static inline bool sys_readable(const void *address)
+{
+    return address != NULL /* which asks for no change, and is not looked at */ &&
+           (syscall(SYS_rt_sigprocmask, -1, address, NULL, 8) == 0 || errno != EFAULT);
+}
+
+/*
+ * Whether an address of the host's can be read, one that may be AF_INET or AF_INET6. The kernel
+ * takes 128 bytes at most. The ends are enough: so short an address touches two pages at most.
+ */
+static inline bool sys_readable_address(const void *address, socklen_t length)
+{
+    const char *bytes = address;
+    if (length < sizeof(struct sockaddr_in) || length > sizeof(struct sockaddr_storage))
+        return false;
+    const char *last = bytes + length - 8;
+    bool one_page = ((uintptr_t)bytes ^ ((uintptr_t)last + 7)) < 4096;
+    return sys_readable(bytes) && (one_page || sys_readable(last));
+}
+
+enum transport { TRANSPORT_OTHER, TRANSPORT_TCP, TRANSPORT_UDP };
+
+/* What a socket of the family AF_INET or AF_INET6 speaks; OTHER for any other socket. */
+static inline enum transport sys_transport(int fd, int family)
+{
+    if (sys_number_option(fd, SO_DOMAIN) != family)
+        return TRANSPORT_OTHER;
+    int type = sys_number_option(fd, SO_TYPE), protocol = sys_number_option(fd, SO_PROTOCOL);
+    if (type == SOCK_STREAM && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP))
+        return TRANSPORT_TCP;
+    return type == SOCK_DGRAM && protocol == IPPROTO_UDP ? TRANSPORT_UDP : TRANSPORT_OTHER;
+}
+
+#endif

@@ -1,0 +1,96 @@
+"""What the library offers to programs and asks of their libc."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from native.recipe import HERE, SOURCES, SUPERVISOR_SOURCES
+from tests.native.clients import CLIENT, cookie_of, git_project, key_text, port_of, server
+from tests.native.guest import (
+    BINDER,
+    NOTICE,
+    FakeDaemon,
+    compiled,
+    free_port,
+    library,
+    listener,
+    move,
+    run,
+    say,
+)
+
+IN_EVERY_LIBC = {
+    "__environ", "__errno_location", "clock_gettime", "dlsym", "environ", "getauxval", "getenv",
+    "memchr", "memcmp",
+    "memcpy", "memmove", "memset", "strchr", "strcmp", "strcspn", "strlen", "strncmp", "strnlen",
+    "strrchr", "strspn", "syscall",
+}  # fmt: skip
+"""What the library may use: glibc since 2.17 and musl both have it."""
+
+
+def symbols(path: Path) -> list[list[str]]:
+    """The dynamic symbols as (type, name), versions cut off."""
+    shown = subprocess.run(["nm", "-D", path], check=True, capture_output=True, text=True).stdout
+    return [[*line.split()[-2:-1], line.split()[-1].partition("@")[0]] for line in
+            shown.splitlines()]  # fmt: skip
+
+
+def test_the_library_exports_what_the_version_script_says() -> None:
+    script = (HERE / "styxy.map").read_text()
+    named = script[script.index("global:") + 7 : script.index("local:")]
+    exported = sorted(name for kind, name in symbols(library()) if kind not in "Uw")
+    assert exported == sorted(word.strip() for word in named.split(";") if word.strip())
+
+
+def test_the_library_needs_only_what_every_libc_has() -> None:
+    needed = {name for kind, name in symbols(library()) if kind == "U"}
+    assert needed <= IN_EVERY_LIBC
+
+
+def test_the_library_has_no_thread_local_storage_and_no_executable_stack() -> None:
+    headers = subprocess.run(
+        ["readelf", "-lW", library()], check=True, capture_output=True, text=True
+    ).stdout
+    assert " TLS " not in headers
+    assert "RWE" not in headers
+
+
+def test_the_recipe_names_every_source() -> None:
+    named = {*SOURCES, *SUPERVISOR_SOURCES}
+    assert named == {str(path.relative_to(HERE)) for path in HERE.rglob("*.c")}
+
+
+@pytest.mark.skipif(shutil.which("musl-gcc") is None, reason="there is no musl-gcc here")
+def test_a_musl_program_starts_with_the_library_and_is_moved(tmp_path: Path) -> None:
+    free = free_port()
+    musl = compiled(BINDER.replace("strerrorname_np", "strerror"), cc="musl-gcc")
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        done = run([musl, f"127.0.0.1,{taken},listen"], daemon.environment())
+    assert (done.returncode, done.stdout) == (0, f"{free}\n")
+    assert done.stderr == NOTICE.format(taken, free)
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="there is no valgrind here")
+def test_valgrind_finds_nothing(tmp_path: Path) -> None:
+    free = free_port()
+    command = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--track-fds=no"]
+    with server() as taken, server() as own, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        asked = port_of(taken)
+        path = git_project(daemon, "mine", "../upstream")
+        daemon.entries.move(
+            asked, port_of(own), project=key_text(daemon, "mine"), cookie4=cookie_of(own)
+        )
+        env = daemon.environment(STYXY_NOTIFY="off", STYXY_PROJECT=str(path))
+        programs: list[list[str | Path]] = [
+            [compiled(BINDER), f"127.0.0.1,{asked},listen", f"::1,{asked}"],
+            [compiled(BINDER), f"127.0.0.1,{asked},reuseport,listen"],
+            [compiled(CLIENT), "blocking", "127.0.0.1", str(asked)],
+            [compiled(CLIENT), "sendmsg", "127.0.0.1", str(asked)],
+        ]
+        for words in programs:
+            done = run([*command, *words], env)
+            assert done.returncode == 0, done.stderr
