@@ -1,0 +1,157 @@
+"""What exists is named: each command, operation, field, setting, variable and error code has its
+place in the documents, and what is derived from the code is up to date.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from scripts.tables import anchor, filled
+from styxy.client.cli.main import all_commands
+from styxy.client.doctor import CHECKS
+from styxy.core.codec.audit import EventWord
+from styxy.core.codec.instances import RegisteredInstance
+from styxy.core.codec.leases import Allocation
+from styxy.core.codec.observations import Observation
+from styxy.core.codec.ports import SystemUsage
+from styxy.core.codec.reassignments import Reassignment
+from styxy.core.environment import VARIABLES
+from styxy.core.errors import all_errors
+from styxy.core.settings_table import SETTINGS
+from styxy.server.api.call import Route
+from styxy.server.http_api import ROUTES
+from tests.docs.pages import PAGES, ROOT, parts, text_of
+
+DOCUMENTS = (*PAGES, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/dependencies.md")
+
+OPERATIONS = dict(parts("docs/http-api.md"))
+
+
+def operation(route: Route) -> str:
+    """The name of a test case, and of a part of the page."""
+    return f"{route.method} {route.path}"
+
+
+def by_hand(page: str) -> str:
+    """The words of a page without the tables that are derived."""
+    return re.sub(r"<!-- table: .*?<!-- end of table -->", "", text_of(page), flags=re.DOTALL)
+
+
+def table_of(words: str) -> dict[str, str]:
+    """The fields that a part of the page describes, each with its default."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|", words, re.MULTILINE)
+    return {name: default for name, _, default in rows}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_derived_is_up_to_date(page: str) -> None:
+    assert filled(text_of(page)) == text_of(page), "say: make docs"
+
+
+@pytest.mark.parametrize("name", [command.name for command in all_commands()])
+def test_each_command_has_its_place(name: str) -> None:
+    words = "\n".join(by_hand(page) for page in PAGES)
+    assert re.search(r"\s+".join(["styxy", *name.split()]) + r"\b", words)
+    assert f"| `styxy {name}` |" in text_of("docs/usage.md")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=operation)
+def test_each_operation_is_described_with_a_runnable_example(route: Route) -> None:
+    words = OPERATIONS[operation(route)]
+    path = re.escape(route.path).replace(r"\{", "{").replace(r"\}", "}")
+    asked = re.sub(r"{\w+}", "[^/' ?]+", path)
+    typed = re.findall(r"^\$ (?:api|curl) .*$", words, re.MULTILINE)
+    assert any(re.search(rf"{asked}(?=[?' ]|$)", line) for line in typed)
+    if route.method not in ("GET", "POST"):
+        assert any(f"-X {route.method}" in line for line in typed)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=operation)
+def test_each_field_that_an_operation_takes_is_described(route: Route) -> None:
+    wanted = {
+        field.name: field.required
+        for shape in (route.body, route.query)
+        if shape is not None
+        for field in msgspec.structs.fields(shape)
+    }
+    described = table_of(OPERATIONS[operation(route)])
+    if route.path == "/audit":  # where a second table has the kinds of events
+        described = {name: each for name, each in described.items() if name in wanted}
+    assert {name: default == "required" for name, default in described.items()} == wanted
+
+
+@pytest.mark.parametrize("route", [each for each in ROUTES if each.answer], ids=operation)
+def test_each_field_that_an_operation_answers_is_named(route: Route) -> None:
+    words = OPERATIONS[operation(route)]
+    assert route.answer
+    missing = [
+        field.encode_name
+        for field in msgspec.structs.fields(route.answer)
+        if not re.search(rf"[`\"]{field.encode_name}[`\":]", words)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("route", [each for each in ROUTES if each.errors], ids=operation)
+def test_each_refusal_of_an_operation_is_named(route: Route) -> None:
+    words = OPERATIONS[operation(route)].partition("Errors:")[2]
+    assert [each for each in route.errors if str(each) not in words] == []
+
+
+@pytest.mark.parametrize(
+    "shape", [Allocation, SystemUsage, Observation, RegisteredInstance, Reassignment]
+)
+def test_each_shape_is_described(shape: type[msgspec.Struct]) -> None:
+    page = by_hand("docs/http-api.md")
+    assert [name for name in shape.__struct_fields__ if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("word", get_args(EventWord))
+def test_each_kind_of_event_is_described(word: str) -> None:
+    assert f"| `{word}` |" in OPERATIONS["GET /audit"]
+
+
+@pytest.mark.parametrize("name", [each.shown for each in SETTINGS if each.kind != "object"])
+def test_each_setting_is_described(name: str) -> None:
+    assert f"| `{name}` |" in text_of("docs/settings.md")
+
+
+@pytest.mark.parametrize("name", [each.name for each in VARIABLES])
+def test_each_variable_is_described(name: str) -> None:
+    assert f"| `{name}` |" in text_of("docs/settings.md")
+
+
+@pytest.mark.parametrize("code", sorted({kind.code for kind in all_errors()}))
+def test_each_error_code_has_its_cure(code: str) -> None:
+    words = dict(parts("docs/troubleshooting.md"))[code]
+    assert len(words.split()) > 8
+
+
+@pytest.mark.parametrize("name", [each.name for each in CHECKS])
+def test_each_check_of_the_doctor_has_its_cure(name: str) -> None:
+    doctor = text_of("docs/troubleshooting.md").partition("\n## Doctor\n")[2].partition("\n## ")[0]
+    assert re.search(rf"^\| `{name}` \| .+ \| .+ \|$", doctor, re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_each_link_leads_somewhere(document: str) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(document)):
+        if "://" in target:
+            continue
+        name, _, heading = target.partition("#")
+        path = Path(ROOT, document).parent.joinpath(name) if name else Path(ROOT, document)
+        if not path.exists() or (heading and heading not in anchors(path)):
+            broken.append(target)
+    assert broken == []
+
+
+def anchors(path: Path) -> set[str]:
+    """The addresses of the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return {anchor(heading) for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}

@@ -1,0 +1,151 @@
+"""Hand-written stand-ins for what lies outside a room. No framework, no patching: real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from styxy.core.books import Books
+from styxy.core.leases import Lease
+from styxy.core.ports import LAST_PORT, Port, PortRange
+
+Answers = Callable[[str, str, object], tuple[int, Mapping[str, object]] | bytes | None]
+"""From method, path and body to status and JSON, to raw bytes, or to None: never an answer."""
+
+
+class FakeDaemon:
+    """Answer HTTP on a Unix socket as a test wants it, one question a connection."""
+
+    def __init__(self, path: Path, answers: Answers) -> None:
+        self.path = path
+        self.asked: list[tuple[str, str, object]] = []
+        self._answers = answers
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._unanswered: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> FakeDaemon:
+        self._listener.bind(str(self.path))
+        self._listener.listen()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(2), which close would not
+        self._thread.join()
+        self._listener.close()
+        for link in self._unanswered:
+            link.close()
+        self.path.unlink()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                link, _ = self._listener.accept()
+            except OSError:
+                return  # EINVAL: shut down, the test is over
+            self._answer(link)
+
+    def _answer(self, link: socket.socket) -> None:
+        with link.makefile("rb") as lines:
+            request_line = lines.readline()
+            if not request_line:
+                link.close()
+                return  # somebody knocked and went away
+            method, path, _ = request_line.decode().split(" ")
+            length = 0
+            while (line := lines.readline().strip()) != b"":
+                name, _, value = line.partition(b":")
+                if name.lower() == b"content-length":
+                    length = int(value)
+            body = json.loads(lines.read(length)) if length else None
+        self.asked.append((method, path, body))
+        answer = self._answers(method, path, body)
+        if answer is None:
+            self._unanswered.append(link)
+            return
+        with link:
+            link.sendall(answer if isinstance(answer, bytes) else http_answer(*answer))
+
+
+def http_answer(status: int, content: Mapping[str, object]) -> bytes:
+    """Spell one HTTP/1.1 answer with a JSON body."""
+    body = json.dumps(content).encode()
+    head = f"HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def free_port() -> int:
+    """Find a port that nothing uses now, as bind(0) gives it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+INHERITED = ("CLAUDE_INSTANCE_ID", "LD_PRELOAD", "XDG_RUNTIME_DIR", "NO_COLOR", "PORT")
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Make an environment without any word of Styxy but those in `more`."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("STYXY_")}
+    # Programs colour what they print where CI or FORCE_COLOR is set.
+    for name in (*INHERITED, "CI", "FORCE_COLOR"):
+        own.pop(name, None)
+    return {**own, **more}
+
+
+def assert_consistent(books: Books) -> None:
+    """Hold every index of the books against a search through all leases."""
+    leases = list(books)
+    assert len(books) == len(leases) == len({lease.lock_id for lease in leases})
+    assert len({lease.port for lease in leases}) == len(leases)
+
+    def ids(found: Iterable[Lease]) -> list[str]:
+        return [
+            each.lock_id for each in sorted(found, key=lambda each: (each.allocated_at, each.port))
+        ]
+
+    for lease in leases:
+        assert books.get(lease.lock_id) is lease
+        assert books.on_port(lease.port) is lease
+        assert ids(books.of_type(lease.service_type)) == ids(
+            each for each in leases if each.service_type == lease.service_type
+        )
+        assert ids(books.of_owner(lease.owner)) == ids(
+            each for each in leases if each.owner.key == lease.owner.key
+        )
+        assert ids(books.of_instance(lease.owner.instance_id)) == ids(
+            each for each in leases if each.owner.instance_id == lease.owner.instance_id
+        )
+        if lease.holder is not None:
+            pid = lease.holder.pid
+            assert ids(books.of_pid(pid)) == ids(
+                each for each in leases if each.holder is not None and each.holder.pid == pid
+            )
+        if lease.asked is not None:
+            assert ids(books.moved_from(lease.owner, lease.asked)) == ids(
+                each
+                for each in leases
+                if each.owner.key == lease.owner.key and each.asked == lease.asked
+            )
+    assert all(books._index.values()), "an index entry without a lease"
+    assert books.bound == {each.port for each in leases if each.state == "bound"}
+    for lease in leases:
+        around = PortRange(Port(lease.port - 1), Port(min(lease.port + 1, LAST_PORT)))
+        assert list(books.unleased(around)) == [
+            port for port in around if books.on_port(port) is None
+        ]
+    for now in (0.0, *(each.expires_at for each in leases if each.expires_at is not None)):
+        lapsed = [each.lock_id for each in leases if each.has_lapsed(now)]
+        assert sorted(each.lock_id for each in books.expired(now)) == sorted(lapsed)

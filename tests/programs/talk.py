@@ -1,0 +1,65 @@
+"""What a client of a server sees: one GET, past any proxy, once the server lets itself be reached.
+
+A refused connection is the only sign that is waited out; every server here writes nothing about it,
+so that a wait of another length changes no byte of its output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import time
+from collections.abc import Callable
+
+PATIENCE = 60.0
+_PAUSE = 0.02  # seconds between two knocks at a door that is closed yet
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Ask again and again, with a deadline that only a failure reaches."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
+        time.sleep(_PAUSE)
+
+
+def connect(address: str, port: int) -> socket.socket:
+    """Connect, as soon as something listens."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return socket.create_connection((address, port), timeout=PATIENCE)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, f"nobody listens on {address} {port}"
+            time.sleep(_PAUSE)
+
+
+def fetch(address: str, port: int) -> str:
+    """Ask for the page, and read it."""
+    client = http.client.HTTPConnection("localhost")
+    client.sock = connect(address, port)
+    with contextlib.closing(client):
+        client.request("GET", "/", headers={"Connection": "close"})
+        return client.getresponse().read().decode()
+
+
+def pages(address: str, port: int, *, count: int) -> set[str]:
+    """Fetch until `count` different pages were seen, as that many workers write them."""
+    seen: set[str] = set()
+
+    def look() -> bool:
+        seen.add(fetch(address, port))
+        return len(seen) >= count
+
+    wait_until(look, f"{count} workers on {port}")
+    return seen
+
+
+def is_refused(address: str, port: int) -> bool:
+    """Tell whether nobody listens."""
+    try:
+        socket.create_connection((address, port), timeout=PATIENCE).close()
+    except ConnectionRefusedError:
+        return True
+    return False

@@ -1,0 +1,120 @@
+"""Each real program, each conflict: it moves, says so once, serves, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.programs.catalogue import PROGRAMS, SERVICE, Program, program
+from tests.programs.conflicts import KINDS, Contest, contest, stranger
+from tests.programs.conftest import Roll
+from tests.programs.house import House
+from tests.programs.running import Running
+from tests.programs.talk import wait_until
+
+pytestmark = pytest.mark.real
+
+NOTICE = "✓ STYXY: Port {} was in use, auto-assigned port {}"
+
+
+def wait_moved(server: Running, asked: int) -> int:
+    """Wait for the notice; gives the port that it names."""
+    return int(server.wait_line(NOTICE.format(asked, r"(\d+)"))[1])
+
+
+def assert_recorded(
+    house: House, server: Running, subject: Program, *, cwd: Path, asked: int
+) -> int:
+    """Prove that daemon and log know of one move of a living server; gives the port."""
+    moves = house.reassignments(cwd)
+    assert len(moves) == 1, f"{moves}\n{server}"
+    [move] = moves
+    entry = house.logged()[-1]
+    # Reloaders and workers bind in one process, which asks, and listen in another, which says so.
+    for pid in (move["pid"], int(entry["pid"])):
+        assert os.getpgid(pid) == server.pid
+    assert (move["requested_port"], move["service_type"]) == (asked, SERVICE[subject.ports])
+    assert [each["port"] for each in house.leases(cwd)] == [move["port"]]
+    found = (int(entry["asked"]), int(entry["got"]), entry["service"])
+    assert found == (asked, move["port"], move["service_type"])
+    return move["port"]
+
+
+def assert_said_once(server: Running, subject: Program, *, asked: int, got: int) -> None:
+    """Prove that the notice came once, on standard error, and that the rest is the program's."""
+    lines = server.stderr.splitlines()
+    assert [line for line in lines if "STYXY" in line] == [NOTICE.format(asked, got)], str(server)
+    assert "STYXY" not in server.stdout
+    assert "EADDRINUSE" not in server.stdout + server.stderr
+    if subject.says:
+        server.wait_line(subject.says.replace("PORT", str(got)), stream=subject.stream)
+
+
+def serve_moved(house: House, subject: Program, taken: Contest, *, cwd: Path) -> None:
+    """Start a program on a port that it cannot have, and prove all that the product promises."""
+    content = f"{subject.name} of {cwd.name}"
+    before = len(house.logged())
+    subject.settle_in(cwd, content)
+    with house.run(subject.command(taken.port), cwd=cwd) as server:
+        got = wait_moved(server, taken.port)
+        assert got in subject.ports
+        subject.assert_answers(got, content)
+        taken.assert_untouched()
+        # The notice is written first, the log right after it.
+        wait_until(lambda: len(house.logged()) > before, "the move is in the log")
+        assert assert_recorded(house, server, subject, cwd=cwd, asked=taken.port) == got
+        assert len(house.logged()) == before + 1
+        server.signal(subject.ends_by)
+        server.wait()
+        house.wait_no_lease(cwd)
+        assert_said_once(server, subject, asked=taken.port, got=got)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("subject", PROGRAMS, ids=str)
+def test_a_program_moves_from_a_port_that_is_not_to_be_had(
+    subject: Program, kind: str, house: House, ours: Path, theirs: Path, roll: Roll
+) -> None:
+    roll.call(subject)
+    with contest(kind, subject.ports, house=house, project=theirs) as taken:
+        serve_moved(house, subject, taken, cwd=ours)
+
+
+@pytest.mark.parametrize("kind", ["127.0.0.1", "::"])
+def test_a_stranger_that_would_share_its_port_is_left_alone(
+    kind: str, house: House, ours: Path, theirs: Path
+) -> None:
+    subject = program("workers with SO_REUSEPORT")
+    with stranger(kind, subject.ports, project=theirs, shared=True) as taken:
+        serve_moved(house, subject, taken, cwd=ours)
+
+
+def test_a_program_goes_back_to_where_it_was(house: House, ours: Path, theirs: Path) -> None:
+    subject = program("http.server")
+    subject.settle_in(ours, "here again")
+    with stranger("::", subject.ports, project=theirs) as taken:
+        places = []
+        for _ in range(3):
+            with house.run(subject.command(taken.port), cwd=ours) as server:
+                places.append(wait_moved(server, taken.port))
+                subject.assert_answers(places[-1], "here again")
+            house.wait_no_lease(ours)
+        assert len(set(places)) == 1
+        assert [each["port"] for each in house.reassignments(ours)] == places
+
+
+def test_two_worktrees_that_want_one_port_get_a_place_each(
+    house: House, ours: Path, theirs: Path
+) -> None:
+    subject = program("http.server")
+    with house.promised(theirs, subject.ports) as port:
+        for project in (ours, theirs):
+            subject.settle_in(project, project.name)
+        with house.run(subject.command(port), cwd=ours) as moved:
+            got = wait_moved(moved, port)
+            with house.run(subject.command(port), cwd=theirs) as at_home:
+                subject.assert_answers(port, theirs.name)
+                subject.assert_answers(got, ours.name)
+                assert at_home.stderr.count("STYXY") == 0

@@ -1,0 +1,107 @@
+"""Localhost of one's own, with a real daemon and real worktrees: each sees its own server alone."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.programs.house import House, Repo, free_port
+from tests.programs.running import PATIENCE, Running
+from tests.programs.talk import wait_until
+from tests.programs.test_conflicts import wait_moved
+
+pytestmark = pytest.mark.real
+
+PORTS = range(3000, 3100)
+
+FETCH = """
+import sys, urllib.request, urllib.error
+try:
+    with urllib.request.urlopen("http://localhost:%s/name" % sys.argv[1], timeout=10) as answer:
+        print(answer.read().decode())
+except urllib.error.URLError as error:
+    print(type(error.reason).__name__)
+"""
+
+
+def serve(house: House, project: Path, port: int) -> contextlib.AbstractContextManager[Running]:
+    """Serve the name of a worktree, as `python -m http.server PORT` does."""
+    (project / "name").write_text(project.name)
+    words = [sys.executable, "-u", "-m", "http.server", str(port)]
+    return house.run(words, cwd=project)
+
+
+def seen_from(house: House, project: Path, port: int, **env: str) -> str:
+    """Say whose server an unmodified client in a directory finds on `localhost`."""
+    done = subprocess.run(
+        [sys.executable, "-c", FETCH, str(port)],
+        cwd=project, env=house.guest_env(**env), capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def wait_seen(house: House, project: Path, port: int, name: str) -> None:
+    """Wait until a client finds this server."""
+    wait_until(lambda: seen_from(house, project, port) == name, f"{project} sees {name}")
+
+
+def test_three_worktrees_each_see_their_own_server(
+    house: House, repo: Repo, tmp_path: Path
+) -> None:
+    port = free_port(PORTS)
+    trees = [repo.worktree("tree") for _ in range(3)]
+    with contextlib.ExitStack() as stack:
+        for tree in trees:
+            stack.enter_context(serve(house, tree, port))
+            wait_seen(house, tree, port, tree.name)
+        assert [seen_from(house, tree, port) for tree in trees] == [tree.name for tree in trees]
+        # The first one sits at the number itself; everybody else reaches it.
+        assert seen_from(house, tmp_path, port) == trees[0].name
+
+
+def test_a_sibling_that_serves_alone_does_not_answer(
+    house: House, repo: Repo, tmp_path: Path
+) -> None:
+    port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
+    with serve(house, theirs, port):
+        wait_seen(house, theirs, port, theirs.name)
+        assert seen_from(house, ours, port) == "ConnectionRefusedError"
+        assert seen_from(house, ours, port, STYXY_SIBLINGS="allow") == theirs.name
+        assert seen_from(house, ours, port, STYXY_SIBLINGS_ALLOW=str(port)) == theirs.name
+        assert seen_from(house, tmp_path, port) == theirs.name
+
+
+def test_a_restarted_server_is_found_where_it_was(house: House, repo: Repo) -> None:
+    port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
+    with serve(house, theirs, port):
+        wait_seen(house, theirs, port, theirs.name)
+        places = []
+        for _ in range(2):
+            with serve(house, ours, port) as server:
+                places.append(wait_moved(server, port))
+                wait_seen(house, ours, port, ours.name)
+            wait_until(
+                lambda: seen_from(house, ours, port) == "ConnectionRefusedError", "it has ended"
+            )
+        assert places[0] == places[1]
+
+
+def test_a_moved_server_is_found_when_the_daemon_is_gone(tmp_path: Path, repo: Repo) -> None:
+    port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
+    own = House(tmp_path / "home")
+    own.start()
+    try:
+        with serve(own, theirs, port), serve(own, ours, port):
+            wait_seen(own, theirs, port, theirs.name)
+            wait_seen(own, ours, port, ours.name)
+            for end in (own.kill, own.start, own.stop):
+                end()
+                assert seen_from(own, ours, port) == ours.name
+                assert seen_from(own, theirs, port) == theirs.name
+    finally:
+        own.kill()

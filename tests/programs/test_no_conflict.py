@@ -1,0 +1,57 @@
+"""On a free port a program cannot be told from one that runs without Styxy, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.programs.catalogue import PROGRAMS, Program
+from tests.programs.conftest import Roll
+from tests.programs.house import House, free_port
+from tests.programs.running import Running, running
+
+pytestmark = pytest.mark.real
+
+QUIET = range(20000, 32000)
+"""Ports that no service type, no program by habit and no outgoing connection uses."""
+
+Result = tuple[int, str, str]
+"""Exit status, standard output, standard error."""
+
+
+def life(
+    program: AbstractContextManager[Running],
+    subject: Program,
+    port: int,
+    meanwhile: Callable[[], None],
+) -> Result:
+    """Let a program serve, then end; gives what its user saw."""
+    with program as server:
+        subject.assert_answers(port, "home")
+        meanwhile()
+        server.signal(subject.ends_by)
+        status = server.wait()
+        return status, subject.settled(server.stdout), subject.settled(server.stderr)
+
+
+@pytest.mark.parametrize("subject", PROGRAMS, ids=str)
+def test_a_program_on_a_free_port_prints_what_it_always_prints(
+    subject: Program, house: House, ours: Path, roll: Roll
+) -> None:
+    roll.call(subject)
+    subject.settle_in(ours, "home")
+    port = free_port(QUIET)
+    words = subject.command(port)
+    before = house.logged()
+
+    def nothing_is_noted() -> None:
+        assert house.leases(ours) == []
+        assert house.reassignments(ours) == []
+        assert [each.string for each in house.logged()] == [each.string for each in before]
+
+    plain = life(running(words, cwd=ours, env=house.env), subject, port, lambda: None)
+    guest = life(house.run(words, cwd=ours), subject, port, nothing_is_noted)
+    assert guest == plain

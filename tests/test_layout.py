@@ -1,0 +1,207 @@
+"""Hold the house to its plan: who may import whom, how big a room may be, what each one says.
+
+The sources are read with `ast` and never imported, so that a cycle or a missing library cannot hide
+a broken rule. An import under TYPE_CHECKING or inside a function counts like any other: it is a
+dependency of the design, whatever it costs at run time.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SRC = ROOT / "src"
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+MAY_IMPORT = {
+    "core": {"core"},
+    "adapters": {"adapters", "core"},
+    "server": {"server", "adapters", "core"},
+    "client": {"client", "adapters", "core"},
+    "__main__": {"client"},
+    "__init__": set(),
+}
+"""The rooms of `styxy` that a room knows."""
+
+LIBRARIES = {
+    "core": {"msgspec"},
+    "adapters": {"msgspec", "psutil"},
+    "server": {"httptools", "msgspec", "prometheus_client", "starlette", "uvicorn"},
+    "client": {"rich", "shtab"},
+    "__main__": set[str](),
+    "__init__": set[str](),
+}
+"""What a room may use beside the standard library."""
+
+PURE = {
+    "__future__", "abc", "ast", "bisect", "collections", "contextlib", "copy", "dataclasses",
+    "datetime", "difflib", "enum", "fnmatch", "functools", "hashlib", "heapq", "ipaddress",
+    "itertools", "json", "keyword", "math", "operator", "posixpath", "re", "shlex", "string",
+    "struct", "textwrap", "types", "typing", "unicodedata", "urllib.parse",
+}  # fmt: skip
+"""Modules of the standard library that touch no file, socket, clock, environment, log or thread."""
+
+IMPURE_CALLS = {"open", "print", "input", "now", "utcnow", "today", "exec", "eval", "breakpoint"}
+NO_NAME_FOR_A_ROOM = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+
+
+def python_files(*folders: str) -> list[Path]:
+    """Every Python file of ours below `folders`."""
+    return sorted(path for name in folders for path in (ROOT / name).rglob("*.py"))
+
+
+def c_files() -> list[Path]:
+    """Every C file of ours, headers too."""
+    rooms = (ROOT / "native", ROOT / "bench")
+    return sorted(path for room in rooms for end in ("*.c", "*.h") for path in room.rglob(end))
+
+
+def shown(path: Path) -> str:
+    """The name of a test case."""
+    return str(path.relative_to(ROOT))
+
+
+def tree_of(path: Path) -> ast.Module:
+    """Parse one file."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    """Name every module that a file imports; `from a import b` yields `a.b`, perhaps a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(path: Path) -> str:
+    """The room that a file of the package is in."""
+    parts = path.relative_to(SRC / "styxy").parts
+    return parts[0] if len(parts) > 1 else path.stem
+
+
+def broken_imports(room: str, names: Iterator[str]) -> list[str]:
+    """Those of `names` that `room` must not know."""
+    return [name for name in names if not may_import(room, name)]
+
+
+def may_import(room: str, name: str) -> bool:
+    """Whether the plan lets `room` import `name`."""
+    top, _, rest = name.partition(".")
+    if top == "styxy":
+        other = rest.partition(".")[0]
+        return other in MAY_IMPORT[room] or other in ("__version__", "__file__")
+    if top not in sys.stdlib_module_names:
+        return top in LIBRARIES[room]
+    return room != "core" or top in PURE or name.rpartition(".")[0] in PURE
+
+
+@pytest.mark.parametrize("path", python_files("src"), ids=shown)
+def test_a_room_imports_downwards_and_what_it_may(path: Path) -> None:
+    room = room_of(path)
+    assert room in MAY_IMPORT, "a room that the plan does not know"
+    assert broken_imports(room, imports_of(tree_of(path))) == []
+
+
+@pytest.mark.parametrize(
+    ("room", "name"),
+    [
+        ("core", "os.path"),
+        ("core", "time.monotonic"),
+        ("core", "urllib.request"),
+        ("core", "styxy.adapters.places"),
+        ("core", "starlette.routing"),
+        ("adapters", "styxy.server.service"),
+        ("server", "styxy.client.connection"),
+        ("client", "styxy.server"),
+        ("client", "msgspec.json"),
+        ("client", "starlette"),
+    ],
+)
+def test_the_import_rule_sees_a_broken_import(room: str, name: str) -> None:
+    assert not may_import(room, name)
+
+
+@pytest.mark.parametrize("path", python_files("src/styxy/core"), ids=shown)
+def test_the_core_is_pure(path: Path) -> None:
+    for node in ast.walk(tree_of(path)):
+        where = f"{path.name}, line {getattr(node, 'lineno', 0)}"
+        assert not isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.Global), where
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+            name = called.id if isinstance(called, ast.Name) else called
+            assert name not in IMPURE_CALLS, f"{where}: {name}()"
+
+
+@pytest.mark.parametrize(
+    "path", python_files("src", "tests", "bench", "scripts", "native") + c_files(), ids=shown
+)
+def test_a_file_is_no_longer_than_a_person_reads(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+@pytest.mark.parametrize("path", python_files("src", "bench", "scripts", "native"), ids=shown)
+def test_a_function_fits_a_screen(path: Path) -> None:
+    functions = (
+        node
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    sizes = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
+    assert {name: size for name, size in sizes.items() if size > LONGEST_FUNCTION} == {}
+
+
+@pytest.mark.parametrize("path", c_files(), ids=shown)
+def test_a_c_function_fits_a_screen(path: Path) -> None:
+    started = 0
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if re.match(r"\S.*\)\s*\{$|\{$", line):
+            started = number
+        elif line.startswith("}") and started:
+            assert number - started + 1 <= LONGEST_FUNCTION, f"{path.name}, line {started}"
+            started = 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*python_files("src", "tests", "bench", "scripts", "native"), ROOT / "hatch_build.py"],
+    ids=shown,
+)
+def test_a_module_says_what_lives_in_it(path: Path) -> None:
+    assert ast.get_docstring(tree_of(path))
+
+
+@pytest.mark.parametrize("path", c_files(), ids=shown)
+def test_a_c_file_says_what_lives_in_it(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").lstrip().startswith(("/*", "//"))
+
+
+@pytest.mark.parametrize("path", python_files("src"), ids=shown)
+def test_a_module_is_named_after_what_it_is(path: Path) -> None:
+    assert path.stem not in NO_NAME_FOR_A_ROOM
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in python_files("src") if path.name == "__init__.py"], ids=shown
+)
+def test_a_package_costs_nothing_to_enter(path: Path) -> None:
+    _docstring, *rest = tree_of(path).body
+    names = [target for node in rest if isinstance(node, ast.Assign) for target in node.targets]
+    assert len(names) == len(rest), "only a docstring and, at the top, the version"
+    assert [ast.unparse(name) for name in names] in ([], ["__version__"])
+
+
+@pytest.mark.parametrize("path", python_files("tests"), ids=shown)
+def test_no_test_replaces_a_part_of_the_house(path: Path) -> None:
+    imported = set(imports_of(tree_of(path)))
+    assert not any(name.startswith(("unittest.mock", "mock")) for name in imported)

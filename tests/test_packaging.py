@@ -1,0 +1,184 @@
+"""Install Styxy as users do: by pip, editable, by uv, and on a machine without a C compiler.
+
+Every build works on a copy of the sources: a build without a compiler removes the library, and the
+checkout's own library is in use by whoever runs these tests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from styxy import __version__
+from styxy.client.shared import FILES as SHARED
+
+ROOT = Path(__file__).parent.parent
+LIBRARY = "styxy/native/libstyxy.so"
+SHIPPED = ("src", "native", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
+
+pytestmark = pytest.mark.slow
+
+
+def clean_env(**changes: str) -> dict[str, str]:
+    """Our environment without what would lead a new installation back to this one."""
+    strange = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_PRELOAD", "CC")
+    return {name: value for name, value in os.environ.items() if name not in strange} | changes
+
+
+def run(
+    *command: str | Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that may fail; its output is the caller's to judge."""
+    return subprocess.run(
+        [str(word) for word in command],
+        env=env or clean_env(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def run_well(*command: str | Path, env: dict[str, str] | None = None) -> str:
+    """Run a command that has to succeed; return what it says on standard output."""
+    done = run(*command, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def copied_sources(to: Path) -> Path:
+    """Copy what a build reads, without anything that was built."""
+    to.mkdir()
+    leave = shutil.ignore_patterns("*.so", "__pycache__")
+    for name in SHIPPED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, to / name, ignore=leave)
+        else:
+            shutil.copy(ROOT / name, to / name)
+    return to
+
+
+def built_wheel(sources: Path, *, env: dict[str, str] | None = None) -> tuple[Path, str]:
+    """Build a wheel with the hatchling that is here; return it and what the build said."""
+    out = sources / "dist"
+    words = ("wheel", "--verbose", "--no-deps", "--no-build-isolation", "--wheel-dir", out)
+    done = run(sys.executable, "-m", "pip", *words, sources, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = out.glob("*.whl")
+    return wheel, done.stdout + done.stderr
+
+
+def names_in(wheel: Path) -> list[str]:
+    """List a wheel's files."""
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()
+
+
+def assert_moves_a_server(bin_dir: Path, home: Path) -> None:
+    """Bind a busy port under the installed `styxy run` and expect another one."""
+    bind = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))"
+    program = (bin_dir / "python", "-c", f"{bind}; print(s.getsockname()[1])")
+    env = clean_env(STYXY_HOME=str(home), STYXY_DAEMON_PORT=str(free_port()))
+    try:
+        # `run` waits a second for a daemon that it starts; a crowded machine may need two.
+        run_well(bin_dir / "styxy", "daemon", "start", "-d", env=env)
+        with socket.create_server(("127.0.0.1", 0)) as busy:
+            asked = busy.getsockname()[1]
+            got = int(run_well(bin_dir / "styxy", "run", "--", *program, str(asked), env=env))
+        assert got != asked
+    finally:
+        run_well(bin_dir / "styxy", "daemon", "stop", env=env)
+
+
+def free_port() -> int:
+    """A port that nobody uses now, chosen by the kernel."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def unpacked_sdist(sources: Path) -> Path:
+    """Make a source distribution and unpack it, as a user of one does."""
+    out = sources.parent / "sdist"
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(out)],
+        cwd=sources,
+        env=clean_env(),
+        capture_output=True,
+        check=True,
+    )
+    (archive,) = out.glob("*.tar.gz")
+    subprocess.run(["tar", "-xzf", archive, "-C", out], check=True)
+    return out / archive.name.removesuffix(".tar.gz")
+
+
+def test_a_wheel_from_a_source_distribution_holds_the_library(tmp_path: Path) -> None:
+    wheel, _said = built_wheel(unpacked_sdist(copied_sources(tmp_path / "sources")))
+    assert LIBRARY in names_in(wheel)
+    assert wheel.stem.startswith(f"styxy-{__version__}-py3-none-linux_")
+    assert not [name for name in names_in(wheel) if not name.startswith("styxy")]
+    data = f"styxy-{__version__}.data/data/"
+    assert {data + name for name in SHARED} <= set(names_in(wheel))
+
+
+def test_pip_installs_it_from_source_and_then_editable(tmp_path: Path) -> None:
+    sources = copied_sources(tmp_path / "sources")
+    venv.create(tmp_path / "venv", with_pip=True, symlinks=True)
+    bin_dir = tmp_path / "venv" / "bin"
+    pip = (bin_dir / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+
+    run_well(*pip, sources)
+    assert run_well(bin_dir / "styxy", "--version").split()[-1] == __version__
+    for name in SHARED:
+        assert "styxy" in (tmp_path / "venv" / name).read_text()
+    assert_moves_a_server(bin_dir, tmp_path / "home")
+
+    run_well(*pip, "-e", sources)
+    assert (sources / "src" / LIBRARY).exists()
+    where = run_well(bin_dir / "python", "-c", "import styxy; print(styxy.__file__)")
+    assert where.strip() == str(sources / "src" / "styxy" / "__init__.py")
+    assert_moves_a_server(bin_dir, tmp_path / "home")
+
+
+def test_uv_installs_it(tmp_path: Path) -> None:
+    uv = Path(sys.executable).parent / "uv"
+    sources = copied_sources(tmp_path / "sources")
+    run_well(uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv")
+    bin_dir = tmp_path / "venv" / "bin"
+    run_well(uv, "pip", "install", "--quiet", "--python", bin_dir / "python", sources)
+    assert run_well(bin_dir / "styxy", "--version").split()[-1] == __version__
+    assert_moves_a_server(bin_dir, tmp_path / "home")
+
+
+@pytest.mark.parametrize("compiler", ["/bin/false", "/nowhere/cc"])
+def test_without_a_compiler_all_but_interception_works(tmp_path: Path, compiler: str) -> None:
+    sources = copied_sources(tmp_path / "sources")
+    wheel, said = built_wheel(sources, env=clean_env(CC=compiler))
+    assert wheel.name == f"styxy-{__version__}-py3-none-any.whl"
+    assert LIBRARY not in names_in(wheel)
+    warnings = [line for line in said.splitlines() if "no preload library was built" in line]
+    assert len(warnings) == 1
+    assert "Install a C compiler" in warnings[0]
+
+    place = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place)
+    env = clean_env(
+        PYTHONPATH=str(place),
+        STYXY_HOME=str(tmp_path / "home"),
+        STYXY_DAEMON_PORT=str(free_port()),
+    )
+    styxy = (sys.executable, "-m", "styxy")
+    assert run_well(*styxy, "--version", env=env).split()[-1] == __version__
+    told = run(*styxy, "run", "--", sys.executable, "-c", "print('ran')", env=env)
+    run(*styxy, "daemon", "stop", env=env)
+    assert (told.returncode, told.stdout) == (0, "ran\n")
+    assert len(told.stderr.splitlines()) == 1
+    assert "compiler" in told.stderr
