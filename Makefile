@@ -1,0 +1,82 @@
+# Two commands set everything up: `make run` shows Styxy at work, `make test` proves it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PROGRAMS := .cache/programs
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LIBRARY := src/styxy/native/libstyxy.so
+SUPERVISOR := src/styxy/native/styxy-seccomp
+
+# What an installation depends on; the sources need no reinstall, because it is editable.
+BUILD_INPUTS := pyproject.toml hatch_build.py src/styxy/__init__.py $(shell find native -type f 2>/dev/null)
+PYTHON_SOURCES := src tests bench scripts native/recipe.py hatch_build.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench soak docs clean programs
+
+help:
+	@echo "make run     install into $(VENV) and see Styxy move a server from a busy port"
+	@echo "make test    run every test (PYTEST_ARGS='-k name' for some)"
+	@echo "make check   format, lint, types, layout, C warnings"
+	@echo "make bench   measure, and print one table"
+	@echo "make soak    try every promise for a quarter of an hour, and measure a full house"
+	@echo "make docs    fill in the tables of the documents that are derived from the code"
+	@echo "make clean   remove what the others made"
+
+run: $(STAMPS)/base
+	@$(BIN)/python scripts/demo.py
+
+test: $(STAMPS)/dev programs
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(STAMPS)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PYTHON_SOURCES)
+	$(BIN)/python -m pytest -q tests/test_layout.py
+	$(BIN)/python scripts/check_c.py
+
+bench: $(STAMPS)/dev
+	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+soak: $(STAMPS)/dev
+	STYXY_SOAK=1 $(BIN)/python -m pytest -s tests/promises
+	@$(BIN)/python -m bench.growth
+
+docs: $(STAMPS)/base
+	@$(BIN)/python scripts/tables.py
+
+# Real programs from npm, for the tests that drive them. Without npm, or without its registry, those
+# tests are skipped by name, so this never fails.
+programs: $(PROGRAMS)/.installed
+
+$(PROGRAMS)/.installed: tests/programs/package.json
+	@mkdir -p $(PROGRAMS)
+	@cp tests/programs/package.json $(PROGRAMS)/
+	@if ! command -v npm >/dev/null; then echo "There is no npm here: the tests with Vite will be skipped."; \
+	elif npm install --prefix $(PROGRAMS) --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error; then touch $@; \
+	else echo "npm could not install Vite: the tests with it will be skipped."; fi
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Styxy needs Python 3.11 or newer, and there is no $(PYTHON) here; install it, or say: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Styxy needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1); say: make PYTHON=/path/to/newer/python3"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/base: $(BIN)/python $(BUILD_INPUTS)
+	@mkdir -p $(STAMPS)
+	@echo "Installing Styxy into $(VENV)"
+	@$(PIP) install --quiet -e .
+	@if test -f $(LIBRARY); then touch $@; else echo "No preload library was built: interception needs a C compiler (Debian, Ubuntu: apt-get install gcc libc6-dev); then say make again"; fi
+
+$(STAMPS)/dev: $(STAMPS)/base
+	@echo "Installing what tests, checks and benchmarks need into $(VENV)"
+	@$(PIP) install --quiet -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .cache build dist $(LIBRARY) $(SUPERVISOR)
+	find src tests bench scripts native -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,64 @@
+"""What each backend adds to a bind, a connect and the start of a static program.
+
+One C program, dynamic and static, times itself; plain, preloaded and supervised runs alternate,
+because a machine's speed wanders by more than the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.binds import run
+from bench.house import STYXY, House
+from bench.rows import Row, row
+
+ROUNDS = 5
+CALLS = {"bind": 2000, "connect": 2000, "exec": 60}
+TARGETS = {"bind": 30e-6, "connect": 10e-6}
+"""Seconds that the supervisor may add (spec 5.4)."""
+
+
+def measure(house: House, place: Path) -> Iterator[Row]:
+    """Compile the program both ways, and time each call under each backend."""
+    compiler = os.environ.get("CC") or "cc"
+    if shutil.which(compiler) is None:
+        print("there is no C compiler, so no backend is measured", file=sys.stderr)
+        return
+    source = Path(__file__).parent / "backend_probe.c"
+    dynamic, static = place / "probe-dynamic", place / "probe-static"
+    for program, flags in ((dynamic, []), (static, ["-static"])):
+        subprocess.run([compiler, "-O2", *flags, "-o", str(program), str(source)], check=True)
+    for call in ("bind", "connect"):
+        ways = {
+            "plain": [str(static)],
+            "preload": [STYXY, "run", "--backend", "preload", "--", str(dynamic)],
+            "seccomp": [STYXY, "run", "--backend", "seccomp", "--", str(static)],
+        }
+        yield from compare(house, call, ways, [])
+    ways = {
+        "plain": [str(dynamic)],
+        "preload, with a supervisor": [STYXY, "run", "--", str(dynamic)],
+    }
+    yield from compare(house, "exec", ways, [str(static)])
+
+
+def compare(house: House, call: str, ways: dict[str, list[str]], words: list[str]) -> Iterator[Row]:
+    """Time a call in each way, and what each adds to the first."""
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, command in ways.items():
+            took[name] += run(house, [*command, call, str(CALLS[call]), *words])
+    what = "fork, exec and end of a static program" if call == "exec" else call
+    first = next(iter(ways))
+    for name, seconds in took.items():
+        yield row(f"{what}, {name}", seconds)
+        if name == first:
+            continue
+        extra = [mine - theirs for mine, theirs in zip(seconds, took[first], strict=True)]
+        target = TARGETS.get(call) if name == "seccomp" else None
+        yield row(f"{what}, {name}, more than {first}", extra, target=target)

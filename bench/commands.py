@@ -1,0 +1,67 @@
+"""What a command costs, beside an interpreter that does nothing: paired and alternating."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from bench.house import STYXY, House, any_port
+from bench.rows import Row, percentile, row, timed
+
+ROUNDS = 40
+WARM_UP = 3
+RATIO_TARGET = 6.0
+"""60 ms for a command on a machine where `python -c pass` costs 10."""
+
+RUN_TARGET = 0.060
+
+
+def measure(house: House) -> Iterator[Row]:
+    """Take turns between `python -c pass` and our commands, then between a program and ours."""
+    port = str(any_port())
+    turns: dict[str, list[str]] = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "styxy check": [STYXY, "check", port],
+        "styxy allocate": [STYXY, "allocate", "-s", "dev", "-n", "bench"],
+        "true": ["true"],
+        "styxy run -- true": [STYXY, "run", "--", "true"],
+    }
+    times: dict[str, list[float]] = {what: [] for what in turns}
+    for turn in range(WARM_UP + ROUNDS):
+        for what, command in turns.items():
+            took = seconds(house, command)
+            if turn >= WARM_UP:
+                times[what].append(took)
+    bare = times["python -c pass"]
+    yield row("python -c pass", bare)
+    for what in ("styxy check", "styxy allocate"):
+        yield row(what, times[what])
+        yield beside(f"{what}, times python -c pass", times[what], bare)
+    extra = [
+        ours - alone for ours, alone in zip(times["styxy run -- true"], times["true"], strict=True)
+    ]
+    yield row("styxy run -- true, more than true alone", extra, target=RUN_TARGET)
+
+
+def beside(what: str, ours: list[float], bare: list[float]) -> Row:
+    """How many times a bare interpreter a command costs, pair by pair."""
+    ratios = [mine / theirs for mine, theirs in zip(ours, bare, strict=True)]
+    return Row(
+        what=what,
+        median=percentile(ratios, 0.5),
+        p95=percentile(ratios, 0.95),
+        rounds=len(ratios),
+        unit="ratio",
+        target=RATIO_TARGET,
+    )
+
+
+def seconds(house: House, command: list[str]) -> float:
+    """Wall time of one command, which has to succeed."""
+    took, _ = timed(
+        lambda: subprocess.run(
+            command, env=house.env, cwd=house.home, stdout=subprocess.DEVNULL, check=True
+        )
+    )
+    return took

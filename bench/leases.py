@@ -1,0 +1,52 @@
+"""How long a lease takes: allocate, release and check, through each door of the HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.house import House
+from bench.knock import Knocker
+from bench.rows import Row, row, timed
+
+ROUNDS = 500
+"""For each door: two doors over TCP with three requests a round stay under the rate limit."""
+
+WARM_UP = 50
+ALLOCATE_TARGET = 0.0005
+ASK: dict[str, object] = {"service_type": "api", "service_name": "bench"}
+
+
+def measure(house: House) -> Iterator[Row]:
+    """Walk through the doors: TCP and Unix socket, kept and new connection."""
+    for unix in (False, True):
+        for keep in (True, False):
+            yield from measure_door(house, unix=unix, keep=keep)
+
+
+def measure_door(house: House, *, unix: bool, keep: bool) -> Iterator[Row]:
+    """Allocate one port and give it back, again and again; each lease is on disk when answered."""
+    knocker = Knocker(house, unix=unix, keep=keep)
+    rounds = [one_round(knocker) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
+    knocker.close()
+    door = f"HTTP, {'Unix socket' if unix else 'TCP'}, {'kept' if keep else 'new'} connection"
+    allocating, releasing, checking = (list(times) for times in zip(*rounds, strict=True))
+    yield row(f"allocate ({door})", allocating, target=ALLOCATE_TARGET)
+    yield row(f"release ({door})", releasing)
+    yield row(f"check ({door})", checking)
+
+
+def one_round(knocker: Knocker) -> tuple[float, float, float]:
+    """Seconds of one allocate, one release, one check."""
+    allocating, lease = seconds_of(knocker, "POST", "/allocate", ASK)
+    releasing, _ = seconds_of(knocker, "DELETE", f"/allocate/{lease['lock_id']}")
+    checking, _ = seconds_of(knocker, "GET", f"/check/{lease['port']}")
+    return allocating, releasing, checking
+
+
+def seconds_of(
+    knocker: Knocker, method: str, path: str, body: dict[str, object] | None = None
+) -> tuple[float, dict[str, object]]:
+    """Time one request; neither writing it nor reading the answer's JSON is in the time."""
+    request = knocker.prepare(method, path, body)
+    took, answer = timed(lambda: knocker.send(request))
+    return took, knocker.decode(answer)

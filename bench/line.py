@@ -1,0 +1,85 @@
+"""How long the native library waits for an answer: the line socket, as a guest uses it.
+
+Each question has its own connection, because a guest keeps no descriptor open.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+from bench.house import CannotMeasure, House
+from bench.knock import Knocker
+from bench.rows import Row, row, timed
+from styxy.core.asks import Reason
+from styxy.core.ports import Port
+from styxy.core.wire import BindQuestion, format_question
+
+ROUNDS = 200
+WARM_UP = 20
+
+
+def measure(house: House) -> Iterator[Row]:
+    """Ask where to go from a busy port: for the first time (a new lease), and once more."""
+    new: list[float] = []
+    same: list[float] = []
+    knocker = Knocker(house, unix=True, keep=True)
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = Port(busy.getsockname()[1])
+        for turn in range(WARM_UP + ROUNDS):
+            question = written(house, port=port, server=turn + 1)
+            new.append(ask(house, question))
+            same.append(ask(house, question))
+            release_all(knocker)
+    knocker.close()
+    yield row("bind question, new lease on disk (line socket)", new[WARM_UP:])
+    yield row("bind question, asked again (line socket)", same[WARM_UP:])
+
+
+def written(house: House, *, port: Port, server: int) -> bytes:
+    """The line of a guest whose bind said EADDRINUSE."""
+    reason: Reason = "inuse"
+    return format_question(
+        BindQuestion(
+            protocol="tcp",
+            family=4,
+            port=port,
+            address="127.0.0.1",
+            reason=reason,
+            lost=None,
+            server=f"{server:016x}",
+            instance_id="default",
+            service_type=None,
+            project=str(house.home),
+        )
+    )
+
+
+def ask(house: House, question: bytes) -> float:
+    """Seconds of connect, one line out, one line back."""
+    took, answer = timed(lambda: one_line(house.line_socket, question))
+    if not answer.startswith(b"styxy/1 move "):
+        raise CannotMeasure(f"the daemon answered {answer!r} to a bind question")
+    return took
+
+
+def one_line(path: str, line: bytes) -> bytes:
+    """Speak once over a new connection."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        connection.sendall(line)
+        answer = b""
+        while not answer.endswith(b"\n"):
+            part = connection.recv(8192)
+            if not part:
+                break
+            answer += part
+    return answer
+
+
+def release_all(knocker: Knocker) -> None:
+    """Give every lease back, so that the range never fills; not timed."""
+    held = knocker.ask("GET", "/allocations")["allocations"]
+    assert isinstance(held, list)
+    for lease in held:
+        knocker.ask("DELETE", f"/allocate/{lease['lock_id']}")

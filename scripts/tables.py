@@ -1,0 +1,216 @@
+"""Fill in the tables of the documents that are derived from the code: `make docs`.
+
+A page has them between `<!-- table: NAME -->` and `<!-- end of table -->`; tests/docs compares. The
+words around them are written by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from styxy.client.cli.command import Command, Parser
+from styxy.client.cli.main import all_commands
+from styxy.core.environment import VARIABLES
+from styxy.core.errors import DaemonUnreachable, all_errors
+from styxy.core.services import BUILT_IN, Catalogue
+from styxy.core.setting import Setting
+from styxy.core.settings_table import SETTINGS, default_of
+from styxy.core.templates import OFFSETS, TEMPLATED_TYPES, template_port
+from styxy.server.http_api import ROUTES
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+_TABLE = re.compile(r"(<!-- table: ([\w -]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """Fill in every table of a page."""
+    return _TABLE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", text)
+
+
+def rows(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Write a table in Markdown."""
+    cells = [titles, ["---"] * len(titles), *lines]
+    return "\n".join(f"| {' | '.join(each.replace('|', '/') for each in line)} |" for line in cells)
+
+
+def settings() -> str:
+    """Every key of config.json."""
+    return rows(
+        ("key", "default", "may be", "meaning"),
+        (
+            (code(each.shown), default(each), bounds(each), meaning(each))
+            for each in SETTINGS
+            if each.kind != "object"
+        ),
+    )
+
+
+def default(setting: Setting) -> str:
+    """Show what holds without a word in the file."""
+    if setting.path.startswith("auto_allocation_rules"):
+        return "as without the rule"
+    if setting.path == "service_types.*.range":
+        return "none"
+    value = default_of(setting)
+    return code(f"{value:g}" if isinstance(value, float) else json.dumps(value))
+
+
+def bounds(setting: Setting) -> str:
+    """Say what a value may be; other spellings, too."""
+    others = [*setting.spellings[1:]]
+    more = f"; also spelled {', '.join(map(code, others))}" if others else ""
+    return f"{setting.expected.removesuffix(', or null')}{' or null' * setting.may_be_null}{more}"
+
+
+def meaning(setting: Setting) -> str:
+    """Say what a setting is for, and what overrides it."""
+    notes = [setting.meaning]
+    if setting.variable:
+        notes.append(f"{code(setting.variable)} overrides it")
+    if setting.needs_restart:
+        notes.append("in force after a restart of the daemon")
+    return "; ".join(notes)
+
+
+def variables() -> str:
+    """Every environment variable."""
+    return rows(
+        ("variable", "meaning", "overrides"),
+        ((code(v.name), v.meaning, code(v.setting) if v.setting else "") for v in VARIABLES),
+    )
+
+
+def types() -> str:
+    """The service types that are built in."""
+    return rows(
+        ("type", "range", "preferred", "for"),
+        (
+            (
+                code(kind.name),
+                str(kind.ports),
+                f"{kind.preferred[0]}-{kind.preferred[-1]}",
+                kind.description + ("; **singleton**" if kind.is_singleton else ""),
+            )
+            for kind in BUILT_IN
+        ),
+    )
+
+
+def templates() -> str:
+    """What each instance template gives first."""
+    catalogue = Catalogue()
+    return rows(
+        ("type", *(f"{name} (+{offset})" for name, offset in OFFSETS.items())),
+        (
+            (code(kind), *(str(template_port(name, catalogue.get(kind))) for name in OFFSETS))
+            for kind in TEMPLATED_TYPES
+        ),
+    )
+
+
+def commands() -> str:
+    """Every command with what it takes."""
+    return rows(
+        ("command", "takes", "does"),
+        (
+            (code(f"styxy {each.name}"), " ".join(map(code, taken(each))), each.summary)
+            for each in all_commands()
+        ),
+    )
+
+
+class Options(Parser):
+    """Note what a command takes, in the order in which help has it."""
+
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+        super().__init__(add_help=False)
+
+    def add_argument(self, *names: str, **more: Any) -> argparse.Action:
+        """Note an option: its first short and its first long name, and the word for its value."""
+        choices = more.get("choices")
+        named = "/".join(map(str, choices)) if isinstance(choices, list | tuple) else ""
+        value = str(more.get("metavar") or named)
+        if not names[0].startswith("-"):
+            self.noted.append(f"[{value}]" if more.get("nargs") == "?" else value)
+        else:
+            short = [name for name in names if not name.startswith("--")][:1]
+            first_long = [name for name in names if name.startswith("--")][:1]
+            self.noted.append(f"{', '.join([*short, *first_long])} {value}".strip())
+        return super().add_argument(*names, **more)
+
+
+def taken(command: Command) -> list[str]:
+    """List the options and values of a command."""
+    options = Options()
+    command.add_options(options)
+    return options.noted
+
+
+def routes() -> str:
+    """Every operation of the API."""
+    names = [(f"{each.method} {each.path}", each.summary) for each in ROUTES]
+    return rows(
+        ("operation", "does"),
+        ((f"[{code(name)}](#{anchor(name)})", summary) for name, summary in names),
+    )
+
+
+def errors() -> str:
+    """Every error code with its HTTP status and the exit status of a command."""
+    return rows(
+        ("code", "HTTP status", "exit status", "what to do"),
+        (
+            (
+                code(kind.code),
+                "-" if kind is DaemonUnreachable else str(kind.status_hint),
+                str(kind.exit_code),
+                f"[{kind.code}](troubleshooting.md#{anchor(kind.code)})",
+            )
+            for kind in all_errors()
+            # Adapters have kinds of their own under these, with the same codes.
+            if kind.__module__ == DaemonUnreachable.__module__
+        ),
+    )
+
+
+def anchor(heading: str) -> str:
+    """Spell the address of a heading as the usual renderers of Markdown do."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def code(text: str) -> str:
+    """Show something as code."""
+    return f"`{text}`"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "variables": variables,
+    "service types": types,
+    "templates": templates,
+    "commands": commands,
+    "routes": routes,
+    "errors": errors,
+}
+
+
+def main() -> int:
+    """Bring every page up to date; say which has changed."""
+    for path in sorted(DOCS.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        if (new := filled(text)) != text:
+            path.write_text(new, encoding="utf-8")
+            sys.stdout.write(f"wrote {path.name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
