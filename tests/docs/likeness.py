@@ -2,7 +2,8 @@
 
 A number between 1024 and the largest pid, and an id of 32 hex digits, is a name: the first time
 that a document uses one, it stands for what is there, and from then on for nothing else. So `3000`
-in a document may be 3002 on a machine where 3000 is taken. Moments only have to look alike. `...`
+in a document may be 3002 on a machine where 3000 is taken. The documents write pids as 4711 and the
+like: a pid and a port may be the same number. Moments only have to look alike. `...`
 is any words in a line, any number of lines where it stands alone, and in JSON any value, any
 further keys or any further items.
 """
@@ -40,7 +41,11 @@ class Likeness:
     def name(self, written: str, meant: str) -> bool:
         """Let a name stand for something; False where it, or that, has another already."""
         known = self._stands_for.setdefault(written, meant)
-        others = (each for name, each in self._stands_for.items() if name != written)
+        others = (
+            each
+            for name, each in self._stands_for.items()
+            if name != written and _is_pid(name) == _is_pid(written)
+        )
         return known == meant and meant not in others
 
     def command(self, written: str) -> str:
@@ -128,6 +133,10 @@ class Likeness:
         if type(written) is not type(said):
             return False
         return written == said or self._line(str(written), str(said))
+
+
+def _is_pid(name: str) -> bool:
+    return re.fullmatch(r"47\d\d", name) is not None
 
 
 def _tokens(line: str) -> list[Token]:

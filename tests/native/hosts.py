@@ -58,9 +58,13 @@ HEAD = textwrap.dedent(
     {
         struct sockaddr_in name = at(port);
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) != 0 || listen(fd, 8) != 0)
+        if (fd < 0)
             return -errno;
-        return fd;
+        if (bind(fd, (struct sockaddr *)&name, sizeof name) == 0 && listen(fd, 8) == 0)
+            return fd;
+        int error = errno;
+        close(fd);
+        return -error;
     }
 
     /* The port that a new server got, or -errno. */
