@@ -56,12 +56,30 @@ def test_the_readme_has_a_place_for_the_table() -> None:
     assert text.count(BEGIN) == text.count(END) == 1
 
 
+def measured(*parts: str) -> tuple[dict[str, str], list[Row]]:
+    """Run some parts: the machine, and the rows."""
+    command = [sys.executable, "-m", "bench", "--json", *parts]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    return told["machine"], [Row(**one) for one in told["rows"]]
+
+
 @pytest.mark.slow
 def test_one_command_measures() -> None:
-    command = [sys.executable, "-m", "bench", "--json", "line", "memory"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    rows = [Row(**one) for one in told["rows"]]
+    machine, rows = measured("line", "memory")
     assert {one.unit for one in rows} == {"seconds", "bytes"}
-    assert told["machine"]["cores"]
+    assert machine["cores"]
+
+
+@pytest.mark.slow
+def test_each_call_is_measured_plain_and_intercepted_moved_and_not() -> None:
+    _, rows = measured("interception")
+    ratios = {one.what: one.median for one in rows if one.unit == "ratio"}
+    assert set(ratios) == {
+        f"{call}, {what}: preloaded / plain"
+        for call in ("bind", "listen", "connect")
+        for what in ("no move", "moved")
+    }
+    # A question to the daemon is never cheaper than a bind that asks nobody.
+    assert ratios["bind, moved: preloaded / plain"] > ratios["bind, no move: preloaded / plain"]
