@@ -99,8 +99,9 @@ INHERITED = ("CLAUDE_INSTANCE_ID", "LD_PRELOAD", "XDG_RUNTIME_DIR", "NO_COLOR", 
 def clean_environment(**more: str) -> dict[str, str]:
     """Make an environment without any word of Styxy but those in `more`."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("STYXY_")}
-    # Programs colour what they print where CI or FORCE_COLOR is set.
-    for name in (*INHERITED, "CI", "FORCE_COLOR"):
+    # Programs colour what they print where CI or FORCE_COLOR is set, and a Python that is told to
+    # buffer nothing hides what is not flushed.
+    for name in (*INHERITED, "CI", "FORCE_COLOR", "PYTHONUNBUFFERED"):
         own.pop(name, None)
     return {**own, **more}
 

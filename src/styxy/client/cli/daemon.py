@@ -109,6 +109,7 @@ def logs(options: Namespace, caller: Caller) -> int:
         return 0
     caller.say("\n".join(lines))
     if options.follow:
+        caller.out.flush()
         for text in follow(path, end):
             caller.out.write(text)
             caller.out.flush()
