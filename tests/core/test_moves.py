@@ -41,11 +41,15 @@ def test_a_bind_moves_to_the_next_free_port_of_its_range() -> None:
         (7777, {"service_type": "api"}, (7777,), 8004),
         (7777, {"service_type": "no-such"}, (7777,), 3004),
         (7777, {}, (7777, *range(3004, 3100)), 3000),
+        (7777, {"inferred_type": "api"}, (7777,), 8004),
+        (7777, {"inferred_type": "no-such"}, (7777,), 3004),
+        (7777, {"inferred_type": "api", "service_type": "docs"}, (7777,), 4104),
+        (3000, {"inferred_type": "api"}, (3000,), 3001),
         (3000, {"service_type": "api"}, (3000,), 8004),
         (8000, {"service_type": "api"}, (8000,), 8001),
     ],
 )
-def test_the_range_is_the_declared_types_or_that_of_the_asked_port(
+def test_the_range_is_the_declared_types_or_that_of_the_asked_port_or_of_the_program(
     asked: int, more: dict[str, Any], taken: tuple[int, ...], port: int
 ) -> None:
     assert Stage().moved(replace(move_ask(asked), **more), taken=taken).port == port

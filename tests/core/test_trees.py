@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from styxy.core.trees import Process, below, chain, job, program_of, topmost
+from styxy.core.trees import Process, below, chain, job, topmost
 
 
 def process(pid: int, parent: int, line: str, **more: int) -> Process:
@@ -76,19 +76,3 @@ def test_a_circle_in_the_table_ends() -> None:
     tree = table(process(100, 101, "a"), process(101, 100, "b"))
     assert len(chain(100, tree)) == 2
     assert below(100, tree) == {100, 101}
-
-
-@pytest.mark.parametrize(
-    ("words", "name"),
-    [
-        (("npm run dev",), "npm"),
-        (("node", "/usr/bin/npm-cli.js", "run"), "npm"),
-        (("/usr/bin/python3.11", "-u", "app.py"), "app"),
-        (("python3",), "python3"),
-        (("-zsh",), "zsh"),
-        (("/opt/my tools/serve",), "serve"),
-        ((), ""),
-    ],
-)
-def test_a_program_has_the_name_that_people_use(words: tuple[str, ...], name: str) -> None:
-    assert program_of(words) == name

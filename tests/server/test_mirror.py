@@ -47,6 +47,7 @@ class House:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.now = 100.0
+        self.known_for: str | None = None
         self.desk = Desk(Catalogue())
         processes = Processes()
         self.kernel = KernelLook()
@@ -58,6 +59,7 @@ class House:
             observer=self.observer,
             project_of=lambda pid: HERE if pid == os.getpid() else None,
             repo_of=lambda project: 77 if project == HERE else 0,
+            type_of=lambda _: self.known_for,
         )
         me = processes.holder(os.getpid())
         assert me is not None
@@ -172,6 +174,30 @@ def test_a_guests_word_counts_for_whose_a_socket_is(house: House) -> None:
         house.mirror.doubt(Port(port))
         house.look()
         assert house.answer(4, port) == (Owner(project=THERE).key, 88, cookie, 1, os.getpid())
+
+
+@pytest.mark.parametrize(
+    ("known_for", "declared", "is_shared"),
+    [
+        ("infrastructure", None, True),  # a Redis on any port is for all worktrees
+        ("ai", None, True),
+        ("api", None, False),
+        (None, None, False),
+        ("infrastructure", "api", False),
+    ],
+)
+def test_what_a_program_is_known_for_counts_where_nothing_is_declared(
+    house: House, known_for: str | None, declared: str | None, is_shared: bool
+) -> None:
+    house.known_for = known_for
+    with listening("127.0.0.1") as (port, cookie):
+        house.look()
+        if declared is not None:
+            told = Told(project=HERE, repo=77, service_type=declared)
+            house.observer.hear(cookie, holder=house.me, told=told, transport="tcp")
+            house.mirror.doubt(Port(port))
+            house.look()
+        assert house.answer(4, port)[3] == int(is_shared)
 
 
 def test_a_move_is_held_then_live_then_remembered(house: House) -> None:

@@ -57,8 +57,9 @@ class MoveAsk:
     """Ask where a bind of `asked` shall go.
 
     `server` names the program image. `lost` is the port that was answered before and whose bind
-    failed. `is_foreign` says that another project's server answers on the asked number, and
-    `listener` is the pid of whoever listens there: 0 where it is not to be seen, None for nobody.
+    failed. `service_type` is the declared one, `inferred_type` what the program is known for.
+    `is_foreign` says that another project's server answers on the asked number, and `listener` is
+    the pid of whoever listens there: 0 where it is not to be seen, None for nobody.
     """
 
     asked: Port
@@ -69,6 +70,7 @@ class MoveAsk:
     protocol: Protocol = "tcp"
     process: str = ""
     service_type: str | None = None
+    inferred_type: str | None = None
     lost: Port | None = None
     is_foreign: bool = True
     listener: int | None = None

@@ -41,7 +41,7 @@ def decide_move(
         return Ruling(Kept(), given_up)
     if ask.reason == "returned":
         return _back_to_its_place(state, ask, lock_id=lock_id, now=now, taken=taken)
-    kind = service_type_of(state.catalogue, ask.asked, declared=ask.service_type)
+    kind = _kind(state.catalogue, ask)
     running = _running(state.books, ask, kind)
     if running is not None:
         return Ruling(running)
@@ -72,7 +72,7 @@ def _back_to_its_place(
         return Ruling(Kept())
     if not is_open(state.books, place.port, taken):
         return Ruling(Kept())
-    kind = service_type_of(state.catalogue, ask.asked, declared=ask.service_type)
+    kind = _kind(state.catalogue, ask)
     return _moved(ask, kind, place.port, lock_id=lock_id, now=now)
 
 
@@ -94,11 +94,23 @@ def _place_of(books: Books, ask: MoveAsk, taken: Collection[int]) -> Lease | Non
     return None
 
 
-def service_type_of(catalogue: Catalogue, asked: Port, *, declared: str | None) -> ServiceType:
-    """Say of which type a server is: the declared one, else the one of the range that it asked."""
+def service_type_of(
+    catalogue: Catalogue, asked: Port, *, declared: str | None, inferred: str | None = None
+) -> ServiceType:
+    """Say of which type a server is: the declared one, else the one of the range that it asked
+    for, else what its program is known for."""
     if declared is not None and declared in catalogue:
         return catalogue.get(declared)
-    return catalogue.containing(asked) or catalogue.get(FALLBACK)
+    in_range = catalogue.containing(asked)
+    if in_range is not None:
+        return in_range
+    return catalogue.get(inferred if inferred is not None and inferred in catalogue else FALLBACK)
+
+
+def _kind(catalogue: Catalogue, ask: MoveAsk) -> ServiceType:
+    return service_type_of(
+        catalogue, ask.asked, declared=ask.service_type, inferred=ask.inferred_type
+    )
 
 
 def _candidates(state: State, ask: MoveAsk, kind: ServiceType, *, now: float) -> Iterator[Port]:

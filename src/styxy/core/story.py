@@ -9,8 +9,9 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from styxy.core.programs import program_of
 from styxy.core.services import SHARED_TYPES
-from styxy.core.trees import below, job, program_of
+from styxy.core.trees import below, job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

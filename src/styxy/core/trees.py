@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from styxy.core.programs import program_of
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
 SHELLS = frozenset({"ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"})
 
@@ -25,9 +27,6 @@ LAUNCHERS = frozenset(
     }
 )  # fmt: skip
 """Programs that start one other program and end with it."""
-
-INTERPRETERS = ("bun", "deno", "node", "nodejs", "perl", "php", "pypy", "python", "ruby")
-"""Programs that are named after their script; a version may follow (`python3.11`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +87,6 @@ def below(pid: int, table: Mapping[int, Process]) -> set[int]:
     return found
 
 
-def program_of(words: Collection[str]) -> str:
-    """Name a program as people do: `npm` for `node /usr/lib/npm-cli.js`, `bash` for `-bash`."""
-    names = [_stem(word) for word in _titled(words)]
-    if not names:
-        return ""
-    if _is_interpreter(names[0]):
-        script = next((name for name in names[1:] if not name.startswith("-")), names[0])
-        return script.removesuffix("-cli")
-    return names[0].removeprefix("-")
-
-
 def _launches(parent: Process, child: Process, table: Mapping[int, Process]) -> bool:
     is_same_job = (
         parent.pid > 1
@@ -122,25 +110,3 @@ def _runs_a_command(words: tuple[str, ...]) -> bool:
     )
     is_interactive = any(word in ("-i", "-il", "-li") for word in words[1:])
     return (has_command or bool(operands)) and not is_interactive
-
-
-def _titled(words: Collection[str]) -> Iterator[str]:
-    # A program that sets its title writes one long word: "npm run dev".
-    first, *rest = words or ("",)
-    if " " in first and not first.startswith("/") and not rest:
-        yield from first.split()
-    else:
-        yield first
-        yield from rest
-
-
-def _stem(word: str) -> str:
-    name = word.rpartition("/")[2]
-    for end in (".js", ".cjs", ".mjs", ".py", ".rb", ".exe"):
-        name = name.removesuffix(end)
-    return name
-
-
-def _is_interpreter(name: str) -> bool:
-    bare = name.rstrip("0123456789.")
-    return bare in INTERPRETERS

@@ -29,6 +29,7 @@ from styxy.adapters.settings import (
     private_directory,
 )
 from styxy.core.errors import StyxyError
+from styxy.core.programs import service_type_of_program
 from styxy.server.caretaker import Caretaker
 from styxy.server.configured import Configured
 from styxy.server.doors import Doors, open_doors, write_daemon_file
@@ -345,6 +346,7 @@ def _world(
             observer=observer,
             project_of=projects.of,
             repo_of=repo_of,
+            type_of=lambda pid: service_type_of_program(processes.command(pid) or ()),
         ),
         configured=configured,
         stalls=Stalls(),

@@ -12,6 +12,7 @@ from styxy.core.asks import MoveAsk
 from styxy.core.errors import Conflict
 from styxy.core.leases import Owner
 from styxy.core.moves import service_type_of
+from styxy.core.programs import service_type_of_program
 from styxy.server.observer import Told
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Guests:
             protocol=question.protocol,
             process=processes.name(pid) or "",
             service_type=question.service_type,
+            inferred_type=service_type_of_program(processes.command(pid) or ()),
             lost=question.lost,
             is_foreign=question.reason != "shadowed" or self._is_foreign(question.port, owner),
             listener=self._singleton_on(question),

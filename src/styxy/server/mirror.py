@@ -42,7 +42,8 @@ wait for the loop; the next look goes on."""
 
 
 class Mirror:
-    """Write the map. `project_of` names a process's project, `repo_of` a project's repo."""
+    """Write the map. `project_of` names a process's project, `repo_of` a project's repo, `type_of`
+    the service type that a process's program is known for."""
 
     def __init__(
         self,
@@ -52,12 +53,14 @@ class Mirror:
         observer: Observer,
         project_of: Callable[[int], str | None],
         repo_of: Callable[[str], int],
+        type_of: Callable[[int], str | None],
     ) -> None:
         self._desk = desk
         self._map = port_map
         self._observer = observer
         self._project_of = project_of
         self._repo_of = repo_of
+        self._type_of = type_of
         self._answers: dict[Family, dict[Port, Answer]] = {4: {}, 6: {}}
         self._has_begun = False
 
@@ -184,7 +187,7 @@ class Mirror:
             project=met.key_of(project) if project else 0,
             repo=repo,
             cookie=sighting.listener.cookie,
-            is_shared=self._is_shared(port, told.service_type if told else None),
+            is_shared=self._is_shared(sighting),
             pid=sighting.pid or 0,
         )
 
@@ -194,13 +197,23 @@ class Mirror:
             return lease.owner.project
         return met.project_of(pid) if pid is not None else None
 
-    def _is_shared(self, port: Port, declared: str | None) -> bool:
+    def _is_shared(self, sighting: Sighting) -> bool:
         catalogue = self._desk.catalogue
-        lease = self._desk.books.on_port(port)
-        in_range = catalogue.containing(port)
-        name = declared or (lease.service_type if lease else in_range and in_range.name)
-        is_singleton = name in catalogue and catalogue.get(name).is_singleton if name else False
-        return name in SHARED_TYPES or is_singleton
+        return any(
+            name in SHARED_TYPES or (name in catalogue and catalogue.get(name).is_singleton)
+            for name in self._service_types(sighting)
+        )
+
+    def _service_types(self, sighting: Sighting) -> list[str]:
+        """Say of which type a listener is: as declared or leased, else by program or range."""
+        if sighting.told is not None and sighting.told.service_type:
+            return [sighting.told.service_type]
+        lease = self._desk.books.on_port(sighting.listener.port)
+        if lease is not None:
+            return [lease.service_type]
+        inferred = self._type_of(sighting.pid) if sighting.pid is not None else None
+        in_range = self._desk.catalogue.containing(sighting.listener.port)
+        return [name for name in (inferred, in_range and in_range.name) if name]
 
 
 class _Met:
