@@ -24,7 +24,9 @@ def test_anything_else_is_no_port(value: object) -> None:
 
 
 def test_a_caller_may_ask_for_unprivileged_ports_alone() -> None:
-    with pytest.raises(InvalidInput, match=r"preferred_port must be an integer from 1024 to 65535"):
+    with pytest.raises(
+        InvalidInput, match=r"preferred_port must be a whole number from 1024 to 65535"
+    ):
         as_port(1023, lowest=1024, name="preferred_port")
     assert as_port(1024, lowest=1024) == 1024
 

@@ -204,7 +204,7 @@ def test_a_forced_undo_ends_what_nothing_uses() -> None:
 
 
 def test_a_built_in_type_cannot_be_undone() -> None:
-    with pytest.raises(Conflict, match="not auto-allocated"):
+    with pytest.raises(Conflict, match="not made for a request"):
         desk().undo_range("dev", now=0.0)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.errors import UnknownLease
 from styxy.core.ports import LAST_PORT, Port, PortRange
+from styxy.core.wording import echo
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Set
@@ -69,7 +70,9 @@ class Books:
             return self._by_id[lock_id]
         except KeyError:
             raise UnknownLease(
-                f"no live lease has the id {lock_id!r}; see: styxy list", lock_id=lock_id
+                f"no live lease has the id {echo(lock_id)}; see: styxy list",
+                lock_id=lock_id,
+                suggestions=["styxy list"],
             ) from None
 
     def on_port(self, port: Port) -> Lease | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.errors import InvalidInput
 from styxy.core.ports import FIRST_UNPRIVILEGED, LAST_PORT, Port, PortRange
+from styxy.core.wording import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 500
 LONGEST_PATH = 4096
-HUGE = 10**12  # Python refuses to spell numbers of thousands of digits
 MOST_ITEMS = 1000
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ][0-9:.]{5,15}(Z|[+-]\d{2}:\d{2})?)?")
@@ -55,18 +55,6 @@ def from_word(setting: Setting, word: str) -> object:
     except (ValueError, RecursionError):
         return word
     return data
-
-
-def described(value: object) -> str:
-    """Show a value of JSON in a few words, whatever its size and depth."""
-    if isinstance(value, dict):
-        return "an object" if value else "{}"
-    if isinstance(value, list):
-        return "a list" if value else "[]"
-    if isinstance(value, int) and abs(value) >= HUGE:
-        return "a huge number"
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f'{text[:56]}..."'
 
 
 def _refusal(setting: Setting, value: object) -> InvalidInput:

@@ -13,6 +13,7 @@ from styxy.core.conversion import from_word
 from styxy.core.errors import InvalidInput
 from styxy.core.setting import ANY_NAME, COMMENT, Setting
 from styxy.core.settings_table import ROOT, SETTINGS, child, children
+from styxy.core.wording import echo, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -119,9 +120,12 @@ def _leaves(
 
 
 def _unknown(key: str) -> InvalidInput:
-    import difflib
-
-    known = [each.path for each in SETTINGS if each.kind != "object"]
-    near = difflib.get_close_matches(key.replace("-", "_"), known, n=1, cutoff=0.0)[0]
-    shown = next(each.shown for each in SETTINGS if each.path == near)
-    return InvalidInput(f"there is no setting {key!r}; did you mean {shown!r}?", nearest=shown)
+    by_path = {each.path: each for each in SETTINGS if each.kind != "object"}
+    by_name = {each.name: each for each in by_path.values()}
+    word = key.replace("-", "_")
+    near = by_path.get(nearest(word, by_path) or "") or by_name.get(nearest(word, by_name) or "")
+    if near is None:
+        return InvalidInput(f"there is no setting {echo(key)}; see: styxy config show")
+    return InvalidInput(
+        f"there is no setting {echo(key)}; did you mean {near.shown!r}?", nearest=near.shown
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NewType
 
 from styxy.core.errors import InvalidInput
+from styxy.core.wording import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +20,15 @@ LAST_PORT = 65535
 
 
 def as_port(value: object, *, lowest: int = FIRST_PORT, name: str = "port") -> Port:
-    """Accept an integer from `lowest` to 65535 as a port; `name` is what the message calls it.
+    """Accept a whole number from `lowest` to 65535 as a port; `name` is what the message calls it.
 
     Raises `InvalidInput`. A `bool` is not a port, though Python calls it an integer.
     """
     if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= LAST_PORT:
         return Port(value)
-    raise InvalidInput(f"{name} must be an integer from {lowest} to {LAST_PORT}, not {value!r}")
+    raise InvalidInput(
+        f"{name} must be a whole number from {lowest} to {LAST_PORT}, not {described(value)}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from styxy.core.events import Event, Heard, InstanceGone, InstanceSeen, Leased, 
 from styxy.core.instances import Instance
 from styxy.core.leases import DEFAULT_INSTANCE
 from styxy.core.templates import check_template
+from styxy.core.wording import echo
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -42,7 +43,7 @@ def find(state: State, instance_id: str) -> Instance:
         return state.instances[instance_id]
     except KeyError:
         raise UnknownInstance(
-            f"no instance {instance_id!r} is registered; see: styxy instances",
+            f"no instance {echo(instance_id)} is registered; see: styxy instances",
             instance_id=instance_id,
             suggestions=["styxy instances"],
         ) from None

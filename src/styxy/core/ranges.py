@@ -14,6 +14,7 @@ from styxy.core.keys import fnv1a64
 from styxy.core.placement import STRATEGIES, Site
 from styxy.core.ports import Port, PortRange
 from styxy.core.services import ServiceType
+from styxy.core.wording import echo
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -61,7 +62,7 @@ def check_name(name: str) -> str:
     if NAME.fullmatch(lowered):
         return lowered
     raise InvalidInput(
-        f"{name!r} cannot name a service type; use 1 to 50 of a-z, 0-9 and '-', not '-' first"
+        f"{echo(name)} cannot name a service type; use 1 to 50 of a-z, 0-9 and '-', not '-' first"
     )
 
 
@@ -150,7 +151,11 @@ def made_type(catalogue: Catalogue, name: str) -> ServiceType:
     """Find a type that was made for a request. Raises `UnknownServiceType`, `Conflict`."""
     kind = catalogue.get(name)
     if kind.auto_allocated is None:
-        raise Conflict(f"service type {name!r} was not auto-allocated; edit config.json instead")
+        raise Conflict(
+            f"service type {name!r} was not made for a request, so it cannot be taken back; "
+            "see: styxy config auto-allocation list",
+            suggestions=["styxy config auto-allocation list"],
+        )
     return kind
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from styxy.core.errors import UnknownServiceType
 from styxy.core.ports import Port, PortRange
+from styxy.core.wording import echo, guess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -128,9 +129,10 @@ class Catalogue:
         try:
             return self._by_name[name]
         except KeyError:
-            known = ", ".join(self._by_name)
-            message = f"there is no service type {name!r}; known: {known}"
-            raise UnknownServiceType(message, known=list(self._by_name)) from None
+            raise UnknownServiceType(
+                f"there is no service type {echo(name)}; {guess(name, self._by_name)}",
+                known=list(self._by_name),
+            ) from None
 
     def containing(self, port: Port) -> ServiceType | None:
         """Find the type in whose range `port` lies."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.errors import InvalidInput
 from styxy.core.ports import LAST_PORT, Port
+from styxy.core.wording import echo, guess
 
 if TYPE_CHECKING:
     from styxy.core.services import ServiceType
@@ -32,8 +33,9 @@ def check_template(name: str) -> str:
     """Accept the name of a template. Raises `InvalidInput`, which lists them."""
     if name in OFFSETS:
         return name
-    known = ", ".join(OFFSETS)
-    raise InvalidInput(f"there is no template {name!r}; known: {known}", known=list(OFFSETS))
+    raise InvalidInput(
+        f"there is no template {echo(name)}; {guess(name, OFFSETS)}", known=list(OFFSETS)
+    )
 
 
 def template_port(template: str | None, kind: ServiceType) -> Port | None:

@@ -7,7 +7,6 @@ JSON holds becomes a configuration or a list of problems.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from styxy.core.configuration import (
     Recovery,
     SystemRecovery,
 )
-from styxy.core.conversion import convert, described
+from styxy.core.conversion import convert
 from styxy.core.errors import InvalidInput
 from styxy.core.located import Located, NotJson, Path, Spot, parse, parse_quickly
 from styxy.core.problems import Problem, shown_path
@@ -31,6 +30,7 @@ from styxy.core.ranges import NAME
 from styxy.core.services import Catalogue, ServiceType
 from styxy.core.setting import ANY_NAME, COMMENT, Setting
 from styxy.core.settings_table import ROOT, child, children
+from styxy.core.wording import described, guess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,9 +182,7 @@ def _misnamed(setting: Setting, name: str) -> str | None:
 
 
 def _unknown(setting: Setting, key: str) -> str:
-    known = [each.name for each in children(setting.path)]
-    near = difflib.get_close_matches(key[:50], known, n=1, cutoff=0.0)
-    return f"is unknown; did you mean {near[0]!r}?"
+    return f"is unknown; {guess(key, (each.name for each in children(setting.path)))}"
 
 
 def _recovery(values: dict[str, Any]) -> Recovery:

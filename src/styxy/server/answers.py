@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
-LONGEST_ECHO = 200
-"""Characters of the asker's own words in a sentence about them."""
-
 LONGEST_SENTENCE = 1000
 """Characters of any error: a sentence may quote a path of 32 KiB that nobody wants to read."""
 
@@ -74,9 +71,3 @@ def error_answer(error: StyxyError, *, headers: Mapping[str, str] | None = None)
     if isinstance(error, Unauthorized):
         more["www-authenticate"] = 'Bearer realm="styxy"'  # RFC 9110, 11.6.1: a 401 must name one
     return json_answer(answer, status=error.status_hint, headers=more)
-
-
-def echo(text: str) -> str:
-    """Quote what somebody sent, on one line and not all of it."""
-    shown = text if len(text) <= LONGEST_ECHO else text[:LONGEST_ECHO] + "…"
-    return ascii(shown).replace("\\u2026", "…")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
-import json
-import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -17,8 +14,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
+from styxy.core.codec.decoding import read_body, read_query
 from styxy.core.errors import InvalidInput, MethodNotAllowed, NotFound, RateLimited, StyxyError
-from styxy.server.answers import echo, error_answer, json_answer, text_answer
+from styxy.core.wording import echo
+from styxy.server.answers import error_answer, json_answer, text_answer
 from styxy.server.api import (
     audit,
     config,
@@ -42,11 +41,6 @@ if TYPE_CHECKING:
 
     from styxy.server.instruments import Instruments
     from styxy.server.service import Service
-
-_ESCAPED_BYTE = re.compile(rb"\\ud[cC][89a-fA-F]", re.IGNORECASE)
-"""A byte of a path that is no text (os.fsdecode), which msgspec's own parser refuses."""
-
-_UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 
 
 def openapi(_call: Call) -> dict[str, object]:
@@ -165,8 +159,8 @@ class HttpApi:
             instruments=self._instruments,
             headers=request.headers,
             path=request.path_params,
-            query=_decode_query(request, route.query) if route.query else None,
-            body=_decode_body(await request.body(), route.body) if route.body else None,
+            query=read_query(_query(request), route.query) if route.query else None,
+            body=read_body(await request.body(), route.body) if route.body else None,
         )
 
     async def _on_http_exception(self, request: Request, error: HTTPException) -> Response:
@@ -187,7 +181,7 @@ def _specificity(route: Route) -> list[bool]:
     return [part.startswith("{") for part in route.path.split("/")]
 
 
-def _decode_query(request: Request, shape: type[msgspec.Struct]) -> msgspec.Struct:
+def _query(request: Request) -> dict[str, str]:
     # Not Starlette's reading of it, which loses the bytes of a path that are no text.
     text = request.scope["query_string"].decode("latin-1")
     pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
@@ -196,39 +190,4 @@ def _decode_query(request: Request, shape: type[msgspec.Struct]) -> msgspec.Stru
         names = [name for name, _ in pairs]
         double = next(name for name in names if names.count(name) > 1)
         raise InvalidInput(f"the query has {echo(double)} more than once; send it once")
-    try:
-        return msgspec.convert(values, type=shape, strict=False)
-    except msgspec.ValidationError as error:
-        raise _invalid(error, shape, "the query") from None
-    except UnicodeEncodeError:  # bytes that are no text, where a number or a word is wanted
-        raise InvalidInput("the query is invalid: a value in it is no text") from None
-
-
-def _decode_body(raw: bytes, shape: type[msgspec.Struct]) -> msgspec.Struct:
-    if not raw.strip():
-        if any(field.required for field in msgspec.structs.fields(shape)):
-            raise InvalidInput("the body is empty; send a JSON object")
-        return shape()
-    try:
-        if _ESCAPED_BYTE.search(raw):
-            return msgspec.convert(json.loads(raw), type=shape)
-        return msgspec.json.decode(raw, type=shape)
-    except msgspec.ValidationError as error:
-        raise _invalid(error, shape, "the body") from None
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is not JSON: {error}") from None
-
-
-def _invalid(error: Exception, shape: type[msgspec.Struct], where: str) -> InvalidInput:
-    text = str(error)
-    unknown = _UNKNOWN_FIELD.search(text)
-    if unknown is None:
-        return InvalidInput(f"{where} is invalid: {text[0].lower()}{text[1:]}")
-    fields = shape.__struct_fields__
-    near = difflib.get_close_matches(unknown[1], fields, n=1, cutoff=0.0)
-    return InvalidInput(
-        f"{where} has an unknown field {unknown[1]!r}; did you mean {near[0]!r}?",
-        field=unknown[1],
-        nearest=near[0],
-        known=list(fields),
-    )
+    return values

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from styxy.core.asks import MoveAnswer
     from styxy.core.events import Reassigned
 
-ServerId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
+ServerId = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z", description="16 of the characters 0-9 and a-f"),
+]
 
 
 class ReassignBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

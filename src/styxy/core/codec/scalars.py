@@ -1,4 +1,7 @@
-"""The checked scalars of every subject: names, ports, paths, times."""
+"""The checked scalars of every subject: names, ports, paths, times.
+
+The description of a type says what a value must be: refusals quote it, and so does OpenAPI.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,44 @@ from typing import Annotated
 
 import msgspec
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,100}\Z")]
-TypeName = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
-PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-LeasablePort = Annotated[int, msgspec.Meta(ge=1024, le=65535)]
-Pid = Annotated[int, msgspec.Meta(ge=1, le=2**22)]
-AbsolutePath = Annotated[str, msgspec.Meta(pattern=r"^/[^\x00]*\Z", max_length=4096)]
-Seconds = Annotated[float, msgspec.Meta(gt=0, le=10 * 365 * 86400)]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9._-]{1,100}\Z",
+        description="1 to 100 of the characters A-Z, a-z, 0-9, '.', '_' and '-'",
+    ),
+]
+TypeName = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=50,
+        description="1 to 50 of the characters a-z, 0-9 and '-'",
+    ),
+]
+PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port from 1 to 65535")]
+LeasablePort = Annotated[
+    int, msgspec.Meta(ge=1024, le=65535, description="a port from 1024 to 65535")
+]
+Pid = Annotated[
+    int,
+    msgspec.Meta(ge=1, le=2**31 - 1, description="the id of a process, from 1 to 2147483647"),
+]
+"""As large as pid_t may be; whether such a process lives is another question."""
+AbsolutePath = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^/[^\x00]*\Z",
+        max_length=4096,
+        description="an absolute path of at most 4096 characters",
+    ),
+]
+Seconds = Annotated[
+    float,
+    msgspec.Meta(
+        gt=0, le=10 * 365 * 86400, description="a number of seconds above 0, at most 10 years"
+    ),
+]
 
 
 def rfc3339(at: float) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from styxy.core.codec import audit as shapes
 from styxy.core.errors import InvalidInput
+from styxy.core.wording import described
 from styxy.server.api.call import Call, Route
 from styxy.server.stream import StreamAnswer
 
@@ -41,7 +42,8 @@ def moment(text: str) -> float:
         return _seconds(text)
     except (ValueError, OverflowError):
         raise InvalidInput(
-            "since must be a time such as 2026-01-31T12:00:00Z, or seconds since the epoch",
+            "since must be a time such as 2026-01-31T12:00:00Z, or seconds since the epoch, "
+            f"not {described(text)}",
             suggestions=["2026-01-31T12:00:00Z", "1769860800"],
         ) from None
 

@@ -81,5 +81,5 @@ def living(service: Service, pid: int | None) -> Holder | None:
         return None
     holder = service.world.processes.holder(pid)
     if holder is None:
-        raise InvalidInput(f"pid {pid} is no living process", pid=pid)
+        raise InvalidInput(f"pid {pid} is no living process; give that of one that runs", pid=pid)
     return holder

@@ -1,0 +1,67 @@
+"""How a refusal speaks of what it was given: shown in a few words, with what may have been meant.
+
+Every guess of the product is made here, and a word that resembles nothing gets no guess: the list
+of what there is helps, a far guess misleads. The command line loads this at every start.
+"""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST_SHOWN = 60
+"""Characters of somebody's own words in a sentence about them."""
+
+HUGE = 10**12
+"""Python refuses to spell numbers of thousands of digits, and nobody reads them."""
+
+LIKENESS = 0.6
+"""How alike two words are that may be meant for each other, from 0 to 1; the measure and the bound
+are those of `difflib.get_close_matches`."""
+
+SHORTEST_PART = 3
+"""Characters that a part of a word has at least, to be taken for the whole."""
+
+
+def echo(text: str) -> str:
+    """Quote what somebody wrote: on one line, not all of it, and nothing that a terminal obeys."""
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+
+
+def described(value: object) -> str:
+    """Show a value of JSON in a few words, whatever its size and depth."""
+    if isinstance(value, dict):
+        return "an object" if value else "{}"
+    if isinstance(value, list):
+        return "a list" if value else "[]"
+    if isinstance(value, int) and abs(value) >= HUGE:
+        return "a huge number"
+    if isinstance(value, str) and len(value) > LONGEST_SHOWN:
+        value = f"{value[:LONGEST_SHOWN]}…"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Find the known word that resembles this one most, else one that contains it, in any case.
+
+    None where there is neither.
+    """
+    import difflib  # which a command that goes well need not load
+
+    spelled = {each.lower(): each for each in known}
+    word = word[:LONGEST_SHOWN].lower()
+    near = difflib.get_close_matches(word, spelled, n=1, cutoff=LIKENESS)
+    if not near and len(word) >= SHORTEST_PART:
+        near = sorted((each for each in spelled if word in each), key=lambda each: each.find(word))
+    return spelled[near[0]] if near else None
+
+
+def guess(word: str, known: Iterable[str]) -> str:
+    """Say what may have been meant, else what there is; to follow a semicolon."""
+    words = list(known)
+    near = nearest(word, words)
+    return f"did you mean {near!r}?" if near is not None else f"there are: {', '.join(words)}"
