@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -85,12 +86,22 @@ def http_answer(status: int, content: Mapping[str, object]) -> bytes:
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-def free_port() -> int:
-    """Find a port that nothing uses now, as bind(0) gives it."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+QUIET = range(20000, 32000)
+"""Ports that no service type has, and that the kernel gives to nobody by itself
+(`ip_local_port_range` of ip(7)): who finds one free will find it free once more."""
+
+
+def free_port(ports: range = QUIET) -> int:
+    """Find a port that nothing uses, on any address of either family."""
+    for port in random.sample(ports, len(ports)):
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            try:
+                probe.bind(("::", port))
+            except OSError:  # EADDRINUSE: the next one
+                continue
+            return port
+    raise AssertionError(f"no free port in {ports}")
 
 
 INHERITED = ("CLAUDE_INSTANCE_ID", "LD_PRELOAD", "XDG_RUNTIME_DIR", "NO_COLOR", "PORT")

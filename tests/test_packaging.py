@@ -19,6 +19,7 @@ import pytest
 
 from styxy import __version__
 from styxy.client.shared import FILES as SHARED
+from tests.fakes import free_port
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = "styxy/native/libstyxy.so"
@@ -95,13 +96,6 @@ def assert_moves_a_server(bin_dir: Path, home: Path) -> None:
         assert got != asked
     finally:
         run_well(bin_dir / "styxy", "daemon", "stop", env=env)
-
-
-def free_port() -> int:
-    """A port that nobody uses now, chosen by the kernel."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def unpacked_sdist(sources: Path) -> Path:

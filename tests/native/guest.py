@@ -196,15 +196,6 @@ def listener(address: str = "127.0.0.1", port: int = 0, *, v6only: bool = True) 
         yield server.getsockname()[1]
 
 
-def free_port() -> int:
-    """A port that nothing uses on either family at this moment."""
-    with socket.socket(socket.AF_INET6) as probe:
-        probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        probe.bind(("::", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 BINDER = r"""
 /* binder ADDRESS,PORT[,OPTION...] ...: bind one after the other, keep all, print a line for each:
    the port that getsockname tells, or the name of the error. With TIMED set, the milliseconds of

@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.guest import (
-    FakeDaemon,
-    bind_each,
-    free_port,
-    listener,
-    move,
-    say,
-)
+from tests.fakes import free_port
+from tests.native.guest import FakeDaemon, bind_each, listener, move, say
 
 CONFLICTS = [
     # The stranger's address, the one that is bound, the reason of the question: the table of the

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import free_port
 from tests.native.clients import cookie_of, git_project, key_text, port_of, server
-from tests.native.guest import FakeDaemon, free_port, listener, move, run, say
+from tests.native.guest import FakeDaemon, listener, move, run, say
 from tests.native.hosts import host, sanitized_host
 
 CROWD = r"""

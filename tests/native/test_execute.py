@@ -11,17 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.guest import (
-    BINDER,
-    NOTICE,
-    FakeDaemon,
-    compiled,
-    free_port,
-    listener,
-    move,
-    run,
-    say,
-)
+from tests.fakes import free_port
+from tests.native.guest import BINDER, NOTICE, FakeDaemon, compiled, listener, move, run, say
 from tests.native.supervised import library_beside, needs_seccomp, static, under
 
 pytestmark = needs_seccomp

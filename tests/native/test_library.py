@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from native.recipe import HERE, SOURCES, SUPERVISOR_SOURCES
+from tests.fakes import free_port
 from tests.native.clients import CLIENT, cookie_of, git_project, key_text, port_of, server
 from tests.native.guest import (
     BINDER,
     NOTICE,
     FakeDaemon,
     compiled,
-    free_port,
     library,
     listener,
     move,

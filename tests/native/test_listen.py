@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import free_port
 from tests.native.clients import git_project, key_text, project
 from tests.native.guest import (
     BINDER,
@@ -16,7 +17,6 @@ from tests.native.guest import (
     FakeDaemon,
     bind_each,
     compiled,
-    free_port,
     listener,
     move,
     run,

@@ -10,16 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.guest import (
-    FakeDaemon,
-    bind_each,
-    free_port,
-    listener,
-    move,
-    run,
-    say,
-    silence,
-)
+from tests.fakes import free_port
+from tests.native.guest import FakeDaemon, bind_each, listener, move, run, say, silence
 from tests.native.hosts import host
 
 STRANGE_CALLS = r"""

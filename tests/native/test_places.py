@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import free_port
 from tests.native.clients import key_text, project
-from tests.native.guest import FakeDaemon, bind_each, free_port, listener, move, say
+from tests.native.guest import FakeDaemon, bind_each, listener, move, say
 from tests.native.hosts import host
 from tests.native.mapfile import HELD, LIVE, REMEMBERED
 

@@ -14,15 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.guest import (
-    NOTICE,
-    Behaviour,
-    FakeDaemon,
-    free_port,
-    listener,
-    move,
-    silence,
-)
+from tests.fakes import free_port
+from tests.native.guest import NOTICE, Behaviour, FakeDaemon, listener, move, silence
 
 pytestmark = pytest.mark.real
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import free_port
 from tests.native.clients import CLIENT, cookie_of, key_text, port_of, project, server
 from tests.native.guest import (
     BINDER,
     NOTICE,
     FakeDaemon,
     compiled,
-    free_port,
     listener,
     move,
     run,

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import free_port
 from tests.native.clients import CLIENT, cookie_of, key_text, port_of, project, server
-from tests.native.guest import BINDER, FakeDaemon, compiled, free_port, listener, move, run, say
+from tests.native.guest import BINDER, FakeDaemon, compiled, listener, move, run, say
 from tests.native.supervised import (
     environment,
     needs_seccomp,

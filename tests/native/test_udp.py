@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import free_port
 from tests.native.guest import (
     BINDER,
     NOTICE,
     FakeDaemon,
     bind_each,
     compiled,
-    free_port,
     listener,
     move,
     run,

@@ -15,9 +15,10 @@ from styxy.adapters.git import current_project, repo_of
 from styxy.core.keys import owner_key
 from styxy.core.ports import Port
 from styxy.core.wire import format_question, parse_note, parse_question, quote
+from tests.fakes import free_port
 from tests.native import mapfile
 from tests.native.clients import cookie_of, git_project, key_text, port_of, reach, server
-from tests.native.guest import FakeDaemon, bind_each, free_port, linked, listener, run
+from tests.native.guest import FakeDaemon, bind_each, linked, listener, run
 
 QUESTIONER = r"""
 /* Ask about an address: the line of the question, as the library formats it. */

@@ -211,16 +211,3 @@ class Repo:
 def under_styxy(words: Sequence[str | Path]) -> list[str | Path]:
     """Put `styxy run` before a command."""
     return [*COMMAND, "run", "--", *words]
-
-
-def free_port(ports: range) -> int:
-    """Find a port of a range that nothing uses, on any address of either family."""
-    for port in random.sample(ports, len(ports)):
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            try:
-                probe.bind(("::", port))
-            except OSError:  # EADDRINUSE: the next one
-                continue
-            return port
-    raise AssertionError(f"no free port in {ports}")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs.house import House, Repo, free_port
+from tests.fakes import free_port
+from tests.programs.house import House, Repo
 from tests.programs.running import PATIENCE, Running
 from tests.programs.talk import wait_until
 from tests.programs.test_conflicts import wait_moved

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import free_port
 from tests.programs.catalogue import PROGRAMS, Program
 from tests.programs.conftest import Roll
-from tests.programs.house import House, free_port
+from tests.programs.house import House
 from tests.programs.running import Running, running
 
 pytestmark = pytest.mark.real

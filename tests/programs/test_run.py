@@ -30,13 +30,14 @@ with socket.socket() as server:
     print("bound", server.getsockname()[1])
 """
 
+# The signal may come while the first line is still being printed: print is not reentrant.
 HANDLED = """
-import signal, sys, time
+import os, signal, sys, time
 def handle(number, frame):
-    print("handled", number, flush=True)
+    os.write(1, b"handled %d\\n" % number)
     sys.exit(5)
 signal.signal(signal.SIGTERM, handle)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 while True:
     time.sleep(60)
 """

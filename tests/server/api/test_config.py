@@ -12,6 +12,7 @@ import pytest
 
 from styxy.core.port_table import BEGIN, END
 from tests.daemon import Daemon, wait_until
+from tests.fakes import free_port
 
 
 def config(daemon: Daemon) -> dict[str, object]:
@@ -144,12 +145,13 @@ def test_a_file_that_cannot_be_understood_is_not_overwritten(fresh: Daemon) -> N
 def test_a_preferred_port_outside_its_range_is_refused_where_ranges_are_enforced(
     fresh: Daemon,
 ) -> None:
-    ask = {"service_type": "dev", "preferred_port": 29999, "dry_run": True}
-    assert fresh.call("POST", "/allocate", ask).body["port"] == 29999
+    outside = free_port()
+    ask = {"service_type": "dev", "preferred_port": outside, "dry_run": True}
+    assert fresh.call("POST", "/allocate", ask).body["port"] == outside
     change(fresh, enforce_ranges=True)
     answer = fresh.call("POST", "/allocate", ask)
     assert answer.status == 409
-    assert "29999 lies outside dev 3000-3099" in answer.body["error"]
+    assert f"{outside} lies outside dev 3000-3099" in answer.body["error"]
     assert fresh.allocate("dev", preferred_port=3050)["port"] == 3050
 
 
