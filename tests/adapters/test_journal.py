@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import styxy
-from styxy.adapters.journal import HomeTaken, Journal, JournalDamaged
+from styxy.adapters.journal import SLICE, HomeTaken, Journal, JournalDamaged
 from styxy.core.errors import JournalFailed
-from styxy.core.events import KINDS, Bound, Event, Leased, Released
+from styxy.core.events import KINDS, Bound, Event, Heard, Leased, Released
 from styxy.core.leases import Lease, Owner
 from styxy.core.ports import Port
 from tests.core import strategies
@@ -268,6 +268,52 @@ def test_a_fold_keeps_the_state_and_the_window_of_the_audit(tmp_path: Path) -> N
     assert list(journal.replay()) == [*state, bound(100)]
     journal.close()
     assert reopened(tmp_path) == [*state, bound(100)]
+
+
+def test_a_fold_keeps_a_bounded_number_the_newest(tmp_path: Path) -> None:
+    journal = Journal(path_of(tmp_path))
+    journal.append([bound(number) for number in range(3 * SLICE)])
+    slices = journal.fold_slices([], keep_since=0.0, keep_most=SLICE + 10)
+    next(slices)
+    journal.append([bound(-1)])
+    list(slices)
+    kept = journal.recent("Bound", limit=10_000)
+    assert kept == [*(bound(number) for number in range(2 * SLICE - 10, 3 * SLICE)), bound(-1)]
+    journal.close()
+    assert reopened(tmp_path) == [bound(-1)]
+
+
+@pytest.mark.parametrize("keep_most", [0, 10])
+def test_a_fold_that_may_keep_little_keeps_what_it_has_not_folded(
+    journal: Journal, keep_most: int
+) -> None:
+    journal.append([bound(1)])
+    slices = journal.fold_slices([bound(2)], keep_since=0.0, keep_most=keep_most)
+    next(slices)
+    journal.append([bound(3)])
+    list(slices)
+    assert list(journal.replay()) == [bound(2), bound(3)]
+
+
+def test_a_fold_takes_the_signs_of_life_away_and_leaves_what_was_said_since(
+    journal: Journal,
+) -> None:
+    """A hundred agents that give one each half minute would make 290,000 a day."""
+    events: list[Event] = [
+        each
+        for number in range(SLICE + 10)
+        for each in (bound(number), Heard(instance_id="a", at=float(number)))
+    ]
+    journal.append(events)
+    state = [bound(7)]
+    slices = journal.fold_slices(state, keep_since=0.0)
+    next(slices)
+    since = Heard(instance_id="a", at=1e6)
+    journal.append([since])
+    list(slices)
+    assert list(journal.replay()) == [*state, since]
+    assert journal.recent("Heard", limit=10_000) == [since]
+    assert len(journal.recent("Bound", limit=10_000)) == SLICE + 10
 
 
 def test_a_fold_of_everything_numbers_on(journal: Journal) -> None:

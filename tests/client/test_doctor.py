@@ -10,11 +10,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from styxy.adapters.journal import Journal
 from styxy.client.doctor import CHECKS
+from styxy.core.desk import Desk
+from styxy.core.events import Leased
+from styxy.core.services import Catalogue
 from tests.commands import CommandLine
 from tests.fakes import clean_environment
 
@@ -62,6 +67,24 @@ def test_a_sound_installation_is_found_sound(running: CommandLine) -> None:
     wrong = {name for name, each in found.items() if each["verdict"] != "ok"}
     assert wrong <= {"stalls", "seccomp"}
     assert "was moved to" in found["bind"]["message"]
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["env", "--check"]], ids=" ".join)
+def test_a_bind_that_was_tried_leaves_nothing_behind(
+    running: CommandLine, words: list[str]
+) -> None:
+    assert "was moved to" in running.run(*words).stdout
+    told = running.json("reassignments")
+    assert told["reassignments"] == []
+    assert running.run("daemon", "stop").returncode == 0
+    desk = Desk(Catalogue())
+    with closing(Journal(str(running.home / "styxy.db"))) as journal:
+        events = list(journal.replay())
+        for event in events:
+            desk.apply(event)
+    assert [each for each in events if isinstance(each, Leased)], "the daemon was asked"
+    assert not len(desk.books)
+    assert (desk.state.memory.moves, desk.state.memory.services) == ({}, {})
 
 
 def test_it_starts_no_daemon_and_is_quick_without_one(styxy: CommandLine) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from styxy.core.asks import Grant, InstanceAsk, LeaseAsk, MoveAnswer, MoveAsk, Moved
-from styxy.core.desk import Desk
+from styxy.core.configuration import Configuration
+from styxy.core.desk import DEFAULTS, Desk
 from styxy.core.events import Event, InstanceEnding
 from styxy.core.instances import Instance
 from styxy.core.leases import Holder, Lease, Owner
@@ -39,9 +40,12 @@ def move_ask(asked: int = 3000, *, owner: Owner = P, server: str = SERVER) -> Mo
 class Stage:
     """Play the service: each ruling is written down and applied at once."""
 
-    def __init__(self, catalogue: Catalogue | None = None) -> None:
+    def __init__(
+        self, catalogue: Catalogue | None = None, settings: Configuration = DEFAULTS
+    ) -> None:
         self.catalogue = catalogue or Catalogue()
-        self.desk = Desk(self.catalogue)
+        self.settings = settings
+        self.desk = Desk(self.catalogue, settings)
         self.written: list[Event] = []
         self.now = 1000.0
         self._ids = 0
@@ -113,6 +117,10 @@ class Stage:
         self.write(ruling.events)
         return ruling.answer
 
+    def forget(self) -> None:
+        """Forget what the settings do not allow."""
+        self.write(self.desk.forget(now=self.now).events)
+
     def clean(self, *listening: int) -> list[Lease]:
         """End everything on which nothing listens."""
         ruling = self.desk.clean(listening, now=self.now)
@@ -123,6 +131,7 @@ class Stage:
         """Sweep: compare with what listens, then end what nobody claims."""
         self.write(self.desk.seen(set(listening), now=self.now).events)
         self.write(self.desk.lapse(now=self.now).events)
+        self.forget()
 
     def wait(self, seconds: float, *listening: int) -> None:
         """Let time go by, then sweep."""
@@ -139,14 +148,14 @@ class Stage:
 
     def replayed(self) -> Desk:
         """Make a desk from the events alone, as a restart does."""
-        desk = Desk(self.catalogue)
+        desk = Desk(self.catalogue, self.settings)
         for event in self.written:
             desk.apply(event)
         return desk
 
     def restored(self) -> Desk:
         """Make a desk from a snapshot, as a restart after a compaction does."""
-        desk = Desk(self.catalogue)
+        desk = Desk(self.catalogue, self.settings)
         for event in self.desk.snapshot(now=self.now):
             desk.apply(event)
         return desk
@@ -156,8 +165,8 @@ def facts_of(desk: Desk) -> dict[str, object]:
     """Say all that a desk remembers, for comparison."""
     return {
         "leases": {lease.lock_id: lease for lease in desk.books},
-        "services": dict(desk.books.services),
-        "moves": dict(desk.books.moves),
+        "services": list(desk.state.memory.services.items()),
+        "moves": list(desk.state.memory.moves.items()),
         "instances": dict(desk.state.instances),
         "types": {kind.name: kind for kind in desk.catalogue},
     }

@@ -11,11 +11,13 @@ from styxy.core.events import (
     Bound,
     Ending,
     Event,
+    Forgotten,
     Heard,
     InstanceEnding,
     InstanceGone,
     InstanceSeen,
     Leased,
+    MoveForgotten,
     MoveRemembered,
     Noted,
     Passed,
@@ -115,6 +117,12 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     ),
     MoveRemembered: st.builds(
         MoveRemembered, owner_key=st.integers(1, 2**64 - 1), asked=ports, port=ports, at=times
+    ),
+    Forgotten: st.builds(
+        Forgotten, project=raw_texts, service_type=names, service_name=names, port=ports, at=times
+    ),
+    MoveForgotten: st.builds(
+        MoveForgotten, owner_key=st.integers(1, 2**64 - 1), asked=ports, port=ports, at=times
     ),
     RangeAdded: st.builds(
         RangeAdded, service=services, placement=names, chunk_size=st.integers(0, 1000), at=times

@@ -9,9 +9,11 @@ from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from styxy.core.asks import Kept, LeaseAsk, Moved, RunsAlready
+from styxy.core.configuration import Configuration, Recovery, SystemRecovery
 from styxy.core.errors import RangeExhausted, UnknownInstance, UnknownLease
 from styxy.core.events import InstanceEnding
 from styxy.core.leases import Holder, Lease, Owner
+from styxy.core.memory import DAY
 from styxy.core.ports import Port, PortRange
 from styxy.core.services import Catalogue, ServiceType
 from tests.core.stage import Stage, facts_of, holder, move_ask
@@ -25,6 +27,11 @@ SMALL = Catalogue(
     )
 )
 """Ranges that are full after a few steps."""
+
+FORGETFUL = Configuration(
+    recovery=Recovery(system_recovery=SystemRecovery(memory_days=1, memory_entries=2))
+)
+"""A memory that is full, and old, after a few steps."""
 
 PORTS = [Port(number) for number in (*range(3000, 3006), *range(8000, 8004), 9000, 9001, 9002)]
 STRAY = Port(7000)
@@ -48,7 +55,7 @@ class DeskMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage = Stage(SMALL)
+        self.stage = Stage(SMALL, FORGETFUL)
 
     @rule(
         target=leases,
@@ -245,6 +252,13 @@ class DeskMachine(RuleBasedStateMachine):
         for lease in self.stage.desk.books:
             assert (lease.state == "bound") == (lease.port in listening)
             assert not lease.has_lapsed(self.stage.now)
+        limits = FORGETFUL.recovery.system_recovery
+        memory = self.stage.desk.state.memory
+        for places in (memory.services, memory.moves):
+            assert len(places) <= limits.memory_entries
+            ages = [self.stage.now - place.left_at for place in places.values()]
+            assert all(age <= limits.memory_days * DAY for age in ages)
+            assert ages == sorted(ages, reverse=True), "the oldest first"
 
     @rule()
     def restart(self) -> None:
@@ -278,6 +292,14 @@ class DeskMachine(RuleBasedStateMachine):
         for lease in self.stage.desk.books:
             if lease.expires_at is None and lease.holder is None:
                 assert lease.owner.instance_id in self.stage.desk.state.instances
+
+    @invariant()
+    def the_memory_is_indexed(self) -> None:
+        """Find each remembered move by its asked port, and none that was forgotten."""
+        memory = self.stage.desk.state.memory
+        for asked in (*PORTS, STRAY):
+            known = {owner: place for (owner, port), place in memory.moves.items() if port == asked}
+            assert dict(memory.moved_from(asked)) == known
 
     @invariant()
     def replay_equals_memory(self) -> None:

@@ -89,7 +89,7 @@ def test_the_asked_port_that_became_free_is_granted_without_a_move() -> None:
     assert (answer.lease.port, answer.is_new) == (3000, False)
     assert [type(event) for event in stage.written] == [Leased]
     stage.release(answer.lease.lock_id)
-    assert not stage.desk.books.moves, "it was not moved, so there is no place to remember"
+    assert not stage.desk.state.memory.moves, "it was not moved, so there is no place to remember"
 
 
 @pytest.mark.parametrize("reason", ["promised", "shadowed"])
@@ -259,6 +259,6 @@ def test_a_remembered_place_survives_replay_and_snapshot() -> None:
 def test_a_moved_bind_is_no_memory_of_the_service() -> None:
     stage = Stage()
     ended_move(stage)
-    assert stage.desk.books.services == {}
+    assert stage.desk.state.memory.services == {}
     ask = LeaseAsk(service_type="dev", service_name="node", owner=P)
     assert stage.grant(ask).lease.port == 3000

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from styxy.adapters.logfiles import LARGEST
+from styxy.server.upkeep import FOLD_AFTER
 from tests.daemon import Daemon, wait_until
 
 
@@ -53,6 +54,56 @@ def test_backups_are_taken_while_the_daemon_runs_and_the_newest_kept(tmp_path: P
         assert daemon.call("GET", "/health").body["parts"]["backups"]["state"] == "ok"
         daemon.kill()
         assert len(backups(home)) <= 3, "two, and the one that was just written"
+
+
+def test_a_journal_that_has_grown_is_folded_and_keeps_what_the_settings_allow(
+    tmp_path: Path,
+) -> None:
+    with Daemon(furnished(tmp_path / "home", audit_events=5)) as daemon:
+        lease = daemon.allocate("build", project_path="/p")
+        daemon.call("POST", "/instance/register", {"instance_id": "agent"})
+        beat = b"PUT /instance/agent/heartbeat HTTP/1.1\r\nHost: localhost\r\n"
+        with daemon.connect_unix(daemon.facts["socket"]) as link, link.makefile("rb") as answers:
+            for _ in range(FOLD_AFTER // 100):
+                link.sendall((beat + b"\r\n") * 100)
+                for _ in range(100):
+                    body = 0
+                    while (line := answers.readline().lower()) != b"\r\n":
+                        if line.startswith(b"content-length:"):
+                            body = int(line.split()[1])
+                    answers.read(body)
+
+        def kinds() -> list[str]:
+            events = daemon.call("GET", "/audit?limit=1000").body["events"]
+            return [each["event"] for each in events]
+
+        # Five, and the few that came after the fold had begun.
+        wait_until(lambda: len(kinds()) < 100)
+        assert [each["lock_id"] for each in daemon.leases()] == [lease["lock_id"]]
+        daemon.kill()
+        daemon.start()
+        assert [each["lock_id"] for each in daemon.leases()] == [lease["lock_id"]]
+
+
+def test_a_memory_that_has_grown_forgets_the_longest_unused(tmp_path: Path) -> None:
+    with Daemon(furnished(tmp_path / "home", memory_entries=2)) as daemon:
+        ports: dict[str, int] = {}
+        for name in ("a", "b", "c"):
+            ask = {"project_path": "/p", "service_name": name}
+            lease = daemon.allocate("build", **ask, preferred_port=8230 + len(ports))
+            ports[name] = lease["port"]
+            daemon.call("DELETE", f"/allocate/{lease['lock_id']}")
+        forgotten = "/audit?event=port_forgotten"
+        wait_until(lambda: bool(daemon.call("GET", forgotten).body["events"]))
+        for _ in range(2):
+            again = {
+                name: daemon.allocate("build", project_path="/p", service_name=name, dry_run=True)
+                for name in ports
+            }
+            assert again["a"]["port"] != ports["a"]
+            assert [again[name]["port"] for name in ("b", "c")] == [ports["b"], ports["c"]]
+            daemon.kill()
+            daemon.start()
 
 
 def test_a_log_that_is_too_large_is_put_aside(fresh: Daemon) -> None:

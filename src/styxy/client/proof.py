@@ -179,12 +179,15 @@ class _Child:
         import subprocess
         import sys
 
+        from styxy.core.leases import TRIAL_INSTANCE
+
         own = {
             **{name: env[name] for name in _KEPT if name in env},
             "LD_PRELOAD": library,
             "STYXY_NOTIFY": "off",
             "STYXY_REASSIGNMENT_LOG": os.devnull,
             "STYXY_PROJECT": project,
+            "STYXY_INSTANCE_ID": TRIAL_INSTANCE,
         }
         self._asked = port
         self._process = subprocess.Popen(

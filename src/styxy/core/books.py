@@ -1,4 +1,4 @@
-"""The books: the live leases, indexed, and what is remembered after they end.
+"""The books: the live leases, indexed.
 
 They change by events alone (see `core.state`); nothing here decides.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styxy.core.errors import UnknownLease
@@ -20,20 +19,6 @@ if TYPE_CHECKING:
     from styxy.core.leases import Lease, Owner
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Remember where a project's service was, and when it left (seconds since the epoch)."""
-
-    port: Port
-    left_at: float
-
-
-ServiceKey = tuple[str, str, str]
-"""Project, service type, service name."""
-
-AskedKey = tuple[int, Port]
-"""Owner key, asked port."""
-
 IndexKey = tuple[str, str] | tuple[str, int] | tuple[str, int, int] | tuple[str, str, str]
 """What is indexed, and by what."""
 
@@ -42,7 +27,7 @@ _LAST_ID = chr(0x10FFFF)
 
 
 class Books:
-    """Hold the live leases with one index over them, and the memory that outlives them.
+    """Hold the live leases with one index over them.
 
     No question that is asked often walks the leases: ten thousand of them cost what one does.
     """
@@ -54,9 +39,6 @@ class Books:
         self._leased = bytearray(LAST_PORT + 1)  # one byte a port: memchr(3) finds a free one
         self._expiring: list[tuple[float, str]] = []  # sorted; reserved leases alone
         self._index: defaultdict[IndexKey, set[str]] = defaultdict(set)
-        self.services: dict[ServiceKey, Port] = {}
-        self.moves: dict[AskedKey, Place] = {}
-        self._movers: defaultdict[Port, set[int]] = defaultdict(set)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -106,15 +88,6 @@ class Books:
     def asked_for(self, asked: Port) -> list[Lease]:
         """List everybody's reassignments away from `asked`, oldest first."""
         return self._indexed(("asked by any", asked))
-
-    def remembered_for(self, asked: Port) -> list[tuple[int, Place]]:
-        """List which owners (by key) left a place when they were moved away from `asked`."""
-        return [(key, self.moves[key, asked]) for key in self._movers.get(asked, ())]
-
-    def remember(self, owner: int, asked: Port, place: Place) -> None:
-        """Note where a server of an owner (its key) was that asked for another port."""
-        self.moves[owner, asked] = place
-        self._movers[asked].add(owner)
 
     def leased(self, port: Port) -> Lease:
         """Hand over the lease of a port that has one."""

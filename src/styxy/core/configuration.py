@@ -73,11 +73,17 @@ class HealthMonitoring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemRecovery:
-    """Say what is kept for a bad day."""
+    """Say what is kept for a bad day, and for how long.
+
+    `memory_entries` bounds the remembered ports of services, and the remembered moves likewise.
+    """
 
     backup_interval: float = 3600.0
     backups_kept: int = 5
     audit_days: float = 30.0
+    audit_events: int = 100_000
+    memory_days: float = 180.0
+    memory_entries: int = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from styxy.core.events import (
     Unbound,
 )
 from styxy.core.leases import Lease
+from styxy.core.memory import decide_forget
 from styxy.core.moves import decide_move
 from styxy.core.ranges import check_name, confirm, grow, made_type, propose, wish_for
 from styxy.core.services import Catalogue
@@ -59,7 +60,7 @@ class Desk:
 
     @property
     def books(self) -> Books:
-        """The live leases and the memory."""
+        """The live leases."""
         return self.state.books
 
     @property
@@ -190,6 +191,11 @@ class Desk:
         lapsed = self.books.expired(now)
         return Ruling(None, tuple(_released(lease, "lapsed", now) for lease in lapsed))
 
+    def forget(self, *, now: float) -> Ruling[None]:
+        """Forget what the settings no longer allow to be remembered (`core.memory`)."""
+        limits = self.state.settings.recovery.system_recovery
+        return decide_forget(self.state.memory, limits, now=now)
+
     def clean(self, listening: Collection[int], *, now: float) -> Ruling[list[Lease]]:
         """End every lease that no listener uses, singletons included."""
         unused = [lease for lease in self.books if lease.port not in listening]
@@ -281,9 +287,10 @@ class Desk:
         if ask.preferred is not None:
             yield ask.preferred
         if ask.sticky and ask.owner.project:
-            last = self.books.services.get((ask.owner.project, kind.name, ask.service_name))
+            key = (ask.owner.project, kind.name, ask.service_name)
+            last = self.state.memory.services.get(key)
             if last is not None:
-                yield last
+                yield last.port
         instance = self.state.instances.get(ask.owner.instance_id)
         if instance is not None and ask.preferred is None:
             offset = template_port(instance.template, kind)

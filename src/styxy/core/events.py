@@ -82,7 +82,7 @@ class Reassigned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """Carry one line of memory into a snapshot: a service's port, or a move's."""
+    """Carry the remembered port of one service into a snapshot; `at` is when it was last used."""
 
     project: str
     service_type: str
@@ -93,7 +93,28 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveRemembered:
-    """Carry one remembered reassignment into a snapshot."""
+    """Carry one remembered reassignment into a snapshot; `at` is when it ended."""
+
+    owner_key: int
+    asked: Port
+    port: Port
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """Say that the port of a service is remembered no more."""
+
+    project: str
+    service_type: str
+    service_name: str
+    port: Port
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveForgotten:
+    """Say that it is remembered no more where a moved server went."""
 
     owner_key: int
     asked: Port
@@ -170,6 +191,8 @@ Event = (
     | Reassigned
     | Remembered
     | MoveRemembered
+    | Forgotten
+    | MoveForgotten
     | RangeAdded
     | RangeRemoved
     | InstanceSeen

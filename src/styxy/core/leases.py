@@ -17,6 +17,9 @@ State = Literal["reserved", "bound"]
 DEFAULT_INSTANCE = "default"
 DEFAULT_NAME = "unnamed-service"
 
+TRIAL_INSTANCE = "styxy-trial"
+"""Who asks when Styxy tries out for itself whether a bind is moved: nothing of it is remembered."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
@@ -42,6 +45,11 @@ class Owner:
     def key(self) -> int:
         """The owner as one word of the port map."""
         return owner_key(project=self.project, instance_id=self.instance_id)
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Tell whether this is Styxy itself that tries out whether a bind is moved."""
+        return self.instance_id == TRIAL_INSTANCE
 
     def is_same(self, other: Owner) -> bool:
         """Tell whether both share their promises: sessions in one worktree are one project."""

@@ -66,7 +66,7 @@ def _back_to_its_place(
     state: State, ask: MoveAsk, *, lock_id: str, now: float, taken: Collection[int]
 ) -> Ruling[MoveAnswer]:
     """Let a restarted server have the port that it had, if it left it a short while ago."""
-    place = state.books.moves.get((ask.owner.key, ask.asked))
+    place = state.memory.moves.get((ask.owner.key, ask.asked))
     within = state.settings.recovery.port_conflict.return_within
     if place is None or now - place.left_at >= within or place.port == ask.lost:
         return Ruling(Kept())
@@ -115,7 +115,7 @@ def _kind(catalogue: Catalogue, ask: MoveAsk) -> ServiceType:
 
 def _candidates(state: State, ask: MoveAsk, kind: ServiceType, *, now: float) -> Iterator[Port]:
     books, recovery = state.books, state.settings.recovery
-    remembered = books.moves.get((ask.owner.key, ask.asked))
+    remembered = state.memory.moves.get((ask.owner.key, ask.asked))
     if remembered and now - remembered.left_at <= recovery.port_conflict.return_within:
         yield remembered.port  # a restart
     # The asked port itself first: between the guest's bind and its question the port may have
@@ -151,7 +151,7 @@ def _moved(
         server=ask.server,
     )
     leased = Leased(lease=lease, at=now)
-    if port == ask.asked:
+    if port == ask.asked or ask.owner.is_on_trial:
         return Ruling(Moved(lease, is_new=False), (leased,), candidate=port)
     reassigned = Reassigned(
         requested_port=ask.asked,

@@ -246,6 +246,28 @@ SETTINGS: tuple[Setting, ...] = (
         lowest=0,
         highest=3650,
     ),
+    _count(
+        "recovery.system_recovery.audit_events",
+        "events",
+        "audit events that are kept, the newest ones",
+        lowest=0,
+        highest=10_000_000,
+    ),
+    Setting(
+        path="recovery.system_recovery.memory_days",
+        kind="number",
+        unit="days",
+        meaning="time for which an unused port of a service, or of a moved server, is remembered",
+        lowest=1,
+        highest=3650,
+    ),
+    _count(
+        "recovery.system_recovery.memory_entries",
+        "entries",
+        "ports of services that are remembered, and as many moves; the oldest go first",
+        lowest=1,
+        highest=1_000_000,
+    ),
     Setting(path="rate_limit", kind="object", meaning="how much one client may ask over TCP"),
     _count(
         "rate_limit.requests",

@@ -8,14 +8,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from styxy.core.books import Books, Place
+from styxy.core.books import Books
 from styxy.core.events import (
     Bound,
     Event,
+    Forgotten,
     Heard,
     InstanceGone,
     InstanceSeen,
     Leased,
+    MoveForgotten,
     MoveRemembered,
     Noted,
     Passed,
@@ -26,21 +28,22 @@ from styxy.core.events import (
     Remembered,
     Unbound,
 )
+from styxy.core.memory import Memory, Place
 
 if TYPE_CHECKING:
     from styxy.core.configuration import Configuration
     from styxy.core.instances import Instance
-    from styxy.core.leases import Lease
     from styxy.core.services import Catalogue, ServiceType
 
 
 class State:
-    """Hold the books, the instances, and the service types that were made for a request."""
+    """Hold the books, the memory, the instances, and the service types made for a request."""
 
     def __init__(self, configured: Catalogue, settings: Configuration) -> None:
         self.made: dict[str, ServiceType] = {}
         self.unfiled: set[str] = set()
         self.books = Books()
+        self.memory = Memory()
         self.instances: dict[str, Instance] = {}
         self.configure(configured, settings)
 
@@ -64,13 +67,11 @@ class State:
         """Make an event true in the books. Never fails on what the desk itself decided."""
         books = self.books
         match event:
-            case Leased(lease=lease):
-                self._remember(lease)
+            case Leased(lease=lease, at=at):
+                self.memory.begin(lease, at)
                 books.put(lease)
             case Released(lock_id=lock_id, at=at):
-                lease = books.drop(lock_id)
-                if lease.asked is not None and lease.asked != lease.port:
-                    books.remember(lease.owner.key, lease.asked, Place(lease.port, at))
+                self.memory.end(books.drop(lock_id), at)
             case Passed(lock_id=lock_id, holder=holder, at=at):
                 books.put(replace(books.get(lock_id), holder=holder, last_seen=at))
             case Bound(lock_id=lock_id, at=at):
@@ -78,11 +79,8 @@ class State:
             case Unbound(lock_id=lock_id, expires_at=expires_at, at=at):
                 lease = replace(books.get(lock_id), state="reserved", last_seen=at)
                 books.put(replace(lease, expires_at=expires_at))
-            case Remembered():
-                key = (event.project, event.service_type, event.service_name)
-                books.services[key] = event.port
-            case MoveRemembered(owner_key=owner_key, asked=asked, port=port, at=at):
-                books.remember(owner_key, asked, Place(port, at))
+            case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
+                self._remember(event)
             case RangeAdded(service=service, is_filed=is_filed):
                 self.made[service.name] = service
                 self.unfiled.discard(service.name)
@@ -105,10 +103,18 @@ class State:
             case _:
                 assert_never(event)
 
-    def _remember(self, lease: Lease) -> None:
-        if lease.owner.project and lease.asked is None:
-            key = (lease.owner.project, lease.service_type, lease.service_name)
-            self.books.services[key] = lease.port
+    def _remember(self, event: Remembered | MoveRemembered | Forgotten | MoveForgotten) -> None:
+        match event:
+            case Remembered(project=project, service_type=kind, service_name=name):
+                self.memory.keep_service((project, kind, name), Place(event.port, event.at))
+            case Forgotten(project=project, service_type=kind, service_name=name):
+                self.memory.drop_service((project, kind, name))
+            case MoveRemembered(owner_key=owner, asked=asked):
+                self.memory.keep_move((owner, asked), Place(event.port, event.at))
+            case MoveForgotten(owner_key=owner, asked=asked):
+                self.memory.drop_move((owner, asked))
+            case _:
+                assert_never(event)
 
     def snapshot(self, *, now: float) -> list[Event]:
         """Say the state in as few events as possible; applied to a new desk they give it again."""
@@ -125,12 +131,5 @@ class State:
                 for each in self.made.values()
             ),
             *(InstanceSeen(instance=each, at=now) for each in self.instances.values()),
-            *(
-                Remembered(project=project, service_type=kind, service_name=name, port=port, at=now)
-                for (project, kind, name), port in self.books.services.items()
-            ),
-            *(
-                MoveRemembered(owner_key=key, asked=asked, port=place.port, at=place.left_at)
-                for (key, asked), place in self.books.moves.items()
-            ),
+            *self.memory.snapshot(self.books, now=now),
         ]

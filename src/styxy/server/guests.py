@@ -55,7 +55,7 @@ class Guests:
         with SO_REUSEADDR does not mind: a restart must not move it.
         """
         kernel = self._world.kernel
-        remembered = self._desk.books.moves.get((ask.owner.key, ask.asked))
+        remembered = self._desk.state.memory.moves.get((ask.owner.key, ask.asked))
         if remembered is not None and remembered.port == port:
             return kernel.is_free(port, ask.protocol)
         return kernel.can_bind(port, ask.protocol)

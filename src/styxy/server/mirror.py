@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from styxy.adapters.portmap import Answer, MoveEntry
-from styxy.core.events import Bound, Event, Leased, Passed, Released, Unbound
+from styxy.core.events import Bound, Event, Leased, MoveForgotten, Passed, Released, Unbound
 from styxy.core.leases import Owner
 from styxy.core.services import SHARED_TYPES
 
@@ -66,11 +66,11 @@ class Mirror:
 
     def begin(self) -> None:
         """Show everything that the books hold, and let guests see it."""
-        books = self._desk.books
+        books, moves = self._desk.books, self._desk.state.memory.moves
         asked = {lease.asked for lease in books if lease.asked is not None}
         with self._map.writing():
             self._map.show(books)
-            self._show_moves(asked | {port for _, port in books.moves})
+            self._show_moves(asked | {port for _, port in moves})
         self._map.reveal()
         self._has_begun = True
 
@@ -106,6 +106,8 @@ class Mirror:
                     return None
                 self._map.show([changed])
                 return changed.asked
+            case MoveForgotten(asked=asked):
+                return asked
             case _:
                 return None
 
@@ -131,7 +133,7 @@ class Mirror:
                 state="remembered",
                 at=place.left_at,
             )
-            for key, place in books.remembered_for(asked)
+            for key, place in self._desk.state.memory.moved_from(asked)
             if key not in there
         )
         return [*live, *gone]

@@ -137,12 +137,13 @@ class Service:
             log.info("the journal can be written again")
 
     def sweep(self) -> None:
-        """Compare the leases with what listens, and end those that nobody claimed."""
+        """Compare the leases with what listens, end those that nobody claimed, forget the old."""
         now = self.world.clock()
         listening = self.listening(now)
         self.world.mirror.reflect()
         self.commit(self.desk.seen(listening, now=now).events)
         self.commit(self.desk.lapse(now=now).events)
+        self.commit(self.desk.forget(now=now).events)
 
     def cleanup(self, *, force: bool) -> list[Lease]:
         """End what the dead hold and what nobody claimed; with `force` all that is not in use."""

@@ -102,10 +102,14 @@ class Upkeep:
     async def _fold(self) -> None:
         world = self._service.world
         now = world.clock()
-        keep_since = now - self._settings.audit_days * DAY
         snapshot = self._service.desk.snapshot(now=now)
+        slices = world.journal.fold_slices(
+            snapshot,
+            keep_since=now - self._settings.audit_days * DAY,
+            keep_most=self._settings.audit_events,
+        )
         try:
-            for _ in world.journal.fold_slices(snapshot, keep_since=keep_since):
+            for _ in slices:
                 await asyncio.sleep(0)
         except JournalFailed as error:
             log.warning("%s", error.message)

@@ -14,10 +14,12 @@ from styxy.core.codec.leases import Allocation, allocation
 from styxy.core.codec.scalars import rfc3339
 from styxy.core.events import (
     Bound,
+    Forgotten,
     Heard,
     InstanceGone,
     InstanceSeen,
     Leased,
+    MoveForgotten,
     MoveRemembered,
     Noted,
     Passed,
@@ -38,8 +40,8 @@ MAX_LIMIT = 1000
 
 EventWord = Literal[
     "allocated", "released", "passed", "bound", "unbound", "reassigned", "port_remembered",
-    "move_remembered", "range_added", "range_removed", "instance_registered",
-    "instance_heartbeat", "instance_gone", "noted",
+    "move_remembered", "port_forgotten", "move_forgotten", "range_added", "range_removed",
+    "instance_registered", "instance_heartbeat", "instance_gone", "noted",
 ]  # fmt: skip
 """The API's word for each kind of event."""
 
@@ -133,6 +135,22 @@ class MoveRememberedEvent(Told, tag="move_remembered"):
     port: int
 
 
+class PortForgottenEvent(Told, tag="port_forgotten"):
+    """The port that a service had is remembered no more."""
+
+    port: int
+    service_type: str
+    service_name: str
+    project: str
+
+
+class MoveForgottenEvent(Told, tag="move_forgotten"):
+    """It is remembered no more where a bind was moved."""
+
+    requested_port: int
+    port: int
+
+
 class RangeAddedEvent(Told, tag="range_added"):
     """A service type was made for a request, or its range grew."""
 
@@ -188,6 +206,8 @@ AuditEvent = (
     | ReassignedEvent
     | PortRememberedEvent
     | MoveRememberedEvent
+    | PortForgottenEvent
+    | MoveForgottenEvent
     | RangeAddedEvent
     | RangeRemovedEvent
     | InstanceRegisteredEvent
@@ -212,6 +232,8 @@ KIND_OF_WORD: dict[EventWord, type[Event]] = {
     "reassigned": Reassigned,
     "port_remembered": Remembered,
     "move_remembered": MoveRemembered,
+    "port_forgotten": Forgotten,
+    "move_forgotten": MoveForgotten,
     "range_added": RangeAdded,
     "range_removed": RangeRemoved,
     "instance_registered": InstanceSeen,
@@ -241,7 +263,7 @@ def told(event: Event, *, seq: int) -> AuditEvent:
             return UnboundEvent(seq=seq, at=at, lock_id=lock_id, port=port, expires_at=until)
         case Reassigned():
             return _reassigned(event, seq=seq, at=at)
-        case Remembered() | MoveRemembered():
+        case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
             return _remembered(event, seq=seq, at=at)
         case RangeAdded() | RangeRemoved():
             return _of_range(event, seq=seq, at=at)
@@ -267,10 +289,14 @@ def _reassigned(event: Reassigned, *, seq: int, at: str) -> ReassignedEvent:
     )
 
 
-def _remembered(event: Remembered | MoveRemembered, *, seq: int, at: str) -> AuditEvent:
-    if isinstance(event, MoveRemembered):
-        return MoveRememberedEvent(seq=seq, at=at, requested_port=event.asked, port=event.port)
-    return PortRememberedEvent(
+def _remembered(
+    event: Remembered | MoveRemembered | Forgotten | MoveForgotten, *, seq: int, at: str
+) -> AuditEvent:
+    if isinstance(event, MoveRemembered | MoveForgotten):
+        move = MoveRememberedEvent if isinstance(event, MoveRemembered) else MoveForgottenEvent
+        return move(seq=seq, at=at, requested_port=event.asked, port=event.port)
+    service = PortRememberedEvent if isinstance(event, Remembered) else PortForgottenEvent
+    return service(
         seq=seq,
         at=at,
         port=event.port,
