@@ -94,6 +94,17 @@ def test_what_cannot_be_set_is_said_and_changes_nothing(
     assert not file_of(either).exists()
 
 
+def test_a_change_to_a_file_that_stays_out_of_order_says_that_it_is_not_in_force(
+    either: CommandLine,
+) -> None:
+    either.home.mkdir(exist_ok=True)
+    file_of(either).write_text('{"listen_prot": 1, "gap": 2}')
+    done = either.run("config", "set", "enforce-ranges", "true")
+    assert done.returncode == 0
+    assert "not in force until it is in order; see: styxy config validate" in done.stdout
+    assert either.json("config", "show")["enforce_ranges"] is False
+
+
 def test_validate_names_file_line_and_key(styxy: CommandLine) -> None:
     assert styxy.run("config", "validate").returncode == 0
     styxy.home.mkdir()
@@ -224,6 +235,7 @@ def test_a_program_that_names_a_port_gets_a_lease_of_the_users_own_type(
     styxy: CommandLine,
 ) -> None:
     styxy.run("config", "set", "service-types.queue.range", "9700-9710")
+    styxy.run("daemon", "start", "-d")  # `run` waits for one that starts a second and no longer
     listing = [*COMMAND, "list", "--json"]
     done = styxy.run("run", "-p", "9705", "--backend", "none", "--", *listing)
     (lease,) = json.loads(done.stdout)["allocations"]

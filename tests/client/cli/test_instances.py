@@ -39,7 +39,8 @@ def test_use_as_json_is_the_answer_of_the_daemon(tmp_path: Path) -> None:
 
 
 def test_use_says_that_none_runs_and_how_to_start_one(tmp_path: Path) -> None:
-    would_be = {"success": True, "port": 11430, "dry_run": True}
+    types = {"ai": {"instance_behavior": "single"}}
+    would_be = {"success": True, "port": 11430, "dry_run": True, "service_types": types}
     said = Said(tmp_path, would_be, "use", "ai")
     assert (said.code, said.out) == (1, "")
     assert said.err == "styxy: no singleton ai runs; start one with: styxy run -s ai -- CMD\n"
@@ -47,6 +48,18 @@ def test_use_says_that_none_runs_and_how_to_start_one(tmp_path: Path) -> None:
     assert (failed.code, failed.err) == (1, "")
     body = json.loads(failed.out)
     assert (body["success"], body["code"]) == (False, "not_found")
+
+
+@pytest.mark.parametrize("kind", ["dev", "grafana"])
+def test_use_sends_nobody_to_a_type_that_is_no_singleton(tmp_path: Path, kind: str) -> None:
+    types = {"dev": {"instance_behavior": "multi"}}
+    would_be = {"success": True, "port": 3000, "dry_run": True, "service_types": types}
+    said = Said(tmp_path, would_be, "use", kind)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        f"styxy: {kind} is no singleton, so there is nothing to attach to; "
+        f"for a port of your own: styxy allocate -s {kind}\n"
+    )
 
 
 @pytest.mark.parametrize(("flags", "force"), [([], False), (["-f"], True), (["--force"], True)])

@@ -32,13 +32,26 @@ def use(options: Namespace, caller: Caller) -> int:
     body = {"service_type": kind, "dry_run": True}
     answer = caller.connection().ask("POST", "/allocate", body)
     if answer.data.get("existing") is not True:
-        raise NotFound(
+        raise _not_running(kind, caller)
+    caller.show(answer, render.plain(answer.data.get("port")))
+    return 0
+
+
+def _not_running(kind: str, caller: Caller) -> NotFound:
+    types = caller.connection().ask("GET", "/config").data.get("service_types")
+    known = types.get(kind.lower()) if isinstance(types, dict) else None
+    if isinstance(known, dict) and known.get("instance_behavior") == "single":
+        return NotFound(
             f"no singleton {kind} runs; start one with: styxy run -s {kind} -- CMD",
             service_type=kind,
             suggestions=[f"styxy run -s {kind} -- CMD", f"styxy list --service {kind}"],
         )
-    caller.show(answer, render.plain(answer.data.get("port")))
-    return 0
+    return NotFound(
+        f"{kind} is no singleton, so there is nothing to attach to; for a port of your own: "
+        f"styxy allocate -s {kind}",
+        service_type=kind,
+        suggestions=[f"styxy allocate -s {kind}", "styxy config show"],
+    )
 
 
 def add_cleanup_options(parser: Parser) -> None:

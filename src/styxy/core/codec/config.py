@@ -183,6 +183,10 @@ def changed(patch: Mapping[str, object], change: Change) -> ConfigChanged:
     ]
     if change.has_changed and late:
         sentences.append(f"{', '.join(late)}: in force after styxy daemon restart")
+    if change.problems:
+        sentences.append(
+            "the file is not in force until it is in order; see: styxy config validate"
+        )
     return ConfigChanged(
         success=True,
         message="; ".join(sentences),
