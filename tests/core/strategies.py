@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from styxy.core.asks import Reason
 from styxy.core.events import (
     Bound,
+    Dated,
     Ending,
     Event,
     Forgotten,
@@ -101,6 +102,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     ),
     Passed: st.builds(Passed, holder=holders, **_about),
     Bound: st.builds(Bound, **_about),
+    Dated: st.builds(Dated, expires_at=times, given_up=st.booleans(), **_about),
     Unbound: st.builds(Unbound, expires_at=st.none() | times, **_about),
     Reassigned: st.builds(
         Reassigned,

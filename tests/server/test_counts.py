@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from styxy.core.events import Leased, Released
+from styxy.core.events import Dated, Leased, Released
 from styxy.core.leases import Lease
 from styxy.core.ports import Port
 from styxy.server.counts import BUCKETS, MAX_LABELS, OTHER, Counter, Counts, Histogram
@@ -39,10 +39,11 @@ def test_a_duration_is_in_its_bucket_and_in_all_above() -> None:
     assert distribution.total == BUCKETS[0] + 0.2 + 5.0
 
 
-def test_a_lease_that_is_written_anew_is_not_granted_twice() -> None:
+def test_a_lease_is_counted_at_its_birth_and_at_its_end() -> None:
     lease = Lease(lock_id="a", port=Port(3000), service_type="dev", allocated_at=1.0, last_seen=1.0)
     counts = Counts()
-    counts.note([Leased(lease=lease, at=1.0), Leased(lease=lease, at=5.0)])
+    counts.note([Leased(lease=lease, at=1.0)])
+    counts.note([Dated(lock_id="a", port=Port(3000), expires_at=9.0, at=5.0)])
     counts.note([Released(lock_id="a", port=Port(3000), reason="lapsed", at=9.0)])
     assert list(counts.granted) == [(("dev",), 1)]
     assert list(counts.released) == [(("lapsed",), 1)]

@@ -89,6 +89,7 @@ _STORIES: dict[str, Callable[[Mapping[str, object]], str]] = {
     "reassigned": _reassigned,
     "bound": _on_port,
     "unbound": _on_port,
+    "dated": _on_port,
     "passed": _on_port,
     "noted": _noted,
 }

@@ -68,6 +68,17 @@ class Unbound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dated:
+    """Say that a lease has another end. `given_up`: its server could not have the port."""
+
+    lock_id: str
+    port: Port
+    expires_at: float
+    given_up: bool = False
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reassigned:
     """Say that a bind asked for one port and got another."""
 
@@ -188,6 +199,7 @@ Event = (
     | Passed
     | Bound
     | Unbound
+    | Dated
     | Reassigned
     | Remembered
     | MoveRemembered

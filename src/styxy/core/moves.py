@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.asks import Kept, MoveAnswer, Moved, Ruling, RunsAlready
 from styxy.core.choice import exhausted, first_free, is_open, unleased
-from styxy.core.events import Leased, Reassigned
+from styxy.core.events import Dated, Leased, Reassigned
 from styxy.core.leases import Lease
 from styxy.core.services import FALLBACK
 
@@ -84,7 +84,10 @@ def _given_up(books: Books, ask: MoveAsk, now: float) -> tuple[Event, ...]:
     lease = None if ask.lost is None else books.on_port(ask.lost)
     if lease is None or (lease.server, lease.asked) != (ask.server, ask.asked):
         return ()
-    return (Leased(lease=replace(lease, server=None, expires_at=now + LOST_GRACE), at=now),)
+    expires_at = now + LOST_GRACE
+    return (
+        Dated(lock_id=lease.lock_id, port=lease.port, expires_at=expires_at, given_up=True, at=now),
+    )
 
 
 def _place_of(books: Books, ask: MoveAsk, taken: Collection[int]) -> Lease | None:

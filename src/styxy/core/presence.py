@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.asks import Ruling
 from styxy.core.errors import InvalidInput, UnknownInstance
-from styxy.core.events import Event, Heard, InstanceGone, InstanceSeen, Leased, Passed, Released
+from styxy.core.events import Dated, Event, Heard, InstanceGone, InstanceSeen, Passed, Released
 from styxy.core.instances import Instance
 from styxy.core.leases import DEFAULT_INSTANCE
 from styxy.core.templates import check_template
@@ -148,11 +148,11 @@ def with_holder(state: State, holder: Holder) -> list[str]:
     return [name for name, instance in state.instances.items() if instance.holder == holder]
 
 
-def _dated(state: State, leases: Collection[Lease], now: float) -> list[Leased]:
+def _dated(state: State, leases: Collection[Lease], now: float) -> list[Dated]:
     """Give an end to the leases that nobody will hold any more; a listener still puts it off."""
     expires_at = now + state.settings.recovery.health_monitoring.unused_ttl
     return [
-        Leased(lease=replace(lease, expires_at=expires_at), at=now)
+        Dated(lock_id=lease.lock_id, port=lease.port, expires_at=expires_at, at=now)
         for lease in leases
         if lease.holder is None and lease.expires_at is None
     ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from styxy.core.books import Books
 from styxy.core.events import (
     Bound,
+    Dated,
     Event,
     Forgotten,
     Heard,
@@ -79,6 +80,9 @@ class State:
             case Unbound(lock_id=lock_id, expires_at=expires_at, at=at):
                 lease = replace(books.get(lock_id), state="reserved", last_seen=at)
                 books.put(replace(lease, expires_at=expires_at))
+            case Dated(lock_id=lock_id, expires_at=expires_at, given_up=given_up):
+                lease = replace(books.get(lock_id), expires_at=expires_at)
+                books.put(replace(lease, server=None) if given_up else lease)
             case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
                 self._remember(event)
             case RangeAdded(service=service, is_filed=is_filed):

@@ -120,8 +120,7 @@ class Counts:
         """Count what was committed."""
         for event in events:
             match event:
-                case Leased(lease=lease) if lease.allocated_at == event.at:
-                    # A lease that is written anew, with another end, was counted at its birth.
+                case Leased(lease=lease):
                     self.granted.add(lease.service_type)
                 case Released(reason=reason):
                     self.released.add(reason)

@@ -13,7 +13,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from styxy.adapters.portmap import Answer, MoveEntry
-from styxy.core.events import Bound, Event, Leased, MoveForgotten, Passed, Released, Unbound
+from styxy.core.events import (
+    Bound,
+    Dated,
+    Event,
+    Leased,
+    MoveForgotten,
+    Passed,
+    Released,
+    Unbound,
+)
 from styxy.core.leases import Owner
 from styxy.core.services import SHARED_TYPES
 
@@ -100,7 +109,7 @@ class Mirror:
             case Released(port=port, asked=asked):
                 self._map.clear([port])
                 return asked
-            case Bound(port=port) | Unbound(port=port) | Passed(port=port):
+            case Bound(port=port) | Unbound(port=port) | Passed(port=port) | Dated(port=port):
                 changed = self._desk.books.on_port(port)
                 if changed is None:  # released by a later event of the same batch
                     return None

@@ -40,6 +40,17 @@ def test_what_happened_before_is_left_out(daemon: Daemon) -> None:
     assert daemon.call("GET", "/audit?since=99999999999").body == {"events": []}
 
 
+def test_a_lease_that_outlives_its_instance_is_told_once(daemon: Daemon) -> None:
+    daemon.call("POST", "/instance/register", {"instance_id": "agent-1"})
+    lease = daemon.allocate("build", instance_id="agent-1")
+    daemon.call("DELETE", "/instance/agent-1?keep_leases=true")
+    events = daemon.call("GET", "/audit").body["events"]
+    told = [each for each in events if each.get("lock_id") == lease["lock_id"]]
+    assert [each["event"] for each in told] == ["allocated", "dated"]
+    (kept,) = [each for each in daemon.leases() if each["lock_id"] == lease["lock_id"]]
+    assert told[-1]["expires_at"] == kept["expires_at"] is not None
+
+
 def test_a_restart_keeps_the_audit(fresh: Daemon) -> None:
     lease = fresh.allocate("build")
     fresh.kill()

@@ -14,6 +14,7 @@ from styxy.core.codec.leases import Allocation, allocation
 from styxy.core.codec.scalars import rfc3339
 from styxy.core.events import (
     Bound,
+    Dated,
     Forgotten,
     Heard,
     InstanceGone,
@@ -39,7 +40,7 @@ MAX_LIMIT = 1000
 """Events in one answer: about 300 KB, and 3 ms of the loop's time."""
 
 EventWord = Literal[
-    "allocated", "released", "passed", "bound", "unbound", "reassigned", "port_remembered",
+    "allocated", "released", "passed", "bound", "unbound", "dated", "reassigned", "port_remembered",
     "move_remembered", "port_forgotten", "move_forgotten", "range_added", "range_removed",
     "instance_registered", "instance_heartbeat", "instance_gone", "noted",
 ]  # fmt: skip
@@ -105,6 +106,14 @@ class UnboundEvent(Told, tag="unbound"):
     lock_id: str
     port: int
     expires_at: str | None
+
+
+class DatedEvent(Told, tag="dated"):
+    """A lease has another end."""
+
+    lock_id: str
+    port: int
+    expires_at: str
 
 
 class ReassignedEvent(Told, tag="reassigned"):
@@ -203,6 +212,7 @@ AuditEvent = (
     | PassedEvent
     | BoundEvent
     | UnboundEvent
+    | DatedEvent
     | ReassignedEvent
     | PortRememberedEvent
     | MoveRememberedEvent
@@ -229,6 +239,7 @@ KIND_OF_WORD: dict[EventWord, type[Event]] = {
     "passed": Passed,
     "bound": Bound,
     "unbound": Unbound,
+    "dated": Dated,
     "reassigned": Reassigned,
     "port_remembered": Remembered,
     "move_remembered": MoveRemembered,
@@ -261,6 +272,8 @@ def told(event: Event, *, seq: int) -> AuditEvent:
         case Unbound(lock_id=lock_id, port=port, expires_at=expires_at):
             until = None if expires_at is None else rfc3339(expires_at)
             return UnboundEvent(seq=seq, at=at, lock_id=lock_id, port=port, expires_at=until)
+        case Dated(lock_id=lock_id, port=port, expires_at=end):
+            return DatedEvent(seq=seq, at=at, lock_id=lock_id, port=port, expires_at=rfc3339(end))
         case Reassigned():
             return _reassigned(event, seq=seq, at=at)
         case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
