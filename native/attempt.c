@@ -2,6 +2,7 @@
 #include "attempt.h"
 
 #include "ask.h"
+#include "lookup.h"
 #include "mapfile.h"
 #include "memory.h"
 #include "notice.h"
@@ -26,14 +27,14 @@ bool attempt_read_map(struct attempt *attempt)
     return true;
 }
 
-static int bind_with(const struct attempt *attempt, const struct sockaddr *address)
+static int bind_with(const struct attempt *attempt, const struct sockaddr *address, uint16_t port)
 {
     errno = attempt->entry_errno;
     int result = real_bind(attempt->fd, address, attempt->length);
     if (result == 0) {
         uint64_t cookie = 0;
         if (sys_option(attempt->fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
-            memory_add_socket(cookie);
+            memory_add_socket(cookie, port, attempt->is_udp);
         errno = attempt->entry_errno;
     }
     return result;
@@ -41,14 +42,14 @@ static int bind_with(const struct attempt *attempt, const struct sockaddr *addre
 
 int attempt_bind_as_asked(const struct attempt *attempt)
 {
-    return bind_with(attempt, attempt->address);
+    return bind_with(attempt, attempt->address, attempt->target.port);
 }
 
 int attempt_bind_at(struct attempt *attempt, struct answer *answer)
 {
     struct sockaddr_storage moved;
     policy_with_port(attempt->address, attempt->length, answer->port, &moved);
-    return bind_with(attempt, (const struct sockaddr *)&moved);
+    return bind_with(attempt, (const struct sockaddr *)&moved, answer->port);
 }
 
 static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
@@ -71,16 +72,34 @@ static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
     return false;
 }
 
+/*
+ * Whether a port that could not be bound is held by this server itself. Then the answer is the same
+ * as it was, which means EADDRINUSE: a program that tries a port to see whether it is free, or goes
+ * on to the next number, must be told.
+ */
+static bool is_own(const struct attempt *attempt, uint16_t port)
+{
+    return port != 0 && memory_has_bound(port, attempt->is_udp) &&
+           lookup_finds_own_alone(port, attempt->is_udp);
+}
+
 enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t lost,
                          place_function *place)
 {
     uint16_t asked = attempt->target.port;
+    if (lost == 0 && reason == REASON_INUSE && is_own(attempt, asked))
+        return REFUSED;
     for (int i = 0; i < MOST_TRIES; i++) {
         struct answer answer;
+        if (is_own(attempt, lost))
+            return REFUSED;
         if (!ask_once(attempt, reason, lost, &answer) || answer.verdict == VERDICT_ERROR)
             return UNANSWERED;
         if (answer.verdict == VERDICT_KEEP)
             return UNMOVED;
+        /* Another process of this server has it, as the daemon knows. */
+        if (answer.verdict == VERDICT_MOVE && answer.port == lost)
+            return REFUSED;
         if (answer.verdict == VERDICT_SINGLE) {
             notice_single(attempt->image, asked, &answer);
             return REFUSED;

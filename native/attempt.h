@@ -33,7 +33,7 @@ struct attempt {
 
 enum outcome {
     BOUND,     /* at the place that the daemon named */
-    REFUSED,   /* a singleton has the port */
+    REFUSED,   /* a singleton has the port, or this server itself */
     UNMOVED,   /* the daemon says: as it was */
     UNANSWERED /* no daemon, or no place */
 };

@@ -24,20 +24,40 @@ struct texts {
 
 _Static_assert(sizeof(struct texts) <= TEXT_WORDS * 8, "the texts of an answer have room");
 
-static PER_IMAGE _Atomic uint64_t sockets[SOCKETS];
+struct socket {
+    _Atomic uint64_t cookie;
+    _Atomic uint32_t place; /* used << 17 | udp << 16 | port */
+};
+
+static PER_IMAGE struct socket sockets[SOCKETS];
 static PER_IMAGE struct entry moves[MOVES];
 static PER_IMAGE atomic_uint next_socket, next_move;
 
-void memory_add_socket(uint64_t cookie)
+static uint32_t place_of(uint16_t port, bool is_udp)
 {
-    atomic_store(&sockets[atomic_fetch_add(&next_socket, 1) % SOCKETS], cookie);
+    return UINT32_C(1) << 17 | (uint32_t)is_udp << 16 | port;
+}
+
+void memory_add_socket(uint64_t cookie, uint16_t port, bool is_udp)
+{
+    struct socket *socket = &sockets[atomic_fetch_add(&next_socket, 1) % SOCKETS];
+    atomic_store(&socket->cookie, cookie);
+    atomic_store(&socket->place, place_of(port, is_udp));
 }
 
 bool memory_has_socket(uint64_t cookie)
 {
     for (int i = 0; i < SOCKETS; i++)
-        if (atomic_load(&sockets[i]) == cookie)
+        if (atomic_load(&sockets[i].cookie) == cookie)
             return cookie != 0;
+    return false;
+}
+
+bool memory_has_bound(uint16_t port, bool is_udp)
+{
+    for (int i = 0; i < SOCKETS; i++)
+        if (atomic_load(&sockets[i].place) == place_of(port, is_udp))
+            return true;
     return false;
 }
 

@@ -10,8 +10,11 @@
 #include "wire.h"
 
 /* Remember that a socket is this server's own, by the cookie that sock_diag shows too. */
-void memory_add_socket(uint64_t cookie);
+void memory_add_socket(uint64_t cookie, uint16_t port, bool is_udp);
 bool memory_has_socket(uint64_t cookie);
+
+/* Whether this server has ever bound a socket to a port; it may be closed by now. */
+bool memory_has_bound(uint16_t port, bool is_udp);
 
 /* Remember that `asked` became what the answer says. */
 void memory_add_move(uint16_t asked, bool is_udp, const struct answer *answer);

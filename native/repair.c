@@ -64,7 +64,7 @@ static int listen_anew(struct attempt *attempt, struct answer *answer)
     bool done = listens_at(attempt, fresh, answer->port) && put_in_place(fresh, attempt->fd);
     int error = errno;
     if (done && sys_option(fresh, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
-        memory_add_socket(cookie);
+        memory_add_socket(cookie, answer->port, false);
     sys_close(fresh);
     errno = error;
     return done ? 0 : -1;

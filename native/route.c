@@ -132,11 +132,11 @@ static enum route route_by_map(struct course *course, const struct portmap *map,
         sys_transport(course->fd, course->target.family) != TRANSPORT_TCP ||
         !mapfile_is_ours(course->fd, map))
         return ROUTE_PLAIN;
-    course->door = lookup_open();
+    course->door = door_open();
     if (course->door < 0)
         return ROUTE_PLAIN;
     enum route route = route_by_kernel(course, moves, count, destination);
-    lookup_close(course->door);
+    door_close(course->door);
     return route;
 }
 

@@ -171,6 +171,30 @@ def test_a_port_of_another_server_is_not_lost_by_a_word() -> None:
     assert stage.desk.books.get(first.lock_id) == first
 
 
+# --- what the server has itself ------------------------------------------------------------------
+
+
+def test_a_place_that_its_own_server_has_is_answered_again_and_not_lost() -> None:
+    stage = Stage()
+    first = stage.moved(move_ask(), taken=IN_USE)
+    for reason in ("inuse", "placed"):
+        ask = replace(move_ask(), reason=reason, lost=first.port, own=frozenset({first.port}))
+        assert stage.move(ask, taken=IN_USE) == Moved(first, is_new=False)
+    assert stage.desk.books.get(first.lock_id) == first
+
+
+def test_a_server_is_not_moved_away_from_itself() -> None:
+    stage = Stage()
+    assert stage.move(replace(move_ask(), own=frozenset(IN_USE)), taken=IN_USE) == Kept()
+    assert stage.written == []
+
+
+def test_a_singleton_is_not_told_of_itself() -> None:
+    stage = Stage()
+    ask = replace(move_ask(), service_type="ai", listener=10, own=frozenset(IN_USE))
+    assert stage.move(ask, taken=IN_USE) == Kept()
+
+
 # --- full and single -----------------------------------------------------------------------------
 
 

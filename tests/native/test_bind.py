@@ -169,8 +169,8 @@ def test_a_lost_race_is_told_and_the_next_place_is_tried(tmp_path: Path) -> None
 
 
 def test_a_race_that_is_always_lost_ends(tmp_path: Path) -> None:
-    with listener() as taken, listener() as lost:
-        with FakeDaemon(tmp_path, say(move(lost))) as daemon:
+    with listener() as taken, listener() as lost, listener() as another:
+        with FakeDaemon(tmp_path, say(*[move(lost), move(another)] * 10)) as daemon:
             assert bind_each(daemon, f"127.0.0.1,{taken}") == ["EADDRINUSE"]
     assert len(daemon.questions) == 8
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import socket
+import struct
+from pathlib import Path
 
 import pytest
 
-from tests.daemon import Daemon, port_of, question
+from styxy.adapters.places import NOTE_SOCKET
+from tests.daemon import SERVER_ID, Daemon, port_of, question
 
 OTHER_SERVER = "fedcba9876543210"
+SO_COOKIE = 57  # asm-generic/socket.h
 MOVE = re.compile(rb"styxy/1 move (\d+) (\S+) (new|same) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\n")
 
 
@@ -59,6 +63,30 @@ def test_a_lost_port_is_not_answered_again(daemon: Daemon, busy: int) -> None:
     second = moved(daemon, question(busy, lost=first))[0]
     assert second not in (first, busy)
     assert moved(daemon, question(busy))[0] == second
+
+
+def note(daemon: Daemon, server: socket.socket, *, image: str) -> None:
+    """Say, as a guest does, that a socket listens."""
+    (cookie,) = struct.unpack("@Q", server.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8))
+    line = f"styxy/1 listen tcp 4 {port_of(server)} 127.0.0.1 {cookie:016x} {image} default - /p 0"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as guest:
+        guest.sendto(line.encode(), str(Path(daemon.facts["line_socket"]).with_name(NOTE_SOCKET)))
+
+
+def test_a_server_keeps_the_port_that_another_process_of_it_has(
+    daemon: Daemon, server: socket.socket
+) -> None:
+    busy = port_of(server)
+    note(daemon, server, image=SERVER_ID)
+    assert daemon.ask(question(busy)) == b"styxy/1 keep\n"
+    assert moved(daemon, question(busy, server=OTHER_SERVER))[2] == "new"
+
+
+def test_a_place_is_not_lost_to_another_process_of_the_server(daemon: Daemon, busy: int) -> None:
+    first = moved(daemon, question(busy))
+    with socket.create_server(("127.0.0.1", first[0])) as place:
+        note(daemon, place, image=SERVER_ID)
+        assert moved(daemon, question(busy, lost=first[0])) == (first[0], first[1], "same")
 
 
 def test_a_port_that_is_free_by_now_is_kept_without_a_word(daemon: Daemon) -> None:

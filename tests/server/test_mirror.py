@@ -169,7 +169,7 @@ def test_the_most_specific_address_answers(house: House) -> None:
 def test_a_guests_word_counts_for_whose_a_socket_is(house: House) -> None:
     with listening("127.0.0.1") as (port, cookie):
         house.look()
-        told = Told(project=THERE, repo=88, service_type="database")
+        told = Told(server="0" * 16, project=THERE, repo=88, service_type="database")
         house.observer.hear(cookie, holder=house.me, told=told, transport="tcp")
         house.mirror.doubt(Port(port))
         house.look()
@@ -193,7 +193,7 @@ def test_what_a_program_is_known_for_counts_where_nothing_is_declared(
     with listening("127.0.0.1") as (port, cookie):
         house.look()
         if declared is not None:
-            told = Told(project=HERE, repo=77, service_type=declared)
+            told = Told(server="0" * 16, project=HERE, repo=77, service_type=declared)
             house.observer.hear(cookie, holder=house.me, told=told, transport="tcp")
             house.mirror.doubt(Port(port))
             house.look()

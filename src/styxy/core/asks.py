@@ -59,7 +59,8 @@ class MoveAsk:
     `server` names the program image. `lost` is the port that was answered before and whose bind
     failed. `service_type` is the declared one, `inferred_type` what the program is known for.
     `is_foreign` says that another project's server answers on the asked number, and `listener` is
-    the pid of whoever listens there: 0 where it is not to be seen, None for nobody.
+    the pid of whoever listens there: 0 where it is not to be seen, None for nobody. `own` has the
+    asked and the lost port, if this very server listens there and nobody else.
     """
 
     asked: Port
@@ -74,6 +75,7 @@ class MoveAsk:
     lost: Port | None = None
     is_foreign: bool = True
     listener: int | None = None
+    own: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,19 @@ LOST_GRACE = 10.0
 def decide_move(
     state: State, ask: MoveAsk, *, lock_id: str, now: float, taken: Collection[int]
 ) -> Ruling[MoveAnswer]:
-    """Answer a guest. Raises `RangeExhausted`."""
+    """Answer a guest. Raises `RangeExhausted`.
+
+    A server that asks a second time for what it has gets the same answer, and its bind fails: it
+    named the lost port itself, or the asked one is its own.
+    """
+    if ask.lost in ask.own:
+        ask = replace(ask, lost=None)
     given_up = _given_up(state.books, ask, now)
     place = _place_of(state.books, ask, taken)
     if place is not None:
         return Ruling(Moved(place, is_new=False), given_up)
+    if ask.reason == "inuse" and ask.asked in ask.own:
+        return Ruling(Kept(), given_up)
     if ask.reason == "placed" or (ask.reason == "shadowed" and not ask.is_foreign):
         return Ruling(Kept(), given_up)
     if ask.reason == "returned":

@@ -186,11 +186,11 @@ class Daemon:
         instruments.health.register("backups", backups_part(upkeep))
         stall_watch = StallWatch(world.stalls, selector, clock=world.clock)
         stall_watch.start()
-        line_server = await loop.create_unix_server(
-            lambda: LineDoor(self._service), sock=self._doors.line
-        )
         note_door = NoteDoor(self._doors.note, self._service.guests.heard)
         note_door.open(loop)
+        line_server = await loop.create_unix_server(
+            lambda: LineDoor(self._service, note_door.read), sock=self._doors.line
+        )
         web = WebServer(
             self._app(instruments),
             on_ready=lambda: self._announce(ready),

@@ -68,7 +68,12 @@ class Guests:
         self._world.observer.look_at(note.port, now)
         if holder is not None:
             project = self._world.projects.at(note.project) if note.project else None
-            told = Told(project=project, repo=note.repo, service_type=note.service_type)
+            told = Told(
+                server=note.server,
+                project=project,
+                repo=note.repo,
+                service_type=note.service_type,
+            )
             self._world.observer.hear(note.cookie, holder=holder, told=told, transport=transport)
             self._world.mirror.doubt(note.port)
         self._world.mirror.reflect(note.port)
@@ -95,7 +100,19 @@ class Guests:
             lost=question.lost,
             is_foreign=question.reason != "shadowed" or self._is_foreign(question.port, owner),
             listener=self._singleton_on(question),
+            own=self._own(question),
         )
+
+    def _own(self, question: BindQuestion) -> frozenset[int]:
+        """Say on which of the ports that it could not bind this very server listens, alone."""
+        transport: Transport = "udp" if question.protocol == "udp" else "tcp"
+        observer = self._world.observer
+        asked = question.port if question.reason == "inuse" else None
+        failed = {port for port in (asked, question.lost) if port is not None}
+        for port in failed:
+            observer.look_at(port, self._world.clock())
+        alone = {question.server}
+        return frozenset(port for port in failed if observer.servers(port, transport) == alone)
 
     def _singleton_on(self, question: BindQuestion) -> int | None:
         """Say who listens on the asked port, where only one of its kind may run.

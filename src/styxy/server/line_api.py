@@ -18,16 +18,19 @@ from styxy.server.guard import Peer
 from styxy.server.spokesman import holder_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from styxy.server.service import Service
 
 log = logging.getLogger(__name__)
 
 
 class LineDoor(asyncio.Protocol):
-    """Answer the questions of one guest."""
+    """Answer the questions of one guest. `catch_up` heeds what guests have said before it asked."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, catch_up: Callable[[], None]) -> None:
         self._service = service
+        self._catch_up = catch_up
         self._unread = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -56,6 +59,7 @@ class LineDoor(asyncio.Protocol):
     def _judged(self, line: bytes) -> bytes:
         try:
             question = wire.parse_question(line)
+            self._catch_up()
             pid = holder_of(self._peer.pid, question.pid)
             answer = self._service.guests.move(question, pid=pid)
         except StyxyError as error:

@@ -39,13 +39,14 @@ class NoteDoor:
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read whatever comes from now on."""
-        loop.add_reader(self._door, self._read)
+        loop.add_reader(self._door, self.read)
 
     def close(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read no more; the socket stays the caller's."""
         loop.remove_reader(self._door)
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Heed what has come, as before the answer to a question that was asked after it."""
         for _ in range(BATCH):
             try:
                 data, ancillary, _, _ = self._door.recvmsg(

@@ -24,8 +24,12 @@ Transport = Literal["tcp", "udp"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """Hold what a guest said of its listener: whose it is, of which repo, of which type."""
+    """Hold what a guest said of its listener: whose it is, of which repo, of which type.
 
+    `server` is the id of the program image that made it listen.
+    """
+
+    server: str
     project: str | None
     repo: int
     service_type: str | None
@@ -147,6 +151,15 @@ class Observer:
         found = [each for port in ports for each in sockets.by_port.get(port, ())]
         self._find_owners(sockets, found)
         return [self._sighting(sockets, each) for each in found]
+
+    def servers(self, port: Port, transport: Transport = "tcp") -> set[str | None]:
+        """Name the program images that listen on `port`, as of the last look; None is a stranger.
+
+        No process is searched for.
+        """
+        sockets = self._sockets[transport]
+        told = (sockets.told.get(each.cookie) for each in sockets.by_port.get(port, ()))
+        return {each.server if each else None for each in told}
 
     def heir(self, port: Port, transport: Transport = "tcp") -> Holder | None:
         """Name a process that has the socket of `port`, as of the last look."""
