@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -88,6 +89,27 @@ def test_both_loopback_addresses_answer(daemon: Daemon) -> None:
             continue
         assert answer_of(connection.getresponse()).status == 200
         connection.close()
+
+
+WITHOUT_IPV6 = """
+import fcntl, os, pathlib, socket, struct, sys
+SIOCSIFFLAGS, IFF_UP, IFF_LOOPBACK = 0x8914, 0x1, 0x8  # netdevice(7)
+with socket.socket() as any_socket:
+    fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP | IFF_LOOPBACK))
+pathlib.Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text("1")
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root may make a network"
+)
+def test_a_machine_without_ipv6_is_served_on_127_0_0_1_alone(tmp_path: Path) -> None:
+    alone = ("unshare", "-n", sys.executable, "-IS", "-c", WITHOUT_IPV6)
+    with Daemon(tmp_path / "home", wrapper=alone) as daemon:
+        usage = daemon.call("GET", f"/check/{daemon.port}").body["system_usage"]
+        assert usage["addresses"] == ["127.0.0.1"]
+        assert daemon.call("GET", "/health").body["status"] == "ok"
 
 
 # --- other sites ---------------------------------------------------------------------------------

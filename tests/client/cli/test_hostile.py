@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import COMMAND, LONGEST, CommandLine
+from tests.programs.terminal import terminal
 
 NARROW = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 """A locale that knows ASCII alone, with the interpreter's own help for it switched off."""
@@ -98,6 +99,26 @@ def test_a_reader_who_has_enough_ends_it_in_silence(styxy: CommandLine) -> None:
     done = run_with(styxy, "completion zsh", stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+COLOUR = "\x1b"
+SHOWN = ("list", "check 3000", "who 3000", "doctor", "audit", "--help", "list --help", "chek 1")
+
+
+def test_there_is_no_colour_in_a_pipe(running: CommandLine) -> None:
+    for words in SHOWN:
+        done = run_with(running, words, TERM="xterm-256color")
+        assert COLOUR.encode() not in done.stdout + done.stderr, words
+
+
+def test_there_is_no_colour_for_who_wants_none(running: CommandLine) -> None:
+    env = {**running.env, "TERM": "xterm-256color", "NO_COLOR": "1"}
+    for words in SHOWN:
+        with terminal() as screen:
+            command = [*COMMAND, *words.split()]
+            with subprocess.Popen(command, env=env, stdout=screen.theirs, stderr=screen.theirs):
+                screen.hang_up()
+            assert not [line for line in screen.lines if COLOUR in line], words
 
 
 @pytest.fixture(params=["text", "bytes"])
