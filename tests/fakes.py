@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 
 from styxy.core.books import Books
 from styxy.core.leases import Lease
@@ -36,12 +35,7 @@ class FakeDaemon:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(2), which close would not
         self._thread.join()
         self._listener.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 from contextlib import closing
-from types import TracebackType
 from typing import Any
 
 from tests.daemon import Daemon
@@ -25,12 +24,7 @@ class Stream:
         assert self.line() == b"retry: 1000"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with closing(self.connection):
             self.response.close()
 

@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.guest import (
-    BINDER,
-    FakeDaemon,
-    compiled,
-    free_port,
-    listener,
-    move,
-    run,
-    say,
-)
+from tests.fakes import free_port
+from tests.native.guest import BINDER, FakeDaemon, compiled, listener, move, run, say
 from tests.native.hosts import host_text
 from tests.native.supervised import environment, needs_seccomp, static, under
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.commands import COMMAND
+from tests.fakes import free_port
 from tests.programs.catalogue import API, PYTHON, node
 from tests.programs.conflicts import stranger
 from tests.programs.conftest import Roll
-from tests.programs.house import House, free_port
+from tests.programs.house import House
 from tests.programs.running import Running, running
 from tests.programs.test_conflicts import NOTICE
 
