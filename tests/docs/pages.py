@@ -47,6 +47,12 @@ class Section:
     examples: list[Example] = field(default_factory=list)
 
     @property
+    def begins_with_run(self) -> bool:
+        """Tell whether the first thing that is typed of Styxy is `styxy run`."""
+        ours = (each.command for each in self.examples if re.search(r"\bstyxy ", each.command))
+        return "styxy run " in next(ours, "")
+
+    @property
     def text(self) -> str:
         """The words of the section, without those that only steer tests."""
         return "\n".join(self.lines)

@@ -38,6 +38,7 @@ class Terminal:
             GIT_CONFIG_GLOBAL="/dev/null",
         )
         self._home = home
+        self._section = section
         self._pipes: list[int] = []
         self.likeness = Likeness(str(home))
         self.likeness.name("9876", str(self._styxy.port))
@@ -47,6 +48,8 @@ class Terminal:
     def __enter__(self) -> Terminal:
         for name in ("shop", "blog"):
             make_project(self._home / name)
+        if self._section.begins_with_run:  # it waits for one that starts a second and no longer
+            self._styxy.run("daemon", "start", "-d")
         self._shell = subprocess.Popen(
             ["bash", "--norc", "--noprofile"],
             env=self._styxy.env,
