@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,18 @@ def test_the_home_is_the_users_unless_named() -> None:
     assert Places({"STYXY_HOME": ""}).home == os.path.expanduser("~/.styxy")
     assert Places({"STYXY_HOME": "/srv/x/../styxy/"}).home == "/srv/styxy"
     assert Places({"STYXY_HOME": "here"}).home == os.path.abspath("here")
+    assert Places({"STYXY_SOCKET": "s"}).socket_override == os.path.abspath("s")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_a_user_without_a_home_is_told_to_name_one() -> None:
+    # Another process: HOME, and who the user is, belong to the process.
+    program = (
+        "import os\nfrom styxy.adapters.places import Places\n"
+        "os.environ.pop('HOME', None)\nos.setuid(54321)\nPlaces({})"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
+    assert "your home directory is unknown; set STYXY_HOME" in done.stderr
 
 
 def test_everything_that_stays_lies_in_the_home() -> None:

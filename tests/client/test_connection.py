@@ -114,6 +114,20 @@ def test_a_socket_that_nobody_listens_on_is_no_daemon(tmp_path: Path) -> None:
     assert connection_to(tmp_path / "s").knock() is None
 
 
+def test_a_socket_variable_that_hides_the_daemon_of_the_home_is_named(tmp_path: Path) -> None:
+    env = clean_environment(STYXY_HOME=str(tmp_path), STYXY_SOCKET="/nowhere/s")
+    connection = Connection(Places(env), starter=lambda _: pytest.fail("a second one was started"))
+    (tmp_path / "daemon.json").write_text(json.dumps({"pid": 4, "socket": f"{tmp_path}/s"}))
+    with FakeDaemon(tmp_path / "s", lambda *_: (200, {})) as daemon:
+        with pytest.raises(DaemonUnreachable) as caught:
+            connection.ask("GET", "/status")
+    assert daemon.asked == []
+    assert caught.value.message == (
+        "nothing listens on /nowhere/s, which STYXY_SOCKET names; the daemon of "
+        f"{tmp_path} listens on {tmp_path}/s: unset STYXY_SOCKET"
+    )
+
+
 def test_the_kernel_names_who_listens(tmp_path: Path) -> None:
     with FakeDaemon(tmp_path / "s", lambda *_: None):
         link = connection_to(tmp_path / "s").knock()

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from styxy.client.stopping import started_at
 from tests.commands import COMMAND, LONGEST, CommandLine
+from tests.daemon import port_of
 from tests.fakes import free_port
 
 
@@ -263,3 +265,63 @@ def test_the_start_of_a_process_is_told_in_wall_time() -> None:
     assert abs(started_at(os.getpid()) - time.time()) < 86400
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as young:
         assert abs(started_at(young.pid) - time.time()) < 3
+
+
+def test_a_relative_home_is_one_place_for_command_and_daemon(
+    styxy: CommandLine, tmp_path: Path
+) -> None:
+    styxy.env["STYXY_HOME"] = "home"  # as the fixture names it, seen from its parent
+    assert styxy.run("list", cwd=tmp_path).returncode == 0
+    record = json.loads((styxy.home / "daemon.json").read_text())
+    assert record["socket"].startswith("/")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert styxy.run("daemon", "status", "--no-start", cwd=tmp_path).returncode == 0
+    assert styxy.run("list", "--no-start", cwd=elsewhere).returncode == 3
+
+
+@pytest.mark.parametrize("words", [["daemon", "stop"], ["daemon", "start", "-d"], ["list"]])
+def test_a_socket_variable_that_leads_astray_is_said(styxy: CommandLine, words: list[str]) -> None:
+    pid = styxy.json("daemon", "start", "-d")["pid"]
+    styxy.env["STYXY_SOCKET"] = "/nowhere/s"
+    done = styxy.run(*words)
+    assert done.returncode in (1, 3)
+    assert done.stderr.startswith("styxy: nothing listens on /nowhere/s, which STYXY_SOCKET names;")
+    assert done.stderr.endswith("unset STYXY_SOCKET\n")
+    del styxy.env["STYXY_SOCKET"]
+    assert styxy.json("daemon", "status")["pid"] == pid
+
+
+@pytest.mark.parametrize("words", [["start"], ["start", "-d"], ["restart"]])
+def test_a_port_that_no_daemon_may_have_is_refused_and_nothing_is_stopped(
+    styxy: CommandLine, words: list[str]
+) -> None:
+    pid = styxy.json("daemon", "start", "-d")["pid"]
+    body = styxy.json("daemon", *words, "-p", "80", code=2)
+    assert body["error"] == "--port must be a whole number from 1024 to 65535, not 80"
+    assert (body["success"], body["code"]) == (False, "invalid_input")
+    assert styxy.json("daemon", "status")["pid"] == pid
+
+
+def test_a_restart_onto_a_busy_port_stops_nothing(styxy: CommandLine) -> None:
+    pid = styxy.json("daemon", "start", "-d")["pid"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = port_of(server)
+        body = styxy.json("daemon", "restart", "-p", str(port), code=1)
+    assert body["error"] == (
+        f"port {port} is in use, so the daemon stays where it is; see: styxy who {port}"
+    )
+    assert styxy.json("daemon", "status")["pid"] == pid
+    assert styxy.json("daemon", "restart", "-p", str(styxy.port))["pid"] != pid
+
+
+@pytest.mark.parametrize("flags", [[], ["-d"]])
+def test_a_busy_port_is_one_document_with_the_way_out(styxy: CommandLine, flags: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        words = ["daemon", "start", *flags, "-p", str(port_of(server))]
+        body = styxy.json(*words, code=1)
+        told = styxy.run(*words)
+    assert body["success"] is False
+    assert "choose another: styxy daemon start -d -p N" in str(body["error"])
+    assert f"styxy: {body['error']}\n" in told.stderr
+    assert told.stdout == ""

@@ -53,6 +53,13 @@ def test_the_daemon_runs_without_interception() -> None:
     assert env == {"A": "b", "STYXY_DISABLE_REASSIGN": "1"}
 
 
+def test_relative_places_are_meant_from_where_the_command_was_typed() -> None:
+    env = server_environment({"STYXY_HOME": "here", "STYXY_SOCKET": "s"})
+    assert env["STYXY_HOME"] == os.path.abspath("here")
+    assert env["STYXY_SOCKET"] == os.path.abspath("s")
+    assert "STYXY_HOME" not in server_environment({"STYXY_SOCKET": ""})
+
+
 def test_relative_module_paths_survive_the_change_of_directory() -> None:
     env = server_environment({"PYTHONPATH": f"src{os.pathsep}/abs"})
     assert env["PYTHONPATH"] == f"{os.path.abspath('src')}{os.pathsep}/abs"

@@ -21,7 +21,7 @@ from styxy.core.errors import (
 )
 from styxy.core.events import RangeAdded
 from styxy.core.ports import Port
-from styxy.core.ranges import check_name, matches
+from styxy.core.ranges import matches
 from styxy.core.services import Catalogue
 
 if TYPE_CHECKING:
@@ -143,10 +143,6 @@ def test_a_bad_name_makes_nothing(name: str) -> None:
         ask(at, LeaseAsk(service_type=name))
 
     assert list(at.catalogue) == list(Catalogue())
-
-
-def test_a_name_is_lowered() -> None:
-    assert check_name("Grafana-2") == "grafana-2"
 
 
 def test_switched_off_no_type_is_made() -> None:

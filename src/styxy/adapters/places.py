@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from styxy.core.errors import InvalidInput
 from styxy.core.keys import fnv1a64
 
 TYPE_CHECKING = False
@@ -24,14 +25,15 @@ PORT_MAP = "ports.map"
 
 
 class Places:
-    """Name every path that belongs to one Styxy home.
+    """Name every path that belongs to one Styxy home. Raises `InvalidInput` where none is known.
 
-    Two daemons with different homes share no path.
+    Two daemons with different homes share no path. Relative paths are meant from where we are.
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self.home = os.path.abspath(env.get("STYXY_HOME") or os.path.expanduser("~/.styxy"))
-        self.socket_override = env.get("STYXY_SOCKET") or None
+        self.home = os.path.abspath(env.get("STYXY_HOME") or _usual_home())
+        socket = env.get("STYXY_SOCKET")
+        self.socket_override = os.path.abspath(socket) if socket else None
         self._runtime_base = env.get("XDG_RUNTIME_DIR") or ""
 
     def in_home(self, *names: str) -> str:
@@ -105,6 +107,13 @@ class Places:
         if self.socket_override:
             return self.socket_override + ".map"
         return os.path.join(self.runtime_dir(), PORT_MAP)
+
+
+def _usual_home() -> str:
+    home = os.path.expanduser("~/.styxy")
+    if home.startswith("~"):  # no HOME, and a user whom no table knows, as in some containers
+        raise InvalidInput("your home directory is unknown; set STYXY_HOME to a directory")
+    return home
 
 
 def home_hash(home: str) -> str:

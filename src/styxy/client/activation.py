@@ -26,8 +26,6 @@ def variables(env: Mapping[str, str], library: str) -> dict[str, str]:
     usual = os.path.abspath(os.path.expanduser("~/.styxy"))
     if own.get("STYXY_HOME") == usual:
         del own["STYXY_HOME"]
-    if own.get("STYXY_SOCKET"):
-        own["STYXY_SOCKET"] = os.path.abspath(own["STYXY_SOCKET"])
     return {name: own[name] for name in NAMES if own.get(name)}
 
 

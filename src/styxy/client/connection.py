@@ -145,8 +145,9 @@ class Connection:
     def knock(self) -> _socket.socket | None:
         """Connect to a daemon that listens; None where there is none."""
         path = self._socket_path()
-        if path is None:
-            return None
+        return None if path is None else self._knock_at(path)
+
+    def _knock_at(self, path: str) -> _socket.socket | None:
         link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         link.settimeout(self._answer_patience)
         try:
@@ -178,6 +179,24 @@ class Connection:
         link.close()
         return True
 
+    def refuse_elsewhere(self) -> None:
+        """Raise `DaemonUnreachable` where STYXY_SOCKET leads to no daemon, but the home has one.
+
+        No other can be started beside it.
+        """
+        named, record = self.places.socket_override, read_record(self.places)
+        if named is None or record is None or not record.socket:
+            return
+        link = self._knock_at(record.socket) if record.socket != named else None
+        if link is not None:
+            link.close()
+            raise DaemonUnreachable(
+                f"nothing listens on {named}, which STYXY_SOCKET names; the daemon of "
+                f"{self.places.home} listens on {record.socket}: unset STYXY_SOCKET",
+                suggestions=["unset STYXY_SOCKET"],
+                socket=record.socket,
+            )
+
     def _socket_path(self) -> str | None:
         if self.places.socket_override:
             return self.places.socket_override
@@ -187,6 +206,7 @@ class Connection:
     def _reach(self) -> _socket.socket:
         link = self.knock()
         if link is None:
+            self.refuse_elsewhere()
             if self._starter is None:
                 raise not_running()
             self._starter(self)

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import os
 
-from styxy.client.starting import NATIVE_LIBRARY, NATIVE_SUPERVISOR, without_library
+from styxy.client.starting import (
+    NATIVE_LIBRARY,
+    NATIVE_SUPERVISOR,
+    absolute_places,
+    without_library,
+)
 from styxy.core.errors import Unavailable
 
 TYPE_CHECKING = False
@@ -120,7 +125,7 @@ def guest_environment(
     What LD_PRELOAD holds is kept and comes first: a sanitizer insists on that, and ours does not
     mind. Libraries of other Styxy versions go.
     """
-    own = dict(env)
+    own = {**env, **absolute_places(env)}
     preload = without_library(env.get("LD_PRELOAD", ""))
     if library:
         preload.append(library)
@@ -128,8 +133,6 @@ def guest_environment(
         own["LD_PRELOAD"] = ":".join(preload)
     else:
         own.pop("LD_PRELOAD", None)
-    if own.get("STYXY_HOME"):
-        own["STYXY_HOME"] = os.path.abspath(own["STYXY_HOME"])  # the program may change directory
     more = {
         "PORT": str(port) if port else None,
         "STYXY_PROJECT": project,

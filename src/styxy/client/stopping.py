@@ -57,6 +57,7 @@ def _claimed_pid(connection: Connection) -> int | None:
     if record is not None and record.pid is not None:
         return record.pid
     if not connection.listens():
+        connection.refuse_elsewhere()
         return None
     pid = connection.ask("GET", "/status").data.get("pid")
     if not isinstance(pid, int) or pid <= 0:

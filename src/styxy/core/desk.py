@@ -32,7 +32,8 @@ from styxy.core.events import (
 from styxy.core.leases import Lease
 from styxy.core.memory import decide_forget
 from styxy.core.moves import decide_move
-from styxy.core.ranges import check_name, confirm, grow, made_type, propose, wish_for
+from styxy.core.names import check_name
+from styxy.core.ranges import confirm, grow, made_type, propose, wish_for
 from styxy.core.services import Catalogue
 from styxy.core.state import State
 from styxy.core.templates import template_port

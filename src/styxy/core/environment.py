@@ -15,7 +15,11 @@ class Variable:
 
 
 VARIABLES: tuple[Variable, ...] = (
-    Variable(name="STYXY_HOME", meaning="directory of Styxy's own files, ~/.styxy by default"),
+    Variable(
+        name="STYXY_HOME",
+        meaning="directory of Styxy's own files, ~/.styxy by default; "
+        "a relative one is seen from where one types",
+    ),
     Variable(
         name="STYXY_DAEMON_HOST",
         meaning="loopback address of the daemon's TCP door",

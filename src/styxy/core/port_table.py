@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styxy.core.errors import Conflict, InvalidInput
+from styxy.core.names import NAME
 from styxy.core.ports import Port, PortRange
-from styxy.core.ranges import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

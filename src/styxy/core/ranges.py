@@ -9,20 +9,17 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from styxy.core.errors import ConfirmationRequired, Conflict, InvalidInput, NoRoom
+from styxy.core.errors import ConfirmationRequired, Conflict, NoRoom
 from styxy.core.keys import fnv1a64
 from styxy.core.placement import STRATEGIES, Site
 from styxy.core.ports import Port, PortRange
 from styxy.core.services import ServiceType
-from styxy.core.wording import echo
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from styxy.core.configuration import AllocationRule, AutoAllocation, Placement
     from styxy.core.services import Catalogue
-
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +51,6 @@ class Proposal:
         """The word by which a user confirms this range and no other."""
         text = f"{self.service.name} {self.made} {self.placement}"
         return f"{fnv1a64(text.encode()):016x}"
-
-
-def check_name(name: str) -> str:
-    """Accept the name of a service type, in lower case. Raises `InvalidInput`."""
-    lowered = name.lower()
-    if NAME.fullmatch(lowered):
-        return lowered
-    raise InvalidInput(
-        f"{echo(name)} cannot name a service type; use 1 to 50 of a-z, 0-9 and '-', not '-' first"
-    )
 
 
 def wish_for(name: str, settings: AutoAllocation, rules: Collection[AllocationRule]) -> Wish:

@@ -25,8 +25,8 @@ from styxy.core.configuration import (
 from styxy.core.conversion import convert
 from styxy.core.errors import InvalidInput
 from styxy.core.located import Located, NotJson, Path, Spot, parse, parse_quickly
+from styxy.core.names import NAME
 from styxy.core.problems import Problem, shown_path
-from styxy.core.ranges import NAME
 from styxy.core.services import Catalogue, ServiceType
 from styxy.core.setting import ANY_NAME, COMMENT, Setting
 from styxy.core.settings_table import ROOT, child, children

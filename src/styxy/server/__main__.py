@@ -30,6 +30,7 @@ from styxy.adapters.settings import (
 )
 from styxy.core.errors import StyxyError
 from styxy.core.programs import service_type_of_program
+from styxy.server.answers import error_body
 from styxy.server.caretaker import Caretaker
 from styxy.server.configured import Configured
 from styxy.server.doors import Doors, open_doors, write_daemon_file
@@ -82,7 +83,8 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
             log.warning("the sockets were removed; opening everything anew")
     except StyxyError as error:
         ready.failed(error)
-        print(f"styxy: {error.message}", file=sys.stderr)
+        said = error_body(error).decode() if options.json else f"styxy: {error.message}"
+        print(said, file=sys.stdout if options.json else sys.stderr)
         return error.exit_code
     return 0
 
@@ -381,6 +383,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, help="TCP port to listen on (default: 9876)")
     parser.add_argument("--ready-fd", type=int, help="descriptor to tell readiness on")
+    parser.add_argument("--json", action="store_true", help="tell a failure as JSON")
     parser.add_argument(
         "--insecure-no-auth",
         action="store_true",

@@ -63,11 +63,20 @@ def text_answer(
 
 def error_answer(error: StyxyError, *, headers: Mapping[str, str] | None = None) -> Response:
     """Write an error in the one shape that all errors have."""
-    message = error.message
-    if len(message) > LONGEST_SENTENCE:
-        message = message[:LONGEST_SENTENCE] + "…"
-    answer = ErrorAnswer(error=message, code=error.code, context=error.context)
     more = dict(headers or {})
     if isinstance(error, Unauthorized):
         more["www-authenticate"] = 'Bearer realm="styxy"'  # RFC 9110, 11.6.1: a 401 must name one
-    return json_answer(answer, status=error.status_hint, headers=more)
+    return Response(
+        error_body(error),
+        status_code=error.status_hint,
+        headers={**ALWAYS, **more},
+        media_type="application/json",
+    )
+
+
+def error_body(error: StyxyError) -> bytes:
+    """Write an error as JSON bytes, in the one shape."""
+    message = error.message
+    if len(message) > LONGEST_SENTENCE:
+        message = message[:LONGEST_SENTENCE] + "…"
+    return encoded(ErrorAnswer(error=message, code=error.code, context=error.context))

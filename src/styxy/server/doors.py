@@ -129,8 +129,10 @@ def _explain_busy(settings: Settings, kernel: KernelLook) -> str:
             "for TCP start it with --port"
         )
     raise Conflict(
-        f"port {port} is in use by another program of yours; start with --port N, "
-        "or set STYXY_DAEMON_PORT"
+        f"port {port} is in use by another program of yours, perhaps the daemon of another home; "
+        "choose another: styxy daemon start -d -p N, or for good: styxy config set listen-port N",
+        suggestions=["styxy daemon start -d -p N", "styxy config set listen-port N"],
+        port=port,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,27 @@ from tests.fakes import FakeDaemon, clean_environment
 AI = {"success": True, "existing": True, "port": 11430, "dry_run": True, "message": "it runs"}
 
 
+CONFIGURATION = {
+    "service_types": {
+        "dev": {"instance_behavior": "multi"},
+        "database": {"instance_behavior": "multi"},
+        "ai": {"instance_behavior": "single"},
+    }
+}
+
+
+def _answered(
+    answer: Mapping[str, object], _method: str, path: str, _body: object
+) -> tuple[int, Mapping[str, object]]:
+    return 200, CONFIGURATION if path == "/config" else answer
+
+
 class Said:
     """What a command asked, printed and returned."""
 
     def __init__(self, tmp_path: Path, answer: Mapping[str, object], *words: str) -> None:
         out, err = io.StringIO(), io.StringIO()
-        with FakeDaemon(tmp_path / "s", lambda *_: (200, answer)) as daemon:
+        with FakeDaemon(tmp_path / "s", partial(_answered, answer)) as daemon:
             env = clean_environment(STYXY_SOCKET=str(tmp_path / "s"))
             self.code = run_command(words, env, out=out, err=err)
         self.asked = daemon.asked
@@ -31,7 +47,10 @@ class Said:
 def test_use_prints_the_port_of_a_singleton_that_runs(tmp_path: Path) -> None:
     said = Said(tmp_path, AI, "use", "ai")
     assert (said.code, said.out, said.err) == (0, "11430\n", "")
-    assert said.asked == [("POST", "/allocate", {"service_type": "ai", "dry_run": True})]
+    assert said.asked == [
+        ("GET", "/config", None),
+        ("POST", "/allocate", {"service_type": "ai", "dry_run": True}),
+    ]
 
 
 def test_use_as_json_is_the_answer_of_the_daemon(tmp_path: Path) -> None:
@@ -50,16 +69,23 @@ def test_use_says_that_none_runs_and_how_to_start_one(tmp_path: Path) -> None:
     assert (body["success"], body["code"]) == (False, "not_found")
 
 
-@pytest.mark.parametrize("kind", ["dev", "grafana"])
-def test_use_sends_nobody_to_a_type_that_is_no_singleton(tmp_path: Path, kind: str) -> None:
-    types = {"dev": {"instance_behavior": "multi"}}
-    would_be = {"success": True, "port": 3000, "dry_run": True, "service_types": types}
-    said = Said(tmp_path, would_be, "use", kind)
-    assert (said.code, said.out) == (1, "")
-    assert said.err == (
-        f"styxy: {kind} is no singleton, so there is nothing to attach to; "
-        f"for a port of your own: styxy allocate -s {kind}\n"
-    )
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "dev",
+            "dev is no singleton type (ai is); for a port of your own: styxy allocate -s dev",
+        ),
+        ("zork", "there is no service type 'zork'; there are: dev, database, ai"),
+        ("databse", "there is no service type 'databse'; did you mean 'database'?"),
+    ],
+)
+def test_use_of_what_nobody_shares_says_so_and_asks_for_no_port(
+    tmp_path: Path, name: str, sentence: str
+) -> None:
+    said = Said(tmp_path, {}, "use", name)
+    assert (said.code, said.out, said.err) == (1, "", f"styxy: {sentence}\n")
+    assert said.asked == [("GET", "/config", None)]
 
 
 @pytest.mark.parametrize(("flags", "force"), [([], False), (["-f"], True), (["--force"], True)])

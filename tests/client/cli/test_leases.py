@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from styxy.client.cli.main import run_command
+from tests.commands import CommandLine
 from tests.fakes import FakeDaemon, clean_environment
 
 LEASE = {"success": True, "port": 3001, "lock_id": "abc", "message": "Port 3001 it is"}
@@ -116,12 +118,26 @@ def test_release_of_a_port_without_a_lease_is_not_found(tmp_path: Path) -> None:
 
 
 def test_list_filters_at_the_daemon(tmp_path: Path) -> None:
-    said = Said(tmp_path, "list", "--service", "a&b", "--project", str(tmp_path), "--instance", "i")
+    said = Said(
+        tmp_path, "list", "--service", "dev", "--project", str(tmp_path), "--instance", "a&b"
+    )
     project = str(tmp_path.resolve()).replace("/", "%2F")
-    query = f"service_type=a%26b&project={project}&instance_id=i"
+    query = f"service_type=dev&project={project}&instance_id=a%26b"
     assert said.asked == [("GET", f"/allocations?{query}", None)]
     assert said.out.splitlines()[0].startswith("PORT")
 
 
 def test_list_without_filters_asks_for_all(tmp_path: Path) -> None:
     assert Said(tmp_path, "list", "-v").asked == [("GET", "/allocations", None)]
+
+
+@pytest.mark.parametrize(("words", "hint"), [([], True), (["--json"], False)])
+def test_a_list_of_an_unknown_type_says_that_it_is_unknown(
+    styxy: CommandLine, words: list[str], hint: bool
+) -> None:
+    done = styxy.run("list", "--service", "databse", *words)
+    assert done.returncode == 0
+    assert (json.loads(done.stdout)["allocations"] == []) if words else done.stdout == "no leases\n"
+    said = "styxy: there is no service type 'databse'; did you mean 'database'?\n"
+    assert done.stderr == (said if hint else "")
+    assert styxy.run("list", "--service", "dev").stderr == ""

@@ -11,6 +11,7 @@ import pytest
 from styxy import __version__
 from styxy.client.cli.command import Command
 from styxy.client.cli.main import MODULES, all_commands, run_command
+from tests.commands import CommandLine
 from tests.fakes import FakeDaemon, clean_environment
 
 
@@ -37,6 +38,11 @@ def test_the_list_of_commands_is_shown_to_who_asks(words: list[str]) -> None:
     code, out, _ = run(*words)
     assert code == 0
     assert "daemon status" in out
+
+
+def test_the_help_of_everything_names_the_version() -> None:
+    assert "styxy --version" in run("--help")[1]
+    assert "--version" not in run("daemon", "--help")[1]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["check", "--help"], ["daemon", "-h"]])
@@ -82,7 +88,7 @@ def test_the_version_is_told_as_json() -> None:
         (["check", "-5"], "styxy check --help"),
         (["check", "٣٠٠٠"], "is no port"),
         (["check"], "PORT"),
-        (["check", "1", "2"], "unrecognized arguments: 2"),
+        (["check", "1", "2"], "there is no place for '2'; see: styxy check --help"),
         (["allocate"], "--service-type"),
         (["allocate", "-s", "dev", "-p", "80"], "80 is below 1024"),
         (["allocate", "-s", "dev", "--env", "A B"], "no name for a variable"),
@@ -90,9 +96,29 @@ def test_the_version_is_told_as_json() -> None:
         (["release"], "one lease or one port"),
         (["release", "x", "--port", "3000"], "one lease or one port"),
         (["release", "3000"], "try: styxy release --port 3000"),
-        (["suggest", "dev", "-c", "0"], "no whole number above 0"),
+        (["suggest", "dev", "-c", "0"], "'0' is no whole number from 1 to"),
         (["run"], "try: styxy run -- npm run dev"),
-        (["run", "--backend", "magic", "--", "true"], "invalid choice"),
+        (
+            ["run", "--backend", "magic", "--", "true"],
+            "--backend: there is no 'magic'; there are:",
+        ),
+        (["run", "--backend", "seccom", "--", "true"], "did you mean 'seccomp'?"),
+        (["list", "--jsn"], "there is no option '--jsn'; did you mean '--json'?"),
+        (["list", "--frobnicate=x"], "no option '--frobnicate'; see: styxy list --help"),
+        (["list", "--", "-x"], "there is no"),
+        (["list", "--verbose=x"], "it takes no value, and not 'x'"),
+        (["list", "--service"], "--service-type: a value is missing; see: styxy list"),
+        (["list", "--service", ""], "'' cannot name a service type; use 1 to 50"),
+        (["list", "--project", ""], "--project: the value is empty; see: styxy list --help"),
+        (["allocate", "-s", "dev", "--instance", ""], "the value is empty"),
+        (["allocate", "-s", "a b"], "'a b' cannot name a service type"),
+        (["allocate", "-s", "dev", "-p", "9" * 5000], "99…' is no port (1-65535)"),
+        (["suggest", "a/b"], "'a/b' cannot name a service type"),
+        (["release", "a/b"], "'a/b' is no id of a lease"),
+        (["release", ""], "'' is no id of a lease"),
+        (["config", "auto-allocation", "undo"], "see: styxy config auto-allocation --help"),
+        (["config", "auto-allocation", "list", "x"], "see: styxy config auto-allocation --help"),
+        (["audit", "--since", "tomorrow"], "'tomorrow' is no time; write 10m, 2h, 2026-"),
         (["daemon", "logs", "-f", "--json"], ""),
     ],
 )
@@ -156,3 +182,27 @@ def test_the_trace_is_shown_to_who_asks_for_it() -> None:
     err = io.StringIO()
     run_command(["--version"], {"STYXY_LOG_LEVEL": "debug"}, out=BrokenStream(), err=err)
     assert "Traceback" in err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "word", "sentence"),
+    [
+        ("no-such-program", 127, "not_found", "no-such-program: command not found"),
+        ("/etc/passwd", 126, "unavailable", "/etc/passwd: Permission denied"),
+    ],
+)
+def test_a_program_that_cannot_be_run_is_one_document_where_that_is_asked_for(
+    styxy: CommandLine, program: str, code: int, word: str, sentence: str
+) -> None:
+    words = ("--backend", "none", "--", program)
+    done = styxy.run("run", "--json", *words)
+    assert (done.returncode, done.stderr) == (code, "")
+    body = json.loads(done.stdout)
+    assert (body["success"], body["code"], body["error"]) == (False, word, sentence)
+    plain = styxy.run("run", *words)
+    assert (plain.returncode, plain.stdout, plain.stderr) == (code, "", f"styxy: {sentence}\n")
+
+
+def test_a_complaint_is_one_line_whatever_it_quotes(styxy: CommandLine) -> None:
+    done = styxy.run("run", "--backend", "none", "--", "a\nb\x1b[31m")
+    assert (done.returncode, done.stderr) == (127, "styxy: a?b?[31m: command not found\n")

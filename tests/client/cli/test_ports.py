@@ -42,6 +42,6 @@ def test_check_says_it_by_exit_code_too(
 
 
 def test_suggest_passes_type_and_count_on(tmp_path: Path) -> None:
-    _, out, asked = say(tmp_path, {"suggestions": [8000]}, "suggest", "a/b", "-c", "3")
-    assert asked == [("GET", "/suggest/a%2Fb?count=3", None)]
+    _, out, asked = say(tmp_path, {"suggestions": [8000]}, "suggest", "Api", "-c", "3")
+    assert asked == [("GET", "/suggest/api?count=3", None)]
     assert out == "8000\n"

@@ -12,12 +12,17 @@ import os
 
 from styxy.adapters.places import Places
 from styxy.client.connection import Answer, Connection
+from styxy.client.render import plain
 from styxy.core.errors import InvalidInput
+from styxy.core.names import check_name
+from styxy.core.wording import echo, guess, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import NoReturn, TextIO
+
+    from styxy.core.errors import StyxyError
 
 HELP_WIDTH = 96
 
@@ -33,9 +38,16 @@ class Caller:
         self.env = env
         self.out = out
         self.err = err
-        self.places = Places(env)
         self.wants_json = False
         self.may_start = True
+        self._places: Places | None = None
+
+    @property
+    def places(self) -> Places:
+        """Where the files of the caller's home lie. Raises `InvalidInput` where there is none."""
+        if self._places is None:
+            self._places = Places(self.env)
+        return self._places
 
     def connection(self) -> Connection:
         """Make the way to the daemon, which is started where that is needed and allowed."""
@@ -72,9 +84,24 @@ class Caller:
             raise OutputFailed(error.errno, error.strerror) from None
 
     def complain(self, text: str) -> None:
-        """Print one line to standard error."""
-        self.err.write(f"styxy: {text}\n")
+        """Print one line to standard error, whatever it quotes."""
+        self.err.write(f"styxy: {plain(text)}\n")
         self.err.flush()
+
+    def fail(self, failure: StyxyError) -> None:
+        """Print a failure: a complaint, or the API's own shape where JSON is asked for."""
+        if not self.wants_json:
+            self.complain(failure.message)
+            return
+        import json
+
+        body = {
+            "success": False,
+            "error": failure.message,
+            "code": failure.code,
+            "context": failure.context,
+        }
+        self.say(json.dumps(body))
 
     def _start(self, connection: Connection) -> None:
         # Imported here: mostly a daemon runs, and nobody shall pay for starting one.
@@ -130,21 +157,66 @@ class Parser(argparse.ArgumentParser):
         """Give the help to who prints it. Raises `HelpAsked`."""
         raise HelpAsked(self.format_help())
 
+    def read(self, words: list[str]) -> argparse.Namespace:
+        """Read all words. Raises `InvalidInput`, also for one that has no place."""
+        options, rest = self.parse_known_args(words)
+        for word in rest:
+            if word != "--":
+                self.error(self._misplaced(word.partition("=")[0]))
+        return options
+
+    def _misplaced(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"there is no place for {echo(word)}"
+        near = nearest(word, self._option_string_actions)
+        return f"there is no option {echo(word)}" + (f"; did you mean {near!r}?" if near else "")
+
     def error(self, message: str) -> NoReturn:
         """Refuse wrong usage in one sentence."""
-        raise InvalidInput(
-            f"{message}; see: {self.prog} --help", suggestions=[f"{self.prog} --help"]
-        )
+        message = message.removeprefix("argument ")
+        for theirs, ours in _PLAINER:
+            message = message.replace(theirs, ours)
+        ending = "" if message.endswith("?") else f"; see: {self.prog} --help"
+        raise InvalidInput(f"{message}{ending}", suggestions=[f"{self.prog} --help"])
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Say what there is, and not where to choose from."""
+        if action.choices is not None and value not in action.choices:
+            word, words = str(value), [str(each) for each in action.choices]
+            raise argparse.ArgumentError(action, f"there is no {echo(word)}; {guess(word, words)}")
+
+
+_PLAINER = (
+    ("expected one argument", "a value is missing"),
+    ("the following arguments are required:", "something is missing:"),
+    ("ignored explicit argument", "it takes no value, and not"),
+)
+"""Words of argparse, and ours; where another Python says it otherwise, its own words stay."""
 
 
 def no_options(_parser: Parser) -> None:
     """Fill the parser of a command that takes no options of its own."""
 
 
+def not_empty(text: str) -> str:
+    """Read a text that must not be empty: where a variable is not set, `$NAME` is."""
+    if not text:
+        raise argparse.ArgumentTypeError("the value is empty")
+    return text
+
+
+def service_type(text: str) -> str:
+    """Read the name of a service type."""
+    try:
+        return check_name(text)
+    except InvalidInput as error:
+        raise argparse.ArgumentTypeError(error.message) from None
+
+
 def port_number(text: str) -> int:
     """Read a port, 1-65535."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port (1-65535)")
+        raise argparse.ArgumentTypeError(f"{echo(text)} is no port (1-65535)")
     return int(text)
 
 
@@ -157,9 +229,9 @@ def leasable_port(text: str) -> int:
 
 
 def positive_number(text: str) -> int:
-    """Read a whole number above 0."""
+    """Read a whole number above 0, of at most nine digits."""
     if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{echo(text)} is no whole number from 1 to 999999999")
     return int(text)
 
 
@@ -168,7 +240,7 @@ def project_of(directory: str, env: Mapping[str, str]) -> str:
     from styxy.adapters.git import project_path
 
     if not os.path.isdir(directory):
-        raise InvalidInput(f"there is no directory {directory!r}")
+        raise InvalidInput(f"there is no directory {echo(directory)}")
     return project_path(directory, env.get("HOME") or "/")
 
 

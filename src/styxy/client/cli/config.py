@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from styxy.client.cli import ranges
-from styxy.client.cli.command import Command, leasable_port, no_options, positive_number
+from styxy.client.cli.command import Command, leasable_port, no_options, not_empty, positive_number
 from styxy.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 TYPE_CHECKING = False
@@ -36,7 +36,9 @@ def show(_options: Namespace, caller: Caller) -> int:
 
 def add_validate_options(parser: Parser) -> None:
     """Say what `config validate` takes."""
-    parser.add_argument("file", metavar="FILE", nargs="?", help="another file than config.json")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", type=not_empty, help="another file than config.json"
+    )
 
 
 def validate(options: Namespace, caller: Caller) -> int:
@@ -125,7 +127,9 @@ def _rule_patch(options: Namespace) -> dict[str, object]:
 
 def add_generate_options(parser: Parser) -> None:
     """Say what `config generate` takes."""
-    parser.add_argument("-o", "--output", metavar="FILE", help="instead of config.json; - prints")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=not_empty, help="instead of config.json; - prints"
+    )
     parser.add_argument("--force", action="store_true", help="also over a file that is there")
 
 
@@ -163,7 +167,9 @@ def _put(path: str, text: str, caller: Caller, *, force: bool) -> str | None:
 
 def add_import_options(parser: Parser) -> None:
     """Say what `config import` takes."""
-    parser.add_argument("file", metavar="FILE.md", help="Markdown with a table: type, range")
+    parser.add_argument(
+        "file", metavar="FILE.md", type=not_empty, help="Markdown with a table: type, range"
+    )
     parser.add_argument("--dry-run", action="store_true", help="tell, but change nothing")
 
 
@@ -202,7 +208,11 @@ def instances(_options: Namespace, caller: Caller) -> int:
 def add_document_options(parser: Parser) -> None:
     """Say what `config document` takes."""
     parser.add_argument(
-        "file", metavar="FILE.md", nargs="?", help="put it between the markers of this file"
+        "file",
+        metavar="FILE.md",
+        nargs="?",
+        type=not_empty,
+        help="put it between the markers of this file",
     )
 
 

@@ -13,7 +13,8 @@ from styxy.client.starting import (
     server_environment,
     start_once,
 )
-from styxy.core.errors import DaemonUnreachable, InvalidInput, NotFound, Unavailable
+from styxy.core.errors import Conflict, DaemonUnreachable, InvalidInput, NotFound, Unavailable
+from styxy.core.ports import Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +35,11 @@ def add_start_options(parser: Parser) -> None:
 
 def start(options: Namespace, caller: Caller) -> int:
     """Start the daemon, in this process without -d."""
+    _check_settings(caller, port=options.port, insecure=options.insecure_no_auth)
     arguments = server_arguments(port=options.port, insecure=options.insecure_no_auth)
     if not options.detach:
+        if caller.wants_json:
+            arguments.append("--json")  # what goes wrong before it answers is told by the server
         os.execve(arguments[0], arguments, server_environment(caller.env))
     return _start_detached(arguments, options.port, caller)
 
@@ -51,8 +55,34 @@ def restart(options: Namespace, caller: Caller) -> int:
 
     record = read_record(caller.places)
     port = options.port or (_named_port(record.pid) if record and record.pid else None)
+    _check_settings(caller, port=port)
+    if options.port is not None and (record is None or record.port != options.port):
+        _check_free(options.port)
     stop(caller.connection())
     return _start_detached(server_arguments(port=port), options.port, caller)
+
+
+def _check_settings(caller: Caller, *, port: int | None, insecure: bool = False) -> None:
+    """Refuse settings that no daemon starts with, before anything is done."""
+    from styxy.adapters.settings import load_settings
+
+    load_settings(caller.env, port=port, insecure=insecure)
+
+
+def _check_free(port: int) -> None:
+    """Refuse a port that is taken before anything is stopped. Raises `Conflict`."""
+    from styxy.adapters.kernel import KernelLook
+
+    kernel = KernelLook()
+    try:
+        is_free = kernel.is_free(Port(port))
+    finally:
+        kernel.close()
+    if not is_free:
+        raise Conflict(
+            f"port {port} is in use, so the daemon stays where it is; see: styxy who {port}",
+            suggestions=[f"styxy who {port}"],
+        )
 
 
 def stop_daemon(_options: Namespace, caller: Caller) -> int:
@@ -119,6 +149,8 @@ def logs(options: Namespace, caller: Caller) -> int:
 def _start_detached(arguments: list[str], port: int | None, caller: Caller) -> int:
     connection = caller.connection()
     try:
+        if not connection.listens():
+            connection.refuse_elsewhere()
         is_new = start_once(connection, caller.env, patience=START_PATIENCE, arguments=arguments)
     except DaemonUnreachable as failure:
         # It was to be started, not to be reached: refused, and not absent.

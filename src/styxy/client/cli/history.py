@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
+from argparse import ArgumentTypeError
 
 from styxy.client import render
 from styxy.client.cli.command import Command, positive_number, query
+from styxy.core.wording import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,11 +21,26 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 FOLLOW_HELP = "go on as it happens; with --json, one document a line"
 
 
+def moment(text: str) -> str:
+    """Read a time; `10m` is that long ago. The daemon judges what looks like a date or a number."""
+    ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if ago is not None:
+        return f"{max(0.0, time.time() - int(ago[1]) * SECONDS[ago[2]]):.3f}"
+    if re.fullmatch(r"[0-9.]+|[0-9]{4}-[0-9:.TZtz +-]*", text, re.ASCII):
+        return text
+    raise ArgumentTypeError(
+        f"{echo(text)} is no time; write 10m, 2h, 2026-01-31T12:00:00Z, or seconds since the epoch"
+    )
+
+
 def add_audit_options(parser: Parser) -> None:
     """Say what `audit` takes."""
     parser.add_argument("-f", "--follow", action="store_true", help=FOLLOW_HELP)
     parser.add_argument(
-        "--since", metavar="TIME", help="2026-01-31T12:00:00Z, seconds since the epoch, or 10m, 2h"
+        "--since",
+        metavar="TIME",
+        type=moment,
+        help="2026-01-31T12:00:00Z, seconds since the epoch, or 10m, 2h",
     )
     parser.add_argument("--event", metavar="KIND", help="allocated, released, reassigned ...")
     parser.add_argument("-n", "--limit", metavar="N", type=positive_number, help="the last N (100)")
@@ -30,7 +48,7 @@ def add_audit_options(parser: Parser) -> None:
 
 def audit(options: Namespace, caller: Caller) -> int:
     """Show what happened."""
-    filters = query(since=_since(options.since), limit=options.limit, event=options.event)
+    filters = query(since=options.since, limit=options.limit, event=options.event)
     if options.follow:
         return _follow(f"/audit{filters}", options.event, caller)
     from styxy.client import chronicle
@@ -87,16 +105,6 @@ def _tell(event: dict[str, object], raw: str, caller: Caller) -> None:
 def _last_seq(answer: dict[str, object]) -> int:
     numbers = [each.get("seq") for each in render.objects(answer.get("events"))]
     return max((number for number in numbers if isinstance(number, int)), default=0)
-
-
-def _since(text: str | None) -> str | None:
-    """Turn `10m` into a moment; the daemon judges the rest."""
-    ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text or "")
-    if ago is None:
-        return text
-    import time
-
-    return f"{max(0.0, time.time() - int(ago[1]) * SECONDS[ago[2]]):.3f}"
 
 
 COMMANDS = (

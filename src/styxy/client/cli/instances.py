@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from styxy.client import render
-from styxy.client.cli.command import Command, no_options
-from styxy.core.errors import NotFound
+from styxy.client.cli.command import Command, no_options, service_type
+from styxy.core.errors import NotFound, UnknownServiceType
+from styxy.core.wording import echo, guess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Mapping
 
     from styxy.client.cli.command import Caller, Parser
 
@@ -22,36 +24,45 @@ def instances(_options: Namespace, caller: Caller) -> int:
 
 def add_use_options(parser: Parser) -> None:
     """Say what `use` takes."""
-    parser.add_argument("service_type", metavar="TYPE", help="ai, or a singleton of your own")
+    parser.add_argument(
+        "service_type", metavar="TYPE", type=service_type, help="ai, or a singleton of your own"
+    )
 
 
 def use(options: Namespace, caller: Caller) -> int:
     """Find where a singleton runs; take nothing."""
-    kind = options.service_type
+    kind, connection = options.service_type, caller.connection()
+    _check_singleton(kind, connection.ask("GET", "/config").data)
     # The rule of singletons is the daemon's: it says which lease a request would share.
     body = {"service_type": kind, "dry_run": True}
-    answer = caller.connection().ask("POST", "/allocate", body)
+    answer = connection.ask("POST", "/allocate", body)
     if answer.data.get("existing") is not True:
-        raise _not_running(kind, caller)
-    caller.show(answer, render.plain(answer.data.get("port")))
-    return 0
-
-
-def _not_running(kind: str, caller: Caller) -> NotFound:
-    types = caller.connection().ask("GET", "/config").data.get("service_types")
-    known = types.get(kind.lower()) if isinstance(types, dict) else None
-    if isinstance(known, dict) and known.get("instance_behavior") == "single":
-        return NotFound(
+        raise NotFound(
             f"no singleton {kind} runs; start one with: styxy run -s {kind} -- CMD",
             service_type=kind,
             suggestions=[f"styxy run -s {kind} -- CMD", f"styxy list --service {kind}"],
         )
-    return NotFound(
-        f"{kind} is no singleton, so there is nothing to attach to; for a port of your own: "
-        f"styxy allocate -s {kind}",
-        service_type=kind,
-        suggestions=[f"styxy allocate -s {kind}", "styxy config show"],
-    )
+    caller.show(answer, render.plain(answer.data.get("port")))
+    return 0
+
+
+def _check_singleton(name: str, configuration: Mapping[str, object]) -> None:
+    """Refuse a type that nobody shares. Raises `UnknownServiceType`, `NotFound`."""
+    types = configuration.get("service_types")
+    types = types if isinstance(types, dict) else {}
+    if name not in types:
+        raise UnknownServiceType(
+            f"there is no service type {echo(name)}; {guess(name, types)}", known=list(types)
+        )
+    shared = [each for each, kind in types.items() if kind.get("instance_behavior") == "single"]
+    if name not in shared:
+        raise NotFound(
+            f"{name} is no singleton type ({', '.join(shared) or 'none'} is); "
+            f"for a port of your own: styxy allocate -s {name}",
+            service_type=name,
+            singletons=shared,
+            suggestions=[f"styxy allocate -s {name}"],
+        )
 
 
 def add_cleanup_options(parser: Parser) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+from argparse import ArgumentTypeError
 
 from styxy.client import render
 from styxy.client.cli.command import (
     Command,
     leasable_port,
+    not_empty,
     port_number,
     positive_number,
     project_here,
     project_of,
     query,
     quoted,
+    service_type,
 )
 from styxy.core.errors import ConfirmationRequired, InvalidInput, UnknownLease
+from styxy.core.wording import echo, guess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,21 +27,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from styxy.client.cli.command import Caller, Parser
+    from styxy.client.connection import Connection
 
 
 def add_allocate_options(parser: Parser) -> None:
     """Say what `allocate` takes."""
     parser.add_argument(
-        "-s", "--service-type", "--type", metavar="TYPE", required=True, help="dev, api, test ..."
+        "-s",
+        "--service-type",
+        "--type",
+        metavar="TYPE",
+        type=service_type,
+        required=True,
+        help="dev, api, test ...",
     )
     parser.add_argument(
         "-p", "--preferred", "--port", metavar="PORT", type=leasable_port, help="wished-for port"
     )
     parser.add_argument(
-        "-n", "--name", "--service-name", metavar="NAME", help="name of the service"
+        "-n",
+        "--name",
+        "--service-name",
+        metavar="NAME",
+        type=not_empty,
+        help="name of the service",
     )
-    parser.add_argument("--project", metavar="DIR", help="for the project of DIR, not of here")
-    parser.add_argument("--instance", "--instance-id", metavar="ID", help="for this instance")
+    parser.add_argument(
+        "--project", metavar="DIR", type=not_empty, help="for the project of DIR, not of here"
+    )
+    parser.add_argument(
+        "--instance", "--instance-id", metavar="ID", type=not_empty, help="for this instance"
+    )
     parser.add_argument(
         "--pid", metavar="PID", type=positive_number, help="process whose death ends the lease"
     )
@@ -49,7 +69,7 @@ def add_allocate_options(parser: Parser) -> None:
 def allocate(options: Namespace, caller: Caller) -> int:
     """Take a port on lease."""
     if options.env is not None and not _is_variable(options.env):
-        raise InvalidInput(f"{options.env!r} is no name for a variable; try: --env PORT")
+        raise InvalidInput(f"{echo(options.env)} is no name for a variable; try: --env PORT")
     body = _lease_body(options, caller.env)
     try:
         answer = caller.connection().ask("POST", "/allocate", body)
@@ -94,8 +114,17 @@ def _is_variable(name: str) -> bool:
 
 def add_release_options(parser: Parser) -> None:
     """Say what `release` takes."""
-    parser.add_argument("lock_id", metavar="LOCK_ID", nargs="?", help="the lease")
+    parser.add_argument("lock_id", metavar="LOCK_ID", nargs="?", type=lease_id, help="the lease")
     parser.add_argument("-p", "--port", metavar="P", type=port_number, help="the lease of a port")
+
+
+def lease_id(text: str) -> str:
+    """Read the id of a lease. Raises `InvalidInput` for what looks like a port."""
+    if text.isdigit():
+        raise InvalidInput(f"{echo(text)} looks like a port; try: styxy release --port {text[:5]}")
+    if not text or "/" in text:  # which would be another path of the API
+        raise ArgumentTypeError(f"{echo(text)} is no id of a lease; those are in: styxy list -v")
+    return text
 
 
 def release(options: Namespace, caller: Caller) -> int:
@@ -103,8 +132,6 @@ def release(options: Namespace, caller: Caller) -> int:
     if (options.lock_id is None) == (options.port is None):
         raise InvalidInput("name one lease or one port; see: styxy release --help")
     lock_id = options.lock_id
-    if lock_id is not None and lock_id.isdigit():
-        raise InvalidInput(f"{lock_id} looks like a port; try: styxy release --port {lock_id}")
     connection = caller.connection()
     if lock_id is None:
         found = connection.ask("GET", "/allocations").data
@@ -126,9 +153,15 @@ def _lease_of(answer: Mapping[str, object], port: int) -> str:
 def add_list_options(parser: Parser) -> None:
     """Say what `list` takes."""
     parser.add_argument("-v", "--verbose", action="store_true", help="leases and times too")
-    parser.add_argument("-s", "--service", "--service-type", metavar="T", help="of one type only")
-    parser.add_argument("--project", metavar="DIR", help="of the project of DIR only")
-    parser.add_argument("--instance", "--instance-id", metavar="ID", help="of one instance only")
+    parser.add_argument(
+        "-s", "--service", "--service-type", metavar="T", type=service_type, help="of one type only"
+    )
+    parser.add_argument(
+        "--project", metavar="DIR", type=not_empty, help="of the project of DIR only"
+    )
+    parser.add_argument(
+        "--instance", "--instance-id", metavar="ID", type=not_empty, help="of one instance only"
+    )
 
 
 def show_list(options: Namespace, caller: Caller) -> int:
@@ -139,9 +172,19 @@ def show_list(options: Namespace, caller: Caller) -> int:
         project=os.path.abspath(options.project) if options.project else None,
         instance_id=options.instance,
     )
-    answer = caller.connection().ask("GET", f"/allocations{filters}")
+    connection = caller.connection()
+    answer = connection.ask("GET", f"/allocations{filters}")
     caller.show(answer, render.leases(answer.data, verbose=options.verbose))
+    if options.service and not answer.data.get("allocations") and not caller.wants_json:
+        _hint_at_types(options.service, connection, caller)
     return 0
+
+
+def _hint_at_types(name: str, connection: Connection, caller: Caller) -> None:
+    """Say that a type is unknown: leases may outlive their type, so it is no error."""
+    types = connection.ask("GET", "/config").data.get("service_types")
+    if isinstance(types, dict) and name not in types:
+        caller.complain(f"there is no service type {echo(name)}; {guess(name, types)}")
 
 
 COMMANDS = (

@@ -88,30 +88,14 @@ def run_command(words: Sequence[str], env: Mapping[str, str], *, out: TextIO, er
         _show_help(str(asked), caller)
         return 0
     except StyxyError as failure:
-        show_failure(failure, caller)
+        caller.fail(failure)
         return failure.exit_code
     except (BrokenPipeError, OutputFailed):
         raise
     except Exception as error:  # noqa: BLE001 - the last door before the user, who gets no trace
         unforeseen = _unexpected(error, caller)
-        show_failure(unforeseen, caller)
+        caller.fail(unforeseen)
         return unforeseen.exit_code
-
-
-def show_failure(failure: StyxyError, caller: Caller) -> None:
-    """Print a failure: a sentence on standard error, or the API's own shape where JSON is asked."""
-    if not caller.wants_json:
-        caller.complain(failure.message)
-        return
-    import json
-
-    body = {
-        "success": False,
-        "error": failure.message,
-        "code": failure.code,
-        "context": failure.context,
-    }
-    caller.say(json.dumps(body))
 
 
 def all_commands() -> list[Command]:
@@ -143,7 +127,7 @@ def _dispatch(words: list[str], caller: Caller) -> int:
 
 
 def _run(command: Command, words: list[str], caller: Caller) -> int:
-    options = command.parser().parse_args(words)
+    options = command.parser().read(words)
     caller.wants_json = options.json
     caller.may_start = not options.no_start
     return command.run(options, caller)
@@ -176,11 +160,10 @@ def _show_overview(
     if title == "styxy":
         lines = [lines[0], "", "Coordinates the ports of this machine.", ""]
     lines += [f"  {command.name.ljust(width)}  {command.summary}" for command in commands]
-    lines += [
-        "",
-        "Each command tells more with --help, and takes --json and --no-start.",
-        f"example:\n  {commands[0].example}\n",
-    ]
+    lines += ["", "Each command tells more with --help, and takes --json and --no-start."]
+    if title == "styxy":
+        lines += ["styxy --version tells which Styxy this is."]
+    lines += [f"example:\n  {commands[0].example}\n"]
     text = "\n".join(lines)
     if was_asked:
         _show_help(text, caller)
@@ -209,13 +192,12 @@ def _show_version(caller: Caller) -> int:
 
 
 def _unknown(name: str, known: list[str]) -> StyxyError:
-    import difflib
-
     from styxy.core.errors import InvalidInput
+    from styxy.core.wording import echo, guess
 
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-    return InvalidInput(f"there is no command {name!r}; {hint}", suggestions=["styxy --help"])
+    return InvalidInput(
+        f"there is no command {echo(name)}; {guess(name, known)}", suggestions=["styxy --help"]
+    )
 
 
 def _unexpected(error: Exception, caller: Caller) -> StyxyError:

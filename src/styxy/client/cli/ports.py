@@ -9,6 +9,7 @@ from styxy.client.cli.command import (
     positive_number,
     query,
     quoted,
+    service_type,
 )
 
 TYPE_CHECKING = False
@@ -48,7 +49,9 @@ def scan(options: Namespace, caller: Caller) -> int:
 
 def add_suggest_options(parser: Parser) -> None:
     """Say what `suggest` takes."""
-    parser.add_argument("service_type", metavar="TYPE", help="dev, api, test ...")
+    parser.add_argument(
+        "service_type", metavar="TYPE", type=service_type, help="dev, api, test ..."
+    )
     parser.add_argument("-c", "--count", metavar="N", type=positive_number, help="how many (5)")
 
 

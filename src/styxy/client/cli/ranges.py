@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from styxy.client.cli.command import Command, query, quoted
+from styxy.client.cli.command import Command, query, quoted, service_type
 from styxy.core.errors import InvalidInput, NotFound
 
 TYPE_CHECKING = False
@@ -19,14 +19,19 @@ ACTIONS = ("status", "enable", "disable", "list", "undo")
 def add_options(parser: Parser) -> None:
     """Say what `config auto-allocation` takes."""
     parser.add_argument("action", metavar="ACTION", choices=ACTIONS, help=", ".join(ACTIONS))
-    parser.add_argument("service_type", metavar="TYPE", nargs="?", help="what to undo")
+    parser.add_argument(
+        "service_type", metavar="TYPE", nargs="?", type=service_type, help="what to undo"
+    )
     _add_force(parser)
 
 
 def auto_allocation(options: Namespace, caller: Caller) -> int:
     """Show, switch or undo auto-allocation."""
     if (options.action == "undo") != (options.service_type is not None):
-        raise InvalidInput("TYPE goes with undo, and undo needs it; see: styxy config show")
+        raise InvalidInput(
+            "TYPE goes with undo, and undo needs it; see: styxy config auto-allocation --help",
+            suggestions=["styxy config auto-allocation list"],
+        )
     match options.action:
         case "enable" | "disable":
             return _switch(caller, is_on=options.action == "enable")
@@ -44,7 +49,11 @@ def auto_allocation(options: Namespace, caller: Caller) -> int:
 def add_undo_options(parser: Parser) -> None:
     """Say what `config undo-auto` takes."""
     parser.add_argument(
-        "service_type", metavar="TYPE", nargs="?", help="default: the one that was made last"
+        "service_type",
+        metavar="TYPE",
+        nargs="?",
+        type=service_type,
+        help="default: the one that was made last",
     )
     _add_force(parser)
 

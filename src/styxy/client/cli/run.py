@@ -6,9 +6,16 @@ import argparse
 import os
 from functools import partial
 
-from styxy.client.cli.command import Command, leasable_port, project_here, project_of
+from styxy.client.cli.command import (
+    Command,
+    leasable_port,
+    not_empty,
+    project_here,
+    project_of,
+    service_type,
+)
 from styxy.client.connection import Connection
-from styxy.core.errors import InvalidInput, Unavailable
+from styxy.core.errors import InvalidInput, NotFound, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +32,22 @@ def add_options(parser: Parser) -> None:
     """Say what `run` takes."""
     parser.usage = "styxy run [options] -- CMD ..."
     parser.add_argument(
-        "-s", "--service-type", "--type", metavar="TYPE", help="take a lease of TYPE, set PORT"
+        "-s",
+        "--service-type",
+        "--type",
+        metavar="TYPE",
+        type=service_type,
+        help="take a lease of TYPE, set PORT",
     )
-    parser.add_argument("-n", "--name", metavar="NAME", help="name of the service on lease")
+    parser.add_argument(
+        "-n", "--name", metavar="NAME", type=not_empty, help="name of the service on lease"
+    )
     parser.add_argument(
         "-p", "--port", metavar="PORT", type=leasable_port, help="take a lease, of PORT if free"
     )
-    parser.add_argument("--project", metavar="DIR", help="as the project of DIR, not of here")
+    parser.add_argument(
+        "--project", metavar="DIR", type=not_empty, help="as the project of DIR, not of here"
+    )
     parser.add_argument(
         "--backend", choices=BACKENDS, default="auto", help="how binds are seen (auto)"
     )
@@ -41,10 +57,10 @@ def add_options(parser: Parser) -> None:
 
 def run(options: argparse.Namespace, caller: Caller) -> int:
     """Become the program, with interception; comes back only where that fails."""
-    from styxy.client.run import become, guest_environment
+    from styxy.client.run import EXIT_NOT_FOUND, become, guest_environment
 
     words = options.program[1:] if options.program[:1] == ["--"] else options.program
-    if not words:
+    if not words or not words[0]:
         raise InvalidInput("there is no program to run; try: styxy run -- npm run dev")
     project = project_of(options.project, caller.env) if options.project else None
     choice = _choose(options, words, caller)
@@ -61,7 +77,7 @@ def run(options: argparse.Namespace, caller: Caller) -> int:
     caller.out.flush()
     env.update(choice.variables(env))
     code, sentence = become(choice.command(words), env)
-    caller.complain(sentence)
+    caller.fail(NotFound(sentence) if code == EXIT_NOT_FOUND else Unavailable(sentence))
     return code
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from styxy.client.cli.command import Command, port_number, project_here
+from styxy.core.wording import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= LONGEST_WAIT:  # which a NaN is not
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 86400")
+        raise argparse.ArgumentTypeError(f"{echo(text)} is no number of seconds from 0 to 86400")
     return value
 
 

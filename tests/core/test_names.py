@@ -1,0 +1,19 @@
+"""What may name a service type."""
+
+from __future__ import annotations
+
+import pytest
+
+from styxy.core.errors import InvalidInput
+from styxy.core.names import check_name
+
+
+def test_a_name_is_lowered() -> None:
+    assert check_name("Grafana-2") == "grafana-2"
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "ä", "x" * 51, "a\n", "../etc", "\udcff"])
+def test_what_cannot_name_a_type_is_refused_with_what_could(name: str) -> None:
+    with pytest.raises(InvalidInput, match="use 1 to 50 of a-z, 0-9 and '-', not '-' first") as no:
+        check_name(name)
+    assert no.value.message.isprintable()
