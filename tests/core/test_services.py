@@ -11,23 +11,23 @@ from styxy.core.ports import FIRST_UNPRIVILEGED, Port, PortRange
 from styxy.core.services import BUILT_IN, FALLBACK, Catalogue, ServiceType
 
 TABLE = """
-dev             3000-3099    3000-3003
-monitoring      3100-3199    3100-3103
-ui              4000-4099    4000-4003
-docs            4100-4199    4100-4103
-hub             4400-4499    4400-4403
-functions       5000-5099    5001-5004
-database        5430-5499    5430-5433
-storybook       6006-6029    6006-6009
-infrastructure  6370-6399    6370-6373
-api             8000-8099    8000-8003
-proxy           8100-8199    8100-8103
-build           8200-8299    8200-8203
-messaging       9050-9098    9050-9053
-auth            9099-9199    9099-9102
-test            9200-9299    9200-9203
-coordination    9870-9899    9870-9873
-ai              11400-11499  11430-11433
+dev             3000-3099    3000-3003    Front-end development servers (React, Next.js, Vite)
+monitoring      3100-3199    3100-3103    Metrics dashboards, log viewers
+ui              4000-4099    4000-4003    Admin interfaces, Firebase emulator UI
+docs            4100-4199    4100-4103    Documentation servers (MkDocs, Docusaurus, Sphinx)
+hub             4400-4499    4400-4403    Multi-service coordination, emulator hubs
+functions       5000-5099    5001-5004    Serverless functions, Firebase functions
+database        5430-5499    5430-5433    PostgreSQL, MySQL, Firestore emulator
+storybook       6006-6029    6006-6009    Component development
+infrastructure  6370-6399    6370-6373    Redis, caches, background services
+api             8000-8099    8000-8003    Back-end servers (Express, FastAPI, Django)
+proxy           8100-8199    8100-8103    Development proxies
+build           8200-8299    8200-8203    Bundlers and build services
+messaging       9050-9098    9050-9053    Kafka, RabbitMQ, brokers
+auth            9099-9199    9099-9102    Auth emulators and servers
+test            9200-9299    9200-9203    Test frameworks, browser debugging
+coordination    9870-9899    9870-9873    Styxy itself (9876) and other coordinators
+ai              11400-11499  11430-11433  Ollama, local models, embedding and RAG services
 """
 
 BY_NAME = {kind.name: kind for kind in BUILT_IN}
@@ -35,12 +35,12 @@ BY_NAME = {kind.name: kind for kind in BUILT_IN}
 
 @pytest.mark.parametrize("line", TABLE.strip().splitlines())
 def test_a_built_in_type_is_as_promised(line: str) -> None:
-    name, ports, preferred = line.split()
+    name, ports, preferred, purpose = line.split(maxsplit=3)
     first, last = preferred.split("-")
     kind = BY_NAME[name]
     assert str(kind.ports) == ports
     assert kind.preferred == tuple(range(int(first), int(last) + 1))
-    assert kind.description
+    assert kind.description == purpose
 
 
 def test_there_is_no_other_built_in_type() -> None:

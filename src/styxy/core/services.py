@@ -77,23 +77,35 @@ def _built_in(
 
 
 BUILT_IN: tuple[ServiceType, ...] = (
-    _built_in("dev", (3000, 3099), (3000, 3003), "Front-end development servers"),
-    _built_in("monitoring", (3100, 3199), (3100, 3103), "Metrics dashboards and log viewers"),
-    _built_in("ui", (4000, 4099), (4000, 4003), "Admin interfaces and the Firebase emulator UI"),
-    _built_in("docs", (4100, 4199), (4100, 4103), "Documentation servers"),
-    _built_in("hub", (4400, 4499), (4400, 4403), "Multi-service coordination and emulator hubs"),
-    _built_in("functions", (5000, 5099), (5001, 5004), "Serverless and Firebase functions"),
+    _built_in(
+        "dev", (3000, 3099), (3000, 3003), "Front-end development servers (React, Next.js, Vite)"
+    ),
+    _built_in("monitoring", (3100, 3199), (3100, 3103), "Metrics dashboards, log viewers"),
+    _built_in("ui", (4000, 4099), (4000, 4003), "Admin interfaces, Firebase emulator UI"),
+    _built_in(
+        "docs", (4100, 4199), (4100, 4103), "Documentation servers (MkDocs, Docusaurus, Sphinx)"
+    ),
+    _built_in("hub", (4400, 4499), (4400, 4403), "Multi-service coordination, emulator hubs"),
+    _built_in("functions", (5000, 5099), (5001, 5004), "Serverless functions, Firebase functions"),
     _built_in("database", (5430, 5499), (5430, 5433), "PostgreSQL, MySQL, Firestore emulator"),
     _built_in("storybook", (6006, 6029), (6006, 6009), "Component development"),
     _built_in("infrastructure", (6370, 6399), (6370, 6373), "Redis, caches, background services"),
-    _built_in("api", (8000, 8099), (8000, 8003), "Back-end servers"),
+    _built_in("api", (8000, 8099), (8000, 8003), "Back-end servers (Express, FastAPI, Django)"),
     _built_in("proxy", (8100, 8199), (8100, 8103), "Development proxies"),
     _built_in("build", (8200, 8299), (8200, 8203), "Bundlers and build services"),
-    _built_in("messaging", (9050, 9098), (9050, 9053), "Kafka, RabbitMQ and other brokers"),
+    _built_in("messaging", (9050, 9098), (9050, 9053), "Kafka, RabbitMQ, brokers"),
     _built_in("auth", (9099, 9199), (9099, 9102), "Auth emulators and servers"),
-    _built_in("test", (9200, 9299), (9200, 9203), "Test frameworks and browser debugging"),
-    _built_in("coordination", (9870, 9899), (9870, 9873), "Styxy itself and other coordinators"),
-    _built_in("ai", (11400, 11499), (11430, 11433), "Local models and RAG services", "single"),
+    _built_in("test", (9200, 9299), (9200, 9203), "Test frameworks, browser debugging"),
+    _built_in(
+        "coordination", (9870, 9899), (9870, 9873), "Styxy itself (9876) and other coordinators"
+    ),
+    _built_in(
+        "ai",
+        (11400, 11499),
+        (11430, 11433),
+        "Ollama, local models, embedding and RAG services",
+        "single",
+    ),
 )
 
 FALLBACK = "dev"
