@@ -48,15 +48,21 @@ static void send_note(const char *path, const char *line, size_t length)
 static void tell_daemon(const struct image *image, int fd, const struct target *target, bool is_udp,
                         const char *note_socket)
 {
-    char line[WIRE_REQUEST], scratch[IMAGE_PATH];
+    struct {
+        char line[WIRE_REQUEST], project[IMAGE_PATH];
+    } *room = sys_room(sizeof *room);
+    if (room == NULL)
+        return;
     struct note note = {
         .target = target,
         .is_udp = is_udp,
-        .project = project_path(image, scratch),
+        .project = project_path(image, room->project),
         .repo = repo_key(image),
     };
     if (sys_option(fd, SOL_SOCKET, SO_COOKIE, &note.cookie, sizeof note.cookie))
-        send_note(note_socket, line, wire_note(&note, image, line, sizeof line));
+        send_note(note_socket, room->line,
+                  wire_note(&note, image, room->line, sizeof room->line));
+    sys_leave_room(room, sizeof *room);
 }
 
 static void tell_user(const struct image *image, uint16_t asked, bool is_udp,
@@ -73,7 +79,9 @@ static void tell_user(const struct image *image, uint16_t asked, bool is_udp,
 static void ask_again(const struct image *image, const struct portmap *map,
                       const struct target *target, uint16_t asked, struct answer *answer)
 {
-    char scratch[IMAGE_PATH];
+    char *scratch = sys_room(IMAGE_PATH);
+    if (scratch == NULL)
+        return;
     struct move moves[8];
     struct target at_asked = *target;
     struct question question = {
@@ -88,8 +96,9 @@ static void ask_again(const struct image *image, const struct portmap *map,
         if (ask_daemon(&question, image, map->line_socket, ask_deadline(), &again) &&
             again.verdict == VERDICT_MOVE && again.port == target->port)
             *answer = again;
-        return;
+        break;
     }
+    sys_leave_room(scratch, IMAGE_PATH);
 }
 
 /* Tell of a move that the map shows and this program did not make. */

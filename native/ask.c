@@ -93,13 +93,16 @@ static bool receive_line(int fd, char *line, size_t room, size_t *length, uint64
     return false;
 }
 
-/* Send the question; its text is large, and is off the stack before the answer is read. */
 static bool put_question(int fd, const struct question *question, const struct image *image,
                          uint64_t deadline)
 {
-    char line[WIRE_REQUEST];
-    size_t length = wire_question(question, image, line, sizeof line);
-    return length > 0 && send_all(fd, line, length, deadline);
+    char *line = sys_room(WIRE_REQUEST);
+    if (line == NULL)
+        return false;
+    size_t length = wire_question(question, image, line, WIRE_REQUEST);
+    bool sent = length > 0 && send_all(fd, line, length, deadline);
+    sys_leave_room(line, WIRE_REQUEST);
+    return sent;
 }
 
 bool ask_daemon(const struct question *question, const struct image *image,

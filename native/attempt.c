@@ -55,7 +55,9 @@ int attempt_bind_at(struct attempt *attempt, struct answer *answer)
 static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
                      struct answer *answer)
 {
-    char scratch[IMAGE_PATH];
+    char *scratch = sys_room(IMAGE_PATH);
+    if (scratch == NULL)
+        return false;
     struct question question = {
         .target = &attempt->target,
         .is_udp = attempt->is_udp,
@@ -66,10 +68,12 @@ static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
     };
     if (attempt->deadline == 0)
         attempt->deadline = ask_deadline();
-    if (ask_daemon(&question, attempt->image, attempt->map.line_socket, attempt->deadline, answer))
-        return true;
-    mapfile_forget();
-    return false;
+    bool answered = ask_daemon(&question, attempt->image, attempt->map.line_socket,
+                               attempt->deadline, answer);
+    sys_leave_room(scratch, IMAGE_PATH);
+    if (!answered)
+        mapfile_forget();
+    return answered;
 }
 
 /*

@@ -13,20 +13,23 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { PATH_ROOM = 4096 };
-
 extern char **environ;
+
+/* Execute with a supervisor what needs one. Comes back where nothing does, or where that fails. */
+static void execute_supervised(const char *path, char *const words[], char *const environment[])
+{
+    size_t room = reach_needs_supervisor(path, environment) ? reach_command_room(words) : 0;
+    if (room == 0)
+        return;
+    const char *command[room];
+    const char *supervisor = reach_command(path, words, command);
+    real_execve(supervisor, (char *const *)command, environment);
+}
 
 int execve(const char *path, char *const words[], char *const environment[])
 {
     int entry_errno = errno;
-    if (reach_needs_supervisor(path, environment)) {
-        const char *command[REACH_WORDS];
-        const char *supervisor = reach_command(path, words, command);
-        if (supervisor != NULL)
-            real_execve(supervisor, (char *const *)command, environment);
-        /* Where that fails, the program runs without. */
-    }
+    execute_supervised(path, words, environment);
     errno = entry_errno;
     return real_execve(path, words, environment);
 }
@@ -36,19 +39,21 @@ int execv(const char *path, char *const words[])
     return execve(path, words, environ);
 }
 
+static void find_and_execute(const char *name, char *const words[], char *const environment[])
+{
+    size_t room = reach_path_room(name);
+    char path[room];
+    if (reach_find(name, path, room))
+        execute_supervised(path, words, environment);
+}
+
 int execvpe(const char *name, char *const words[], char *const environment[])
 {
-    char path[PATH_ROOM];
     int entry_errno = errno;
-    const char *file = name;
-    bool is_found = name != NULL && (strchr(name, '/') != NULL ||
-                                     (reach_find(name, path, sizeof path) && (file = path, true)));
-    if (is_found && reach_needs_supervisor(file, environment)) {
-        const char *command[REACH_WORDS];
-        const char *supervisor = reach_command(file, words, command);
-        if (supervisor != NULL)
-            real_execve(supervisor, (char *const *)command, environment);
-    }
+    if (name != NULL && strchr(name, '/') != NULL)
+        execute_supervised(name, words, environment);
+    else if (name != NULL)
+        find_and_execute(name, words, environment);
     errno = entry_errno;
     return real_execvpe(name, words, environment);
 }
@@ -115,39 +120,52 @@ int execle(const char *path, const char *first, ...)
 
 /* ---- posix_spawn ---- */
 
-/* A relative path counts from where the actions lead (posix_spawn_file_actions_addchdir_np). */
+/*
+ * Spawn with a supervisor what needs one; false where nothing does, or where that fails. A relative
+ * path counts from where the actions lead (posix_spawn_file_actions_addchdir_np).
+ */
+static bool spawn_supervised(pid_t *pid, const char *path,
+                             const posix_spawn_file_actions_t *actions,
+                             const posix_spawnattr_t *attributes, char *const words[],
+                             char *const environment[])
+{
+    bool wants_one = reach_needs_supervisor(path, environment) && path[0] == '/';
+    size_t room = wants_one ? reach_command_room(words) : 0;
+    if (room == 0)
+        return false;
+    const char *command[room];
+    const char *supervisor = reach_command(path, words, command);
+    return real_posix_spawn(pid, supervisor, actions, attributes, (char *const *)command,
+                            environment) == 0;
+}
+
 int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                 const posix_spawnattr_t *attributes, char *const words[], char *const environment[])
 {
     int entry_errno = errno;
-    const char *command[REACH_WORDS], *supervisor = NULL;
-    if (path[0] == '/' && reach_needs_supervisor(path, environment))
-        supervisor = reach_command(path, words, command);
+    bool done = spawn_supervised(pid, path, actions, attributes, words, environment);
     errno = entry_errno;
-    if (supervisor != NULL && real_posix_spawn(pid, supervisor, actions, attributes,
-                                               (char *const *)command, environment) == 0)
-        return 0;
-    errno = entry_errno;
-    return real_posix_spawn(pid, path, actions, attributes, words, environment);
+    return done ? 0 : real_posix_spawn(pid, path, actions, attributes, words, environment);
+}
+
+static bool find_and_spawn(pid_t *pid, const char *name, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attributes, char *const words[],
+                           char *const environment[])
+{
+    size_t room = reach_path_room(name);
+    char path[room];
+    return reach_find(name, path, room) &&
+           spawn_supervised(pid, path, actions, attributes, words, environment);
 }
 
 int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_actions_t *actions,
                  const posix_spawnattr_t *attributes, char *const words[],
                  char *const environment[])
 {
-    char path[PATH_ROOM];
     int entry_errno = errno;
-    const char *command[REACH_WORDS], *supervisor = NULL;
-    bool is_searched = strchr(name, '/') == NULL;
-    if (name[0] == '/' && reach_needs_supervisor(name, environment))
-        supervisor = reach_command(name, words, command);
-    else if (is_searched && reach_find(name, path, sizeof path) && path[0] == '/' &&
-             reach_needs_supervisor(path, environment))
-        supervisor = reach_command(path, words, command);
+    bool done = strchr(name, '/') != NULL
+                    ? spawn_supervised(pid, name, actions, attributes, words, environment)
+                    : find_and_spawn(pid, name, actions, attributes, words, environment);
     errno = entry_errno;
-    if (supervisor != NULL && real_posix_spawn(pid, supervisor, actions, attributes,
-                                               (char *const *)command, environment) == 0)
-        return 0;
-    errno = entry_errno;
-    return real_posix_spawnp(pid, name, actions, attributes, words, environment);
+    return done ? 0 : real_posix_spawnp(pid, name, actions, attributes, words, environment);
 }

@@ -23,23 +23,37 @@ static bool can_take_bytes(int fd)
     return syscall(SYS_ppoll, &watched, 1, &at_once, NULL, 0) == 1 && watched.revents == POLLOUT;
 }
 
+static uint64_t bit_of(int signal)
+{
+    return UINT64_C(1) << (signal - 1);
+}
+
+/* The signal that the kernel sends to a thread whose write fails with this error: write(2). */
+static uint64_t signal_of(int error)
+{
+    if (error == EPIPE)
+        return bit_of(SIGPIPE);
+    return error == EFBIG ? bit_of(SIGXFSZ) : 0;
+}
+
 /*
- * Write without raising SIGPIPE (nobody reads) or SIGTTOU (a background job of a terminal with
- * `tostop`): both are blocked meanwhile, and a SIGPIPE of ours is taken away again. One that was
- * pending before is the host's, and stays. A blocked SIGTTOU is not raised at all (tty_ioctl(4)).
+ * Write without raising SIGPIPE (nobody reads), SIGXFSZ (RLIMIT_FSIZE) or SIGTTOU (a background job
+ * of a terminal with `tostop`): all are blocked meanwhile, and what our write has raised is taken
+ * away again. What was pending before is the host's, and stays. A blocked SIGTTOU is not raised at
+ * all (tty_ioctl(4)).
  */
 static void write_quietly(int fd, const struct text *text)
 {
-    const uint64_t sigpipe = UINT64_C(1) << (SIGPIPE - 1);
-    const uint64_t ours = sigpipe | UINT64_C(1) << (SIGTTOU - 1);
+    const uint64_t ours = bit_of(SIGPIPE) | bit_of(SIGXFSZ) | bit_of(SIGTTOU);
     const struct timespec at_once = {0, 0};
     uint64_t before = 0, pending = 0;
     if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &ours, &before, sizeof before) != 0)
         return;
     syscall(SYS_rt_sigpending, &pending, sizeof pending);
     long written = syscall(SYS_write, fd, text->bytes, text->used);
-    if (written < 0 && errno == EPIPE && (pending & sigpipe) == 0)
-        syscall(SYS_rt_sigtimedwait, &sigpipe, NULL, &at_once, sizeof sigpipe);
+    uint64_t raised = written < 0 ? signal_of(errno) & ~pending : 0;
+    if (raised != 0)
+        syscall(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof raised);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
@@ -62,17 +76,27 @@ static int stream_for(const struct image *image)
     return 2;
 }
 
+/* Open the log for appending; whatever lies at its path. */
+static int open_log_file(const struct image *image)
+{
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    if (image->log[0] != '\0')
+        return sys_open(image->log, flags, 0600);
+    char *path = sys_room(IMAGE_PATH);
+    if (path == NULL)
+        return -1;
+    struct text text = text_in(path, IMAGE_PATH);
+    text_add(&text, image->home);
+    text_add(&text, "/reassignments.log");
+    int fd = text_end(&text) ? sys_open(path, flags, 0600) : -1;
+    sys_leave_room(path, IMAGE_PATH);
+    return fd;
+}
+
 static int open_log(const struct image *image)
 {
-    char path[IMAGE_PATH];
     struct statx status;
-    struct text text = text_in(path, sizeof path);
-    text_add(&text, image->log[0] != '\0' ? image->log : image->home);
-    text_add(&text, image->log[0] != '\0' ? "" : "/reassignments.log");
-    if (!text_end(&text))
-        return -1;
-    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-    int fd = sys_open(path, flags, 0600);
+    int fd = open_log_file(image);
     if (fd >= 0 && (!sys_status(fd, &status) || (status.stx_mode & S_IFMT) != S_IFREG)) {
         sys_close(fd);
         return -1;

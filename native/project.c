@@ -18,15 +18,21 @@ static const char *const PROJECT_FILES[] = {
     "/composer.json", "/mix.exs",       "/pom.xml",    "/build.gradle",
 };
 
-/* Whether the first `length` bytes of `directory` and `name` are the path of a regular file. */
-static bool has_file(const char *directory, size_t length, const char *name)
+/* What a search needs room for. */
+struct search {
+    const char *directory; /* it goes upwards from here */
+    char home[IMAGE_PATH];
+    char file[IMAGE_PATH];
+};
+
+/* Whether the first `length` bytes of the directory and `name` are the path of a regular file. */
+static bool has_file(struct search *search, size_t length, const char *name)
 {
-    char path[IMAGE_PATH];
     struct statx status;
-    struct text text = text_in(path, sizeof path);
-    text_bytes(&text, directory, length);
+    struct text text = text_in(search->file, sizeof search->file);
+    text_bytes(&text, search->directory, length);
     text_add(&text, name);
-    return text_end(&text) && sys_status_at(path, &status) &&
+    return text_end(&text) && sys_status_at(search->file, &status) &&
            (status.stx_mode & S_IFMT) == S_IFREG;
 }
 
@@ -38,16 +44,16 @@ static size_t parent_of(const char *directory, size_t length)
     return length > 0 ? length - 1 : 0;
 }
 
-static bool is_worktree(const char *directory, size_t length)
+static bool is_worktree(struct search *search, size_t length)
 {
     /* A submodule and a linked worktree have a file (gitrepository-layout(5)). */
-    return has_file(directory, length, "/.git") || has_file(directory, length, "/.git/HEAD");
+    return has_file(search, length, "/.git") || has_file(search, length, "/.git/HEAD");
 }
 
-static bool has_project_file(const char *directory, size_t length)
+static bool has_project_file(struct search *search, size_t length)
 {
     for (size_t i = 0; i < sizeof PROJECT_FILES / sizeof *PROJECT_FILES; i++)
-        if (has_file(directory, length, PROJECT_FILES[i]))
+        if (has_file(search, length, PROJECT_FILES[i]))
             return true;
     return false;
 }
@@ -73,17 +79,18 @@ static bool canonical(const char *path, char *out)
 }
 
 /* The length of the part of `directory` that is the project. */
-static size_t project_length(const char *directory, const char *home)
+static size_t project_length(struct search *search)
 {
+    const char *directory = search->directory, *home = search->home;
     size_t whole = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
     for (size_t length = whole; length > 0; length = parent_of(directory, length)) {
         /* A repo of dot files would make one project of everything that the user has. */
         bool is_home = strlen(home) == length && memcmp(home, directory, length) == 0;
-        if (!is_home && is_worktree(directory, length))
+        if (!is_home && is_worktree(search, length))
             return length;
     }
     for (size_t length = whole;; length = parent_of(directory, length)) {
-        if (has_project_file(directory, length))
+        if (has_project_file(search, length))
             return length;
         if (length == 0)
             return whole;
@@ -106,15 +113,18 @@ static bool directory_of(const struct image *image, char *out)
 
 static void find(const struct image *image, char *out)
 {
-    char home[IMAGE_PATH] = "";
-    if (!directory_of(image, out)) {
+    struct search *search = sys_room(sizeof *search);
+    if (search == NULL || !directory_of(image, out)) {
         out[0] = '\0';
-        return;
+    } else {
+        search->directory = out;
+        if (!canonical(image->user_home, search->home))
+            search->home[0] = '\0';
+        size_t length = project_length(search);
+        out[length > 0 ? length : 1] = '\0';
     }
-    if (!canonical(image->user_home, home))
-        home[0] = '\0';
-    size_t length = project_length(out, home);
-    out[length > 0 ? length : 1] = '\0';
+    if (search != NULL)
+        sys_leave_room(search, sizeof *search);
 }
 
 const char *project_path(const struct image *image, char scratch[IMAGE_PATH])
@@ -135,11 +145,14 @@ uint64_t project_key(const struct image *image)
 {
     static PER_IMAGE _Atomic uint64_t key;
     static PER_IMAGE atomic_bool is_known;
-    char scratch[IMAGE_PATH];
     if (atomic_load(&is_known))
         return atomic_load(&key);
+    char *scratch = sys_room(IMAGE_PATH);
+    if (scratch == NULL)
+        return 0;
     const char *project = project_path(image, scratch);
     uint64_t found = project[0] != '\0' ? portmap_key("project", project) : 0;
+    sys_leave_room(scratch, IMAGE_PATH);
     atomic_store(&key, found);
     atomic_store(&is_known, true);
     return found;

@@ -8,7 +8,14 @@
 
 #include <string.h>
 
-enum { SCRIPT_DEPTH = 4, NAME_ROOM = 4096 }; /* execve(2): interpreters of interpreters */
+enum {
+    SCRIPT_DEPTH = 4, /* execve(2): interpreters of interpreters */
+    NAME_ROOM = 256,  /* BINPRM_BUF_SIZE: no interpreter has a longer name */
+    PATH_ROOM = 4096,
+    OWN_WORDS = 5,
+    MOST_WORDS = 2048, /* they lie on the stack: this may run between vfork and exec */
+    PAGE = 4096,
+};
 
 static const char LIBRARY[] = "/libstyxy.so";
 
@@ -19,6 +26,18 @@ static const char *variable(char *const environment[], const char *name)
         if (strncmp(environment[i], name, length) == 0 && environment[i][length] == '=')
             return environment[i] + length + 1;
     return "";
+}
+
+/* Whether an array can be read up to its NULL. The strings are believed, as libc does. */
+static bool is_list(char *const list[])
+{
+    for (size_t i = 0;; i++) {
+        bool is_new_page = i == 0 || (uintptr_t)&list[i] % PAGE == 0;
+        if (is_new_page && !sys_readable(&list[i]))
+            return false;
+        if (list[i] == NULL)
+            return true;
+    }
 }
 
 static bool has_library(char *const environment[])
@@ -75,21 +94,33 @@ static bool is_executable(const char *path)
 bool reach_needs_supervisor(const char *path, char *const environment[])
 {
     const struct image *image = image_of_this();
-    if (image == NULL || image->supervisor[0] == '\0' || path == NULL || is_of_this_process(path) ||
+    if (image == NULL || image->supervisor[0] == '\0' ||
+        (environment != NULL && !is_list(environment)) ||
         strcmp(variable(environment, "STYXY_DISABLE_REASSIGN"), "1") == 0)
         return false;
-    enum look look = look_through(path);
+    enum look look = look_through(path); /* OTHER, too, where the path cannot be read */
     bool is_missed = look == LOOK_STATIC || look == LOOK_GO ||
                      (look == LOOK_DYNAMIC && !has_library(environment));
-    return is_missed && is_executable(path) && is_executable(image->supervisor);
+    return is_missed && !is_of_this_process(path) && is_executable(path) &&
+           is_executable(image->supervisor);
+}
+
+static const char *search_path(void)
+{
+    extern char **environ;
+    const char *list = variable(environ, "PATH");
+    return list[0] != '\0' ? list : "/bin:/usr/bin"; /* execvp(3) */
+}
+
+size_t reach_path_room(const char *name)
+{
+    size_t longest = strlen(search_path()) + strlen(name) + 2;
+    return longest < PATH_ROOM ? longest : PATH_ROOM;
 }
 
 bool reach_find(const char *name, char *path, size_t room)
 {
-    extern char **environ;
-    const char *at = variable(environ, "PATH");
-    if (at[0] == '\0')
-        at = "/bin:/usr/bin"; /* execvp(3) */
+    const char *at = search_path();
     while (at[0] != '\0') {
         struct statx status;
         struct text text = text_in(path, room);
@@ -108,19 +139,24 @@ bool reach_find(const char *name, char *path, size_t room)
 const char *reach_command(const char *path, char *const words[], const char **command)
 {
     const struct image *image = image_of_this();
-    size_t count = 0;
+    size_t count = OWN_WORDS;
     command[0] = image->supervisor;
     command[1] = "adopt";
     command[2] = image->home;
     command[3] = image->socket;
     command[4] = path;
-    if (words == NULL || words[0] == NULL)
-        return NULL;
-    for (; words[count] != NULL; count++) {
-        if (count + 6 >= REACH_WORDS)
-            return NULL;
-        command[count + 5] = words[count];
-    }
-    command[count + 5] = NULL;
+    for (size_t i = 0; words[i] != NULL; i++)
+        command[count++] = words[i];
+    command[count] = NULL;
     return image->supervisor;
+}
+
+size_t reach_command_room(char *const words[])
+{
+    size_t count = 0;
+    if (words == NULL || !is_list(words))
+        return 0;
+    while (words[count] != NULL)
+        count++;
+    return count > 0 && count <= MOST_WORDS ? count + OWN_WORDS + 1 : 0;
 }

@@ -9,18 +9,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { REACH_WORDS = 2048 }; /* the most arguments; the array of them is on the stack */
-
 /* Whether the file that is about to be executed with this environment wants a supervisor. */
 bool reach_needs_supervisor(const char *path, char *const environment[]);
 
-/* The first executable file of this name on PATH, as execvp(3) finds it; false where none is. */
+/*
+ * The first executable file of this name on PATH, as execvp(3) finds it; false where none is.
+ * `reach_path_room` tells how long its path may be.
+ */
 bool reach_find(const char *name, char *path, size_t room);
+size_t reach_path_room(const char *name);
 
 /*
- * Write the command that becomes `path` with a supervisor; its program, or NULL where there are too
- * many words.
+ * Write the command that becomes `path` with a supervisor; its program. `reach_command_room` tells
+ * how many words the command has at most, 0 where these cannot be passed on.
  */
 const char *reach_command(const char *path, char *const words[], const char **command);
+size_t reach_command_room(char *const words[]);
 
 #endif

@@ -3,8 +3,6 @@
  *
  * gitrepository-layout(5): the `.git` of a linked worktree or a submodule is a file "gitdir: PATH",
  * and a linked worktree's directory has a file `commondir`. Includes of a config are not followed.
- * The texts have a page of their own for the time of the search: the stack may be a signal
- * handler's, and malloc is not ours.
  */
 #include "repo.h"
 
@@ -17,7 +15,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { CONFIG_LIMIT = 64 * 1024 }; /* `styxy.adapters.git` reads no more, too */
 
@@ -132,13 +129,12 @@ uint64_t repo_key(const struct image *image)
     static PER_IMAGE atomic_bool is_known;
     if (atomic_load(&is_known))
         return atomic_load(&key);
-    long page = syscall(SYS_mmap, NULL, sizeof(struct desk), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
-    if (page == -1)
+    struct desk *desk = sys_room(sizeof *desk);
+    if (desk == NULL)
         return 0;
     /* Two threads may come at once; both find the same. */
-    uint64_t found = find(image, (struct desk *)page);
-    syscall(SYS_munmap, page, sizeof(struct desk));
+    uint64_t found = find(image, desk);
+    sys_leave_room(desk, sizeof *desk);
     atomic_store(&key, found);
     atomic_store(&is_known, true);
     return found;

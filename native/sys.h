@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -121,24 +122,31 @@ static inline bool sys_status_at(const char *path, struct statx *status)
     return syscall(SYS_statx, AT_FDCWD, path, 0, SYS_STAT_MASK, status) == 0;
 }
 
+/* A clock's time, zero where there is none: not libc's clock, which libfaketime may have stopped. */
+static inline struct timespec sys_time(clockid_t clock)
+{
+    struct timespec now = {0, 0};
+    syscall(SYS_clock_gettime, clock, &now);
+    return now;
+}
+
 /* Nanoseconds of CLOCK_MONOTONIC; 0 where there is no clock, so every deadline has passed. */
 static inline uint64_t sys_now(void)
 {
-    struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
-        return 0;
+    struct timespec now = sys_time(CLOCK_MONOTONIC);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /*
  * Whether eight bytes can be read, without reading them: rt_sigprocmask copies the new mask before
  * it looks at `how`, and no `how` is -1, so it says EFAULT or EINVAL and changes nothing. A tenth
- * of a microsecond; process_vm_readv would do too, but sandboxes forbid it.
+ * of a microsecond; process_vm_readv would do too, but sandboxes forbid it. Where this call is
+ * forbidden as well, nothing can be read.
  */
 static inline bool sys_readable(const void *address)
 {
     return address != NULL /* which asks for no change, and is not looked at */ &&
-           (syscall(SYS_rt_sigprocmask, -1, address, NULL, 8) == 0 || errno != EFAULT);
+           syscall(SYS_rt_sigprocmask, -1, address, NULL, 8) != 0 && errno == EINVAL;
 }
 
 /*
@@ -153,6 +161,24 @@ static inline bool sys_readable_address(const void *address, socklen_t length)
     const char *last = bytes + length - 8;
     bool one_page = ((uintptr_t)bytes ^ ((uintptr_t)last + 7)) < 4096;
     return sys_readable(bytes) && (one_page || sys_readable(last));
+}
+
+/*
+ * Memory for the time of one call of the host, full of zeroes; NULL where there is none. Texts of
+ * some length go there: the stack may be a small thread's or a signal handler's, and malloc is not
+ * ours. Not for exec, which does not come back: after vfork the parent would keep it.
+ *
+ * By libc's own calls, for once: a host with the thread sanitizer must see that the memory is new.
+ */
+static inline void *sys_room(size_t length)
+{
+    void *room = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return room != MAP_FAILED ? room : NULL;
+}
+
+static inline void sys_leave_room(void *room, size_t length)
+{
+    munmap(room, length);
 }
 
 enum transport { TRANSPORT_OTHER, TRANSPORT_TCP, TRANSPORT_UDP };

@@ -61,19 +61,17 @@ static int take_place(struct attempt *attempt, struct answer *answer)
 /* Whether the server has a place for this port already, or its project had one until just now. */
 static bool has_place(const struct attempt *attempt, enum reason *reason)
 {
-    struct timespec now = {0, 0};
+    time_t now = attempt->move_count > 0 ? sys_time(CLOCK_REALTIME).tv_sec : 0;
     bool was_here = false;
     *reason = REASON_PLACED;
     if (memory_was_moved(attempt->target.port, false))
         return true;
-    if (attempt->move_count > 0)
-        clock_gettime(CLOCK_REALTIME, &now);
     for (size_t i = 0; i < attempt->move_count; i++) {
         const struct move *move = &attempt->moves[i];
         if (move->state != MOVE_REMEMBERED && move->server == attempt->image->server_id)
             return true;
         was_here |= move->state == MOVE_REMEMBERED &&
-                    (uint64_t)now.tv_sec < move->at + RETURN_SECONDS;
+                    (uint64_t)now < move->at + RETURN_SECONDS;
     }
     *reason = REASON_RETURNED;
     return was_here;

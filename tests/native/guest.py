@@ -66,7 +66,7 @@ def linked(text: str, *sources: str, sanitizers: str = "address,undefined") -> P
     flags = object_flags(
         extra=[
             f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-g", "-O1", "-Werror",
-            f"-I{HERE}", "-pthread", "-Wno-error=tsan",
+            f"-I{HERE}", "-pthread",
         ]
     )  # fmt: skip
     files = [str(folder / "harness.c"), *(str(HERE / name) for name in sources)]

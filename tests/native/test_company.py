@@ -26,6 +26,7 @@ from tests.native.guest import (
     move,
     run,
     say,
+    silence,
 )
 from tests.native.hosts import host
 
@@ -103,6 +104,58 @@ def test_of_two_copies_of_the_library_one_works(tmp_path: Path) -> None:
     assert reached.stdout == f"127.0.0.1 {own}\n"
 
 
+def installed(name: str) -> str:
+    """A real preload library of somebody else, or the name of the one that is missing."""
+    found = [path for depth in ("*", "*/*") for path in Path("/usr/lib").glob(f"{depth}/{name}")]
+    return str(found[0]) if found else name
+
+
+OTHERS = {
+    "jemalloc": "libjemalloc.so.2",
+    "eatmydata": "libeatmydata.so",
+    "faketime": "libfaketimeMT.so.1",
+}
+
+
+@pytest.mark.parametrize("ours_is", ["first", "last"])
+@pytest.mark.parametrize("name", OTHERS)
+def test_real_preload_libraries_are_good_company(tmp_path: Path, name: str, ours_is: str) -> None:
+    other = installed(OTHERS[name])
+    if not other.startswith("/"):
+        pytest.skip(f"there is no {name} here")
+    with moved_project(tmp_path) as (_, env, taken, free, own):
+        both = [str(library()), other] if ours_is == "first" else [other, str(library())]
+        env |= {"LD_PRELOAD": ":".join(both), "FAKETIME": "-1d"}
+        served = run([compiled(BINDER), f"127.0.0.1,{taken},listen"], env)
+        reached = run([compiled(CLIENT), "blocking", "127.0.0.1", str(taken)], env)
+    assert (served.stdout, served.stderr) == (f"{free}\n", NOTICE.format(taken, free))
+    assert (reached.stdout, reached.stderr) == (f"127.0.0.1 {own}\n", "")
+
+
+FALSE_CLOCK = r"""
+#include <time.h>
+
+/* A clock that somebody has stopped, as libfaketime does for reproducible builds. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    (void)clock;
+    *now = (struct timespec){.tv_sec = SECONDS};
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 2**31 - 1])
+def test_a_clock_that_stands_still_stretches_no_deadline(tmp_path: Path, seconds: int) -> None:
+    clock = compiled(FALSE_CLOCK, f"-DSECONDS={seconds}", "-shared", "-fPIC")
+    with listener() as taken, FakeDaemon(tmp_path, silence) as daemon:
+        env = daemon.environment()
+        env["LD_PRELOAD"] = f"{clock} {library()}"
+        words = [f"127.0.0.1,{taken}"] * 3
+        assert run([compiled(BINDER), *words], env).stdout == "EADDRINUSE\n" * 3
+        assert daemon.connections == 1
+
+
 @pytest.mark.parametrize("preloaded", [False, True])
 def test_the_library_may_be_opened_and_closed_at_will(tmp_path: Path, preloaded: bool) -> None:
     program = host(
@@ -131,6 +184,20 @@ def test_the_library_may_be_opened_and_closed_at_will(tmp_path: Path, preloaded:
             del env["LD_PRELOAD"]
         done = run([program, str(library()), str(taken)], env)
     assert (done.returncode, done.stdout) == (0, f"{free}\n" if preloaded else "-98\n")
+
+
+@pytest.mark.parametrize("libc", ["cc", "musl-gcc"])
+def test_the_linker_has_no_error_to_tell_of(tmp_path: Path, libc: str) -> None:
+    """Programs ask dlerror whether something of their own went wrong."""
+    if shutil.which(libc) is None:
+        pytest.skip(f"there is no {libc} here")
+    text = """
+        #include <dlfcn.h>
+        #include <stdio.h>
+        int main(void) { char *error = dlerror(); return puts(error ? error : "none") < 0; }
+    """
+    with FakeDaemon(tmp_path) as daemon:
+        assert run([compiled(text, "-ldl", cc=libc)], daemon.environment()).stdout == "none\n"
 
 
 SANDBOX = r"""

@@ -24,10 +24,9 @@ from tests.native.guest import (
 )
 
 IN_EVERY_LIBC = {
-    "__environ", "__errno_location", "clock_gettime", "dlsym", "environ", "getauxval", "getenv",
-    "memchr", "memcmp",
-    "memcpy", "memmove", "memset", "strchr", "strcmp", "strcspn", "strlen", "strncmp", "strnlen",
-    "strrchr", "strspn", "syscall",
+    "__environ", "__errno_location", "dlerror", "dlsym", "environ", "getauxval", "getenv",
+    "memchr", "memcmp", "memcpy", "memmove", "memset", "mmap", "munmap", "strchr", "strcmp",
+    "strcspn", "strlen", "strncmp", "strnlen", "strrchr", "strspn", "syscall",
 }  # fmt: skip
 """What the library may use: glibc since 2.17 and musl both have it."""
 

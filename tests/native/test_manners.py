@@ -13,6 +13,7 @@ import pytest
 from tests.fakes import free_port
 from tests.native.guest import FakeDaemon, bind_each, listener, move, run, say, silence
 from tests.native.hosts import host
+from tests.native.supervised import library_beside
 
 STRANGE_CALLS = r"""
     #define SHOW(call) (errno = 0, printf("%d %d\n", call, errno))
@@ -241,3 +242,39 @@ def test_the_library_is_at_home_in_a_cleaned_up_process(tmp_path: Path) -> None:
         done = run([program, str(taken)], daemon.environment(), cwd=tmp_path)
     assert done.stdout == f"{free}\n"
     assert daemon.questions[0][11] == str(tmp_path.resolve())
+
+
+STRANGE_EXECUTIONS = r"""
+    #include <spawn.h>
+    #pragma GCC diagnostic ignored "-Wnonnull"
+    #define SHOW(call) (errno = 0, printf("%d %d\n", call, errno))
+    //main
+    char *words[] = {"true", NULL}, *bad = (void *)8;
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(page + 4096, 4096, PROT_NONE);
+    char **cut = (void *)(page + 4096 - sizeof *cut);
+    pid_t pid = port;
+    *cut = "A=1";
+    SHOW(execve(NULL, words, environ));
+    SHOW(execve(bad, words, environ));
+    SHOW(execve(page + 4096, words, environ));
+    SHOW(execve("/bin/true", (void *)bad, environ));
+    SHOW(execve("/bin/true", words, (void *)bad));
+    SHOW(execve("/bin/true", words, cut));
+    SHOW(execve("/bin/true", cut, environ));
+    SHOW(execv(NULL, words));
+    SHOW(posix_spawn(&pid, NULL, NULL, NULL, words, environ));
+    SHOW(posix_spawn(&pid, bad, NULL, NULL, words, environ));
+    SHOW(posix_spawn(&pid, "/bin/true", NULL, NULL, words, (void *)bad));
+    SHOW(posix_spawn(&pid, "", NULL, NULL, words, environ));
+    SHOW(posix_spawnp(&pid, "", NULL, NULL, words, environ));
+"""
+
+
+def test_strange_executions_fail_as_they_always_did(tmp_path: Path) -> None:
+    program = host(STRANGE_EXECUTIONS)
+    with FakeDaemon(tmp_path) as daemon:
+        env = daemon.environment(LD_PRELOAD=str(library_beside()), STYXY_STATIC="supervise")
+        bare, guest = run([program, "0"], {}), run([program, "0"], env)
+    assert bare.returncode == 0
+    assert (guest.returncode, guest.stdout, guest.stderr) == (0, bare.stdout, "")
