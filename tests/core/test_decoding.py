@@ -66,7 +66,7 @@ def refusal_of_query(shape: type[msgspec.Struct], **values: str) -> InvalidInput
         ("protocol", "sctp", 'protocol must be one of both, tcp, udp, not "sctp"'),
         ("protocol", "tpc", 'not "tpc"; did you mean \'tcp\'?'),
         ("protocol", 6, "protocol must be one of both, tcp, udp, not 6"),
-        ("project_path", "here", 'must be an absolute path of at most 4096 characters, not "here"'),
+        ("project_path", "here", 'must be an absolute path of at most 4096 bytes, not "here"'),
         ("project_path", "/\0", r'not "/\u0000"'),
         ("confirm", {"a": 1}, "confirm must be a text, not an object"),
     ],

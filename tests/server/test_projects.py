@@ -134,15 +134,23 @@ def test_a_process_brings_the_project_of_its_directory(daemon: Daemon, tmp_path:
         assert named["project_path"] == str(tmp_path)
 
 
-@pytest.mark.parametrize("path", ["relative", "", "/x\0y", "/" + "x" * 4096, 7])
+@pytest.mark.parametrize("path", ["relative", "", "/x\0y", "/" + "x" * 4096, "/" + "ü" * 2048, 7])
 def test_a_path_that_is_none_is_400(daemon: Daemon, path: object) -> None:
     body = {"service_type": "build", "project_path": path}
     assert daemon.call("POST", "/allocate", body).status == 400
 
 
-def test_a_long_path_is_a_path(daemon: Daemon) -> None:
-    path = "/" + "x" * 4095
+@pytest.mark.parametrize("path", ["/" + "x" * 4095, "/" + "ü" * 2047])
+def test_a_long_path_is_a_path(daemon: Daemon, path: str) -> None:
     assert project_of(daemon, path) == path
+
+
+def test_a_process_with_an_endless_project_is_of_its_directory(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    with program(tmp_path, STYXY_PROJECT="/" + "x" * 5000) as pid:
+        lease = daemon.allocate("build", pid=pid, dry_run=True)
+        assert lease["project_path"] == str(tmp_path)
 
 
 # --- the port comes back -------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from styxy.adapters.git import project_path
+from styxy.core.codec.scalars import LONGEST_PATH
 from styxy.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -30,17 +31,23 @@ class Projects:
         Raises `InvalidInput` for what can be no path on this system.
         """
         try:
-            os.fsencode(path)
+            size = len(os.fsencode(path))
         except UnicodeEncodeError:
             raise InvalidInput("the path is no text that a file system can have") from None
         if "\0" in path:
             raise InvalidInput("a path has no NUL in it")
+        if size > LONGEST_PATH:
+            raise InvalidInput(f"a path has at most {LONGEST_PATH} bytes, not {size}")
         return project_path(path, self._user_home)
 
     def of(self, pid: int) -> str | None:
-        """Name the project of a process: what it was told, else that of its directory."""
+        """Name the project of a process: what it was told, else that of its directory.
+
+        What can be no path counts as not told: nobody answers for another process's environment.
+        """
         named = self._processes.variable(pid, "STYXY_PROJECT") or ""
         directory = self._processes.directory(pid)
         if directory is None:
             return None
-        return self.at(os.path.join(directory, named))
+        told = os.path.join(directory, named)
+        return self.at(told if len(os.fsencode(told)) <= LONGEST_PATH else directory)

@@ -35,12 +35,14 @@ Pid = Annotated[
     msgspec.Meta(ge=1, le=2**31 - 1, description="the id of a process, from 1 to 2147483647"),
 ]
 """As large as pid_t may be; whether such a process lives is another question."""
+LONGEST_PATH = 4096
+"""Bytes: PATH_MAX of limits.h(0p)."""
 AbsolutePath = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^/[^\x00]*\Z",
-        max_length=4096,
-        description="an absolute path of at most 4096 characters",
+        max_length=LONGEST_PATH,  # in characters; whoever encodes it counts the bytes
+        description=f"an absolute path of at most {LONGEST_PATH} bytes",
     ),
 ]
 Seconds = Annotated[
