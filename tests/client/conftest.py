@@ -16,3 +16,18 @@ def styxy(tmp_path: Path) -> Iterator[CommandLine]:
     command_line = CommandLine(tmp_path / "home")
     yield command_line
     command_line.kill_daemon()
+
+
+@pytest.fixture
+def running(styxy: CommandLine) -> CommandLine:
+    """A command line with a daemon."""
+    assert styxy.run("daemon", "start", "-d").returncode == 0
+    return styxy
+
+
+@pytest.fixture
+def stopped(styxy: CommandLine) -> CommandLine:
+    """A command line whose daemon has run and has stopped."""
+    assert styxy.run("allocate", "-s", "dev").returncode == 0
+    assert styxy.run("daemon", "stop").returncode == 0
+    return styxy

@@ -20,44 +20,9 @@ from styxy.client.doctor import CHECKS
 from styxy.core.desk import Desk
 from styxy.core.events import Leased
 from styxy.core.services import Catalogue
+from tests.client.examining import cure, examine, told_by_a_daemon
 from tests.commands import CommandLine
-from tests.fakes import clean_environment
-
-Findings = dict[str, dict[str, str]]
-
-
-def examine(styxy: CommandLine, *, code: int = 0, **env: str) -> Findings:
-    """Run it and give the findings by name."""
-    styxy.env.update(env)
-    done = styxy.run("doctor", "--json")
-    assert done.returncode == code, done.stdout
-    told = json.loads(done.stdout)
-    assert [each["name"] for each in told["checks"]] == [check.name for check in CHECKS]
-    assert all(each["looked_at"] for each in told["checks"])
-    for each in told["checks"]:
-        assert (each["cure"] is None) == (each["verdict"] == "ok"), each
-    return {each["name"]: each for each in told["checks"]}
-
-
-def cure(found: dict[str, str], styxy: CommandLine) -> None:
-    """Do what the doctor says."""
-    command = found["cure"].replace("styxy ", f"{sys.executable} -P -m styxy ")
-    subprocess.run(command, shell=True, check=True, env=styxy.env, stdout=subprocess.DEVNULL)
-
-
-@pytest.fixture
-def running(styxy: CommandLine) -> CommandLine:
-    """A command line with a daemon."""
-    assert styxy.run("daemon", "start", "-d").returncode == 0
-    return styxy
-
-
-@pytest.fixture
-def stopped(styxy: CommandLine) -> CommandLine:
-    """A command line whose daemon has run and has stopped."""
-    assert styxy.run("allocate", "-s", "dev").returncode == 0
-    assert styxy.run("daemon", "stop").returncode == 0
-    return styxy
+from tests.fakes import free_port
 
 
 def test_a_sound_installation_is_found_sound(running: CommandLine) -> None:
@@ -169,141 +134,43 @@ def test_a_daemon_whose_record_is_gone_is_found(running: CommandLine) -> None:
     os.close(gone)
 
 
-@pytest.mark.parametrize("name", ["", "styxy.db", "logs/daemon.log"])
-def test_others_who_could_read_the_home_are_named(stopped: CommandLine, name: str) -> None:
-    path = stopped.home / name
-    path.chmod(path.stat().st_mode | 0o044)
-    found = examine(stopped, code=1)["home"]
-    assert str(path) in found["message"]
-    cure(found, stopped)
-    assert examine(stopped)["home"]["verdict"] == "ok"
+def test_a_daemon_that_stood_still_is_named(styxy: CommandLine, tmp_path: Path) -> None:
+    loop = {"state": "warning", "message": "stood still 2 times, the longest time 0.61 s"}
+    with told_by_a_daemon(styxy, tmp_path / "s", parts={"loop": loop}):
+        found = examine(styxy, code=1)["stalls"]
+    assert (found["verdict"], found["message"]) == ("warning", loop["message"])
+    assert found["cure"] == "styxy daemon logs"
 
 
-def test_a_home_that_is_a_link_is_named(stopped: CommandLine) -> None:
-    real = stopped.home.with_name("real")
-    stopped.home.rename(real)
-    stopped.home.symlink_to(real)
-    assert "is a link" in examine(stopped, code=1)["home"]["message"]
-
-
-@pytest.mark.parametrize("damage", ["mode", "content"])
-def test_a_token_that_is_no_good_is_named(stopped: CommandLine, damage: str) -> None:
-    token = stopped.home / "auth.token"
-    if damage == "mode":
-        token.chmod(0o644)
-    else:
-        token.write_text("secret\n")
-    found = examine(stopped, code=1)["token"]
-    cure(found, stopped)
-    assert examine(stopped)["token"]["verdict"] == "ok"
-
-
-def test_a_token_that_is_gone_is_named(running: CommandLine) -> None:
-    (running.home / "auth.token").unlink()
-    found = examine(running)["token"]
-    assert found["verdict"] == "warning"
-    cure(found, running)
-    assert (running.home / "auth.token").exists()
-
-
-@pytest.mark.parametrize("damage", ["mode", "line"])
-def test_a_socket_that_is_no_good_is_named(running: CommandLine, damage: str) -> None:
-    path = running.home / "run" / ("line.sock" if damage == "line" else "styxy.sock")
-    if damage == "mode":
-        path.chmod(0o666)
-        found = examine(running, code=1)["sockets"]
-    else:
-        path.unlink()
-        found = examine(running, code=1)["sockets"]
-    cure(found, running)
-    assert examine(running)["sockets"]["verdict"] == "ok"
-
-
-def test_a_daemon_whose_socket_is_gone_is_found(running: CommandLine) -> None:
-    pid = running.daemon_pid() or 0
-    os.kill(pid, signal.SIGSTOP)  # it would mend this within two seconds
-    (running.home / "run" / "styxy.sock").unlink()
-    found = examine(running, code=1)["alone"]
-    os.kill(pid, signal.SIGCONT)
-    assert "nobody can reach it" in found["message"]
-    cure(found, running)
-    assert examine(running)["daemon"]["verdict"] == "ok"
-
-
-def test_a_runtime_directory_that_others_can_use_is_named(stopped: CommandLine) -> None:
-    (stopped.home / "run").chmod(0o777)
-    found = examine(stopped, code=1)["runtime"]
-    cure(found, stopped)
-    assert examine(stopped)["runtime"]["verdict"] == "ok"
-
-
-def test_a_runtime_directory_that_went_with_its_session_is_named(
-    running: CommandLine, tmp_path: Path
+@pytest.mark.parametrize("state", ["warning", "error"])
+def test_a_part_of_the_daemon_that_is_not_well_is_named(
+    styxy: CommandLine, tmp_path: Path, state: str
 ) -> None:
-    (tmp_path / "user").mkdir()
-    assert (
-        examine(running, XDG_RUNTIME_DIR=str(tmp_path / "user"))["runtime"]["verdict"] == "warning"
-    )
+    part = {"state": state, "message": "it is tired"}
+    with told_by_a_daemon(styxy, tmp_path / "s", parts={"newest part": part}):
+        found = examine(styxy, code=1)["parts"]
+    assert (found["verdict"], found["message"]) == (state, "newest part: it is tired")
+    assert found["cure"] == "styxy daemon logs"
 
 
-@pytest.mark.parametrize("with_daemon", [True, False])
-def test_a_configuration_that_is_wrong_is_named(styxy: CommandLine, with_daemon: bool) -> None:
-    if with_daemon:
-        styxy.run("daemon", "start", "-d")
-    styxy.home.mkdir(mode=0o700, exist_ok=True)
-    (styxy.home / "config.json").write_text('{\n  "listen_port": "x"\n}\n')
-    found = examine(styxy, code=1)["configuration"]
-    assert "config.json:2" in found["message"]
-    assert found["cure"] == "styxy config validate"
-
-
-def test_a_damaged_journal_is_found_without_a_daemon_and_mended_by_the_next(
-    stopped: CommandLine,
+def test_a_lease_in_use_on_whose_port_nothing_listens_is_named(
+    styxy: CommandLine, tmp_path: Path
 ) -> None:
-    database = stopped.home / "styxy.db"
-    database.write_bytes(b"no journal" * 100)
-    before = sorted(stopped.home.iterdir())
-    found = examine(stopped, code=1)["database"]
-    assert "sets it aside" in found["message"]
-    assert sorted(each for each in stopped.home.iterdir() if each.name != "lib") == [
-        each for each in before if each.name != "lib"
-    ]
-    assert database.read_bytes().startswith(b"no journal")
-    cure(found, stopped)
-    after = examine(stopped)["database"]
-    assert after["verdict"] == "warning"  # what was lost is said for as long as it runs
-    assert "was damaged" in after["message"]
+    port = free_port()
+    lease = {"port": port, "state": "bound", "pid": None, "project_path": None}
+    with told_by_a_daemon(styxy, tmp_path / "s", leases=[lease]):
+        found = examine(styxy, code=1)["ports"]
+    assert found["verdict"] == "error"
+    assert found["message"].endswith(f"on which nothing listens: {port}")
+    assert found["cure"] == "styxy daemon restart"
 
 
-def test_what_is_left_over_is_named_and_taken_away(stopped: CommandLine) -> None:
-    (stopped.home / "styxy.db.damaged-20260101T000000.000Z").write_text("")
-    (stopped.home / "lib" / "0.0.1").mkdir(parents=True)
-    found = examine(stopped)["leftovers"]
-    assert found["verdict"] == "warning"
-    cure(found, stopped)
-    assert examine(stopped)["leftovers"]["verdict"] == "ok"
-
-
-def test_a_library_that_a_program_still_has_is_no_leftover(stopped: CommandLine) -> None:
-    old = stopped.home / "lib" / "0.0.1"
-    old.mkdir(parents=True)
-    env = clean_environment(LD_PRELOAD=f"{old}/libstyxy.so")
-    words = [sys.executable, "-c", "print('up', flush=True); input()"]
-    with subprocess.Popen(
-        words, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as program:
-        assert program.stdout is not None
-        assert program.stdout.readline() == b"up\n"
-        assert examine(stopped)["leftovers"]["verdict"] == "ok"
-        program.kill()
-
-
-def test_the_record_of_a_daemon_that_was_killed_is_a_leftover(running: CommandLine) -> None:
-    running.kill_daemon()
-    found = examine(running)["leftovers"]
-    assert "daemon that died" in found["message"]
-    cure(found, running)
-    assert examine(running)["leftovers"]["verdict"] == "ok"
+def test_every_check_is_broken_by_a_test() -> None:
+    """Read in the tests: a check that nobody breaks may as well never be made."""
+    here = Path(__file__)
+    text = here.read_text() + (here.parent / "checks" / "test_files.py").read_text()
+    for check in CHECKS:
+        assert f'["{check.name}"]' in text or f'"{check.name}")' in text, check.name
 
 
 def test_somebody_else_on_a_port_on_lease_is_named(running: CommandLine) -> None:
@@ -318,14 +185,6 @@ def test_somebody_else_on_a_port_on_lease_is_named(running: CommandLine) -> None
         other.kill()
     assert found["verdict"] == "warning"
     assert found["cure"] == f"styxy who {port}"
-
-
-def test_a_map_that_was_deleted_is_named(running: CommandLine) -> None:
-    (running.home / "run" / "ports.map").unlink()
-    found = examine(running, code=1)["ports"]
-    assert "port map was deleted" in found["message"]
-    cure(found, running)
-    assert examine(running)["ports"]["verdict"] == "ok"
 
 
 def test_few_descriptors_are_named(styxy: CommandLine) -> None:

@@ -348,13 +348,6 @@ def test_a_home_that_was_deleted_ends_the_daemon_and_does_not_come_back(fresh: D
     assert not fresh.home.exists()
 
 
-def test_a_daemon_file_that_was_deleted_is_written_again(fresh: Daemon) -> None:
-    before = fresh.facts
-    (fresh.home / "daemon.json").unlink()
-    wait_until((fresh.home / "daemon.json").exists)
-    assert fresh.facts == before
-
-
 def test_a_key_is_in_the_log_with_its_ends_alone_unless_the_user_wants_it(tmp_path: Path) -> None:
     with Daemon(tmp_path / "home") as daemon:
         said = daemon.log.read_text()

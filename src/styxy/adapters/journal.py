@@ -54,6 +54,7 @@ class Journal:
 
     _db: sqlite3.Connection
     _lock: int
+    _files: list[tuple[int, int] | None]
     _copy: tempfile.TemporaryDirectory[str] | None = None
     last_seq: int
     unfolded: int
@@ -248,6 +249,13 @@ class Journal:
         except sqlite3.Error as error:
             raise failure(error, self.path) from error
 
+    def is_in_place(self) -> bool:
+        """Tell whether the files that another daemon would open are those that this one has.
+
+        A copy has no place of its own.
+        """
+        return self._copy is not None or self._files == _files_at(self.path)
+
     def close(self) -> None:
         """Close the file and let another daemon have it."""
         self._db.close()
@@ -266,6 +274,7 @@ class Journal:
             database.close()
             raise failure(error, self.path) from error
         self._db = database
+        self._files = _files_at(self.path)
 
     def _open_again(self) -> None:
         """Go over from the copy to the file itself, if that is possible now."""
@@ -334,6 +343,19 @@ class Journal:
                 return
             excess -= count
             yield
+
+
+def _files_at(path: str) -> list[tuple[int, int] | None]:
+    """Name the files of a journal, the lock among them, as the kernel does (inode(7))."""
+    return [_identity(path), _identity(path + ".lock")]
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None  # ENOENT above all
+    return (status.st_dev, status.st_ino)
 
 
 def _copied(path: str) -> tempfile.TemporaryDirectory[str]:

@@ -86,12 +86,10 @@ class PortMap:
         self, path: str | None, *, line_socket: str, note_socket: str, netns: int, home: int = 0
     ) -> None:
         self._path = path
-        self._descriptor = os.memfd_create("ports.map") if path is None else open_map(path)
+        descriptor = os.memfd_create("ports.map") if path is None else open_map(path)
         if path is None:
-            os.ftruncate(self._descriptor, SIZE)
-        self._map = mmap.mmap(self._descriptor, SIZE)
-        self._words = memoryview(self._map).cast("Q")
-        self._halves = memoryview(self._map).cast("I")
+            os.ftruncate(descriptor, SIZE)
+        self._use(mmap.mmap(descriptor, SIZE), descriptor)
         self._depth = 0
         self._chains: dict[Port, list[int]] = {}
         self._free = list(range(SLOTS - 1, -1, -1))
@@ -173,23 +171,55 @@ class PortMap:
         """List the ports of leases that the map does not show as promised to their owners."""
         return [lease.port for lease in leases if self._owner(lease.port) != lease.owner.key]
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether there is a place where guests look for it."""
+        return self._path is not None
+
     def is_in_place(self) -> bool:
         """Tell whether the file that a guest would open is this one."""
         if self._path is None:
             return False
         try:
             found = os.stat(self._path, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
+        except OSError:
+            return False  # ENOENT above all, or a way to it that can be walked no more
         return os.path.samestat(found, os.fstat(self._descriptor))
+
+    def put_back(self) -> None:
+        """Make the file anew, with all that it says, where somebody has taken it away.
+
+        Raises `Unavailable` or `OSError`; then nothing changed.
+        """
+        assert self._path is not None
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path)
+        descriptor = open_map(self._path)
+        new = mmap.mmap(descriptor, SIZE)
+        # The header comes last: until it is there, a guest takes the file for no map.
+        for page in reversed(_written(self._map)):
+            new[page] = self._map[page]
+        old, old_descriptor = self._map, self._descriptor
+        self._release()
+        self._use(new, descriptor)
+        old.close()
+        os.close(old_descriptor)
 
     def retire(self) -> None:
         """Tell the guests that nobody answers any more, and let the file go."""
         self._halves[RETIRED_HALF] = 1
-        for view in (self._words, self._halves):
-            view.release()
+        self._release()
         self._map.close()
         os.close(self._descriptor)
+
+    def _use(self, mapping: mmap.mmap, descriptor: int) -> None:
+        self._map, self._descriptor = mapping, descriptor
+        self._words = memoryview(mapping).cast("Q")
+        self._halves = memoryview(mapping).cast("I")
+
+    def _release(self) -> None:
+        for view in (self._words, self._halves):
+            view.release()
 
     def _owner(self, port: Port) -> int:
         return int(PROMISE.unpack_from(self._map, PROMISES_AT + port * PROMISE.size)[0])
@@ -212,12 +242,18 @@ class PortMap:
         )
 
     def _wipe(self) -> None:
-        """Take away what a former daemon said, page by page; a page of zeros is left unwritten."""
-        nothing = bytes(mmap.PAGESIZE)
-        for offset in range(HEADER_SIZE, SIZE, mmap.PAGESIZE):
-            page = slice(offset, min(offset + mmap.PAGESIZE, SIZE))
-            if self._map[page] != nothing[: page.stop - page.start]:
-                self._map[page] = nothing[: page.stop - page.start]
+        """Take away what a former daemon said."""
+        for page in _written(self._map):
+            if page.start:
+                self._map[page] = bytes(page.stop - page.start)
+
+
+def _written(mapping: mmap.mmap) -> list[slice]:
+    """Cut a map into parts as large as its header, which is the first; those of zeros are left out,
+    so that nobody writes them and they cost no memory."""
+    nothing = bytes(HEADER_SIZE)
+    cut = (slice(begin, min(begin + HEADER_SIZE, SIZE)) for begin in range(0, SIZE, HEADER_SIZE))
+    return [part for part in cut if mapping[part] != nothing[: part.stop - part.start]]
 
 
 def _fields(answer: Answer) -> tuple[int, int, int, int, int]:

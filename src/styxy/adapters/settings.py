@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
@@ -20,6 +21,9 @@ LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 TOKEN_BYTES = 32
 LONGEST_PORT = 5
 """Digits; int() refuses 4,300 and more in its own way."""
+
+_READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""A FIFO in the place of the token must hold nobody up (fifo(7))."""
 
 DEFAULTS = Configuration()
 
@@ -165,7 +169,7 @@ def private_directory(path: str) -> None:
 def load_token(path: str) -> str:
     """Read the TCP door's token, 64 hex digits, or make one."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, _READING)
     except FileNotFoundError:
         return _new_token(path)
     except OSError as error:
@@ -179,26 +183,32 @@ def load_token(path: str) -> str:
         os.close(descriptor)
     if _is_token(token):
         return token
-    os.unlink(path)
     return _new_token(path)
 
 
 def is_token(path: str) -> bool:
     """Tell whether a file holds a token that can be used."""
     try:
-        with open(path, "rb") as file:
+        with open(os.open(path, _READING), "rb") as file:
             return _is_token(file.read(1024).decode("ascii", "replace").strip())
     except OSError:
-        return False  # ENOENT, EISDIR, EACCES: nothing that can be read
+        return False  # ENOENT, EISDIR, EACCES, ELOOP: nothing that can be read
 
 
 def _is_token(text: str) -> bool:
     return len(text) == 2 * TOKEN_BYTES and all(digit in "0123456789abcdef" for digit in text)
 
 
-def _new_token(path: str) -> str:
-    token = secrets.token_hex(TOKEN_BYTES)
+def write_token(path: str, token: str) -> None:
+    """Put a token in the place of whatever file is there. Raises `OSError`."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o600), "w") as file:
         file.write(token + "\n")
+
+
+def _new_token(path: str) -> str:
+    token = secrets.token_hex(TOKEN_BYTES)
+    write_token(path, token)
     return token

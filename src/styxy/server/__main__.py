@@ -33,11 +33,12 @@ from styxy.core.programs import service_type_of_program
 from styxy.server.answers import error_body
 from styxy.server.caretaker import Caretaker
 from styxy.server.configured import Configured
-from styxy.server.doors import Doors, open_doors, write_daemon_file
+from styxy.server.doors import Doors, open_doors
 from styxy.server.guard import Guard
-from styxy.server.health import backups_part, document_part, make_health
+from styxy.server.health import backups_part, document_part, files_part, make_health
 from styxy.server.http_api import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
 from styxy.server.instruments import Instruments
+from styxy.server.landmarks import Landmarks, landmarks_of
 from styxy.server.line_api import LineDoor
 from styxy.server.meter import Meter
 from styxy.server.mirror import Mirror
@@ -80,7 +81,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     raise_descriptor_limit()
     try:
         while _run(options, env, ready):
-            log.warning("the sockets were removed; opening everything anew")
+            log.warning("the sockets or the journal were removed; opening everything anew")
     except StyxyError as error:
         ready.failed(error)
         said = error_body(error).decode() if options.json else f"styxy: {error.message}"
@@ -156,8 +157,6 @@ class Daemon:
         self._doors = doors
         self._token = token
         self._recovery = recovery
-        self._is_hidden = False
-        self._is_found = True
         self.is_lost = False
 
     async def serve(self, ready: Readiness, selector: TimedSelector) -> None:
@@ -179,7 +178,6 @@ class Daemon:
         watch.start()
         watch.with_sweep(world.configured.refresh)
         watch.with_sweep(partial(self._recovery.catch_up, self._service))
-        watch.with_sweep(self._tell_again)
         caretaker = Caretaker(self._service, loop)
         caretaker.start()
         instruments.health.register("port document", document_part(caretaker.document))
@@ -193,14 +191,16 @@ class Daemon:
         line_server = await loop.create_unix_server(
             lambda: LineDoor(self._service, note_door.read), sock=self._doors.line
         )
+        landmarks = self._landmarks()
+        instruments.health.register("files", files_part(landmarks))
         web = WebServer(
             self._app(instruments),
-            on_ready=lambda: self._announce(ready),
+            on_ready=lambda: self._announce(ready, landmarks),
             on_stop=instruments.stream.close,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, web)
-        watch.with_sweep(partial(self._end_if_lost, web))
+        watch.with_sweep(partial(self._look_at_files, landmarks, web))
         try:
             await web.serve(sockets=self._doors.http)
         finally:
@@ -225,8 +225,8 @@ class Daemon:
         )
         return Meter(guard, service.counts)
 
-    def _announce(self, ready: Readiness) -> None:
-        self._tell_where()
+    def _announce(self, ready: Readiness, landmarks: Landmarks) -> None:
+        landmarks.tell()
         for note in self._doors.notes:
             log.warning(note)
         log.info("styxy %s answers on %s", __version__, self._places.socket())
@@ -235,43 +235,29 @@ class Daemon:
             log.info("and on port %d, with the token %s", self._settings.listen_port, key)
         ready.reached()
 
-    def _tell_where(self) -> None:
-        """Write daemon.json; where the home takes no file now, the next sweep tries again."""
+    def _landmarks(self) -> Landmarks:
+        world = self._service.world
         facts: dict[str, object] = {
-            "pid": self._service.world.pid,
+            "pid": world.pid,
             "port": self._settings.listen_port if len(self._doors.http) > 1 else None,
             "host": self._settings.hosts[0],
             "socket": self._places.socket(),
             "line_socket": self._places.line_socket(),
             "map": self._places.port_map(),
             "version": __version__,
-            "started_at": self._service.world.started_at,
+            "started_at": world.started_at,
         }
-        path, recovery = self._places.daemon_file, self._recovery
-        try:
-            write_daemon_file(path, facts)
-        except OSError as error:
-            if not self._is_hidden:
-                text = f"{path}: {error.strerror}; until then set STYXY_SOCKET={facts['socket']}"
-                recovery.add("daemon.json", "warning", text)
-            self._is_hidden = True
-        else:
-            self._is_hidden = False
-            recovery.resolve("daemon.json")
+        marks = landmarks_of(self._places, facts=facts, token=self._token, port_map=world.port_map)
+        return Landmarks(marks, doors=self._doors, journal=world.journal, recovery=self._recovery)
 
-    def _tell_again(self) -> None:
-        if self._is_hidden or not os.path.lexists(self._places.daemon_file):
-            self._tell_where()
-
-    def _end_if_lost(self, web: WebServer) -> None:
-        # A logout takes XDG_RUNTIME_DIR away, a cleaner of /tmp the short paths: no client would
-        # find this daemon again, nor could another one start. Where the whole home is gone, the
-        # user has done with it: do not bring it back. A deletion takes a while, so look twice.
-        was_found, self._is_found = self._is_found, all(map(os.path.lexists, self._doors.names))
-        if was_found or self._is_found:
-            return
-        self.is_lost = not web.should_exit and os.path.isdir(self._places.home)
-        _stop(web)
+    def _look_at_files(self, landmarks: Landmarks, web: WebServer) -> None:
+        # Where the whole home is gone, the user has done with it: do not bring it back.
+        has_home = os.path.isdir(self._places.home)
+        if landmarks.is_lost:
+            self.is_lost = not web.should_exit and has_home
+            _stop(web)
+        elif has_home:
+            landmarks.look()
 
 
 def _build(

@@ -79,7 +79,9 @@ def write_daemon_file(path: str, facts: Mapping[str, object]) -> None:
 def read_daemon_file(path: str) -> dict[str, object] | None:
     """Read where a daemon says it is; None where none does."""
     try:
-        with open(path, "rb") as file:
+        # A FIFO in its place must hold nobody up (fifo(7)).
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
             facts = json.loads(os.fsdecode(file.read()))
     except (OSError, ValueError):
         return None

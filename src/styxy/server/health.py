@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from styxy.server.configured import Configured
     from styxy.server.document import PortDocument
     from styxy.server.doors import Doors
+    from styxy.server.landmarks import Landmarks
     from styxy.server.recovery import Recovery
     from styxy.server.service import Service
     from styxy.server.stalls import Stalls
@@ -144,7 +145,7 @@ def port_map_part(port_map: PortMap, books: Books) -> Callable[[], PartState]:
 
     def check() -> PartState:
         if not port_map.is_in_place():
-            return PartState("error", "the port map was deleted; try: styxy daemon restart")
+            return PartState("error", "the port map cannot be found; binds are not moved")
         wrong = port_map.disagreements(books)
         if wrong:
             return PartState("error", f"the port map lacks {len(wrong)} promises, first {wrong[0]}")
@@ -193,6 +194,19 @@ def backups_part(upkeep: Upkeep) -> Callable[[], PartState]:
         if upkeep.problem is not None:
             return PartState("warning", upkeep.problem)
         return PartState("ok", upkeep.summary)
+
+    return check
+
+
+def files_part(landmarks: Landmarks) -> Callable[[], PartState]:
+    """Say whether the files are in place by which others find the daemon."""
+
+    def check() -> PartState:
+        if landmarks.missing:
+            return PartState("warning", "; ".join(landmarks.missing.values()))
+        returned = ", ".join(f"{name} ({times})" for name, times in landmarks.returned.items())
+        again = f"; written again since the start: {returned}" if returned else ""
+        return PartState("ok", f"all are in place{again}")
 
     return check
 

@@ -43,11 +43,10 @@ def token(seen: Examination) -> Outcome:
     if not os.path.lexists(path):
         if seen.status is None:
             return ok("the next daemon makes one")
-        return warning(f"{path} is gone: nobody can use the TCP door", cure=RESTART)
+        return warning(f"{path} is gone; the daemon writes it again at once", cure="styxy doctor")
     found = _private_file(path)
     if found.verdict == "ok" and not is_token(path):
-        cure = f"rm {shlex.quote(path)} && {RESTART}"
-        return error(f"{path} holds no token of 64 hex digits", cure=cure)
+        return error(f"{path} holds no token of 64 hex digits", cure=f"rm {shlex.quote(path)}")
     return found
 
 
@@ -65,7 +64,7 @@ def sockets(seen: Examination) -> Outcome:
 
 
 def runtime(seen: Examination) -> Outcome:
-    """See that the directory of the sockets and the map is ours alone."""
+    """See that the directory of the sockets and the map is ours alone, and so is the map."""
     path = seen.places.runtime_dir()
     if seen.places.socket_override is not None:
         return ok(f"STYXY_SOCKET={seen.places.socket_override} takes its place")
@@ -74,7 +73,9 @@ def runtime(seen: Examination) -> Outcome:
             return ok(f"{path} is made by the next daemon")
         # A login session that ended takes its runtime directory with it.
         return warning(f"{path} is gone, or the daemon was started with another", cure=RESTART)
-    return _private_directory(path)
+    port_map = seen.places.port_map()
+    inside = [_private_file(port_map)] if os.path.lexists(port_map) else []
+    return worst([_private_directory(path), *(each for each in inside if each.verdict != "ok")])
 
 
 def configuration(seen: Examination) -> Outcome:

@@ -36,9 +36,7 @@ def ports(seen: Examination) -> Outcome:
         return error(
             f"the daemon takes ports for used on which nothing listens: {named}", cure=RESTART
         )
-    squatted = [
-        each for each in leases if each.get("state") == "reserved" and each["port"] in listening
-    ]
+    squatted = _squatted(seen, [each for each in leases if each["port"] in listening])
     outcomes = [
         ok(f"{len(leases)} leases agree with the kernel"),
         told(seen, "port map", cure=RESTART),
@@ -48,6 +46,24 @@ def ports(seen: Examination) -> Outcome:
         message = f"others listen on ports that are on lease: {named}"
         outcomes.append(warning(message, cure=f"styxy who {squatted[0]['port']}"))
     return worst(outcomes)
+
+
+def _squatted(seen: Examination, in_use: list[dict[str, object]]) -> list[dict[str, object]]:
+    """List the leases in use on whose port another project listens than the one that has it.
+
+    The daemon takes a port for the holder's as soon as somebody listens there; until its next look
+    at the listeners, and where no project is known, the state of the lease is all that tells.
+    """
+    observed = objects(seen.asked("/observe/all").get("observations")) if in_use else []
+    servers = {each["port"]: each for each in observed}
+    squatted = []
+    for lease in in_use:
+        server = servers.get(lease["port"], {})
+        projects = {lease.get("project_path"), server.get("project")} - {None}
+        is_strange = len(projects) > 1 and server.get("pid") != lease.get("pid")
+        if is_strange or lease.get("state") == "reserved":
+            squatted.append(lease)
+    return squatted
 
 
 def limits(seen: Examination) -> Outcome:
