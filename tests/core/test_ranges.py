@@ -181,7 +181,7 @@ def test_undo_is_refused_while_leases_live() -> None:
     at = desk()
     ask(at, LeaseAsk(service_type="grafana"))
 
-    with pytest.raises(Conflict, match="1 live lease"):
+    with pytest.raises(Conflict, match="grafana 11510-11519 has 1 live lease"):
         at.undo_range("grafana", now=1.0)
 
 

@@ -106,6 +106,11 @@ def test_an_extended_catalogue_leaves_the_first_as_it_was() -> None:
     assert len(list(second)) == len(list(first)) + 1
 
 
+def test_all_ranges_of_a_type_are_told() -> None:
+    first, second = (PortRange(Port(at), Port(at + 9)) for at in (9500, 9600))
+    assert ServiceType(name="shop", ports=first, more=(second,)).spans == "9500-9509, 9600-9609"
+
+
 def test_a_range_that_grew_is_walked_to_its_end() -> None:
     kind = ServiceType(
         name="grafana",

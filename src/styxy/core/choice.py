@@ -45,9 +45,8 @@ def is_open(books: Books, port: Port, taken: Collection[int | None]) -> bool:
 def exhausted(books: Books, kind: ServiceType) -> RangeExhausted:
     """Say that a range is full, with the numbers and the next step."""
     leased = [port for port in kind.all_ports() if books.on_port(port) is not None]
-    spans = ", ".join(str(each) for each in kind.ranges)
     return RangeExhausted(
-        f"{kind.name} {spans} is full ({len(leased)} leases, the rest is in use); "
+        f"{kind.name} {kind.spans} is full ({len(leased)} leases, the rest is in use); "
         "try: styxy cleanup",
         port_range=[kind.ports.first, kind.ports.last],
         allocated_ports=leased,

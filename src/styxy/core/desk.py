@@ -149,7 +149,7 @@ class Desk:
         living = self.books.of_type(kind.name)
         if living and not force:
             raise Conflict(
-                f"{kind.name} {kind.ports} has {_leases(len(living))}; release them, "
+                f"{kind.name} {kind.spans} has {_leases(len(living))}; release them, "
                 f"or: styxy config auto-allocation undo {kind.name} --force",
                 ports=[lease.port for lease in living],
             )
@@ -268,10 +268,9 @@ class Desk:
         if ask.preferred is None or kind.holds(ask.preferred):
             return
         if self.state.settings.enforce_ranges:
-            spans = ", ".join(str(each) for each in kind.ranges)
             raise Conflict(
-                f"port {ask.preferred} lies outside {kind.name} {spans}, and enforce_ranges is on; "
-                "leave the port out, or choose one of the range",
+                f"port {ask.preferred} lies outside {kind.name} {kind.spans}, and enforce_ranges is "
+                "on; leave the port out, or choose one of the range",
                 port_range=[kind.ports.first, kind.ports.last],
                 suggestions=[f"styxy allocate -s {kind.name}"],
             )

@@ -53,7 +53,7 @@ def _cells(kind: ServiceType) -> tuple[str, ...]:
     notes += ["**singleton**"] if kind.is_singleton else []
     return (
         kind.name,
-        ", ".join(str(each) for each in kind.ranges),
+        kind.spans,
         ", ".join(_spans(kind.preferred)),
         "; ".join(note for note in notes if note),
     )

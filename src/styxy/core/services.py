@@ -45,6 +45,11 @@ class ServiceType:
         """All ranges of the type, the first one first."""
         return (self.ports, *self.more)
 
+    @property
+    def spans(self) -> str:
+        """All ranges as people read them: `11510-11529, 11540-11549`."""
+        return ", ".join(str(each) for each in self.ranges)
+
     def holds(self, port: Port) -> bool:
         """Tell whether a port lies in one of the ranges."""
         return any(port in each for each in self.ranges)

@@ -242,10 +242,9 @@ def _with_preferred(walk: _Walk, kind: ServiceType, *, is_told: bool) -> Service
     if is_told:
         for port in kind.preferred:
             if not kind.holds(port):
-                spans = ", ".join(str(each) for each in kind.ranges)
                 walk.complain(
                     ("service_types", kind.name, "preferred_ports"),
-                    f"names {port}, which lies outside {spans}",
+                    f"names {port}, which lies outside {kind.spans}",
                 )
     return replace(kind, preferred=tuple(port for port in kind.preferred if kind.holds(port)))
 

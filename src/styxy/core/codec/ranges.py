@@ -54,12 +54,12 @@ def made(kind: ServiceType, books: Books) -> MadeType:
 
 def undone(kind: ServiceType) -> UndoAnswer:
     """Say that a made type was taken back."""
-    spans = ", ".join(str(each) for each in kind.ranges)
     return UndoAnswer(
         success=True,
         service_type=kind.name,
         ranges=_ranges(kind),
-        message=f"Service type {kind.name!r} is taken back; {spans} is free for others",
+        message=f"Service type {kind.name!r} is taken back; "
+        f"its ports {kind.spans} are free for others",
     )
 
 
