@@ -269,8 +269,8 @@ class Desk:
             return
         if self.state.settings.enforce_ranges:
             raise Conflict(
-                f"port {ask.preferred} lies outside {kind.name} {kind.spans}, and enforce_ranges is "
-                "on; leave the port out, or choose one of the range",
+                f"port {ask.preferred} lies outside {kind.name} {kind.spans}, and "
+                "enforce_ranges is on; leave the port out, or choose one of the range",
                 port_range=[kind.ports.first, kind.ports.last],
                 suggestions=[f"styxy allocate -s {kind.name}"],
             )
