@@ -44,6 +44,7 @@ SOURCES = (
     "repair.c",
     "repo.c",
     "route.c",
+    "sanitizer.c",
     "tcp.c",
     "text.c",
     "told.c",

@@ -156,6 +156,20 @@ def test_a_clock_that_stands_still_stretches_no_deadline(tmp_path: Path, seconds
         assert daemon.connections == 1
 
 
+@pytest.mark.parametrize("options", ["", "detect_leaks=0"])
+@pytest.mark.parametrize("sanitizer", ["address", "thread", "undefined", "leak"])
+def test_a_host_of_a_sanitizers_own_is_served(
+    tmp_path: Path, sanitizer: str, options: str
+) -> None:
+    flag = f"-fsanitize={sanitizer}"
+    with moved_project(tmp_path) as (_, env, taken, free, own):
+        env |= {"ASAN_OPTIONS": options} if options else {}
+        served = run([compiled(BINDER, flag), f"127.0.0.1,{taken},listen"], env)
+        reached = run([compiled(CLIENT, flag), "blocking", "127.0.0.1", str(taken)], env)
+    assert (served.stdout, served.stderr) == (f"{free}\n", NOTICE.format(taken, free))
+    assert (reached.stdout, reached.stderr) == (f"127.0.0.1 {own}\n", "")
+
+
 @pytest.mark.parametrize("preloaded", [False, True])
 def test_the_library_may_be_opened_and_closed_at_will(tmp_path: Path, preloaded: bool) -> None:
     program = host(
