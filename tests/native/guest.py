@@ -161,8 +161,9 @@ class FakeDaemon:
             try:
                 with connection.makefile("rb") as lines:
                     question = lines.readline().decode("ascii").split()
-                self.questions.append(question)
-                self.behaviour(connection, question)
+                if question:  # not where the guest could say nothing
+                    self.questions.append(question)
+                    self.behaviour(connection, question)
             except OSError:  # the guest has given up
                 pass
             self._held.append(connection)

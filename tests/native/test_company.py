@@ -158,9 +158,7 @@ def test_a_clock_that_stands_still_stretches_no_deadline(tmp_path: Path, seconds
 
 @pytest.mark.parametrize("options", ["", "detect_leaks=0"])
 @pytest.mark.parametrize("sanitizer", ["address", "thread", "undefined", "leak"])
-def test_a_host_of_a_sanitizers_own_is_served(
-    tmp_path: Path, sanitizer: str, options: str
-) -> None:
+def test_a_host_of_a_sanitizers_own_is_served(tmp_path: Path, sanitizer: str, options: str) -> None:
     flag = f"-fsanitize={sanitizer}"
     with moved_project(tmp_path) as (_, env, taken, free, own):
         env |= {"ASAN_OPTIONS": options} if options else {}
