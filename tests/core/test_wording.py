@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from styxy.core.wording import LONGEST_SHOWN, described, echo, guess, nearest
+from styxy.core.wording import LONGEST_SHOWN, counted, described, echo, guess, nearest
 from tests.core.strategies import json_values
 
 TYPES = ("dev", "monitoring", "database", "ai", "api")
+
+
+def test_one_is_one_and_others_are_many() -> None:
+    assert [counted(count, "lease") for count in (0, 1, 2)] == ["0 leases", "1 lease", "2 leases"]
 
 
 def test_an_echo_is_short_on_one_line_and_commands_no_terminal() -> None:

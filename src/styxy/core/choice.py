@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from styxy.core.errors import RangeExhausted
+from styxy.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -46,7 +47,7 @@ def exhausted(books: Books, kind: ServiceType) -> RangeExhausted:
     """Say that a range is full, with the numbers and the next step."""
     leased = [port for port in kind.all_ports() if books.on_port(port) is not None]
     return RangeExhausted(
-        f"{kind.name} {kind.spans} is full ({len(leased)} leases, the rest is in use); "
+        f"{kind.name} {kind.spans} is full ({counted(len(leased), 'lease')}, the rest is in use); "
         "try: styxy cleanup",
         port_range=[kind.ports.first, kind.ports.last],
         allocated_ports=leased,

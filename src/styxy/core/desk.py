@@ -37,6 +37,7 @@ from styxy.core.ranges import confirm, grow, made_type, propose, wish_for
 from styxy.core.services import Catalogue
 from styxy.core.state import State
 from styxy.core.templates import template_port
+from styxy.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -149,7 +150,7 @@ class Desk:
         living = self.books.of_type(kind.name)
         if living and not force:
             raise Conflict(
-                f"{kind.name} {kind.spans} has {_leases(len(living))}; release them, "
+                f"{kind.name} {kind.spans} has {counted(len(living), 'live lease')}; release them, "
                 f"or: styxy config auto-allocation undo {kind.name} --force",
                 ports=[lease.port for lease in living],
             )
@@ -314,10 +315,6 @@ class Desk:
         if lease.holder is not None:
             return health.unbound_grace
         return max(health.unbound_grace, health.check_interval * health.max_failures)
-
-
-def _leases(count: int) -> str:
-    return "1 live lease" if count == 1 else f"{count} live leases"
 
 
 def _range_events(made: Proposal | None, now: float) -> tuple[Event, ...]:

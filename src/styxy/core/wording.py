@@ -1,4 +1,4 @@
-"""How a refusal speaks of what it was given: shown in a few words, with what may have been meant.
+"""How a sentence speaks of things: counted, shown in a few words, with what may have been meant.
 
 Every guess of the product is made here, and a word that resembles nothing gets no guess: the list
 of what there is helps, a far guess misleads. The command line loads this at every start.
@@ -29,6 +29,11 @@ SHORTEST_PART = 3
 def echo(text: str) -> str:
     """Quote what somebody wrote: on one line, not all of it, and nothing that a terminal obeys."""
     return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+
+
+def counted(count: int, noun: str) -> str:
+    """Count things as people do: `1 lease`, `2 leases`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def described(value: object) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from styxy.core.errors import StyxyError
+from styxy.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +122,7 @@ def kernel_part(kernel: KernelLook) -> Callable[[], PartState]:
 
     def check() -> PartState:
         ports = {listener.port for listener in kernel.listeners()}
-        return PartState("ok", f"{len(ports)} ports are listened on")
+        return PartState("ok", f"{counted(len(ports), 'port')} listened on")
 
     return check
 
@@ -135,7 +136,7 @@ def doors_part(doors: Doors) -> Callable[[], PartState]:
                 return PartState("error", f"{name} was deleted; try: styxy daemon restart")
         if doors.notes:
             return PartState("warning", "; ".join(doors.notes))
-        return PartState("ok", f"{len(doors.http)} doors are open")
+        return PartState("ok", f"{counted(len(doors.http), 'door')} open")
 
     return check
 
@@ -148,8 +149,9 @@ def port_map_part(port_map: PortMap, books: Books) -> Callable[[], PartState]:
             return PartState("error", "the port map cannot be found; binds are not moved")
         wrong = port_map.disagreements(books)
         if wrong:
-            return PartState("error", f"the port map lacks {len(wrong)} promises, first {wrong[0]}")
-        return PartState("ok", f"{len(books)} promises are shown")
+            lost = counted(len(wrong), "promise")
+            return PartState("error", f"the port map lacks {lost}, first {wrong[0]}")
+        return PartState("ok", f"{counted(len(books), 'promise')} shown")
 
     return check
 
@@ -181,7 +183,7 @@ def recovery_part(recovery: Recovery) -> Callable[[], PartState]:
         if recovery.warnings:
             return PartState("warning", "; ".join(recovery.warnings))
         mended = [step.name for step in recovery.steps if step.verdict == "mended"]
-        done = f"{len(recovery.steps)} steps at the start"
+        done = f"{counted(len(recovery.steps), 'step')} at the start"
         return PartState("ok", f"{done}, mended: {', '.join(mended)}" if mended else done)
 
     return check

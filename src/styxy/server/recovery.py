@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from styxy.adapters.mapfile import Remains
 from styxy.core.errors import Unavailable
 from styxy.core.events import Noted
+from styxy.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,8 +79,8 @@ class Recovery:
             self._refusing = opened.journal
             self.add("database", "warning", f"{opened.refusal}; ports are shown, none is granted")
         elif opened.damage is None:
-            count = len(opened.read.books)
-            self.add("database", "ok", f"{opened.journal.path} is sound, with {count} leases")
+            count = counted(len(opened.read.books), "lease")
+            self.add("database", "ok", f"{opened.journal.path} is sound, with {count}")
         else:
             self.add("database", "warning", _loss(opened, remains))
 
@@ -164,7 +165,7 @@ def _rebuild(service: Service, remains: Remains) -> tuple[Verdict, str]:
     service.world.mirror.begin()
     service.world.port_map.mark(service.world.journal.last_seq)
     ports = {lease.port for lease in books}
-    summary = f"{len(ports)} leases, {len(books.bound)} of them in use; port map rebuilt"
+    summary = f"{counted(len(ports), 'lease')}, {len(books.bound)} of them in use; port map rebuilt"
     differs = len(ports ^ remains.ports)
     if not remains.last_seq or not differs:
         return "ok", summary
@@ -177,10 +178,11 @@ def _loss(opened: Opened[Desk], remains: Remains) -> str:
     if opened.aside is not None and os.path.lexists(opened.aside):
         said.append(f"it is kept as {os.path.basename(opened.aside)}")
     if opened.skipped:
-        said.append(f"{len(opened.skipped)} newer backups were damaged, too")
+        said.append(f"damaged, too: {counted(len(opened.skipped), 'newer backup')}")
     if opened.backup is not None:
         taken = datetime.fromtimestamp(opened.backup.taken_at).isoformat(" ", "seconds")
-        said.append(f"the backup of {taken} was loaded, with {len(opened.read.books)} leases")
+        count = counted(len(opened.read.books), "lease")
+        said.append(f"the backup of {taken} was loaded, with {count}")
     elif opened.aside is not None:
         said.append("there was no good backup, so the books begin anew")
     lost = sorted(remains.ports - {lease.port for lease in opened.read.books})

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters.logfiles import rotate, rotate_own
 from styxy.core.errors import JournalFailed
+from styxy.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ class Upkeep:
         if not backups:
             return "there is none yet"
         minutes = (self._service.world.clock() - backups[0].taken_at) / 60
-        return f"{len(backups)} backups, the newest {minutes:.0f} minutes old"
+        return f"{counted(len(backups), 'backup')}, the newest {minutes:.0f} minutes old"
 
     async def _run(self) -> None:
         while True:

@@ -91,11 +91,11 @@ def test_use_of_what_nobody_shares_says_so_and_asks_for_no_port(
 @pytest.mark.parametrize(("flags", "force"), [([], False), (["-f"], True), (["--force"], True)])
 def test_cleanup_says_what_it_released(tmp_path: Path, flags: list[str], force: bool) -> None:
     lease = {"port": 3000, "service_type": "dev", "service_name": "web", "lock_id": "abc"}
-    answer = {"cleaned": 1, "released": [lease], "message": "Released 1 leases: 3000"}
+    answer = {"cleaned": 1, "released": [lease], "message": "Released 1 lease: 3000"}
     said = Said(tmp_path, answer, "cleanup", *flags)
     assert said.asked == [("POST", "/cleanup", {"force": force})]
     assert (said.code, said.err) == (0, "")
-    assert said.out == "Released 1 leases: 3000\n  3000  dev web (abc)\n"
+    assert said.out == "Released 1 lease: 3000\n  3000  dev web (abc)\n"
 
 
 def test_instances_are_a_table(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_a_made_type_is_listed_and_undone(styxy: CommandLine) -> None:
 
     listed = styxy.run("config", "auto-allocation", "list").stdout.splitlines()
     assert listed[1].split()[:3] == ["grafana", f"{port}-{port + 9}", "1"]
-    assert "1 service types" in styxy.run("config", "auto-allocation", "status").stdout
+    assert "1 service type made" in styxy.run("config", "auto-allocation", "status").stdout
 
     refused = styxy.run("config", "auto-allocation", "undo", "grafana")
     assert (refused.returncode, "1 live lease;" in refused.stderr) == (1, True)

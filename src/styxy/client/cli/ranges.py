@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from styxy.client.cli.command import Command, query, quoted, service_type
 from styxy.core.errors import InvalidInput, NotFound
+from styxy.core.wording import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def _undo(caller: Caller, name: str, *, force: bool) -> int:
 def _status(answer: Answer) -> str:
     made = _made(answer)
     state = "on" if answer.data.get("enabled") else "off"
-    return f"auto-allocation is {state}; {len(made)} service types were made for a request"
+    types = counted(len(made), "service type")
+    return f"auto-allocation is {state}; {types} made for a request"
 
 
 def _listed(answer: Answer) -> str:

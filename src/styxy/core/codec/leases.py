@@ -16,6 +16,7 @@ from styxy.core.codec.scalars import (
     rfc3339,
 )
 from styxy.core.leases import DEFAULT_INSTANCE, DEFAULT_NAME
+from styxy.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -185,7 +186,8 @@ def cleaned(ended: Sequence[Lease], *, force: bool) -> CleanupAnswer:
     """Say which leases a cleanup has ended."""
     released = sorted(ended, key=lambda lease: lease.port)
     ports = ", ".join(str(lease.port) for lease in released)
-    what = f"Released {len(released)} leases: {ports}" if ports else "Nothing to clean up"
+    count = counted(len(released), "lease")
+    what = f"Released {count}: {ports}" if ports else "Nothing to clean up"
     hint = "" if force or ports else "; with force, every lease that no listener uses ends"
     return CleanupAnswer(
         success=True,
