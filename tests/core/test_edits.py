@@ -55,6 +55,9 @@ AUTO = "auto_allocation"
         ("auto_allocation.enabled", "off", (AUTO, "enabled", False)),
         ("listen-port", "9000", ("listen_port", 9000)),
         ("listen-port", "many", ("listen_port", "many")),
+        ("listen-port", "1e999", ("listen_port", "1e999")),
+        ("listen-port", "NaN", ("listen_port", "NaN")),
+        ("listen-port", "[" * 5000, ("listen_port", "[" * 5000)),
         ("cleanup_interval", "2.5", ("cleanup_interval", 2.5)),
         ("port-document", "null", ("port_document", None)),
         ("service-types.my-type.range", "9500-9510", (TYPES, "my-type", "range", [9500, 9510])),
@@ -78,6 +81,8 @@ def test_a_typed_value_becomes_a_change(key: str, word: str, patch: tuple[object
     [
         ("auto-alocation.enabled", "did you mean 'auto_allocation.enabled'"),
         ("listen_port.x", "there is no setting"),
+        ("gap-siez", "did you mean 'auto_allocation.gap_size'"),
+        ("zork", "there is no setting 'zork'; see: styxy config show"),
         (AUTO, "holds settings; set one of them: auto_allocation.enabled"),
         ("", "there is no setting ''"),
     ],

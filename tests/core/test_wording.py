@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from styxy.core.wording import LONGEST_SHOWN, counted, described, echo, guess, nearest
+from styxy.core.wording import (
+    LONGEST_SENTENCE,
+    LONGEST_SHOWN,
+    counted,
+    described,
+    echo,
+    guess,
+    nearest,
+    shortened,
+)
 from tests.core.strategies import json_values
 
 TYPES = ("dev", "monitoring", "database", "ai", "api")
@@ -22,6 +31,11 @@ def test_an_echo_is_short_on_one_line_and_commands_no_terminal() -> None:
     assert echo("/a\nb\x1b") == r"'/a\nb\x1b'"
     assert echo("naïve") == "'naïve'"
     assert echo("x" * 10_000) == repr("x" * LONGEST_SHOWN + "…")
+
+
+def test_a_sentence_ends_somewhere() -> None:
+    assert shortened("a sentence") == "a sentence"
+    assert shortened("x" * 10_000) == "x" * LONGEST_SENTENCE + "…"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import json
 import msgspec
 
 from styxy.core.errors import InvalidInput, Unauthorized
-from styxy.server.answers import LONGEST_SENTENCE, encoded, error_answer, json_answer
+from styxy.core.wording import LONGEST_SENTENCE
+from styxy.server.answers import encoded, error_answer, json_answer
 
 
 class Shape(msgspec.Struct):

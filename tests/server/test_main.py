@@ -18,7 +18,7 @@ import pytest
 import styxy
 from styxy.server.doors import read_daemon_file
 from tests.daemon import LONGEST, Daemon, question, wait_until
-from tests.fakes import clean_environment
+from tests.fakes import clean_environment, free_port
 
 
 def files(home: Path) -> dict[str, bytes]:
@@ -355,3 +355,21 @@ def test_a_key_is_in_the_log_with_its_ends_alone_unless_the_user_wants_it(tmp_pa
         assert daemon.token not in said
     with Daemon(tmp_path / "home", STYXY_SHOW_FULL_KEY="1") as daemon:
         assert daemon.token in daemon.log.read_text()
+
+
+def test_who_interrupts_a_daemon_that_still_loads_sees_no_trace(tmp_path: Path) -> None:
+    # The interpreter tells each module that it has loaded, so there is something to wait for.
+    env = clean_environment(
+        STYXY_HOME=str(tmp_path / "home"),
+        STYXY_DAEMON_PORT=str(free_port()),
+        PYTHONPATH=str(Path(styxy.__file__).parent.parent),
+        PYTHONPROFILEIMPORTTIME="1",
+    )
+    command = [sys.executable, "-P", "-m", "styxy.server"]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any(line.endswith("| asyncio\n") for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode in (-signal.SIGINT, 0)  # 0 where it was quick and runs already
+    assert "Traceback" not in said

@@ -6,11 +6,11 @@ end of a sentence, which the caller begins with the name of the key.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 from styxy.core.errors import InvalidInput
+from styxy.core.located import parse_quickly
 from styxy.core.ports import FIRST_UNPRIVILEGED, LAST_PORT, Port, PortRange
 from styxy.core.wording import described
 
@@ -51,10 +51,9 @@ def from_word(setting: Setting, word: str) -> object:
     if setting.kind == "ports" and re.fullmatch(r"\d{1,5}(\s*,\s*\d{1,5})*", text):
         return [int(number) for number in text.split(",")]
     try:
-        data: object = json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_quickly(text)
+    except ValueError:
         return word
-    return data
 
 
 def _refusal(setting: Setting, value: object) -> InvalidInput:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LONGEST_SHOWN = 60
 """Characters of somebody's own words in a sentence about them."""
 
+LONGEST_SENTENCE = 1000
+"""Characters of any sentence: one may quote a path of 32 KiB."""
+
 HUGE = 10**12
 """Python refuses to spell numbers of thousands of digits, and nobody reads them."""
 
@@ -24,6 +27,13 @@ are those of `difflib.get_close_matches`."""
 
 SHORTEST_PART = 3
 """Characters that a part of a word has at least, to be taken for the whole."""
+
+
+def shortened(sentence: str) -> str:
+    """Cut a sentence that quotes more than anybody wants to read."""
+    if len(sentence) <= LONGEST_SENTENCE:
+        return sentence
+    return f"{sentence[:LONGEST_SENTENCE]}…"
 
 
 def echo(text: str) -> str:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
+if __name__ == "__main__":
+    # What follows takes a while, and until the loop listens to signals Ctrl-C just ends it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # No library of ours, and no other, belongs into the daemon itself.
+    os.environ.pop("LD_PRELOAD", None)
+
 import argparse
 import asyncio
 import contextlib
 import gc
 import logging
-import os
 import secrets
-import signal
 import sys
 import time
 from functools import partial
@@ -379,6 +386,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    # No library of ours, and no other, belongs into the daemon itself.
-    os.environ.pop("LD_PRELOAD", None)
     sys.exit(main(sys.argv[1:], os.environ))

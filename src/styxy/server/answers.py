@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from styxy.core.codec.failures import ErrorAnswer
 from styxy.core.errors import Unauthorized
+from styxy.core.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from styxy.core.errors import StyxyError
 
 ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-
-LONGEST_SENTENCE = 1000
-"""Characters of any error: a sentence may quote a path of 32 KiB that nobody wants to read."""
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -76,7 +74,6 @@ def error_answer(error: StyxyError, *, headers: Mapping[str, str] | None = None)
 
 def error_body(error: StyxyError) -> bytes:
     """Write an error as JSON bytes, in the one shape."""
-    message = error.message
-    if len(message) > LONGEST_SENTENCE:
-        message = message[:LONGEST_SENTENCE] + "…"
-    return encoded(ErrorAnswer(error=message, code=error.code, context=error.context))
+    return encoded(
+        ErrorAnswer(error=shortened(error.message), code=error.code, context=error.context)
+    )

@@ -81,7 +81,8 @@ def test_the_version_is_told_as_json() -> None:
     [
         (["chek", "1"], "did you mean 'check'?"),
         (["xyzzy"], "there are: run, allocate"),
-        (["daemon", "stat"], "did you mean 'daemon start'?"),
+        (["daemon", "stat"], "there is no command 'daemon stat'; did you mean 'start'?"),
+        (["config", "zork"], "no command 'config zork'; there are: show, validate, set,"),
         (["check", "abc"], "'abc' is no port (1-65535); see: styxy check --help"),
         (["check", "0"], "'0' is no port"),
         (["check", "65536"], "'65536' is no port"),

@@ -15,7 +15,7 @@ from styxy.client.connection import Answer, Connection
 from styxy.client.render import plain
 from styxy.core.errors import InvalidInput
 from styxy.core.names import check_name
-from styxy.core.wording import echo, guess, nearest
+from styxy.core.wording import echo, guess, nearest, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Caller:
 
     def complain(self, text: str) -> None:
         """Print one line to standard error, whatever it quotes."""
-        self.err.write(f"styxy: {plain(text)}\n")
+        self.err.write(f"styxy: {plain(shortened(text))}\n")
         self.err.flush()
 
     def fail(self, failure: StyxyError) -> None:
@@ -97,7 +97,7 @@ class Caller:
 
         body = {
             "success": False,
-            "error": failure.message,
+            "error": shortened(failure.message),
             "code": failure.code,
             "context": failure.context,
         }

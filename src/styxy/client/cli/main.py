@@ -192,11 +192,15 @@ def _show_version(caller: Caller) -> int:
 
 
 def _unknown(name: str, known: list[str]) -> StyxyError:
+    """Guess at the last word: the first of two is right, and would make anything look alike."""
     from styxy.core.errors import InvalidInput
     from styxy.core.wording import echo, guess
 
+    group, _, word = name.rpartition(" ")
+    words = [each.removeprefix(f"{group} ") for each in known]
     return InvalidInput(
-        f"there is no command {echo(name)}; {guess(name, known)}", suggestions=["styxy --help"]
+        f"there is no command {echo(name)}; {guess(word, words)}",
+        suggestions=[f"styxy {group} --help" if group else "styxy --help"],
     )
 
 
