@@ -1,5 +1,6 @@
-/* Times bind and connect in this process, or the life of a child: one median, in nanoseconds.
-   backend_probe bind|connect|exec COUNT [PROGRAM] */
+/* Times bind and connect in this process, the life of a child, or the look at a program that the
+   kernel then refuses to execute: one median, in nanoseconds.
+   backend_probe bind|connect|exec|look COUNT [PROGRAM] */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -71,6 +72,13 @@ static double time_exec(char **words)
     return now() - before;
 }
 
+static double time_look(char **words)
+{
+    double before = now();
+    execv(words[0], words);
+    return now() - before;
+}
+
 static int by_size(const void *one, const void *other)
 {
     double a = *(const double *)one, b = *(const double *)other;
@@ -91,6 +99,8 @@ int main(int argc, char **argv)
             took[i] = time_bind(name);
         else if (strcmp(argv[1], "connect") == 0)
             took[i] = time_connect(server, name);
+        else if (strcmp(argv[1], "look") == 0)
+            took[i] = time_look(argv + 3);
         else
             took[i] = time_exec(argv + 3);
     }

@@ -18,7 +18,12 @@ from bench.house import STYXY, House
 from bench.rows import Row, row
 
 ROUNDS = 5
-CALLS = {"bind": 2000, "connect": 2000, "exec": 60}
+CALLS = {"bind": 2000, "connect": 2000, "exec": 60, "load": 60, "look": 2000}
+WHAT = {
+    "exec": "fork, exec and end of a static program",
+    "load": "fork, exec and end of a dynamic program",
+    "look": "exec that fails after the look at a dynamic program",
+}
 TARGETS = {"bind": 30e-6, "connect": 10e-6}
 """Seconds that the supervisor may add (spec 5.4)."""
 
@@ -45,6 +50,15 @@ def measure(house: House, place: Path) -> Iterator[Row]:
         "preload, with a supervisor": [STYXY, "run", "--", str(dynamic)],
     }
     yield from compare(house, "exec", ways, [str(static)])
+    ways = {
+        "plain": [str(dynamic)],
+        "preload": [STYXY, "run", "--", "env", "STYXY_STATIC=leave", str(dynamic)],
+    }
+    yield from compare(house, "load", ways, [str(dynamic)])
+    locked = place / "probe-locked"
+    shutil.copyfile(dynamic, locked)  # without its mode: the kernel refuses to execute it
+    ways = {"plain": [str(dynamic)], "preload": [STYXY, "run", "--", str(dynamic)]}
+    yield from compare(house, "look", ways, [str(locked)])
 
 
 def compare(house: House, call: str, ways: dict[str, list[str]], words: list[str]) -> Iterator[Row]:
@@ -53,7 +67,7 @@ def compare(house: House, call: str, ways: dict[str, list[str]], words: list[str
     for _ in range(ROUNDS):
         for name, command in ways.items():
             took[name] += run(house, [*command, call, str(CALLS[call]), *words])
-    what = "fork, exec and end of a static program" if call == "exec" else call
+    what = WHAT.get(call, call)
     first = next(iter(ways))
     for name, seconds in took.items():
         yield row(f"{what}, {name}", seconds)

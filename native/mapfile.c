@@ -36,7 +36,7 @@ static void keep_path(const char *path)
     atomic_store(&path_state, KEPT);
 }
 
-void mapfile_forget(void)
+void mapfile_forget_path(void)
 {
     int kept = KEPT;
     atomic_compare_exchange_strong(&path_state, &kept, FAILED);
@@ -118,13 +118,13 @@ static bool open_at(const char *path, bool any, struct portmap *map)
     return false;
 }
 
-static bool open_running(const struct image *image, struct portmap *map)
+bool mapfile_find(const struct image *image, struct portmap *map)
 {
     char path[MAP_PATH];
     if (atomic_load(&path_state) == KEPT) {
         if (open_at(kept_path, false, map))
             return true;
-        mapfile_forget();
+        mapfile_forget_path();
     }
     if (!find_path(image, path, sizeof path) || !open_at(path, false, map))
         return false;
@@ -132,7 +132,7 @@ static bool open_running(const struct image *image, struct portmap *map)
     return true;
 }
 
-static bool open_left(const struct image *image, struct portmap *map)
+static bool find_left(const struct image *image, struct portmap *map)
 {
     char path[MAP_PATH];
     if (atomic_load(&path_state) == FAILED && open_at(kept_path, true, map))
@@ -148,8 +148,13 @@ static bool open_left(const struct image *image, struct portmap *map)
     return false;
 }
 
+bool mapfile_find_any(const struct image *image, struct portmap *map)
+{
+    return mapfile_find(image, map) || find_left(image, map);
+}
+
 /* Another user's promises are none: whoever may write the map tells us where to bind. */
-static bool is_whole_and_of_this_user(const struct portmap *map)
+bool mapfile_is_whole(const struct portmap *map)
 {
     struct statx status;
     return sys_status(map->fd, &status) && (status.stx_mode & S_IFMT) == S_IFREG &&
@@ -158,35 +163,10 @@ static bool is_whole_and_of_this_user(const struct portmap *map)
 }
 
 /* In a container with our home mounted, the daemon's ports are not this program's. */
-static bool is_of_this_network(int socket, const struct portmap *map)
+bool mapfile_is_of_network(int socket, const struct portmap *map)
 {
     uint64_t netns = 0;
     return map->netns == 0 ||
            !sys_option(socket, SOL_SOCKET, SO_NETNS_COOKIE, &netns, sizeof netns) || netns == 0 ||
            netns == map->netns;
-}
-
-bool mapfile_is_ours(int socket, const struct portmap *map)
-{
-    return is_whole_and_of_this_user(map) && is_of_this_network(socket, map);
-}
-
-bool mapfile_open(const struct image *image, int socket, struct portmap *map)
-{
-    if (!open_running(image, map))
-        return false;
-    if (mapfile_is_ours(socket, map))
-        return true;
-    mapfile_close(map);
-    return false;
-}
-
-bool mapfile_open_any(const struct image *image, struct portmap *map)
-{
-    return open_running(image, map) || open_left(image, map);
-}
-
-void mapfile_close(const struct portmap *map)
-{
-    sys_close(map->fd);
 }

@@ -10,6 +10,8 @@
 #include "image.h"
 #include "portmap.h"
 
+/* ---- for who reads it: mapopen.c in a guest, supervisor/mapopen.c ---- */
+
 /*
  * Open the map of a running daemon; false = behave as if Styxy were absent. `socket` tells the
  * network namespace. The caller closes the map within the same call of the host.
@@ -29,5 +31,17 @@ void mapfile_close(const struct portmap *map);
 
 /* Look for the map in daemon.json again: nobody answered where this one said. */
 void mapfile_forget(void);
+
+/* ---- for who opens it ---- */
+
+/* Find and open the map of a running daemon, or what the last one left, too. */
+bool mapfile_find(const struct image *image, struct portmap *map);
+bool mapfile_find_any(const struct image *image, struct portmap *map);
+
+/* Whether it is a file of this user's, and as long as it must be. */
+bool mapfile_is_whole(const struct portmap *map);
+bool mapfile_is_of_network(int socket, const struct portmap *map);
+
+void mapfile_forget_path(void);
 
 #endif

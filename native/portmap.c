@@ -115,6 +115,11 @@ static bool begin(const struct portmap *map, uint64_t *generation)
     return read;
 }
 
+bool portmap_generation(const struct portmap *map, uint64_t *generation)
+{
+    return begin(map, generation) && *generation % 2 == 0;
+}
+
 static bool is_unchanged(const struct portmap *map, uint64_t generation)
 {
     uint64_t now = 0;

@@ -79,6 +79,12 @@ struct move {
 /* Read and check a header; false where it is damaged or of another version. */
 bool portmap_header(const unsigned char *bytes, size_t length, struct portmap *map);
 
+/*
+ * The number of the map's last change: what was seen under an even one holds as long as it is the
+ * same. False where it cannot be read, or somebody writes.
+ */
+bool portmap_generation(const struct portmap *map, uint64_t *generation);
+
 /* Each of these is one consistent look; false, and nothing found, where there was none. */
 bool portmap_promise(const struct portmap *map, uint16_t port, struct promise *promise);
 bool portmap_outlook(const struct portmap *map, uint16_t port, struct outlook *outlook);

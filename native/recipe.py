@@ -31,6 +31,7 @@ SOURCES = (
     "look.c",
     "lookup.c",
     "mapfile.c",
+    "mapopen.c",
     "memory.c",
     "notice.c",
     "options.c",
@@ -113,7 +114,7 @@ LINK_FLAGS = (
     "-Wl,--no-undefined",
 )
 
-SUPERVISOR_LINK_FLAGS = ("-pie", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack")
+SUPERVISOR_LINK_FLAGS = ("-pthread", "-pie", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack")
 
 LIBRARIES = (
     # dlsym lived in libdl before glibc 2.34; elsewhere libdl is empty and is not recorded.

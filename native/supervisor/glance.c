@@ -1,61 +1,64 @@
 /*
  * A look at the map: see glance.h.
  *
- * The guest library opens the map at each call; here it stays open for a moment, which is as long
- * as a daemon that has ended, or one with another file, may go unseen. Another network namespace is
- * not looked for: what this lets through is let through there, too.
+ * What was seen of a port holds as long as the map's generation is the same, and to read that costs
+ * a quarter of looking again. Another network namespace is not looked for: what this lets through is
+ * let through there, too.
  */
 #include "glance.h"
 
 #include "../mapfile.h"
 #include "../project.h"
-#include "kernel.h"
+#include "mapopen.h"
 
-#include <string.h>
+enum { PORTS = 64 };
 
-static const uint64_t A_MOMENT = 200 * 1000 * 1000; /* nanoseconds */
+struct seen {
+    uint64_t opening, generation;
+    uint16_t port; /* 0 = nothing was seen */
+    struct outlook outlook;
+};
 
-static struct {
-    bool is_open;
-    uint64_t until;
-    char home[IMAGE_PATH], socket[IMAGE_PATH]; /* what names the daemon */
-    struct portmap map;
-} kept;
+static struct seen seen[PORTS]; /* the newer takes the place */
 
-static bool is_of(const struct image *image)
+/* Look again, and keep it if nobody wrote meanwhile; false where there was no consistent look. */
+static bool look_again(const struct portmap *map, uint16_t port, struct seen *place)
 {
-    return strcmp(kept.home, image->home) == 0 && strcmp(kept.socket, image->socket) == 0;
+    uint64_t before, after;
+    place->port = 0;
+    bool is_calm = portmap_generation(map, &before);
+    if (!portmap_outlook(map, port, &place->outlook))
+        return false;
+    if (is_calm && portmap_generation(map, &after) && before == after) {
+        place->port = port;
+        place->opening = mapopen_number();
+        place->generation = before;
+    }
+    return true;
 }
 
-static bool keep_map_of(const struct image *image)
+/* What the map says of a port; NULL where it cannot be told. */
+static const struct outlook *outlook_of(const struct portmap *map, uint16_t port)
 {
-    uint64_t now = sys_now();
-    if (now < kept.until && is_of(image))
-        return kept.is_open;
-    if (kept.is_open)
-        mapfile_close(&kept.map);
-    kept.is_open = false;
-    kept.until = 0;
-    if (strlen(image->home) >= sizeof kept.home || strlen(image->socket) >= sizeof kept.socket)
-        return false;
-    kept.is_open = mapfile_open_any(image, &kept.map);
-    strcpy(kept.home, image->home);
-    strcpy(kept.socket, image->socket);
-    kept.until = now + A_MOMENT;
-    return kept.is_open;
+    struct seen *place = &seen[port % PORTS];
+    uint64_t generation;
+    bool holds = place->port == port && place->opening == mapopen_number() &&
+                 portmap_generation(map, &generation) && generation == place->generation;
+    return holds || look_again(map, port, place) ? &place->outlook : NULL;
 }
 
 bool glance_is_plain(const struct subject *subject, const struct target *target)
 {
     const struct image *image = &subject->image;
-    struct outlook outlook;
-    if (!image->is_virtual_localhost)
-        return true;
-    if (!keep_map_of(image))
+    struct portmap map;
+    if (!image->is_virtual_localhost || !mapfile_open_any(image, &map))
         return true; /* no daemon, and none was there */
-    if (!portmap_outlook(&kept.map, target->port, &outlook) || outlook.has_moves)
+    const struct outlook *outlook = outlook_of(&map, target->port);
+    mapfile_close(&map);
+    if (outlook == NULL || outlook->has_moves)
         return false;
-    const struct answering *answering = &outlook.answering[target->is_v4 ? FAMILY_V4 : FAMILY_V6];
+    const struct answering *answering =
+        &outlook->answering[target->is_v4 ? FAMILY_V4 : FAMILY_V6];
     return answering->cookie == 0 || answering->repo == 0 || answering->shared ||
            answering->project == project_key(image);
 }

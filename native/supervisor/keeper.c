@@ -1,8 +1,9 @@
 /*
  * The keeper: see keeper.h.
  *
- * Theory of operation. That the supervisor is dead comes as a signal (PR_SET_PDEATHSIG), for a
- * descriptor would be one more. That the tree is gone the listener tells: POLLHUP when no task
+ * Theory of operation. That the supervisor dies comes as a signal (PR_SET_PDEATHSIG), for a
+ * descriptor would be one more; that it is dead, with all its threads and descriptors, a moment
+ * later. That the tree is gone the listener tells: POLLHUP when no task
  * uses the filter.
  */
 #include "keeper.h"
@@ -14,7 +15,10 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-enum { KEPT_FD = 0 };
+enum {
+    KEPT_FD = 0,
+    MOST_WAIT_MS = 1000, /* for the last thread of one that is dying: the pid may be another's */
+};
 
 /* Whether the socket of a call of bind has a port: the dead supervisor had performed it. */
 static bool is_bound(const struct seccomp_notif *call)
@@ -63,6 +67,19 @@ static void let_through(struct ledger *ledger)
     }
 }
 
+/*
+ * Wait until the last of its threads has ended. Until then a duplicate of the program's socket may
+ * be open, which keeps its port, and a call be performed.
+ */
+static void wait_gone(pid_t supervisor)
+{
+    struct pollfd watched = {.fd = (int)syscall(SYS_pidfd_open, supervisor, 0), .events = POLLIN};
+    if (watched.fd < 0)
+        return; /* ESRCH: somebody has reaped it */
+    poll(&watched, 1, MOST_WAIT_MS);
+    sys_close(watched.fd);
+}
+
 static void keep(struct ledger *ledger, int listener, pid_t supervisor)
 {
     sigset_t death;
@@ -79,6 +96,7 @@ static void keep(struct ledger *ledger, int listener, pid_t supervisor)
         struct timespec a_while = {.tv_sec = 3600};
         sigtimedwait(&death, NULL, &a_while);
     }
+    wait_gone(supervisor);
     finish_what_was_in_hand(ledger);
     let_through(ledger);
 }

@@ -1,4 +1,11 @@
-/* The supervisor's work: see serve.h. */
+/*
+ * The supervisor's work: see serve.h.
+ *
+ * Theory of operation. Two threads share the work, and no memory that both write. One takes the
+ * calls and waits for the next one in the kernel's own queue: to wait for it by poll(2), beside all
+ * the rest, costs each call of the tree a microsecond. The other one, which began the process,
+ * waits for that rest: children, the front, and the end of the tree.
+ */
 #include "serve.h"
 
 #include "answer.h"
@@ -8,6 +15,7 @@
 #include "kernel.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -17,12 +25,25 @@
  * One who calls and is not there any more when the answer comes was interrupted by a signal, and
  * will call again: only kernels before 5.19 know that (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
  */
-static void take_one(struct service *service)
+static void take_calls(const struct service *service)
 {
-    if (!ledger_receive(service->ledger, service->listener))
-        return;
-    answer_call(service->ledger, service->listener);
-    ledger_send(service->ledger, service->listener);
+    while (ledger_receive(service->ledger, service->listener)) {
+        answer_call(service->ledger, service->listener);
+        ledger_send(service->ledger, service->listener);
+    }
+}
+
+/* Where there is nothing to receive: one whose call it was is gone (ENOENT), or the whole tree. */
+static void *serve_calls(void *argument)
+{
+    const struct service *service = argument;
+    deeds_start();
+    for (;;) {
+        struct pollfd calls = {.fd = service->listener, .events = POLLIN};
+        take_calls(service);
+        if (poll(&calls, 1, -1) > 0 && (calls.revents & POLLIN) == 0)
+            return NULL;
+    }
 }
 
 static bool is_end(const siginfo_t *what)
@@ -71,39 +92,41 @@ static void end_with_front(struct service *service)
     service->front = -1;
 }
 
+/* Wait for what is no call; true when the tree is gone. */
+static bool wait_for_the_rest(struct service *service)
+{
+    struct pollfd watched[] = {
+        {.fd = service->listener, .events = 0}, /* POLLHUP comes unasked */
+        {.fd = service->signals, .events = POLLIN},
+        {.fd = service->front, .events = 0},
+    };
+    if (poll(watched, 3, -1) < 0)
+        return false; /* EINTR: a signal that cannot be blocked has stopped us and let us go on */
+    if ((watched[1].revents & POLLIN) != 0)
+        wait_for_children(service);
+    if ((watched[2].revents & (POLLHUP | POLLERR)) != 0)
+        end_with_front(service);
+    if (watched[0].revents == 0)
+        return false;
+    if (service->program != 0) {
+        /* Its zombie is still ours to tell of. */
+        watched[1].revents = 0;
+        poll(&watched[1], 1, 1000);
+        wait_for_children(service);
+    }
+    return service->program == 0;
+}
+
 void serve(struct service *service)
 {
+    pthread_t calls;
     /* Wake on the processor that the caller leaves: a third less for each call, where it is. */
     ioctl(service->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
     callers_start();
-    deeds_start();
-    if (!subjects_start())
+    if (!subjects_start() || pthread_create(&calls, NULL, serve_calls, service) != 0)
         return; /* the keeper lets all through */
-    for (;;) {
-        struct pollfd watched[] = {
-            {.fd = service->listener, .events = POLLIN},
-            {.fd = service->signals, .events = POLLIN},
-            {.fd = service->front, .events = 0},
-        };
-        if (poll(watched, 3, -1) < 0)
-            continue; /* EINTR: a signal that cannot be blocked has stopped us and let us go on */
-        if ((watched[0].revents & POLLIN) != 0)
-            take_one(service);
-        if ((watched[1].revents & POLLIN) != 0)
-            wait_for_children(service);
-        if ((watched[2].revents & (POLLHUP | POLLERR)) != 0)
-            end_with_front(service);
-        bool is_over = (watched[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0 &&
-                       (watched[0].revents & POLLIN) == 0;
-        if (is_over && service->program == 0)
-            break;
-        if (is_over) {
-            /* Its zombie is still ours to tell of. */
-            watched[1].revents = 0;
-            poll(&watched[1], 1, 1000);
-            wait_for_children(service);
-        }
-    }
+    while (!wait_for_the_rest(service))
+        continue;
     kill(service->keeper, SIGKILL);
     waitpid(service->keeper, NULL, 0);
 }

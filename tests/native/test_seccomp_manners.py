@@ -146,6 +146,20 @@ def test_orphans_are_reaped_and_outlive_the_program_under_supervision(tmp_path: 
         wait_until(lambda: out.exists() and out.read_text() == f"{free}\n")
 
 
+def helpers_of(front: int) -> dict[str, int]:
+    """Wait until supervisor and keeper are there, each once, for both at once need not be borne."""
+    found: dict[str, list[int]] = {}
+
+    def are_there() -> bool:
+        for name in ("styxy-seccomp", "styxy-keeper"):
+            pids = processes_of(name, above=front)
+            found[name] = [pid for pid in pids if pid != front and is_alive(pid)]
+        return all(len(pids) == 1 for pids in found.values())
+
+    wait_until(are_there)
+    return {name: pid for name, (pid,) in found.items()}
+
+
 @pytest.mark.parametrize("victims", [["styxy-seccomp"], ["styxy-keeper"], ["styxy-keeper"] * 3,
                                      ["styxy-keeper", "styxy-seccomp"]])  # fmt: skip
 def test_whoever_is_killed_the_tree_goes_on(tmp_path: Path, victims: list[str]) -> None:
@@ -159,13 +173,7 @@ def test_whoever_is_killed_the_tree_goes_on(tmp_path: Path, victims: list[str]) 
             assert process.stdin is not None
             assert process.stdout.readline() == "ready\n"
             for name in victims:
-
-                def others(name: str = name) -> list[int]:
-                    found = processes_of(name, above=process.pid)
-                    return [pid for pid in found if pid != process.pid]
-
-                wait_until(lambda others=others: len(others()) == 1)
-                (victim,) = others()
+                victim = helpers_of(process.pid)[name]
                 os.kill(victim, signal.SIGKILL)
                 wait_until(lambda victim=victim: not is_alive(victim))
             process.stdin.close()
