@@ -93,6 +93,22 @@ def test_only_a_vital_part_keeps_leases_from_being_granted() -> None:
     assert report.parts["journal"] == PartState("error", "the disk is full")
 
 
+def test_a_stranger_learns_how_many_warnings_there_are_and_nothing_of_the_home(
+    fresh: Daemon,
+) -> None:
+    assert fresh.call("GET", "/status", over="bare").body["warnings"] == []
+    (fresh.home / "config.json").write_text('{"zork": 1}')
+    wait_until(lambda: bool(fresh.call("GET", "/status").body["warnings"]))
+    for over in ("unix", "tcp"):
+        (warning,) = fresh.call("GET", "/status", over=over).body["warnings"]
+        assert str(fresh.home) in warning
+    for headers in ({}, {"X_API_Key": "0" * 64}):
+        answer = fresh.call("GET", "/status", over="bare", **headers)
+        told = "1 warning; ask with the token, or over the Unix socket"
+        assert answer.body["warnings"] == [told]
+        assert str(fresh.home) not in str(answer.body)
+
+
 def test_status_tells_of_a_broken_configuration_until_it_is_mended(fresh: Daemon) -> None:
     """It told of the one that was found at the start, and for ever."""
     config = fresh.home / "config.json"

@@ -43,6 +43,9 @@ MAX_BODY = 64 * 1024
 PEER = "styxy.peer"
 """Key of the connection's `Peer` in the ASGI state; absent on TCP."""
 
+KNOWN = "styxy.known"
+"""Key of whether a request came with the token or over the Unix socket, in the ASGI scope."""
+
 LOOPBACK = r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
 """What `Host` may say: the names that browsers resolve to this machine without asking anybody."""
 
@@ -115,9 +118,10 @@ class Guard:
         headers = dict(reversed(scope["headers"]))
         _check_site(scope["headers"], headers)
         is_stranger = PEER not in scope.get("state", {})
-        refusal = None
-        if is_stranger and not self._is_open(scope):
-            refusal = self._lacking(headers)
+        refusal = self._lacking(headers) if is_stranger else None
+        scope[KNOWN] = refusal is None
+        if self._is_open(scope):
+            refusal = None
         if is_stranger and scope["path"] not in self._uncounted_paths:
             # Whoever has no token is counted apart, so that it cannot use up what others may ask.
             allowance = self._limiter.take((_source(scope), refusal is None))

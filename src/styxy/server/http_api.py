@@ -31,6 +31,7 @@ from styxy.server.api import (
     reassignments,
 )
 from styxy.server.api.call import Call, Route
+from styxy.server.guard import KNOWN
 from styxy.server.meter import ROUTE
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ class HttpApi:
             service=self._service,
             instruments=self._instruments,
             headers=request.headers,
+            is_known=request.scope.get(KNOWN, False),
             path=request.path_params,
             query=read_query(_query(request), route.query) if route.query else None,
             body=read_body(await request.body(), route.body) if route.body else None,

@@ -13,6 +13,7 @@ class StatusAnswer(msgspec.Struct, kw_only=True):
     """The answer of GET /status. `uptime` is in seconds.
 
     `warnings` say what was lost or cannot be written, a sentence each; mostly there are none.
+    Without the token it is told how many there are, and no more.
     """
 
     status: str

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 class Call:
     """Hold what a handler needs: the service, and the checked parts of the request.
 
-    `headers` are those that the protocol itself gives a meaning, in lower case.
+    `headers` are those that the protocol itself gives a meaning, in lower case. `is_known`: it came
+    with the token or over the Unix socket, and not from anybody on this machine.
     """
 
     service: Service
     instruments: Instruments
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_known: bool = False
     path: dict[str, str]
     query: Any = None
     body: Any = None

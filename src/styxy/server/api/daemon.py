@@ -11,7 +11,10 @@ from styxy.server.api.call import Call, Route
 
 
 def status(call: Call) -> StatusAnswer:
-    """Say that the daemon lives, and what its user must know."""
+    """Say that the daemon lives, and what its user must know.
+
+    Any user of the machine may ask; paths and ports are for the daemon's own user alone.
+    """
     world = call.service.world
     warnings, failing = call.instruments.recovery.warnings, world.journal.failing
     if failing is not None and not any(failing in warning for warning in warnings):
@@ -25,7 +28,7 @@ def status(call: Call) -> StatusAnswer:
         allocations=len(call.service.desk.books),
         instances=len(call.service.desk.state.instances),
         pid=world.pid,
-        warnings=warnings,
+        warnings=warnings if call.is_known else _counted(warnings),
     )
 
 
@@ -51,6 +54,13 @@ def health(call: Call) -> HealthAnswer:
             health=answer,
         )
     return answer
+
+
+def _counted(warnings: list[str]) -> list[str]:
+    if not warnings:
+        return []
+    number = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
+    return [f"{number}; ask with the token, or over the Unix socket"]
 
 
 def _uptime(call: Call) -> float:
