@@ -194,3 +194,9 @@ def test_a_repo_with_its_refs_in_a_table_has_no_branch_to_read(tmp_path: Path) -
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/.invalid\n")
     assert branch_of(str(tmp_path)) is None
+
+
+def test_a_pipe_in_the_place_of_a_file_of_git_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".git")
+    assert repo_of(str(tmp_path)) == 0
+    assert branch_of(str(tmp_path)) is None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
 from styxy.server.crowd import Connection, Crowd
+from styxy.server.line_api import LineDoor
 from styxy.server.web import WebServer
 
 SIZE = 8 << 20
@@ -109,3 +111,22 @@ def test_an_answer_that_nobody_reads_is_thrown_away(manner: bytes) -> None:
             await guests.emptied.wait()
 
     with_server(play)
+
+
+def test_a_guest_that_asks_nothing_is_let_go() -> None:
+    nobody: Any = None  # no question comes, so none is answered
+
+    async def scene() -> None:
+        guests = Guests()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(
+                lambda: LineDoor(nobody, lambda: None, crowd=guests, patience=0.1), theirs
+            )
+            assert len(guests) == 1
+            ours.setblocking(False)
+            assert await asyncio.wait_for(loop.sock_recv(ours, 1), 10) == b""
+            await asyncio.wait_for(guests.emptied.wait(), 10)
+
+    asyncio.run(scene())

@@ -129,6 +129,8 @@ def _named_in(path: str, prefix: str, base: str) -> str | None:
 
 
 def _lines(path: str) -> list[str]:
+    if not _is_file(path):
+        return []  # above all no FIFO, which would hold the daemon up (fifo(7))
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read(_LONGEST_CONFIG).splitlines(keepends=True)

@@ -13,6 +13,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from styxy.adapters.descriptors import refusal
 from styxy.core.ports import Port, PortRange
 
 if TYPE_CHECKING:
@@ -213,9 +214,10 @@ def _is_v6only(data: bytes) -> bool:
 def bind_passes(port: Port, family: int, kind: socket.SocketKind, *, reuse: bool) -> bool:
     """Bind the wildcard address of one family to `port` for an instant.
 
-    EACCES (a privileged port) counts as passed: it says nothing about who is there.
+    EACCES (a privileged port) counts as passed: it says nothing about who is there. Raises
+    `Unavailable` where no descriptor is left.
     """
-    with socket.socket(family, kind | socket.SOCK_CLOEXEC) as probe:
+    with _probe(family, kind) as probe:
         if family == socket.AF_INET6:
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if reuse:
@@ -228,6 +230,13 @@ def bind_passes(port: Port, family: int, kind: socket.SocketKind, *, reuse: bool
             if error.errno != errno.EACCES:
                 raise
     return True
+
+
+def _probe(family: int, kind: socket.SocketKind) -> socket.socket:
+    try:
+        return socket.socket(family, kind | socket.SOCK_CLOEXEC)
+    except OSError as error:
+        raise refusal(error) from error
 
 
 def has_ipv6() -> bool:

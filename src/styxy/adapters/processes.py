@@ -1,14 +1,15 @@
 """Processes as /proc shows them (proc(5)): who they are, where they run, which sockets they have.
 
-A process may end between two looks; every question then answers None or leaves it out.
+A process may end between two looks; every question then answers None or leaves it out. Where no
+descriptor is left to look with, it raises `Unavailable`: who cannot be seen is not dead.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import TYPE_CHECKING
 
+from styxy.adapters.descriptors import is_want, refusal
 from styxy.core.leases import Holder
 from styxy.core.trees import Process
 
@@ -147,7 +148,7 @@ def _is_process(pid: int) -> bool:
         os.close(os.pidfd_open(pid))
     except OSError as error:
         # Without a descriptor to spare we cannot tell, and a process is by far the likelier.
-        return error.errno in (errno.EMFILE, errno.ENFILE)
+        return is_want(error)
     return True
 
 
@@ -158,13 +159,13 @@ def _boot_time() -> int:
 
 
 def _pids() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return (int(name) for name in _listed("/proc") if name.isdigit())
 
 
 def _descriptors(pid: int) -> Iterator[str]:
     directory = f"/proc/{pid}/fd"
     try:
-        names = os.listdir(directory)
+        names = _listed(directory)
     except _GONE:
         return
     for name in names:
@@ -174,6 +175,20 @@ def _descriptors(pid: int) -> Iterator[str]:
             continue
 
 
+def _listed(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError as error:
+        if is_want(error):
+            raise refusal(error) from error
+        raise
+
+
 def _read_text(path: str) -> str:
-    with open(path, "rb") as file:
-        return os.fsdecode(file.read())
+    try:
+        with open(path, "rb") as file:
+            return os.fsdecode(file.read())
+    except OSError as error:
+        if is_want(error):
+            raise refusal(error) from error
+        raise

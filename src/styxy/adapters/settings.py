@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from styxy.adapters.descriptors import is_want, refusal
 from styxy.core.configuration import Configuration
 from styxy.core.errors import InvalidInput, Unavailable
 from styxy.core.ports import FIRST_UNPRIVILEGED, Port, as_port
@@ -187,11 +188,16 @@ def load_token(path: str) -> str:
 
 
 def is_token(path: str) -> bool:
-    """Tell whether a file holds a token that can be used."""
+    """Tell whether a file holds a token that can be used.
+
+    Raises `Unavailable` where no descriptor is left to look with.
+    """
     try:
         with open(os.open(path, _READING), "rb") as file:
             return _is_token(file.read(1024).decode("ascii", "replace").strip())
-    except OSError:
+    except OSError as error:
+        if is_want(error):
+            raise refusal(error) from error
         return False  # ENOENT, EISDIR, EACCES, ELOOP: nothing that can be read
 
 
@@ -200,12 +206,14 @@ def _is_token(text: str) -> bool:
 
 
 def write_token(path: str, token: str) -> None:
-    """Put a token in the place of whatever file is there. Raises `OSError`."""
+    """Put a token in the place of whatever file is there, in one step. Raises `OSError`."""
+    temporary = f"{path}.{os.getpid()}"
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+        os.unlink(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "w") as file:
+    with os.fdopen(os.open(temporary, flags, 0o600), "w") as file:
         file.write(token + "\n")
+    os.replace(temporary, path)
 
 
 def _new_token(path: str) -> str:

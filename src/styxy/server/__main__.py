@@ -40,13 +40,14 @@ from styxy.core.programs import service_type_of_program
 from styxy.server.answers import error_body
 from styxy.server.caretaker import Caretaker
 from styxy.server.configured import Configured
+from styxy.server.crowd import Crowd
 from styxy.server.doors import Doors, open_doors
 from styxy.server.guard import Guard
 from styxy.server.health import backups_part, document_part, files_part, make_health
 from styxy.server.http_api import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
 from styxy.server.instruments import Instruments
 from styxy.server.landmarks import Landmarks, landmarks_of
-from styxy.server.line_api import LineDoor
+from styxy.server.line_api import IDLE_SECONDS, LineDoor
 from styxy.server.meter import Meter
 from styxy.server.mirror import Mirror
 from styxy.server.note_door import NoteDoor
@@ -63,6 +64,7 @@ from styxy.server.projects import Projects
 from styxy.server.rate import RateLimiter
 from styxy.server.recovery import Recovery
 from styxy.server.service import Service
+from styxy.server.shortage import Shortage
 from styxy.server.stalls import Stalls, StallWatch, TimedSelector
 from styxy.server.stream import EventStream
 from styxy.server.survey import Survey
@@ -182,6 +184,9 @@ class Daemon:
         # Before anybody else subscribes, for the order of what it tells.
         self._service.subscribe(instruments.stream.heed)
         watch = Watch(self._service, loop)
+        shortage = Shortage(time.monotonic, lambda: watch.unwatched)
+        loop.set_exception_handler(shortage.handle)
+        instruments.health.register("descriptors", shortage.part)
         watch.start()
         watch.with_sweep(world.configured.refresh)
         watch.with_sweep(partial(self._recovery.catch_up, self._service))
@@ -195,9 +200,11 @@ class Daemon:
         stall_watch.start()
         note_door = NoteDoor(self._doors.note, self._service.guests.heard)
         note_door.open(loop)
-        line_server = await loop.create_unix_server(
-            lambda: LineDoor(self._service, note_door.read), sock=self._doors.line
+        guests = Crowd()
+        line_door = partial(
+            LineDoor, self._service, note_door.read, crowd=guests, patience=IDLE_SECONDS
         )
+        line_server = await loop.create_unix_server(line_door, sock=self._doors.line)
         landmarks = self._landmarks()
         instruments.health.register("files", files_part(landmarks))
         web = WebServer(
@@ -212,6 +219,7 @@ class Daemon:
             await web.serve(sockets=self._doors.http)
         finally:
             line_server.close()
+            guests.hang_up()
             note_door.close(loop)
             watch.stop()
             await caretaker.finish()

@@ -1,4 +1,5 @@
-"""Bounds on the connections of the TCP door, to which every user of the machine can come.
+"""Bounds on the connections of a door: of TCP, to which every user of the machine can come, and of
+the line socket.
 
 A client that sends half a request and waits, or none at all, holds a descriptor and some memory of
 the daemon's. Each has a deadline, and there are never more than `limit` at once: for a new one the
@@ -51,6 +52,11 @@ class Crowd:
     def work(self, connection: Connection) -> None:
         """Note that the daemon owes a connection an answer."""
         self._waiting.pop(connection, None)
+
+    def hang_up(self) -> None:
+        """End every connection, as the daemon stops."""
+        for connection in list(self._open):
+            connection.hang_up()
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection."""

@@ -14,6 +14,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from styxy.adapters.descriptors import is_want, refusal
 from styxy.adapters.kernel import has_ipv6
 from styxy.core.errors import Conflict, Unavailable
 
@@ -77,13 +78,20 @@ def write_daemon_file(path: str, facts: Mapping[str, object]) -> None:
 
 
 def read_daemon_file(path: str) -> dict[str, object] | None:
-    """Read where a daemon says it is; None where none does."""
+    """Read where a daemon says it is; None where none does.
+
+    Raises `Unavailable` where no descriptor is left to look with.
+    """
     try:
         # A FIFO in its place must hold nobody up (fifo(7)).
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
             facts = json.loads(os.fsdecode(file.read()))
-    except (OSError, ValueError):
+    except OSError as error:
+        if is_want(error):
+            raise refusal(error) from error
+        return None
+    except ValueError:
         return None
     return facts if isinstance(facts, dict) and {"pid", "port"} <= facts.keys() else None
 

@@ -20,17 +20,30 @@ from styxy.server.spokesman import holder_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from styxy.server.crowd import Crowd
     from styxy.server.service import Service
 
 log = logging.getLogger(__name__)
 
 
-class LineDoor(asyncio.Protocol):
-    """Answer the questions of one guest. `catch_up` heeds what guests have said before it asked."""
+IDLE_SECONDS = 10.0
+"""How long a guest may say nothing; one that is alive asks within a millisecond."""
 
-    def __init__(self, service: Service, catch_up: Callable[[], None]) -> None:
+
+class LineDoor(asyncio.Protocol):
+    """Answer the questions of one guest. `catch_up` heeds what guests have said before it asked.
+
+    `crowd` holds every guest that is connected.
+    """
+
+    def __init__(
+        self, service: Service, catch_up: Callable[[], None], *, crowd: Crowd, patience: float
+    ) -> None:
         self._service = service
         self._catch_up = catch_up
+        self._crowd = crowd
+        self._patience = patience
+        self._deadline: asyncio.TimerHandle | None = None
         self._unread = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -38,17 +51,35 @@ class LineDoor(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._peer = Peer(transport.get_extra_info("socket"))
-        if not self._peer.is_allowed:
+        if self._peer.is_allowed and self._crowd.admit(self):
+            self._expect_question()
+        else:
             transport.abort()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Give everything back."""
+        self._crowd.leave(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def hang_up(self) -> None:
+        """End the connection at once."""
+        self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Answer each whole line; hang up on one that never ends."""
+        self._expect_question()
         *lines, self._unread = (self._unread + data).split(b"\n")
         if any(len(line) >= wire.MAX_LINE for line in (*lines, self._unread)):
             self._transport.abort()
             return
         for line in lines:
             self._transport.write(self._answer(line))
+
+    def _expect_question(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = asyncio.get_running_loop().call_later(self._patience, self.hang_up)
 
     def _answer(self, line: bytes) -> bytes:
         started = time.perf_counter()

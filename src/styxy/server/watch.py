@@ -7,11 +7,11 @@ not. Listeners are compared by one sweep a second; nothing else ticks.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 from typing import TYPE_CHECKING
 
+from styxy.adapters import descriptors
 from styxy.core.errors import Unavailable
 from styxy.core.events import Event, InstanceGone, InstanceSeen, Leased, Passed, Released
 from styxy.core.presence import with_holder
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from styxy.server.service import Service
 
 log = logging.getLogger(__name__)
+
+SPARED = 256
+"""Descriptors that holders leave to connections and files; where there are few, half of them."""
 
 SWEEP_SECONDS = 1.0
 """At least every second, says the product; a sweep costs 0.2 ms for 200 listeners."""
@@ -41,21 +44,47 @@ class DeathWatch:
         """Watch a holder; one that is dead already is reported in the next turn of the loop."""
         if holder in self._pidfds:
             return
+        self.unwatched.discard(holder)
         try:
-            pidfd = os.pidfd_open(holder.pid)
+            pidfd = self._opened(holder)
         except ProcessLookupError:
             self._loop.call_soon(self._on_death, holder)
             return
-        except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            self.unwatched.add(holder)  # no descriptor is left: whoever sweeps has to look
+        if pidfd is None:
+            self.unwatched.add(holder)
             return
         self._pidfds[holder] = pidfd
         self._loop.add_reader(pidfd, self._died, holder)
         # Only after the descriptor names the process for good does its start time tell the truth.
-        if not is_alive(holder):
+        try:
+            is_ours = is_alive(holder)
+        except Unavailable:  # no descriptor to look with: let the sweeps look
+            self.forget(holder)
+            self.unwatched.add(holder)
+            return
+        if not is_ours:
             self._loop.call_soon(self._died, holder)
+
+    def look(self, is_alive: Callable[[Holder], bool]) -> None:
+        """Look at those who cannot be watched, and watch them if that is possible now."""
+        for holder in list(self.unwatched):
+            if is_alive(holder):
+                self.follow(holder, is_alive=is_alive)
+            else:
+                self.forget(holder)
+                self._on_death(holder)
+
+    def _opened(self, holder: Holder) -> int | None:
+        """Open a process; None where there is no descriptor to spare."""
+        most = descriptors.limit()
+        if len(self._pidfds) >= most - min(SPARED, most // 2):
+            return None
+        try:
+            return os.pidfd_open(holder.pid)
+        except OSError as error:
+            if not descriptors.is_want(error):
+                raise
+            return None
 
     def forget(self, holder: Holder) -> None:
         """Watch a holder no more."""
@@ -97,8 +126,13 @@ class Watch:
         self._sweep()
         self._plan_check()
 
+    @property
+    def unwatched(self) -> int:
+        """Count the holders that no descriptor was left for, and whose deaths a sweep notices."""
+        return len(self._deaths.unwatched)
+
     def with_sweep(self, look: Callable[[], None]) -> None:
-        """Have something else looked at with each sweep; it must not raise."""
+        """Have something else looked at with each sweep; all that it may raise is `Unavailable`."""
         self._also.append(look)
 
     def stop(self) -> None:
@@ -163,17 +197,14 @@ class Watch:
 
     def _sweep(self) -> None:
         self._next_sweep = self._loop.call_later(SWEEP_SECONDS, self._sweep)
-        for look in self._also:
-            look()
-        is_alive = self._service.world.processes.is_alive
-        for holder in [each for each in self._deaths.unwatched if not is_alive(each)]:
-            self._deaths.forget(holder)
-            self._dead.append(holder)
         try:
+            for look in self._also:
+                look()
+            self._deaths.look(self._service.world.processes.is_alive)
             self._service.try_again()
             self._service.sweep()
         except Unavailable as error:
-            # A full disk must not end the sweeps: the next one may find room again.
+            # A full disk, or no descriptor, must not end the sweeps: the next one may find room.
             self._complain(error)
         else:
             self._complaint = None

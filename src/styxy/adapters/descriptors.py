@@ -1,0 +1,43 @@
+"""File descriptors: how many this process may have, how many it has, and what it means to have none
+to spare (getrlimit(2), RLIMIT_NOFILE)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+
+from styxy.core.errors import Unavailable
+
+_NONE_LEFT = (errno.EMFILE, errno.ENFILE)
+"""This process has as many as it may, or the whole system has (open(2))."""
+
+
+def limit() -> int:
+    """Say how many this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 30 if soft == resource.RLIM_INFINITY else soft
+
+
+def in_use() -> int:
+    """Count those that are open. Raises `Unavailable` where none is left to look with."""
+    try:
+        return len(os.listdir("/proc/self/fd")) - 1  # one is the listing's own
+    except OSError as error:
+        raise refusal(error) from error
+
+
+def refusal(error: OSError) -> Unavailable:
+    """Turn a failure for want of descriptors into ours; any other one is raised as it is."""
+    if not is_want(error):
+        raise error
+    return Unavailable(
+        f"the daemon has no file descriptor left (limit {limit()}); "
+        "end idle connections, or raise `ulimit -n` and restart it",
+        suggestions=["ulimit -n 4096 && styxy daemon restart", "styxy doctor"],
+    )
+
+
+def is_want(error: BaseException | None) -> bool:
+    """Tell whether something failed because no descriptor was left."""
+    return isinstance(error, OSError) and error.errno in _NONE_LEFT
