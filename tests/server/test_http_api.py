@@ -99,6 +99,17 @@ def test_an_unknown_field_is_named_with_the_nearest(
     assert answer.body["context"]["nearest"] == nearest
 
 
+def test_a_query_that_nobody_reads_is_refused(daemon: Daemon) -> None:
+    answer = daemon.call("POST", "/allocate?dry_run=true", {"service_type": "build"})
+    assert (answer.status, answer.body["error"]) == (
+        400,
+        "POST /allocate takes no query; send 'dry_run' in the body",
+    )
+    assert daemon.leases("?service_type=build") == []
+    answer = daemon.call("GET", "/status?verbose")
+    assert answer.body["error"] == "GET /status takes no query; leave out 'verbose'"
+
+
 def test_a_wrong_type_is_named_with_its_place(daemon: Daemon) -> None:
     body = {"service_type": "build", "preferred_port": "8200"}
     answer = daemon.call("POST", "/allocate", body)

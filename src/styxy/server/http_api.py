@@ -161,7 +161,7 @@ class HttpApi:
             headers=request.headers,
             is_known=request.scope.get(KNOWN, False),
             path=request.path_params,
-            query=read_query(_query(request), route.query) if route.query else None,
+            query=_checked_query(request, route),
             body=read_body(await request.body(), route.body) if route.body else None,
         )
 
@@ -181,6 +181,16 @@ def _unknown_path(request: Request) -> NotFound:
 def _specificity(route: Route) -> list[bool]:
     # /observe/all must come before /observe/{port}, whoever wrote which row of the table first.
     return [part.startswith("{") for part in route.path.split("/")]
+
+
+def _checked_query(request: Request, route: Route) -> msgspec.Struct | None:
+    values = _query(request)
+    if route.query is not None:
+        return read_query(values, route.query)
+    for name in values:  # POST /allocate?dry_run=true must not lease a port
+        cure = f"send {echo(name)} in the body" if route.body else f"leave out {echo(name)}"
+        raise InvalidInput(f"{route.method} {route.path} takes no query; {cure}", field=name)
+    return None
 
 
 def _query(request: Request) -> dict[str, str]:
