@@ -160,3 +160,18 @@ def test_a_method_that_a_path_has_not_is_405(daemon: Daemon, method: str, path: 
 def test_an_unknown_path_is_404(daemon: Daemon, path: str) -> None:
     answer = daemon.call("GET", path)
     assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+
+def test_a_path_that_is_nearly_right_is_guessed_and_another_is_not(daemon: Daemon) -> None:
+    near = daemon.call("GET", "/stauts").body["error"]
+    assert near == "there is no '/stauts'; did you mean '/status'?"
+    far = daemon.call("GET", "/favicon.ico").body["error"]
+    assert far == "there is no '/favicon.ico'; see: /openapi.json"
+
+
+def test_a_pid_that_nobody_has_is_named_whatever_its_size(daemon: Daemon) -> None:
+    for pid in (99_999_999, 2**31 - 1):
+        answer = daemon.call("POST", "/allocate", {"service_type": "build", "pid": pid})
+        assert answer.status == 400
+        assert answer.body["error"].startswith(f"pid {pid} is no living process; ")
+    assert daemon.leases() == []

@@ -16,7 +16,7 @@ from starlette.routing import Route as StarletteRoute
 
 from styxy.core.codec.decoding import read_body, read_query
 from styxy.core.errors import InvalidInput, MethodNotAllowed, NotFound, RateLimited, StyxyError
-from styxy.core.wording import echo
+from styxy.core.wording import echo, nearest
 from styxy.server.answers import error_answer, json_answer, text_answer
 from styxy.server.api import (
     audit,
@@ -175,7 +175,10 @@ class HttpApi:
 
 
 def _unknown_path(request: Request) -> NotFound:
-    return NotFound(f"there is no {echo(request.scope['path'])}; see: /openapi.json")
+    path = request.scope["path"]
+    near = nearest(path, [route.path for route in ROUTES])
+    hint = f"did you mean {near!r}?" if near is not None else "see: /openapi.json"
+    return NotFound(f"there is no {echo(path)}; {hint}", suggestions=["GET /openapi.json"])
 
 
 def _specificity(route: Route) -> list[bool]:

@@ -79,10 +79,19 @@ def test_the_version_is_told_as_json() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["chek", "1"], "did you mean 'check'?"),
+        (["chek", "1"], "there is no command 'chek'; did you mean 'styxy check'?"),
+        (["stop"], "did you mean 'styxy daemon stop'?"),
+        (["status"], "did you mean 'styxy daemon status'?"),
+        (["daemon", "validate"], "did you mean 'styxy config validate'?"),
+        (["valdate"], "did you mean 'styxy config validate'?"),
+        (["help"], "did you mean 'styxy --help'?"),
+        (["--jsn", "list"], "there is no option '--jsn'; did you mean 'styxy --json'?"),
         (["xyzzy"], "there are: run, allocate"),
-        (["daemon", "stat"], "there is no command 'daemon stat'; did you mean 'start'?"),
-        (["config", "zork"], "no command 'config zork'; there are: show, validate, set,"),
+        (
+            ["daemon", "stat"],
+            "there is no command 'daemon stat'; did you mean 'styxy daemon start'?",
+        ),
+        (["config", "zork"], "no command 'config zork'; there are: config show,"),
         (["check", "abc"], "'abc' is no port (1-65535); see: styxy check --help"),
         (["check", "0"], "'0' is no port"),
         (["check", "65536"], "'65536' is no port"),

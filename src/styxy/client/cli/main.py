@@ -44,6 +44,8 @@ GLOBAL_FLAGS = ("--json", "--no-start")
 
 HELP_FLAGS = ("-h", "--help")
 
+VERSION_FLAGS = ("-V", "--version")
+
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise
 
@@ -109,7 +111,7 @@ def _dispatch(words: list[str], caller: Caller) -> int:
     flags = _leading_flags(words)
     if not words or words[0] in HELP_FLAGS:
         return _show_overview(all_commands(), "styxy", caller, was_asked=bool(words))
-    if words[0] in ("-V", "--version"):
+    if words[0] in VERSION_FLAGS:
         return _show_version(caller)
     group, *rest = words
     if group not in MODULES:
@@ -194,14 +196,29 @@ def _show_version(caller: Caller) -> int:
 def _unknown(name: str, known: list[str]) -> StyxyError:
     """Guess at the last word: the first of two is right, and would make anything look alike."""
     from styxy.core.errors import InvalidInput
-    from styxy.core.wording import echo, guess
+    from styxy.core.wording import echo
 
     group, _, word = name.rpartition(" ")
-    words = [each.removeprefix(f"{group} ") for each in known]
+    meant = _meant(word, {each.removeprefix(f"{group} "): each for each in known})
+    hint = f"did you mean 'styxy {meant}'?" if meant else f"there are: {', '.join(known)}"
+    kind = "option" if word.startswith("-") else "command"
     return InvalidInput(
-        f"there is no command {echo(name)}; {guess(word, words)}",
+        f"there is no {kind} {echo(name)}; {hint}",
         suggestions=[f"styxy {group} --help" if group else "styxy --help"],
     )
+
+
+def _meant(word: str, here: Mapping[str, str]) -> str | None:
+    """Find what a word may stand for: a command `here` or of another group, or an option."""
+    from styxy.core.wording import nearest
+
+    elsewhere = {each.name.rpartition(" ")[2]: each.name for each in all_commands()}
+    flags = (*GLOBAL_FLAGS, *HELP_FLAGS, *VERSION_FLAGS)
+    for names in ({**elsewhere, **here}, {each: each for each in flags}):
+        near = nearest(word, names)
+        if near is not None:
+            return names[near]
+    return None
 
 
 def _unexpected(error: Exception, caller: Caller) -> StyxyError:
