@@ -27,7 +27,7 @@ def pyproject() -> dict[str, object]:
 
 def bare_name(requirement: str) -> str:
     """The name of a requirement, without versions and extras."""
-    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    found = re.match(r"[A-Za-z0-9@/._-]+", requirement)
     assert found, requirement
     return found[0]
 

@@ -11,7 +11,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -191,8 +191,15 @@ class Repo:
         self._main.mkdir(parents=True)
         self._count = 0
         self._git("init", "--quiet")
+        self.commit({})
+
+    def commit(self, files: Mapping[str, str]) -> None:
+        """Add files that every later worktree has."""
+        for name, text in files.items():
+            (self._main / name).write_text(text)
+        self._git("add", "--all")
         identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
-        self._git(*identity, "commit", "--quiet", "--allow-empty", "--message=Begin")
+        self._git(*identity, "commit", "--quiet", "--allow-empty", "--message=Files")
 
     def worktree(self, name: str) -> Path:
         """Make a worktree, a project of its own."""

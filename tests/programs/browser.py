@@ -1,0 +1,177 @@
+"""Chromium in our hands: one page on the command line, or a browser that stays open, by Playwright.
+
+Chromium is Debian's, and Playwright comes from npm without a browser of its own; a test that needs
+what is not there is skipped by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TextIO
+
+from tests.commands import COMMAND
+from tests.programs.house import House, Repo, under_styxy
+from tests.programs.running import PATIENCE, Running, running
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+MODULES = Path(__file__).parent.parent.parent / ".cache" / "programs" / "node_modules"
+
+REFUSED = "ERR_CONNECTION_REFUSED"
+
+FLAGS = (
+    "--no-sandbox",  # root may not run Chromium with it
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+)
+QUIET = (
+    "--headless",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
+"""What Playwright adds by itself."""
+
+SERVER = """
+const { basename } = require('path')
+require('http').createServer((request, response) => {
+  response.setHeader('Content-Type', 'text/html')
+  response.end(`<h1>${basename(__dirname)}</h1>`)
+}).listen(PORT, HOST, () => console.log('up'))
+"""
+"""A page with the name of the worktree, on a port that is written into the program."""
+
+LOOKING = """
+import { createInterface } from 'node:readline'
+import { chromium } from 'playwright-core'
+
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: 0 })
+const page = await browser.newPage()
+page.setDefaultTimeout(0)
+page.on('console', (message) => console.log('page says', message.text()))
+console.log('the browser is open')
+let looks = 0
+for await (const url of createInterface({ input: process.stdin })) {
+  const seen = await page.goto(url).then(
+    () => page.textContent('h1'),
+    (error) => /net::(\\w+)/.exec(error.message)[1],
+  )
+  console.log(`look ${++looks}: ${seen}`)
+}
+await browser.close()
+"""
+"""Look at each URL that a line of standard input names, and tell the heading or the failure."""
+
+
+def missing_chromium() -> str | None:
+    """Ask for Chromium, and for Node, which serves its pages."""
+    for program, package in (("node", "nodejs"), (CHROMIUM, "chromium")):
+        if not shutil.which(program):
+            return f"there is no {program} here; on Debian: apt-get install {package}"
+    return None
+
+
+def missing_playwright() -> str | None:
+    """Ask for Chromium and Playwright."""
+    is_there = (MODULES / "@playwright" / "test").exists()
+    return missing_chromium() or (
+        None if is_there else "Playwright is not installed; try: make programs"
+    )
+
+
+def filled(text: str, *, port: int = 0, host: str = "::") -> str:
+    """Write port, host and browser into a program or its configuration, as its author would."""
+    values = {"PORT": str(port), "HOST": repr(host), "CHROMIUM": repr(CHROMIUM)}
+    values["FLAGS"] = repr(list(FLAGS))
+    return re.sub("|".join(values), lambda match: values[match[0]], text)
+
+
+def worktrees(place: Path, files: Mapping[str, str], *, count: int) -> list[Path]:
+    """Make worktrees of one repo that has these files, each with npm's modules."""
+    repo = Repo(place)
+    repo.commit({**files, "look.mjs": filled(LOOKING)})
+    trees = [repo.worktree("tree") for _ in range(count)]
+    for tree in trees:
+        (tree / "node_modules").symlink_to(MODULES)
+    return trees
+
+
+@contextlib.contextmanager
+def serving(house: House, project: Path, port: int) -> Iterator[Running]:
+    """Serve from a project, under Styxy; when this returns, it listens and the daemon knows it."""
+    with house.run(["node", "server.js"], cwd=project) as server:
+        server.wait_line("up", stream="stdout")
+        wait_known(house, project, port)
+        yield server
+
+
+def wait_known(house: House, project: Path, port: int) -> None:
+    """Wait until the daemon knows that a project has a server at a port, or moved away from it."""
+    done = house.styxy.run("wait", str(port), "--owner", "here", cwd=project)
+    assert done.returncode == 0, done
+
+
+def chromium(project: Path, *words: str) -> list[str]:
+    """Spell the command of a browser with a profile of its own."""
+    profile = tempfile.mkdtemp(dir=project.parent)
+    return [CHROMIUM, *QUIET, *FLAGS, f"--user-data-dir={profile}", *words]
+
+
+def seen_by_chromium(
+    house: House, project: Path, url: str, *, words: tuple[str, ...] = (), backend: str = "auto"
+) -> str:
+    """Tell the heading of the page that a Chromium of a project gets, or its failure.
+
+    `words` come before the browser's own.
+    """
+    run = [*COMMAND, "run", "--backend", backend, "--"]
+    done = subprocess.run(
+        [*run, *words, *chromium(project, "--dump-dom", url)],
+        cwd=project, env=house.env | {"HOME": str(project.parent)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    found = re.search(r"<h1>(.*)</h1>", done.stdout) or re.search(r"net::(\w+)", done.stderr)
+    assert found, done
+    return found[1]
+
+
+class Browser:
+    """A browser of a project; it stays open from look to look."""
+
+    def __init__(self, program: Running, urls: TextIO) -> None:
+        self.program = program
+        self._urls = urls
+        self._looks = 0
+
+    def look(self, url: str) -> str:
+        """Tell the heading of the page, or the browser's failure."""
+        self._looks += 1
+        print(url, file=self._urls, flush=True)
+        return self.program.wait_line(rf"look {self._looks}: (.*)", stream="stdout")[1]
+
+    def wait_says(self, pattern: str) -> None:
+        """Wait for a line in the page's console."""
+        self.program.wait_line(f"page says {pattern}", stream="stdout")
+
+
+@contextlib.contextmanager
+def browsing(house: House, project: Path) -> Iterator[Browser]:
+    """Open a browser in a project, under Styxy, by an unmodified script of Playwright's."""
+    read, write = os.pipe()
+    env = house.env | {"HOME": str(project.parent)}
+    with (
+        open(write, "w") as urls,
+        running(under_styxy(["node", "look.mjs"]), cwd=project, env=env, stdin=read) as program,
+    ):
+        os.close(read)
+        program.wait_line("the browser is open", stream="stdout")
+        yield Browser(program, urls)
+        urls.close()
+        assert program.wait() == 0, str(program)

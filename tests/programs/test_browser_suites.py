@@ -1,0 +1,87 @@
+"""Playwright's own test runner in two worktrees: each suite starts, and tests, its own server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.commands import COMMAND
+from tests.fakes import free_port
+from tests.programs.browser import SERVER, filled, missing_playwright, worktrees
+from tests.programs.conftest import Roll
+from tests.programs.house import House, under_styxy
+from tests.programs.running import Running, running
+from tests.programs.test_conflicts import NOTICE
+from tests.programs.test_localhost import wait_seen
+
+pytestmark = pytest.mark.real
+
+PORTS = range(3000, 3100)
+
+SUITE = ["npx", "playwright", "test"]
+ACTIVATED = ["bash", "-c", 'eval "$("$@" env)" && exec npx playwright test', "bash", *COMMAND]
+
+CONFIG = """
+import { defineConfig } from '@playwright/test'
+
+export default defineConfig({
+  timeout: 0,
+  reporter: 'line',
+  use: { launchOptions: { executablePath: CHROMIUM, args: FLAGS, timeout: 0 } },
+  webServer: { command: 'node server.js', READY, reuseExistingServer: true },
+})
+"""
+
+SPEC = """
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { expect, test } from '@playwright/test'
+
+test('the page is of this worktree, also while another suite runs', async ({ page }) => {
+  for (const moment of ['first', 'last']) {
+    await page.goto('http://localhost:PORT/')
+    expect(await page.textContent('h1')).toBe(basename(process.cwd()))
+    console.log(`\\nthe ${moment} look`)
+    await expect.poll(() => existsSync('end'), { timeout: 0 }).toBe(true)
+  }
+})
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "ready"),
+    [(under_styxy(SUITE), "url: 'http://localhost:PORT/'"), (ACTIVATED, "port: PORT")],
+    ids=["styxy run, asked by URL", "an activated shell, asked by port"],
+)
+def test_a_second_suite_starts_its_own_server_and_both_pass(
+    ready: str, words: Sequence[str | Path], house: House, tmp_path: Path, roll: Roll
+) -> None:
+    reason = missing_playwright()
+    if reason:
+        roll.skip("Playwright's runner", reason)
+    roll.note("Playwright's runner")
+    port = free_port(PORTS)
+    files = {
+        "server.js": SERVER,
+        "playwright.config.mjs": CONFIG.replace("READY", ready),
+        "page.spec.mjs": SPEC,
+    }
+    files = {name: filled(text, port=port) for name, text in files.items()}
+    theirs, ours = worktrees(tmp_path / "repo", files, count=2)
+    env = house.env | {"HOME": str(tmp_path), "npm_config_offline": "true"}
+    with contextlib.ExitStack() as stack:
+        suites: dict[Path, Running] = {}
+        for tree in (theirs, ours):
+            suites[tree] = stack.enter_context(running(words, cwd=tree, env=env))
+            suites[tree].wait_line("the first look", stream="stdout")
+            if tree is theirs:
+                wait_seen(house, ours, port, "ConnectionRefusedError")
+        for tree in (ours, theirs):
+            (tree / "end").touch()
+            assert suites[tree].wait() == 0, str(suites[tree])
+        [move] = house.reassignments(ours)
+        assert NOTICE.format(port, move["port"]) in suites[ours].stderr + suites[ours].stdout
+        assert not house.reassignments(theirs)
