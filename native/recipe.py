@@ -13,25 +13,20 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
-SOURCES = (
+SHARED_SOURCES = (
+    # The guest itself, which works for the programs of a tree as it does for one.
     "announce.c",
     "ask.c",
     "attempt.c",
     "bind.c",
-    "cluster.c",
     "connect.c",
     "daemonfile.c",
     "diag.c",
-    "door.c",
-    "execute.c",
     "gate.c",
-    "getsockname.c",
-    "image.c",
     "listen.c",
     "look.c",
     "lookup.c",
     "mapfile.c",
-    "mapopen.c",
     "memory.c",
     "notice.c",
     "options.c",
@@ -39,13 +34,10 @@ SOURCES = (
     "policy.c",
     "portmap.c",
     "project.c",
-    "reach.c",
-    "real.c",
     "realpath.c",
     "repair.c",
     "repo.c",
     "route.c",
-    "sanitizer.c",
     "tcp.c",
     "text.c",
     "told.c",
@@ -53,36 +45,21 @@ SOURCES = (
     "wire.c",
 )
 
+SOURCES = (
+    *SHARED_SOURCES,
+    "cluster.c",
+    "door.c",
+    "execute.c",
+    "getsockname.c",
+    "image.c",
+    "mapopen.c",
+    "reach.c",
+    "real.c",
+    "sanitizer.c",
+)
+
 SUPERVISOR_SOURCES = (
-    # The guest's own code, which works for the programs of a tree as it does for one.
-    "announce.c",
-    "ask.c",
-    "attempt.c",
-    "bind.c",
-    "connect.c",
-    "daemonfile.c",
-    "diag.c",
-    "gate.c",
-    "listen.c",
-    "look.c",
-    "lookup.c",
-    "mapfile.c",
-    "memory.c",
-    "notice.c",
-    "options.c",
-    "origin.c",
-    "policy.c",
-    "portmap.c",
-    "project.c",
-    "realpath.c",
-    "repair.c",
-    "repo.c",
-    "route.c",
-    "tcp.c",
-    "text.c",
-    "told.c",
-    "udp.c",
-    "wire.c",
+    *SHARED_SOURCES,
     *sorted(f"supervisor/{path.name}" for path in HERE.glob("supervisor/*.c")),
 )
 
