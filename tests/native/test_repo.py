@@ -143,6 +143,11 @@ CONFIGS = [
     '[remote "Origin"]\nurl = a:b\n',
     '[remote "origin"]\n\n;url = x:y\nurl =\n',
     '[remote "origin"]\npushurl = a:b',
+    '[remote "origin"]\nurl = https://B\xdcCHER.Example/org/repo',
+    '[remote "origin"]\nurl = \xa0https://h/r\xa0\n',
+    '[remote "origin"]\nurl = h:a\u2028url = h:b\x85\n',
+    '[remote "origin"]\nurl = /srv/a\0b\n',
+    '[remote "origin"]\nurl = h:r\n' + "#\r\n" * 40_000 + "url = h:late\n",
 ]
 
 
@@ -189,6 +194,13 @@ TOKENS = [
     "é",
     "[core]",
     "22",
+    "Ü",
+    "\u017fsh://",  # what Python's IGNORECASE takes for an S
+    "\u212a",  # and for a K
+    "\u0130",  # in lower case two letters
+    "\u2028",  # an end of line to str.splitlines
+    "\x85",
+    "\xa0",  # a blank to str.strip
 ]
 
 
@@ -224,8 +236,16 @@ LAYOUTS: dict[str, dict[str, str]] = {
     "no path": {".git": "gitdir: \n"},
     "an empty file": {".git": ""},
     "an empty commondir": {".git/HEAD": "", ".git/commondir": " \n"},
+    "a path that is no text": {".git": "gitdir: ../m\0x/.git\n"},
+    "a path with other ends of lines": {
+        ".git": "gitdir: ../m\u2028\x85\v/.git\n",
+        "/m\u2028\x85\v/.git/config": "[core]\n",
+    },
     "an absolute commondir": {".git/HEAD": "", ".git/commondir": "{tmp}/main/.git\n"},
 }
+
+
+NO_REPO = ("no git", "nonsense", "an empty file", "a path that is no text")
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -237,7 +257,7 @@ def test_a_repo_is_found_alike(tmp_path: Path, name: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.format(tmp=tmp_path), newline="")
     [key] = hold_together([project])
-    assert (key == 0) == (name in ("no git", "nonsense", "an empty file"))
+    assert (key == 0) == (name in NO_REPO)
 
 
 def test_links_are_followed_alike(tmp_path: Path) -> None:

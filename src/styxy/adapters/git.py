@@ -10,7 +10,7 @@ import os
 from styxy.core.projects import PROJECT_FILES, choose_project
 
 _LONGEST_CONFIG = 64 * 1024
-"""Characters of a git config that are read; `native/repo.c` has the same bound."""
+"""Bytes of a git config that are read; `native/repo.c` has the same bound."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def branch_of(worktree: str) -> str | None:
     directory = _git_directory(worktree)
     if directory is None:
         return None
-    head = next(iter(_lines(os.path.join(directory, "HEAD"))), "").strip()
+    head = _first_line(os.path.join(directory, "HEAD")).strip()
     if head.startswith("ref: "):
         # A repo that keeps its refs in a table has `.invalid` here (gitformat-reftable(5)).
         name = head.removeprefix("ref: refs/heads/")
@@ -104,7 +104,8 @@ def origin_of(config: str) -> str | None:
     Includes are not followed; a repo whose origin hides in one is known by its directory.
     """
     section, address = "", None
-    for line in _lines(config):
+    # As ASCII, for the library knows no other blanks and ends of lines; other bytes come through.
+    for line in _text(config, encoding="ascii").splitlines():
         text = line.strip()
         if text.startswith("["):
             section = text.rpartition("]")[0].lstrip("[").strip()
@@ -122,17 +123,23 @@ def _git_directory(worktree: str) -> str | None:
 
 def _named_in(path: str, prefix: str, base: str) -> str | None:
     """Read the path that a one-line file of git names, relative to `base`."""
-    first = next(iter(_lines(path)), "")
+    first = _first_line(path)
     if not first.startswith(prefix) or not first.strip():
         return None
-    return os.path.join(base, first.removeprefix(prefix).rstrip("\n"))
+    return os.path.join(base, first.removeprefix(prefix))
 
 
-def _lines(path: str) -> list[str]:
+def _first_line(path: str) -> str:
+    return _text(path).replace("\r", "\n").partition("\n")[0]
+
+
+def _text(path: str, *, encoding: str = "utf-8") -> str:
+    """Read a file of git's; nothing where it is not there, or has a NUL and so is no text."""
     if not _is_file(path):
-        return []  # above all no FIFO, which would hold the daemon up (fifo(7))
+        return ""  # above all no FIFO, which would hold the daemon up (fifo(7))
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read(_LONGEST_CONFIG).splitlines(keepends=True)
+        with open(path, "rb") as file:
+            content = file.read(_LONGEST_CONFIG)
     except OSError:
-        return []
+        return ""
+    return "" if b"\0" in content else content.decode(encoding, "surrogateescape")

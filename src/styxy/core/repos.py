@@ -8,13 +8,17 @@ native library applies the same rule in C, and a test holds the two against each
 from __future__ import annotations
 
 import re
+import string
 
 from styxy.core.keys import fnv1a64
 
 _WITH_SCHEME = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL | re.IGNORECASE
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL | re.IGNORECASE | re.ASCII
 )
 _SCP_FORM = re.compile(r"(?P<host>[^/:]+):(?P<path>.*)", re.DOTALL)
+
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+"""Of ASCII alone, as the library does it; on the wire a host has no other letters."""
 
 
 def repo_key(*, origin: str | None, common_directory: str | None) -> int:
@@ -57,7 +61,7 @@ def local_path(url: str) -> str | None:
 
 
 def _host(authority: str) -> str:
-    host = authority.rpartition("@")[2].lower()
+    host = authority.rpartition("@")[2].translate(_LOWER)
     if host.startswith("["):  # an IPv6 address, with or without a port
         return host.partition("]")[0] + "]"
     return host.partition(":")[0]
