@@ -29,6 +29,12 @@ REFUSALS = [
     "release --port 3999", "suggest", "scan -s 9 -e 3", "audit --since yesterday", "env --format x",
     "completion tcsh", "config import /nowhere.md", "config set a b", "config undo-auto", "run",
     "daemon frobnicate", "chek 1", "--frobnicate", "allocate -s dev --project /nowhere",
+    "allocate -s a_b", "allocate -s dev -n a/b", "allocate -s dev --pid 99999999", "release a/b",
+    "use dev", "use zork", "audit --event zork", "audit -n 5000", "suggest dev -c 5000",
+    "config zork", "config set listen-port 1e999", "config set zork 1", "list --frobnicate",
+    "config auto-allocation undo", "config auto-allocation undo dev", "config undo-auto zork",
+    "daemon start -p 80", "daemon start -d -p 80", "daemon restart -p 80",
+    "run --backend magic",
 ]  # fmt: skip
 
 
