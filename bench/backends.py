@@ -6,15 +6,13 @@ because a machine's speed wanders by more than the difference.
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.binds import run
 from bench.house import STYXY, House
+from bench.probes import compiled
 from bench.rows import Row, row
 
 ROUNDS = 5
@@ -30,14 +28,10 @@ TARGETS = {"bind": 30e-6, "connect": 10e-6}
 
 def measure(house: House, place: Path) -> Iterator[Row]:
     """Compile the program both ways, and time each call under each backend."""
-    compiler = os.environ.get("CC") or "cc"
-    if shutil.which(compiler) is None:
-        print("there is no C compiler, so no backend is measured", file=sys.stderr)
+    dynamic = compiled("backend_probe", place)
+    static = compiled("backend_probe", place, "-static")
+    if dynamic is None or static is None:
         return
-    source = Path(__file__).parent / "backend_probe.c"
-    dynamic, static = place / "probe-dynamic", place / "probe-static"
-    for program, flags in ((dynamic, []), (static, ["-static"])):
-        subprocess.run([compiler, "-O2", *flags, "-o", str(program), str(source)], check=True)
     for call in ("bind", "connect"):
         ways = {
             "plain": [str(static)],

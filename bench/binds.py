@@ -6,15 +6,13 @@ alternate, because a machine's speed wanders by more than the difference.
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.house import STYXY, CannotMeasure, House, any_port
+from bench.probes import compiled
 from bench.rows import Row, percentile, row
 
 PAIRS = 7
@@ -29,13 +27,9 @@ CONFLICT_TARGET = 0.002
 
 def measure(house: House, place: Path) -> Iterator[Row]:
     """Compile the program, then run it free and in conflict."""
-    compiler = os.environ.get("CC") or "cc"
-    if shutil.which(compiler) is None:
-        print("there is no C compiler, so no bind is measured", file=sys.stderr)
+    program = compiled("bind_probe", place)
+    if program is None:
         return
-    program = place / "bind_probe"
-    source = Path(__file__).parent / "bind_probe.c"
-    subprocess.run([compiler, "-O2", "-o", str(program), str(source)], check=True)
     yield from without_conflict(house, program)
     yield with_conflict(house, program)
 

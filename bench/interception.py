@@ -7,14 +7,12 @@ each pair gives one ratio, and the table has the median of these.
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.house import STYXY, CannotMeasure, House, any_port
+from bench.probes import compiled
 from bench.rows import Row, percentile, row
 
 PAIRS = 9
@@ -29,13 +27,9 @@ GUEST = (STYXY, "run", "--backend", "preload", "--")
 
 def measure(house: House, place: Path) -> Iterator[Row]:
     """Compile the program, then time its calls in pairs."""
-    compiler = os.environ.get("CC") or "cc"
-    if shutil.which(compiler) is None:
-        print("there is no C compiler, so no interception is measured", file=sys.stderr)
+    program = compiled("interception_probe", place)
+    if program is None:
         return
-    program = place / "interception_probe"
-    source = Path(__file__).parent / "interception_probe.c"
-    subprocess.run([compiler, "-O2", "-o", str(program), str(source)], check=True)
     stranger = place / "stranger"
     stranger.mkdir()
     free, asked, shared = any_port(), any_port(), any_port()

@@ -149,17 +149,19 @@ def _libraries_in_use(seen: Examination) -> str:
 def _private_directory(path: str) -> Outcome:
     status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode):
-        cure = f"mv {shlex.quote(path)} {shlex.quote(path + '.aside')}"
-        return error(f"{path} is a link or a file, and no directory", cure=cure)
+        return _in_the_way(path, "is a link or a file, and no directory")
     return _private(path, status)
 
 
 def _private_file(path: str) -> Outcome:
     status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode):
-        cure = f"mv {shlex.quote(path)} {shlex.quote(path + '.aside')}"
-        return error(f"{path} is no regular file", cure=cure)
+        return _in_the_way(path, "is no regular file")
     return _private(path, status)
+
+
+def _in_the_way(path: str, what: str) -> Outcome:
+    return error(f"{path} {what}", cure=f"mv {shlex.quote(path)} {shlex.quote(path + '.aside')}")
 
 
 def _socket(path: str) -> Outcome:
