@@ -162,7 +162,19 @@ class KernelLook:
 def _read_messages(
     data: bytes, protocol: int, known: dict[bytes, Listener], found: dict[bytes, Listener]
 ) -> bool:
-    """Add the listeners of one datagram to `found`; tell whether more will come."""
+    """Add the listeners of one datagram to `found`; tell whether more will come.
+
+    Raises `OSError`: the kernel refuses, or EBADMSG where the datagram is cut.
+    """
+    try:
+        return _read_whole_messages(data, protocol, known, found)
+    except (struct.error, ValueError) as error:
+        raise OSError(errno.EBADMSG, f"sock_diag: {error}") from error
+
+
+def _read_whole_messages(
+    data: bytes, protocol: int, known: dict[bytes, Listener], found: dict[bytes, Listener]
+) -> bool:
     offset = 0
     while offset < len(data):
         length, kind, _flags, _seq, _pid = _HEADER.unpack_from(data, offset)
@@ -171,6 +183,8 @@ def _read_messages(
         if kind == NLMSG_ERROR:
             (code,) = struct.unpack_from("=i", data, offset + _HEADER.size)
             raise OSError(-code, os.strerror(-code))
+        if length < _HEADER.size:
+            raise ValueError(f"a message of {length} bytes")
         begin = offset + _HEADER.size
         identity = data[begin : begin + _IDENTITY]
         found[identity] = known.get(identity) or _listener(data[begin : offset + length], protocol)
@@ -203,7 +217,7 @@ def _listener(data: bytes, protocol: int) -> Listener:
 def _is_v6only(data: bytes) -> bool:
     """Find the attribute that sock_diag adds to each IPv6 listener (rtattr, rtnetlink(7))."""
     offset = _MESSAGE.size
-    while offset + _ATTRIBUTE.size <= len(data):
+    while offset + _ATTRIBUTE.size < len(data):
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
         if kind == INET_DIAG_SKV6ONLY:
             return data[offset + _ATTRIBUTE.size] != 0

@@ -30,6 +30,8 @@ SILENCE_PATIENCE = 40.0
 
 _UCRED_SIZE = 12  # struct ucred of unix(7): pid, uid, gid, 32 bits each
 _MAX_RECORD = 64 * 1024
+_MOST_PID = 2**22  # proc(5), pid_max
+_MOST_SECONDS = 253402300799  # the end of the year 9999, the last that datetime knows
 
 
 class Answer:
@@ -51,28 +53,30 @@ class DaemonRecord:
     @property
     def pid(self) -> int | None:
         """The process, if the file tells."""
-        return self._number("pid")
+        return self._number("pid", most=_MOST_PID)
 
     @property
     def port(self) -> int | None:
         """The TCP port, if the file tells."""
-        return self._number("port")
+        return self._number("port", most=65535)
 
     @property
     def socket(self) -> str | None:
         """The path of the HTTP socket, if the file tells."""
         value = self.content.get("socket")
-        return value if isinstance(value, str) and value else None
+        return value if isinstance(value, str) and value and "\0" not in value else None
 
     @property
     def started_at(self) -> float | None:
         """When it started, in seconds since the epoch, if the file tells."""
         value = self.content.get("started_at")
-        return float(value) if isinstance(value, int | float) else None
+        if not isinstance(value, int | float) or not 0 <= value <= _MOST_SECONDS:
+            return None  # NaN, too, which Python's JSON knows
+        return float(value)
 
-    def _number(self, name: str) -> int | None:
+    def _number(self, name: str, *, most: int) -> int | None:
         value = self.content.get(name)
-        return value if isinstance(value, int) and value > 0 else None
+        return value if type(value) is int and 0 < value <= most else None
 
 
 def read_record(places: Places) -> DaemonRecord | None:
@@ -80,7 +84,7 @@ def read_record(places: Places) -> DaemonRecord | None:
     try:
         with open(places.daemon_file, "rb") as file:
             content = json.loads(file.read(_MAX_RECORD))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return DaemonRecord(content) if isinstance(content, dict) else None
 
@@ -242,7 +246,7 @@ class Connection:
     def _judged(self, reply: Reply) -> Answer:
         try:
             data = json.loads(reply.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._nonsense("its body is not JSON") from None
         if not isinstance(data, dict):
             raise self._nonsense("its body is not a JSON object")

@@ -98,8 +98,8 @@ class _Link:
 def _read(engine: Engine, body: bytes) -> Iterator[Container]:
     try:
         listed = json.loads(body)
-    except ValueError:
-        return  # nothing, or cut short
+    except (ValueError, RecursionError):
+        return  # nothing, cut short, or no answer of an engine's
     for each in listed if isinstance(listed, list) else ():
         if isinstance(each, dict) and isinstance(each.get("Id"), str):
             yield _container(engine, each)

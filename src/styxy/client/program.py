@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _HEAD = 64 * 1024  # bytes; program headers and the notes that name Go are in the first few
+_MOST_SEGMENTS = 64  # a linker makes a dozen; `native/look.c` looks at no more, too
 _PT_INTERP = 3
 _PT_NOTE = 4
 _SCRIPT_DEPTH = 5  # execve(2): interpreters of interpreters, at most four
@@ -118,10 +119,12 @@ def _segments(head: bytes) -> list[tuple[int, bytes]]:
     def number(at: int, size: int) -> int:
         return int.from_bytes(head[at : at + size], sys.byteorder)
 
-    table = number(24 + word, word)
-    entry_size, count = number(54 if is_64 else 42, 2), number(56 if is_64 else 44, 2)
+    table, entry_size = number(24 + word, word), 56 if is_64 else 32
+    if number(54 if is_64 else 42, 2) != entry_size:
+        return []  # as the kernel has it: no program of this machine
+    count = min(number(56 if is_64 else 44, 2), _MOST_SEGMENTS)
     found = []
-    for at in range(table, table + entry_size * count, entry_size or 1):
+    for at in range(table, table + entry_size * count, entry_size):
         offset = number(at + (8 if is_64 else 4), word)
         size = number(at + (32 if is_64 else 16), word)
         found.append((number(at, 4), head[offset : offset + size]))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 BACKLOG = 1024
 """Questions may come in bursts of hundreds; the kernel caps this at net.core.somaxconn."""
 
+_MAX_DAEMON_FILE = 64 * 1024  # bytes; ours has a few hundred
+
 
 @dataclass(slots=True, kw_only=True)
 class Doors:
@@ -86,12 +88,12 @@ def read_daemon_file(path: str) -> dict[str, object] | None:
         # A FIFO in its place must hold nobody up (fifo(7)).
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
-            facts = json.loads(os.fsdecode(file.read()))
+            facts = json.loads(os.fsdecode(file.read(_MAX_DAEMON_FILE)))
     except OSError as error:
         if is_want(error):
             raise refusal(error) from error
         return None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) and {"pid", "port"} <= facts.keys() else None
 

@@ -1,0 +1,218 @@
+"""Bytes that other processes wrote, mutated: every parser of them answers, or refuses in its words.
+
+Files of git, of programs and of earlier daemons, messages of the kernel, answers that may come from
+anybody: a traceback is never one of the outcomes. Those that C reads are in tests/native/test_fuzz.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from styxy.adapters import git, kernel, mapfile, maplayout
+from styxy.adapters.places import Places
+from styxy.client import connection, engines, program, reply
+from styxy.core import wire
+from styxy.core.errors import InvalidInput
+from styxy.server.doors import read_daemon_file
+
+DEEP = b"[" * 60_000
+"""JSON that no parser that calls itself gets through."""
+
+
+def mutated(*seeds: bytes, spice: bytes = b"") -> st.SearchStrategy[bytes]:
+    """Bytes that begin as one of the seeds and have been cut, overwritten and added to."""
+    pieces = st.sampled_from([bytes([each]) for each in {*spice, 0, 10, 32, 47, 255}])
+    changes = st.lists(st.tuples(st.integers(0, 400), pieces | st.binary(max_size=8)), max_size=5)
+    cut = st.integers(0, 400) | st.none()
+
+    def spoil(drawn: tuple[bytes, list[tuple[int, bytes]], int | None]) -> bytes:
+        data, edits, end = drawn
+        for at, piece in edits:
+            at %= len(data) + 1
+            data = data[:at] + piece + data[at + len(piece) :]
+        return data if end is None else data[: end % (len(data) + 1)]
+
+    return st.tuples(st.sampled_from(seeds), changes, cut).map(spoil) | st.binary(max_size=300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One place for all examples: each writes its file anew."""
+    return tmp_path_factory.mktemp("foreign")
+
+
+# ---- daemon.json, and what anybody may answer ----
+
+
+RECORD = b'{"pid": 4321, "port": 3999, "socket": "/run/s", "started_at": 1.5, "map": "/m"}'
+records = mutated(RECORD, b'{"pid": true, "started_at": 1e999}', b"{}", spice=b'{}[]":,-0.9e')
+
+
+def places_in(folder: Path) -> Places:
+    return Places({"STYXY_HOME": str(folder)})
+
+
+@given(content=records)
+@example(content=DEEP)
+@example(content=b'{"pid": ' + b"9" * 400 + b', "started_at": ' + b"9" * 400 + b"}")
+def test_any_daemon_file_is_a_record_or_none(folder: Path, content: bytes) -> None:
+    (folder / "daemon.json").write_bytes(content)
+    read_daemon_file(str(folder / "daemon.json"))
+    record = connection.read_record(places_in(folder))
+    if record is not None:
+        assert record.pid is None or 0 < record.pid < 2**31
+        assert record.port is None or 0 < record.port < 2**16
+        assert record.started_at is None or 0 <= record.started_at < 2**40
+        assert record.socket is None or "\0" not in record.socket
+
+
+@given(content=mutated(b'[{"Id": "a", "Names": ["/n"], "Ports": [{"PublicPort": 80}]}]',
+                       spice=b'{}[]":,-0.9e'))  # fmt: skip
+@example(content=DEEP)
+def test_any_answer_of_an_engine_is_a_list_of_containers(content: bytes) -> None:
+    assert all(each.id for each in engines._read("docker", content))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: y\r\n\r\n{}"
+
+
+@given(pieces=st.lists(mutated(HEAD, spice=b"\r\n:0123456789"), max_size=4))
+def test_any_bytes_are_an_answer_or_malformed(pieces: list[bytes]) -> None:
+    reader = reply.ReplyReader()
+    try:
+        for piece in pieces:
+            reader.feed(piece)
+        reader.end()
+    except reply.MalformedReply:
+        return
+    assert reader.reply is not None
+    assert 0 <= reader.reply.status <= 999
+
+
+# ---- the guest's datagram ----
+
+
+NOTE = (
+    b"styxy/1 listen tcp 4 3000 127.0.0.1 00000000000000ff 0123456789abcdef default - /p 0"
+)  # fmt: skip
+
+
+@given(datagram=mutated(NOTE, NOTE + b" 77", spice=b" %-/0f"))
+def test_any_datagram_is_a_note_or_invalid(datagram: bytes) -> None:
+    try:
+        note = wire.parse_note(datagram)
+    except InvalidInput:
+        return
+    assert 0 < note.port < 2**16
+    assert note.project is None or note.project.startswith("/")
+
+
+# ---- git ----
+
+
+CONFIG = b'[core]\n\tbare = false\n[remote "origin"]\n\turl = git@h:a/b.git\n'
+POINTER, COMMON = b"gitdir: ../.git/worktrees/w\n", b"../..\n"
+
+
+configs = mutated(CONFIG, spice=b'[]"=\n\tul')
+pointers = mutated(POINTER, COMMON, b".\n", spice=b"./")
+heads = mutated(b"ref: refs/heads/a\n")
+
+
+@given(config=configs, pointer=pointers, common=pointers, head=heads)
+@example(config=CONFIG, pointer=b"gitdir: a\0b\n", common=b"", head=b"")
+@example(config=CONFIG, pointer=b"gitdir: .\n", common=b"a\0b\n", head=b"")
+def test_any_files_of_git_are_a_repo_or_none(
+    folder: Path, config: bytes, pointer: bytes, common: bytes, head: bytes
+) -> None:
+    (folder / ".git").write_bytes(pointer)
+    for name, content in (("config", config), ("commondir", common), ("HEAD", head)):
+        (folder / name).write_bytes(content)
+    for worktree in (folder, folder / ".git"):
+        assert 0 <= git.repo_of(str(worktree)) < 2**64
+        git.branch_of(str(worktree))
+        git.is_linked(str(worktree))
+    git.origin_of(str(folder / "config"))
+
+
+# ---- programs ----
+
+
+def elf(segments: int, size: int = 56) -> bytes:
+    """The head of an ELF file of this machine, with that many segments."""
+    own = program._own_kind()
+    ident = b"\x7fELF" + own + b"\1" + bytes(9)
+    head = ident + struct.pack("=HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, size, segments, 0, 0, 0)
+    segment = struct.pack("=IIQQQQQQ", 4, 4, 0, 0, 0, 1 << 40, 0, 0)
+    return head + segment * min(segments, 1100)
+
+
+SCRIPTS = (b"#!/bin/sh\n", b"#!/usr/bin/env -S A=1 node x\n")
+
+
+@given(content=mutated(elf(3), *SCRIPTS, spice=b"#! /\x7fE"))
+@example(content=elf(65535))
+@example(content=elf(65535, size=1).ljust(65536, b"\1"))
+@example(content=b"#!" + b"/" * 70_000)
+def test_any_program_file_is_looked_at(folder: Path, content: bytes) -> None:
+    path = folder / "program"
+    path.write_bytes(content)
+    path.chmod(stat.S_IRWXU)
+    found = program.look_at(str(path), {"PATH": str(folder)})
+    assert found.path == str(path)
+    if content.startswith(b"\x7fELF"):
+        assert sum(len(part) for _, part in program._segments(content[:65536])) <= 2**22
+
+
+# ---- the kernel ----
+
+
+def message(kind: int = kernel.SOCK_DIAG_BY_FAMILY, *, length: int | None = None) -> bytes:
+    """One socket, as sock_diag tells of it."""
+    body = bytes([socket.AF_INET6, 10, 0, 0]) + bytes(68)
+    attribute = struct.pack("=HHBxxx", 5, kernel.INET_DIAG_SKV6ONLY, 1)
+    size = 16 + len(body) + len(attribute)
+    return (
+        struct.pack("=IHHII", length if length is not None else size, kind, 0, 1, 0)
+        + body
+        + (attribute)
+    )
+
+
+DONE = struct.pack("=IHHIIi", 20, kernel.NLMSG_DONE, 0, 1, 0, 0)
+ERROR = struct.pack("=IHHIIi", 20, kernel.NLMSG_ERROR, 0, 1, 0, -1)
+
+
+@given(data=mutated(message() + DONE, ERROR, message() * 2, spice=b"\1\2\3\4\24"))
+@example(data=message(length=0))
+@example(data=message(length=15))
+@example(data=message()[:-10])
+@example(data=ERROR[:-2])
+def test_any_messages_are_sockets_or_an_error_of_the_kernel(data: bytes) -> None:
+    try:
+        kernel._read_messages(data, socket.IPPROTO_TCP, {}, {})
+    except OSError:
+        return
+
+
+MAP = maplayout.MAGIC + struct.pack("@I", maplayout.VERSION) + bytes(300)
+SIZES = (0, 15, maplayout.SIZE - 1, maplayout.SIZE, maplayout.SIZE + 1)
+
+
+@given(start=mutated(MAP), size=st.sampled_from(SIZES))
+@settings(max_examples=30)  # of five megabytes each
+def test_any_map_that_was_left_is_read(folder: Path, start: bytes, size: int) -> None:
+    path = folder / "ports.map"
+    path.write_bytes(start[:size])
+    os.truncate(path, size)
+    remains = mapfile.remains_of(str(path), home=0)
+    assert all(0 <= port < 2**16 for port in remains.ports)
+    mapfile.retire_left_over(str(path), pid=1)
