@@ -55,9 +55,18 @@ def test_a_proposal_is_accepted_with_yes_and_refused_without_a_terminal(styxy: C
 
 
 @pytest.mark.parametrize(
-    ("said", "code"), [("y\n", 0), ("\n", 1), ("customize\n{port}-{port}\n", 0)]
+    ("said", "code", "complaint"),
+    [
+        ("y\n", 0, ""),
+        ("\n", 1, "accept it with: styxy allocate -s grafana --yes\n"),
+        ("customize\n{port}-{port}\n", 0, ""),
+        ("customize\n²-³\n", 2, "such as 12000-12009, not '²-³'; nothing has changed\n"),
+        ("customize\n80-90\n", 2, "must keep to ports from 1024 to 65535, not 80\n"),
+    ],
 )
-def test_a_proposal_is_asked_about_on_a_terminal(styxy: CommandLine, said: str, code: int) -> None:
+def test_a_proposal_is_asked_about_on_a_terminal(
+    styxy: CommandLine, said: str, code: int, complaint: str
+) -> None:
     port = free_port()
     styxy.run("config", "set", "auto-allocation.require-confirmation", "true")
     ours, theirs = pty.openpty()
@@ -77,4 +86,7 @@ def test_a_proposal_is_asked_about_on_a_terminal(styxy: CommandLine, said: str, 
     os.close(theirs)
     assert process.returncode == code, err
     assert "[y/N/customize]" in err
-    assert ("customize" in said) == (out.splitlines()[:1] == [str(port)])
+    assert ("customize" in said and code == 0) == (out.splitlines()[:1] == [str(port)])
+    assert err.endswith(complaint)
+    made = styxy.json("config", "auto-allocation", "list")["service_types"]
+    assert bool(made) == (said == "y\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from styxy.core.errors import ConfirmationRequired, InvalidInput
+from styxy.core.wording import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,14 +40,15 @@ def confirmed(
 def _customize(name: str, caller: Caller) -> None:
     from styxy.client.configuration import ConfigurationAccess
 
-    first, dash, last = _say(caller, f"range for {name} (first-last): ").partition("-")
-    if not (dash and first.strip().isdigit() and last.strip().isdigit()):
+    said = _say(caller, f"range for {name} (first-last): ")
+    span = re.fullmatch(r"([0-9]{1,5})\s*-\s*([0-9]{1,5})", said)
+    if span is None:
         raise InvalidInput(
-            "a range is written first-last, such as 12000-12009; nothing has changed"
+            f"a range is written first-last, such as 12000-12009, not {echo(said)}; "
+            "nothing has changed"
         )
-    span = [int(first), int(last)]
     ConfigurationAccess(caller.places, caller.env).change(
-        {"service_types": {name: {"range": span}}}
+        {"service_types": {name: {"range": [int(span[1]), int(span[2])]}}}
     )
 
 

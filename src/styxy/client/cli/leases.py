@@ -120,7 +120,7 @@ def add_release_options(parser: Parser) -> None:
 
 def lease_id(text: str) -> str:
     """Read the id of a lease. Raises `InvalidInput` for what looks like a port."""
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         raise InvalidInput(f"{echo(text)} looks like a port; try: styxy release --port {text[:5]}")
     if not text or "/" in text:  # which would be another path of the API
         raise ArgumentTypeError(f"{echo(text)} is no id of a lease; those are in: styxy list -v")
