@@ -25,12 +25,13 @@ MODULES = Path(__file__).parent.parent.parent / ".cache" / "programs" / "node_mo
 
 REFUSED = "ERR_CONNECTION_REFUSED"
 
-FLAGS = (
-    "--no-sandbox",  # root may not run Chromium with it
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-)
+NO_SANDBOX = "--no-sandbox"
+"""Root may not run Chromium with its sandbox."""
+
+FLAGS = (NO_SANDBOX, "--disable-gpu", "--disable-quic", "--disable-sync")
+AS_A_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+"""As somebody who is not root, with the same rights to files."""
+
 QUIET = (
     "--headless",
     "--no-first-run",
@@ -129,11 +130,13 @@ def seen_by_chromium(
 ) -> str:
     """Tell the heading of the page that a Chromium of a project gets, or its failure.
 
-    `words` come before the browser's own.
+    `words` come before the browser's own; with those of AS_A_USER it has its sandbox.
     """
-    run = [*COMMAND, "run", "--backend", backend, "--"]
+    browser = chromium(project, "--dump-dom", url)
+    if words == AS_A_USER:
+        browser.remove(NO_SANDBOX)
     done = subprocess.run(
-        [*run, *words, *chromium(project, "--dump-dom", url)],
+        [*COMMAND, "run", "--backend", backend, "--", *words, *browser],
         cwd=project, env=house.env | {"HOME": str(project.parent)},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.fakes import free_port
 from tests.programs.browser import (
+    AS_A_USER,
     REFUSED,
     SERVER,
     browsing,
@@ -88,6 +90,25 @@ def test_a_browser_finds_its_server_on_either_family(
     with serving(house, theirs, port), serving(house, ours, port):
         url = LOCALHOST.format(port)
         assert seen_by_chromium(house, ours, url, backend=backend) == ours.name
+
+
+@pytest.mark.usefixtures("one_page")
+@pytest.mark.parametrize("backend", ["preload", "seccomp"])
+def test_a_browser_with_its_sandbox_finds_its_server(
+    backend: str, house: House, tmp_path: Path
+) -> None:
+    if subprocess.run([*AS_A_USER, "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("Chromium with its sandbox: no user namespaces can be made here")
+    port = free_port(PORTS)
+    files = {"server.js": filled(SERVER, port=port)}
+    theirs, ours, empty = worktrees(tmp_path / "repo", files, count=3)
+    with serving(house, theirs, port), serving(house, ours, port):
+        url = LOCALHOST.format(port)
+        seen = [
+            seen_by_chromium(house, tree, url, words=AS_A_USER, backend=backend)
+            for tree in (ours, empty)
+        ]
+        assert seen == [ours.name, REFUSED]
 
 
 SURROUNDINGS = {
