@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #if defined(__x86_64__)
@@ -101,19 +102,49 @@ int filter_install(void)
     return listener;
 }
 
+/* Whether we may do with a child what a supervisor does: take its descriptor `fd`, read its memory. */
+static int try_access(pid_t child, int fd)
+{
+    char byte, copy = 0;
+    struct iovec here = {&copy, 1}, there = {&byte, 1}; /* where the child has it, too */
+    int error = 0, pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+    int taken = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+    if (taken < 0 || syscall(SYS_process_vm_readv, child, &here, 1, &there, 1, 0) != 1)
+        error = errno;
+    if (taken >= 0)
+        sys_close(taken);
+    if (pidfd >= 0)
+        sys_close(pidfd);
+    return error;
+}
+
+/* What the child of a trial does: install the filter, say what came of it, and wait to be let go. */
+static void try_installing(int socket)
+{
+    int error = filter_install() >= 0 ? 0 : errno;
+    sys_send(socket, &error, sizeof error);
+    sys_read(socket, &error, sizeof error);
+    _exit(0);
+}
+
 int filter_try(void)
 {
     struct seccomp_notif_sizes sizes;
-    int status = 0;
-    if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0)
+    int sockets[2], error = EPERM; /* where the child is killed for what it tries */
+    if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
         return errno;
     pid_t child = fork();
-    if (child == 0) {
-        int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-        bool can_take = pidfd >= 0 && syscall(SYS_pidfd_getfd, pidfd, pidfd, 0) >= 0;
-        _exit(can_take && filter_install() >= 0 ? 0 : errno);
-    }
-    if (child < 0 || waitpid(child, &status, 0) != child)
+    if (child < 0)
         return errno;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+    if (child == 0) {
+        sys_close(sockets[0]);
+        try_installing(sockets[1]);
+    }
+    sys_close(sockets[1]);
+    if (sys_read(sockets[0], &error, sizeof error) == sizeof error && error == 0)
+        error = try_access(child, sockets[1]);
+    sys_close(sockets[0]);
+    waitpid(child, NULL, 0);
+    return error;
 }

@@ -13,7 +13,10 @@
  */
 int filter_install(void);
 
-/* Try all that the supervisor needs, in a child that ends at once; 0, or what the kernel says. */
+/*
+ * Try all that the supervisor needs, with a child that ends at once; 0, or what the kernel says:
+ * EPERM, too, where Yama forbids to read a child's memory (ptrace_scope 2 and 3).
+ */
 int filter_try(void);
 
 #endif

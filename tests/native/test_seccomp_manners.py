@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import shutil
@@ -22,6 +23,7 @@ from tests.native.supervised import (
     needs_seccomp,
     processes_of,
     static,
+    supervisor,
     under,
     wait_until,
 )
@@ -303,6 +305,25 @@ def test_a_program_that_cannot_be_read_is_let_through(tmp_path: Path) -> None:
     program = static(textwrap.dedent(text))
     with FakeDaemon(tmp_path) as daemon:
         assert run(under(program, str(free_port())), environment(daemon)).stdout == "1\n"
+
+
+def where_the_kernel_forbids(call: str) -> list[str | Path]:
+    """Have a system call fail as under Yama's ptrace_scope 2, which a test cannot switch on."""
+    return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:error=EPERM"]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace here")
+@pytest.mark.parametrize("call", ["process_vm_readv", "pidfd_getfd"])
+def test_where_a_child_cannot_be_read_the_trial_says_so_and_programs_run_as_without(
+    tmp_path: Path, call: str
+) -> None:
+    forbidden = where_the_kernel_forbids(call)
+    trial = subprocess.run([*forbidden, supervisor(), "probe"], timeout=60)
+    assert trial.returncode == errno.EPERM
+    with listener() as taken, FakeDaemon(tmp_path) as daemon:
+        words = [*forbidden, *under(static(BINDER), f"127.0.0.1,{taken}")]
+        done = run(words, environment(daemon))
+    assert (done.returncode, done.stdout, daemon.questions) == (0, "EADDRINUSE\n", [])
 
 
 def test_a_nested_run_goes_on_under_the_outer_supervisor(tmp_path: Path) -> None:
