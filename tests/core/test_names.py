@@ -1,11 +1,11 @@
-"""What may name a service type."""
+"""What may name a service type, and what names an instance."""
 
 from __future__ import annotations
 
 import pytest
 
 from styxy.core.errors import InvalidInput
-from styxy.core.names import check_name
+from styxy.core.names import check_name, instance_of
 
 
 def test_a_name_is_lowered() -> None:
@@ -17,3 +17,19 @@ def test_what_cannot_name_a_type_is_refused_with_what_could(name: str) -> None:
     with pytest.raises(InvalidInput, match="use 1 to 50 of a-z, 0-9 and '-', not '-' first") as no:
         check_name(name)
     assert no.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("env", "name"),
+    [
+        ({}, None),
+        ({"CLAUDE_INSTANCE_ID": "b"}, "b"),
+        ({"STYXY_INSTANCE_ID": "a", "CLAUDE_INSTANCE_ID": "b"}, "a"),
+        ({"STYXY_INSTANCE_ID": "", "CLAUDE_INSTANCE_ID": "b"}, "b"),
+        ({"STYXY_INSTANCE_ID": ""}, None),
+    ],
+)
+def test_the_first_variable_that_says_something_names_the_instance(
+    env: dict[str, str], name: str | None
+) -> None:
+    assert instance_of(env) == name

@@ -16,6 +16,7 @@ from styxy.adapters.kernel import KernelLook
 from styxy.adapters.processes import Processes
 from styxy.client.engines import containers, sockets
 from styxy.client.records import Records
+from styxy.core.names import INSTANCE_NAMES, instance_of
 from styxy.core.ports import Port
 from styxy.core.story import (
     Kin,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from styxy.client.connection import Connection
     from styxy.core.story import Container
     from styxy.core.trees import Process
-
-INSTANCE_NAMES = ("STYXY_INSTANCE_ID", "CLAUDE_INSTANCE_ID")
 
 
 def tell(port: int, connection: Connection, env: Mapping[str, str]) -> Story:
@@ -230,8 +229,7 @@ class _Teller:
         lease = self._records.lease
         if lease is not None and lease.get("instance_id"):
             return str(lease["instance_id"])
-        told = self._processes.variables(pid, *INSTANCE_NAMES) if pid is not None else {}
-        return next((told[name] for name in INSTANCE_NAMES if told.get(name)), None)
+        return None if pid is None else instance_of(self._processes.variables(pid, *INSTANCE_NAMES))
 
 
 def _summary(port: int, servers: Sequence[Server], lease: Mapping[str, object] | None) -> str:

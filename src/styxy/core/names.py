@@ -1,4 +1,7 @@
-"""The names of service types. The command line loads this at every start."""
+"""What may name a service type, and what names an instance.
+
+The command line loads this at every start.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,14 @@ import re
 from styxy.core.errors import InvalidInput
 from styxy.core.wording import echo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
+
+INSTANCE_NAMES = ("STYXY_INSTANCE_ID", "CLAUDE_INSTANCE_ID")
+"""The variables in which an instance says who it is; the first that says something counts."""
 
 
 def check_name(name: str) -> str:
@@ -18,3 +28,8 @@ def check_name(name: str) -> str:
     raise InvalidInput(
         f"{echo(name)} cannot name a service type; use 1 to 50 of a-z, 0-9 and '-', not '-' first"
     )
+
+
+def instance_of(env: Mapping[str, str]) -> str | None:
+    """Name the instance that an environment belongs to: an agent's session, or a terminal."""
+    return next((env[name] for name in INSTANCE_NAMES if env.get(name)), None)

@@ -11,6 +11,7 @@ import asyncio
 import shlex
 from typing import TYPE_CHECKING
 
+from styxy.core.names import INSTANCE_NAMES, instance_of
 from styxy.core.ports import LAST_PORT, Port, PortRange
 from styxy.core.usage import Usage
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from styxy.adapters.processes import Processes
     from styxy.server.observer import Observer, Sighting
     from styxy.server.projects import Projects
-
-INSTANCE_NAMES = ("STYXY_INSTANCE_ID", "CLAUDE_INSTANCE_ID")
 
 SLICE = 20
 """Ports that are described in one go: 8 ms at most, where each has a process and a directory."""
@@ -108,12 +107,11 @@ class _People:
         where = (told.get("STYXY_PROJECT"), self._processes.directory(pid))
         if where not in self._by_directory:
             self._by_directory[where] = self._projects.of(pid)
-        names = (told[name] for name in INSTANCE_NAMES if told.get(name))
         return {
             "process": self._processes.name(pid),
             "command": shlex.join(command) if command else None,
             "project": self._by_directory[where],
-            "instance_id": next(names, None),
+            "instance_id": instance_of(told),
         }
 
 

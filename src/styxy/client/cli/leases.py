@@ -19,6 +19,7 @@ from styxy.client.cli.command import (
     service_type,
 )
 from styxy.core.errors import ConfirmationRequired, InvalidInput, UnknownLease
+from styxy.core.names import instance_of
 from styxy.core.wording import echo, guess
 
 TYPE_CHECKING = False
@@ -82,11 +83,6 @@ def allocate(options: Namespace, caller: Caller) -> int:
     else:
         caller.show(answer, render.granted(answer.data))
     return 0
-
-
-def instance_of(env: Mapping[str, str]) -> str | None:
-    """Name the instance that an agent or a terminal says it is."""
-    return env.get("STYXY_INSTANCE_ID") or env.get("CLAUDE_INSTANCE_ID") or None
 
 
 def _lease_body(options: Namespace, env: Mapping[str, str]) -> dict[str, object]:

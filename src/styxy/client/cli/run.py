@@ -127,7 +127,7 @@ def _prepare(options: argparse.Namespace, project: str | None, caller: Caller) -
 def _lease_body(
     options: argparse.Namespace, project: str | None, caller: Caller, connection: Connection
 ) -> dict[str, object]:
-    from styxy.client.cli.leases import instance_of
+    from styxy.core.names import instance_of
 
     body: dict[str, object | None] = {
         "service_type": options.service_type or _type_of(options.port, caller, connection),
