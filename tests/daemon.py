@@ -188,7 +188,11 @@ class Daemon:
         """Connect to one of its Unix sockets."""
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         link.settimeout(LONGEST)
-        link.connect(path)
+        try:
+            link.connect(path)
+        except OSError:
+            link.close()
+            raise
         return link
 
     def ask(self, line: bytes) -> bytes:

@@ -154,7 +154,7 @@ def open_sound(path: str) -> sqlite3.Connection:
         # A file that SQLite could open for reading alone fails here, and not at the first lease.
         database.execute("BEGIN IMMEDIATE")
         database.rollback()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # a name with a flipped bit
         database.close()
         raise failure(error, path) from error
     except BaseException:
@@ -163,7 +163,7 @@ def open_sound(path: str) -> sqlite3.Connection:
     return database
 
 
-def failure(error: sqlite3.Error, path: str) -> JournalFailed:
+def failure(error: sqlite3.Error | UnicodeDecodeError, path: str) -> JournalFailed:
     """Tell damage from a world that does not let us, in one sentence."""
     if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) in _DAMAGE:
         return JournalDamaged(f"the journal {path} is damaged: {error}")

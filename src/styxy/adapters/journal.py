@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HomeTaken", "Journal", "JournalDamaged"]
 
+ROOM = 1 << 20
+"""Bytes that a journal needs beside what is in it: the WAL, and the next events."""
+
 SLICE = 500
 """Rows that are read or written in one go: 2-5 ms."""
 
@@ -56,6 +59,7 @@ class Journal:
     _lock: int
     _files: list[tuple[int, int] | None]
     _copy: tempfile.TemporaryDirectory[str] | None = None
+    _is_stand_in = False
     last_seq: int
     unfolded: int
     failing: str | None = None
@@ -71,17 +75,19 @@ class Journal:
             raise
 
     @classmethod
-    def reading(cls, path: str) -> Journal:
+    def reading(cls, path: str, *, source: str | None = None) -> Journal:
         """Open a journal that cannot be written now, on a copy of it, so that it can be read.
 
-        `append` fails until the file itself can be opened; each call tries. Raises as the
-        constructor does.
+        `append` fails until the file itself can be opened; each call tries. Of a damaged one the
+        copy is made of `source`, and the file is not in its place as soon as another can be put
+        there. Raises as the constructor does.
         """
         journal = cls.__new__(cls)
         journal.path = path
         journal._lock = take_lock(path + ".lock")
         try:
-            journal._copy = _copied(path)
+            journal._copy = _copied(source or path)
+            journal._is_stand_in = source is not None
             journal.failing = f"{path} cannot be written"
             journal._use(open_sound(os.path.join(journal._copy.name, "styxy.db")))
         except BaseException:
@@ -252,9 +258,11 @@ class Journal:
     def is_in_place(self) -> bool:
         """Tell whether the files that another daemon would open are those that this one has.
 
-        A copy has no place of its own.
+        A copy has no place of its own, but one that stands in for a damaged file gives way to it.
         """
-        return self._copy is not None or self._files == _files_at(self.path)
+        if self._copy is not None:
+            return not (self._is_stand_in and self._has_room())
+        return self._files == _files_at(self.path)
 
     def close(self) -> None:
         """Close the file and let another daemon have it."""
@@ -276,9 +284,22 @@ class Journal:
         self._db = database
         self._files = _files_at(self.path)
 
+    def _has_room(self) -> bool:
+        """Tell whether a journal could be put in the place of the damaged one."""
+        assert self._copy is not None
+        home = os.path.dirname(self.path)
+        needed = os.stat(os.path.join(self._copy.name, "styxy.db")).st_size + ROOM
+        free = os.statvfs(home)
+        return os.access(home, os.W_OK) and free.f_bavail * free.f_frsize > needed
+
     def _open_again(self) -> None:
         """Go over from the copy to the file itself, if that is possible now."""
         assert self._copy is not None
+        if self._is_stand_in:
+            raise JournalFailed(
+                f"{self.path} is damaged and cannot be set aside; nothing was promised",
+                suggestions=["make the home and its files writable", "styxy doctor"],
+            )
         known = self.last_seq
         try:
             database = open_sound(self.path)

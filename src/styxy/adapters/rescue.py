@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from styxy.adapters.database import SIDE_FILES, HomeTaken, JournalDamaged
@@ -35,7 +36,7 @@ class Opened(Generic[Read]):
 
     `damage` says in a few words what was wrong, `aside` where the damaged file is now, `backup`
     which one took its place, `skipped` which newer ones were no good. `refusal` says why the
-    journal can only be read.
+    journal can only be read; what took its place is then a copy that nobody else sees.
     """
 
     journal: Journal
@@ -56,6 +57,7 @@ def open_journal(
     `HomeTaken`, and `JournalFailed` where the home can neither be written nor read.
     """
     missing = _missing(path)
+    refusal: str | None = None
     try:
         journal, value = _tried(Journal, path, read)
     except HomeTaken:
@@ -63,17 +65,19 @@ def open_journal(
     except JournalDamaged as error:
         return _rescued(path, backups, read=read, damage=error.message, now=now)
     except JournalFailed as error:
-        journal, value = _tried(Journal.reading, path, read)
-        return Opened(journal=journal, read=value, refusal=error.message)
-    best = max((each.last_seq for each in backups.all()), default=0)
+        refusal = error.message
+        try:
+            journal, value = _tried(Journal.reading, path, read)
+        except JournalDamaged as damaged:
+            return _rescued(path, backups, read=read, damage=damaged.message, now=now)
     if missing or journal.last_seq < seen_seq:
         damage = missing or f"its last {seen_seq - journal.last_seq} events are gone"
-        if best > journal.last_seq:
+        if max((each.last_seq for each in backups.all()), default=0) > journal.last_seq:
             journal.close()
             return _rescued(path, backups, read=read, damage=damage, now=now)
         if seen_seq > journal.last_seq:
-            return Opened(journal=journal, read=value, damage=damage)
-    return Opened(journal=journal, read=value)
+            return Opened(journal=journal, read=value, damage=damage, refusal=refusal)
+    return Opened(journal=journal, read=value, refusal=refusal)
 
 
 def _missing(path: str) -> str | None:
@@ -99,21 +103,25 @@ def _tried(opener: Callable[[str], Journal], path: str, read: Reader[Read]) -> t
 def _rescued(
     path: str, backups: Backups, *, read: Reader[Read], damage: str, now: float
 ) -> Opened[Read]:
-    aside = _set_aside(path, now)
+    try:
+        aside = _set_aside(path, now)
+    except JournalFailed as error:
+        return _stand_in(path, backups, read=read, damage=damage, refusal=error.message)
     skipped: list[str] = []
     for backup in backups.all():
         try:
             _restore(backup.path, path)
             journal, value = _tried(Journal, path, read)
-        except HomeTaken:
-            raise
-        except (JournalFailed, OSError):
+        except JournalDamaged:
             skipped.append(backup.path)
             _remove(path)
             # Out of the way, so that it is not counted among those that are kept.
             with contextlib.suppress(OSError):
                 os.replace(backup.path, backup.path + ".damaged")
             continue
+        except (JournalFailed, OSError) as error:  # EACCES, ENOSPC: the backup may well be good
+            _remove(path)
+            return _stand_in(path, backups, read=read, damage=damage, refusal=str(error))
         return Opened(
             journal=journal,
             read=value,
@@ -122,8 +130,37 @@ def _rescued(
             backup=backup,
             skipped=tuple(skipped),
         )
-    journal, value = _tried(Journal, path, read)
+    try:
+        journal, value = _tried(Journal, path, read)
+    except JournalFailed as error:
+        return _stand_in(path, backups, read=read, damage=damage, refusal=error.message)
     return Opened(journal=journal, read=value, damage=damage, aside=aside, skipped=tuple(skipped))
+
+
+def _stand_in(
+    path: str, backups: Backups, *, read: Reader[Read], damage: str, refusal: str
+) -> Opened[Read]:
+    """Read the newest good backup where it is: nothing can be moved or written now."""
+    skipped: list[str] = []
+    for backup in backups.all():
+        try:
+            opener = partial(Journal.reading, source=backup.path)
+            journal, value = _tried(opener, path, read)
+        except JournalDamaged:
+            skipped.append(backup.path)
+            continue
+        return Opened(
+            journal=journal,
+            read=value,
+            damage=damage,
+            backup=backup,
+            skipped=tuple(skipped),
+            refusal=refusal,
+        )
+    journal, value = _tried(partial(Journal.reading, source=os.devnull), path, read)
+    return Opened(
+        journal=journal, read=value, damage=damage, skipped=tuple(skipped), refusal=refusal
+    )
 
 
 def _set_aside(path: str, now: float) -> str:

@@ -77,7 +77,9 @@ class Recovery:
         self._remains = remains
         if opened.refusal is not None:
             self._refusing = opened.journal
-            self.add("database", "warning", f"{opened.refusal}; ports are shown, none is granted")
+            said = f"{_loss(opened, remains)}; " if opened.damage is not None else ""
+            message = f"{said}{opened.refusal}; ports are shown, none is granted"
+            self.add("database", "warning", message)
         elif opened.damage is None:
             count = counted(len(opened.read.books), "lease")
             self.add("database", "ok", f"{opened.journal.path} is sound, with {count}")
@@ -183,7 +185,7 @@ def _loss(opened: Opened[Desk], remains: Remains) -> str:
         taken = datetime.fromtimestamp(opened.backup.taken_at).isoformat(" ", "seconds")
         count = counted(len(opened.read.books), "lease")
         said.append(f"the backup of {taken} was loaded, with {count}")
-    elif opened.aside is not None:
+    elif opened.aside is not None or opened.refusal is not None:
         said.append("there was no good backup, so the books begin anew")
     lost = sorted(remains.ports - {lease.port for lease in opened.read.books})
     if lost:
