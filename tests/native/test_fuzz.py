@@ -1,19 +1,22 @@
-"""Bytes of other processes, mutated: the answer, daemon.json and the map's header, sanitized.
+"""Bytes of other processes, mutated, and the parsers in C under the sanitizers.
+
+The answer, daemon.json and the map's header; files of git, programs, messages of the kernel.
 
 Every input lies in an allocation of its own size, so a byte read past its end is a report. What is
-accepted must keep its promises: texts that end, ports in range, nothing that moves a cursor.
+accepted must keep its promises: texts that end, ports in range, nothing that moves a cursor. The
+map's records are in test_portmap.py, what Python reads is in tests/test_foreign_bytes.py.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from tests.native.guest import linked, run
 
-FUZZER = r"""
-#include "daemonfile.h"
-#include "portmap.h"
-#include "wire.h"
+MAKER = r"""
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,13 +28,6 @@ static uint32_t random_below(uint32_t limit)
     return (uint32_t)(state >> 32) % limit;
 }
 
-static const char *const SEEDS[] = {
-    "styxy/1 keep", "styxy/1 move 8001 api new 2026-11-21T19:25:22",
-    "styxy/1 move 65535 a%C3%A4 same 2026-11-21T19:25:22", "styxy/1 single 11434 ai 4321",
-    "styxy/1 error no%20port", "{\"pid\": 1, \"map\": \"/run/user/1/styxy/ports.map\"}",
-    "{\"a\": {\"map\": \"/x\"}, \"b\": [\"map\", {}], \"map\":\n\"/y\"}", "{\"map\"", "{\"map\":\"",
-    "{\"map\":\"/", "[[[[]]]]{\"map\":\"/z\"}", "styxy/1 move 8001 %41%4g new 2026-11-21T19:25:22",
-};
 enum { SEED_COUNT = sizeof SEEDS / sizeof *SEEDS, LONGEST = 600 };
 
 static const char SPICE[] = " %\"\\{}[]:,/-0123456789TZstyxymap\n\r\t\0\x7f\xff";
@@ -60,7 +56,25 @@ static size_t make_input(unsigned char *bytes)
     }
     return length;
 }
+"""
+"""Makes inputs of the SEEDS before it."""
 
+FUZZER = (
+    r"""
+#include "daemonfile.h"
+#include "portmap.h"
+#include "wire.h"
+
+static const char *const SEEDS[] = {
+    "styxy/1 keep", "styxy/1 move 8001 api new 2026-11-21T19:25:22",
+    "styxy/1 move 65535 a%C3%A4 same 2026-11-21T19:25:22", "styxy/1 single 11434 ai 4321",
+    "styxy/1 error no%20port", "{\"pid\": 1, \"map\": \"/run/user/1/styxy/ports.map\"}",
+    "{\"a\": {\"map\": \"/x\"}, \"b\": [\"map\", {}], \"map\":\n\"/y\"}", "{\"map\"", "{\"map\":\"",
+    "{\"map\":\"/", "[[[[]]]]{\"map\":\"/z\"}", "styxy/1 move 8001 %41%4g new 2026-11-21T19:25:22",
+};
+"""
+    + MAKER
+    + r"""
 static void check_text(const char *text, size_t room)
 {
     size_t length = strnlen(text, room);
@@ -138,6 +152,142 @@ int main(int argc, char **argv)
     return 0;
 }
 """
+)
+
+FILES = (
+    r"""
+#define _GNU_SOURCE
+#include "diag.c"
+#include "repo.c"
+#include "look.h"
+#include <sys/mman.h>
+
+static const char *const SEEDS[] = {
+    "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = git@host:a/b.git\n",
+    "[remote \"origin\"]\n url = \"https://u:p@[::1]:8080/x/y.git/\"\r\n[branch \"main\"]\n",
+    "[remote \"origin\"]\nurl=file:///srv/../x.git", "[remote \"origin\"]\nurl=..", "gitdir: .\n",
+    "gitdir: ../g/worktrees/w\n", "../..\n", "/\n", "#!/bin/sh\n", "#! /usr/bin/env -S A=1 node\n",
+};
+"""
+    + MAKER
+    + r"""
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static int fuzz_origin(const char *bytes, size_t length)
+{
+    char *text = malloc(length + 1), *name = malloc(64);
+    memcpy(text, bytes, length);
+    text[length] = '\0';
+    const char *address = origin_in_config(text, length), *path;
+    if (address != NULL) {
+        require(address >= text && address + strlen(address) <= text + length);
+        origin_is_local(address, &path);
+        require(path >= address);
+        if (origin_name(address, name, 64))
+            require(strlen(name) < 64);
+    }
+    free(name);
+    free(text);
+    return address != NULL;
+}
+
+static void put_file(const char *name, const char *bytes, size_t length)
+{
+    FILE *file = fopen(name, "w");
+    require(file != NULL && fwrite(bytes, 1, length, file) == length && fclose(file) == 0);
+}
+
+/* The files of git in a folder of their own, where `.git` is a file and names the folder or not. */
+static int fuzz_repo(const struct image *image, const char *bytes, size_t length)
+{
+    static const char *const names[] = {".git", "config", "commondir"};
+    char *room = malloc(sizeof(struct desk));
+    put_file(names[random_below(3)], bytes, length);
+    if (random_below(2) == 0)
+        put_file(".git", "gitdir: .\n", 10);
+    if (random_below(2) == 0)
+        remove("commondir");
+    int found = find(image, (struct desk *)room) != 0;
+    free(room);
+    return found;
+}
+
+/* This program's own head with some bytes changed, or a script. */
+static int fuzz_look(const char *bytes, size_t length)
+{
+    static unsigned char own[1024];
+    unsigned char head[sizeof own];
+    char path[40];
+    int file = memfd_create("program", 0);
+    if (own[0] == 0) {
+        FILE *self = fopen("/proc/self/exe", "r");
+        require(self != NULL && fread(own, 1, sizeof own, self) == sizeof own);
+        fclose(self);
+    }
+    memcpy(head, own, sizeof head);
+    for (uint32_t change = random_below(6); change > 0; change--)
+        head[random_below(random_below(2) == 0 ? 64 : 512)] = (unsigned char)random_below(256);
+    bool is_script = length > 1 && bytes[0] == '#';
+    require(is_script ? write(file, bytes, length) == (ssize_t)length
+                      : write(file, head, random_below(sizeof head)) >= 0);
+    enum look look = look_at(file);
+    if (look_interpreter(file, path, sizeof path))
+        require(look == LOOK_SCRIPT && path[0] != '\0' && strlen(path) < sizeof path);
+    close(file);
+    return look != LOOK_OTHER;
+}
+
+static void count_sevens(void *visit, uint64_t cookie)
+{
+    *(int *)visit += cookie == 7;
+}
+
+static int fuzz_messages(const char *spoil, size_t spoiled)
+{
+    struct { struct nlmsghdr header; struct inet_diag_msg body; } one = {
+        .header = {.nlmsg_len = sizeof one, .nlmsg_type = SOCK_DIAG_BY_FAMILY},
+        .body = {.idiag_state = DIAG_LISTEN, .id = {.idiag_cookie = {7, 0}}},
+    };
+    size_t length = random_below(3 * sizeof one);
+    unsigned char *bytes = malloc(length > 0 ? length : 1);
+    for (size_t at = 0; at < length; at++)
+        bytes[at] = ((const unsigned char *)&one)[at % sizeof one];
+    for (size_t i = 0; length > 0 && i < spoiled % 5; i++)
+        bytes[random_below((uint32_t)length)] = (unsigned char)spoil[i];
+    int sevens = 0;
+    read_piece(bytes, length, count_sevens, &sevens);
+    free(bytes);
+    return sevens;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned char input[LONGEST + 16];
+    int accepted[4] = {0};
+    const struct image image = {.directory = argv[3], .user_home = "/", .home = "", .project = ""};
+    require(argc == 4 && chdir(argv[3]) == 0);
+    put_file(".git", "gitdir: .\n", 10);
+    state = strtoull(argv[1], NULL, 10) * 2654435761u + 1;
+    for (long rounds = atol(argv[2]); rounds > 0; rounds--) {
+        size_t length = make_input(input);
+        char *exact = malloc(length > 0 ? length : 1);
+        memcpy(exact, input, length);
+        accepted[0] += fuzz_origin(exact, length);
+        accepted[1] += fuzz_repo(&image, exact, length);
+        accepted[2] += fuzz_look(exact, length);
+        accepted[3] += fuzz_messages(exact, length);
+        free(exact);
+    }
+    for (int i = 0; i < 4; i++)
+        printf("%d ", accepted[i] > 100);
+    return 0;
+}
+"""
+)
 
 
 @pytest.mark.parametrize("seed", range(1, 4))
@@ -145,3 +295,11 @@ def test_mutated_bytes_are_refused_or_understood_but_never_believed(seed: int) -
     program = linked(FUZZER, "wire.c", "text.c", "daemonfile.c", "portmap.c")
     done = run([program, str(seed), "60000"], {})
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_mutated_files_and_messages_are_read_in_bounds(tmp_path: Path, seed: int) -> None:
+    sources = ("look.c", "origin.c", "portmap.c", "project.c", "realpath.c", "text.c")
+    program = linked(FILES, *sources)
+    done = run([program, str(seed), "3000", str(tmp_path)], {})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 1 1 1 ", "")
