@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from styxy.adapters.mapfile import Remains, remains_of, retire_left_over
+from styxy.adapters.mapfile import Remains, moves_left, remains_of, retire_left_over
 from styxy.adapters.portmap import Answer, MoveEntry, PortMap
 from styxy.core.errors import StyxyError
 from styxy.core.leases import Lease, Owner
@@ -250,6 +251,29 @@ def test_a_chain_is_put_in_place_of_the_old_one(tmp_path: Path) -> None:
         port_map.set_moves(Port(8000), [move(8001, asked=8000)])
         assert chain(path.read_bytes(), 3000) == ports
         assert chain(path.read_bytes(), 8000) == [8001]
+
+
+def test_where_servers_went_can_be_read_when_the_daemon_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "ports.map"
+    port_map = open_map(path)
+    gone, other = replace(move(3010), state="remembered"), replace(move(3011), project=3)
+    port_map.set_moves(Port(3000), [move(3007), other, gone, move(3008)])
+    port_map.retire()
+    assert moves_left(str(path), Port(3000), project=1) == [3007, 3008]
+    assert moves_left(str(path), Port(3001), project=1) == []
+    assert moves_left(str(tmp_path / "none"), Port(3000), project=1) == []
+
+
+def test_a_chain_that_bites_its_tail_has_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "ports.map"
+    port_map = open_map(path)
+    port_map.set_moves(Port(3000), [move(3007)])
+    port_map.retire()
+    raw = bytearray(path.read_bytes())
+    slot = u32(bytes(raw), FIRST + 4 * 3000)
+    struct.pack_into("@I", raw, MOVES + 64 * (slot - 1) + 48, slot)
+    path.write_bytes(raw)
+    assert set(moves_left(str(path), Port(3000), project=1)) == {3007}
 
 
 def test_what_no_slot_is_left_for_is_left_out(tmp_path: Path) -> None:

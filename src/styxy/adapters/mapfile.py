@@ -14,16 +14,22 @@ from dataclasses import dataclass
 
 from styxy.adapters.maplayout import (
     ANSWERS_AT,
+    FIRST,
+    FIRST_AT,
     HEADER,
     HEADER_SIZE,
     HOME_WORD,
     MAGIC,
+    MOVE,
+    MOVES_AT,
     PID_HALF,
     PROMISE,
     PROMISES_AT,
     RETIRED_HALF,
     SEQ_WORD,
     SIZE,
+    SLOTS,
+    STATES,
     VERSION,
 )
 from styxy.core.errors import Unavailable
@@ -50,6 +56,33 @@ def remains_of(path: str, *, home: int) -> Remains:
     owners = words[PROMISES_AT // 8 : ANSWERS_AT[4] // 8 : PROMISE.size // 8].tolist()
     ports = frozenset(Port(port) for port, owner in enumerate(owners) if owner)
     return Remains(last_seq=words[SEQ_WORD], ports=ports)
+
+
+def moves_left(path: str, asked: Port, *, project: int) -> list[Port]:
+    """Read where the servers of a project (its key) went that asked for a port, the oldest first.
+
+    The map tells so also when its daemon is gone; whether they still are there the kernel knows.
+    """
+    found: list[Port] = []
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return found  # ENOENT: there was no daemon since the boot
+    with os.fdopen(descriptor, "rb") as file:
+        if os.fstat(descriptor).st_size != SIZE or not _is_map(file.read(16)):
+            return found
+        file.seek(FIRST_AT + asked * FIRST.size)
+        (following,) = FIRST.unpack(file.read(FIRST.size))
+        for _ in range(SLOTS):  # nothing that is read is believed: a chain may be a ring
+            if not 0 < following <= SLOTS:
+                break
+            file.seek(MOVES_AT + (following - 1) * MOVE.size)
+            whose, _, _, _, _, wanted, port, state, _, following, _ = MOVE.unpack(
+                file.read(MOVE.size)
+            )
+            if (whose, wanted, state) == (project, asked, STATES["live"]):
+                found.append(Port(port))
+    return found
 
 
 def retire_left_over(path: str, *, pid: int) -> bool:

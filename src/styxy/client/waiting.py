@@ -2,9 +2,9 @@
 
 The kernel is looked at and not connected to: a connection would reach the server, and one that
 accepts a single client would be used up by it. What serves this project at a port is its server
-there, else the one that asked for that port and was moved; of moves the daemon tells, and without
-one none is known. A server of another project does not end the wait at once, for one's own may
-still be starting, and will then be moved.
+there, else the one that asked for that port and was moved; of moves the daemon tells, and where it
+is gone, the map that it left, which connections follow, too. A server of another project does not
+end the wait at once, for one's own may still be starting, and will then be moved.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styxy.adapters import git
+from styxy.adapters.mapfile import moves_left
 from styxy.client import render
 from styxy.core.errors import DaemonUnreachable
+from styxy.core.keys import owner_key
 from styxy.core.ports import Port
 
 if TYPE_CHECKING:
@@ -74,7 +76,9 @@ class Waiting:
         connection: Connection,
         own: str | None,
         home: str,
+        port_map: str,
     ) -> None:
+        self._port_map = port_map
         self._port = port
         self._kernel = kernel
         self._processes = processes
@@ -142,7 +146,8 @@ class Waiting:
         try:
             leases = self._connection.ask("GET", "/allocations").data.get("allocations")
         except DaemonUnreachable:
-            return []
+            key = owner_key(project=self._own, instance_id="")
+            return list(moves_left(self._port_map, Port(self._port), project=key))
         moves = [
             each
             for each in render.objects(leases)
@@ -210,6 +215,7 @@ def wait_until_up(
 ) -> Outcome:
     """Wait on this machine as it is."""
     from styxy.adapters.kernel import KernelLook
+    from styxy.adapters.places import Places
     from styxy.adapters.processes import Processes
 
     kernel = KernelLook()
@@ -221,6 +227,7 @@ def wait_until_up(
             connection=connection,
             own=own,
             home=env.get("HOME") or "/",
+            port_map=Places(env).port_map(),
         )
         return waiting.until(timeout)
     finally:

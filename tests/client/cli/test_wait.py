@@ -86,6 +86,26 @@ def test_a_moved_server_of_this_project_is_found_where_it_is(
     assert shown.startswith(f"{port} is up, at port {told['answers_at']}, where it was moved")
 
 
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_ones_own_server_is_found_where_it_was_moved_when_the_daemon_is_gone(
+    styxy: CommandLine, projects: tuple[Path, Path], end: str
+) -> None:
+    shop, blog = projects
+    port = free_port()
+    assert styxy.run("daemon", "start", "-d").returncode == 0
+    env = {**styxy.env, "LD_PRELOAD": str(library()), "STYXY_NOTIFY": "off"}
+    words = ("wait", str(port), "--owner", "here", "--json")
+    with server(port, cwd=blog), server(port, cwd=shop, env=env) as process:
+        before = json.loads(styxy.run(*words, cwd=shop).stdout)
+        if end == "stopped":
+            assert styxy.run("daemon", "stop").returncode == 0
+        else:
+            styxy.kill_daemon()
+        after = json.loads(styxy.run(*words, cwd=shop).stdout)
+    assert (after["own"], after["pid"]) == (True, process.pid)
+    assert after["answers_at"] == before["answers_at"] != port
+
+
 def test_a_stranger_alone_is_not_waited_for_long(
     styxy: CommandLine, projects: tuple[Path, Path]
 ) -> None:
