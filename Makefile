@@ -11,14 +11,16 @@ SUPERVISOR := src/styxy/native/styxy-seccomp
 
 # What an installation depends on; the sources need no reinstall, because it is editable.
 BUILD_INPUTS := pyproject.toml hatch_build.py src/styxy/__init__.py $(shell find native -type f 2>/dev/null)
+COMPAT_TESTS := $(addprefix tests/programs/test_,conflicts.py no_conflict.py clients.py)
 PYTHON_SOURCES := src tests bench scripts native/recipe.py hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak docs clean programs
+.PHONY: help run test check bench soak docs clean programs compat
 
 help:
 	@echo "make run     install into $(VENV) and see Styxy move a server from a busy port"
 	@echo "make test    run every test (PYTEST_ARGS='-k name' for some)"
+	@echo "make compat  drive every real program, the slow ones too, and write docs/compatibility.md"
 	@echo "make check   format, lint, types, layout, C warnings"
 	@echo "make bench   measure, and print one table"
 	@echo "make soak    try every promise for a quarter of an hour, and measure a full house"
@@ -41,6 +43,9 @@ check: $(STAMPS)/dev
 bench: $(STAMPS)/dev
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
+compat: $(STAMPS)/compat $(PROGRAMS)/.complete
+	STYXY_COMPAT=1 $(BIN)/python -m pytest $(COMPAT_TESTS) $(PYTEST_ARGS)
+
 soak: $(STAMPS)/dev
 	STYXY_SOAK=1 $(BIN)/python -m pytest -s tests/promises
 	@$(BIN)/python -m bench.growth
@@ -48,16 +53,17 @@ soak: $(STAMPS)/dev
 docs: $(STAMPS)/base
 	@$(BIN)/python scripts/tables.py
 
-# Real programs from npm, for the tests that drive them. Without npm, or without its registry, those
-# tests are skipped by name, so this never fails.
+# Real programs from npm, for the tests that drive them; `make compat` gets the large ones, too. Without
+# npm, or without its registry, those tests are skipped by name, so this never fails.
 programs: $(PROGRAMS)/.installed
 
-$(PROGRAMS)/.installed: tests/programs/package.json
+$(PROGRAMS)/.installed: OMIT := --omit=dev
+$(PROGRAMS)/.installed $(PROGRAMS)/.complete: tests/programs/package.json
 	@mkdir -p $(PROGRAMS)
 	@cp tests/programs/package.json $(PROGRAMS)/
-	@if ! command -v npm >/dev/null; then echo "There is no npm here: the tests with Vite will be skipped."; \
-	elif npm install --prefix $(PROGRAMS) --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error; then touch $@; \
-	else echo "npm could not install Vite: the tests with it will be skipped."; fi
+	@if ! command -v npm >/dev/null; then echo "There is no npm here: the tests with its programs will be skipped."; \
+	elif npm install --prefix $(PROGRAMS) $(OMIT) --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error; then touch $@ $(PROGRAMS)/.installed; \
+	else echo "npm could not install all of its programs: the tests with the others will be skipped."; fi
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Styxy needs Python 3.11 or newer, and there is no $(PYTHON) here; install it, or say: make PYTHON=/path/to/python3"; exit 1; }
@@ -75,6 +81,11 @@ $(STAMPS)/base: $(BIN)/python $(BUILD_INPUTS)
 $(STAMPS)/dev: $(STAMPS)/base
 	@echo "Installing what tests, checks and benchmarks need into $(VENV)"
 	@$(PIP) install --quiet -e '.[dev]'
+	@touch $@
+
+$(STAMPS)/compat: $(STAMPS)/dev
+	@echo "Installing the Python programs that make compat drives into $(VENV)"
+	@$(PIP) install --quiet -e '.[dev,compat]'
 	@touch $@
 
 clean:

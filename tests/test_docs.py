@@ -41,7 +41,8 @@ def declared() -> list[str]:
     wanted = [*project["dependencies"], *build["requires"]]
     for extra in project["optional-dependencies"].values():
         wanted += extra
-    wanted += json.loads(text_of("tests/programs/package.json"))["dependencies"]
+    packages = json.loads(text_of("tests/programs/package.json"))
+    wanted += [*packages["dependencies"], *packages["devDependencies"]]
     return sorted({bare_name(one) for one in wanted} - {"styxy"})
 
 

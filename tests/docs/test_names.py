@@ -27,7 +27,14 @@ from styxy.server.api.call import Route
 from styxy.server.http_api import ROUTES
 from tests.docs.pages import PAGES, ROOT, parts, text_of
 
-DOCUMENTS = (*PAGES, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/dependencies.md")
+DOCUMENTS = (
+    *PAGES,
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "docs/dependencies.md",
+    "docs/compatibility.md",
+)
 
 OPERATIONS = dict(parts("docs/http-api.md"))
 

@@ -86,7 +86,7 @@ class Contest:
             if address in self.answers_at:
                 assert fetch(address, self.port) == WORDS
             else:
-                assert is_refused(address, self.port)
+                assert is_refused(address, self.port), f"{address} {self.port} has somebody"
 
 
 @contextlib.contextmanager

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from tests.programs.catalogue import Program
+from tests.programs.catalogue import PROGRAMS
+from tests.programs.clients import CLIENTS
+from tests.programs.compatibility import PAGE, page, this_run
 from tests.programs.house import House, Repo
+from tests.programs.roll import Roll
 
-
-@dataclass(slots=True)
-class Roll:
-    """Note which programs ran and which could not."""
-
-    ran: set[str] = field(default_factory=set)
-    skipped: dict[str, str] = field(default_factory=dict)
-
-    def call(self, program: Program) -> None:
-        """Skip the test, by the program's name, where the program cannot be had."""
-        reason = program.missing()
-        if reason:
-            self.skip(program.name, reason)
-        self.note(program.name)
-
-    def note(self, name: str) -> None:
-        """Note a program that runs."""
-        self.ran.add(name)
-
-    def skip(self, name: str, reason: str) -> NoReturn:
-        """Note a program that cannot be had, and end the test."""
-        self.skipped[name] = reason
-        pytest.skip(f"{name}: {reason}")
-
+IS_COMPAT = os.environ.get("STYXY_COMPAT") == "1"
 
 ROLL = pytest.StashKey[Roll]()
 
@@ -43,6 +22,25 @@ ROLL = pytest.StashKey[Roll]()
 def pytest_configure(config: pytest.Config) -> None:
     """Begin with an empty roll."""
     config.stash[ROLL] = Roll()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow programs to `make compat`."""
+    if IS_COMPAT:
+        return
+    left_out = [item for item in items if item.get_closest_marker("compat")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the table of the programs."""
+    if IS_COMPAT:
+        old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        roll = session.config.stash[ROLL]
+        new = page(old, servers=PROGRAMS, clients=CLIENTS, roll=roll, run=this_run())
+        PAGE.write_text(new, encoding="utf-8")
 
 
 def pytest_terminal_summary(

@@ -44,12 +44,14 @@ def fetch(address: str, port: int) -> str:
         return client.getresponse().read().decode()
 
 
-def pages(address: str, port: int, *, count: int) -> set[str]:
-    """Fetch until `count` different pages were seen, as that many workers write them."""
+def pages(
+    address: str, port: int, *, count: int, ask: Callable[[str, int], str] = fetch
+) -> set[str]:
+    """Ask until `count` different pages were seen, as that many workers write them."""
     seen: set[str] = set()
 
     def look() -> bool:
-        seen.add(fetch(address, port))
+        seen.add(ask(address, port))
         return len(seen) >= count
 
     wait_until(look, f"{count} workers on {port}")

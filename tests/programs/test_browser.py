@@ -24,8 +24,8 @@ from tests.programs.browser import (
     wait_known,
     worktrees,
 )
-from tests.programs.conftest import Roll
 from tests.programs.house import House
+from tests.programs.roll import Roll
 from tests.programs.running import Running
 from tests.programs.talk import wait_until
 

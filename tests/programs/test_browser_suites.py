@@ -11,8 +11,8 @@ import pytest
 from tests.commands import COMMAND
 from tests.fakes import free_port
 from tests.programs.browser import SERVER, filled, missing_playwright, worktrees
-from tests.programs.conftest import Roll
 from tests.programs.house import House, under_styxy
+from tests.programs.roll import Roll
 from tests.programs.running import Running, running
 from tests.programs.test_conflicts import NOTICE
 from tests.programs.test_localhost import wait_seen

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import free_port
-from tests.programs.catalogue import API
 from tests.programs.conflicts import KINDS, contest
-from tests.programs.conftest import Roll
 from tests.programs.house import House
+from tests.programs.program import API
+from tests.programs.roll import Roll
 from tests.programs.running import Running
 from tests.programs.talk import wait_until
 from tests.programs.test_conflicts import NOTICE

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs.catalogue import PROGRAMS, SERVICE, Program, program
+from tests.programs.catalogue import CASES, program
 from tests.programs.conflicts import KINDS, Contest, contest, stranger
-from tests.programs.conftest import Roll
 from tests.programs.house import House
+from tests.programs.program import SERVICE, Program
+from tests.programs.roll import Found, Roll, backend_of, port_lines
 from tests.programs.running import Running
 from tests.programs.talk import wait_until
 
@@ -52,11 +53,11 @@ def assert_said_once(server: Running, subject: Program, *, asked: int, got: int)
         server.wait_line(subject.says.replace("PORT", str(got)), stream=subject.stream)
 
 
-def serve_moved(house: House, subject: Program, taken: Contest, *, cwd: Path) -> None:
+def serve_moved(house: House, subject: Program, taken: Contest, *, cwd: Path) -> Found:
     """Start a program on a port that it cannot have, and prove all that the product promises."""
     content = f"{subject.name} of {cwd.name}"
     before = len(house.logged())
-    subject.settle_in(cwd, content)
+    subject.settle_in(cwd, content, port=taken.port)
     with house.run(subject.command(taken.port), cwd=cwd) as server:
         got = wait_moved(server, taken.port)
         assert got in subject.ports
@@ -66,20 +67,25 @@ def serve_moved(house: House, subject: Program, taken: Contest, *, cwd: Path) ->
         wait_until(lambda: len(house.logged()) > before, "the move is in the log")
         assert assert_recorded(house, server, subject, cwd=cwd, asked=taken.port) == got
         assert len(house.logged()) == before + 1
-        server.signal(subject.ends_by)
+        [move] = house.reassignments(cwd)
+        assert backend_of(move["pid"]) == subject.backend
+        subject.end(server)
         server.wait()
         house.wait_no_lease(cwd)
         assert_said_once(server, subject, asked=taken.port, got=got)
+        said = server.stdout + server.stderr
+        lines = port_lines(said, asked=taken.port, got=got, settled=subject.settled)
+        return Found(subject.backend, lines)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("subject", PROGRAMS, ids=str)
+@pytest.mark.parametrize("subject", CASES)
 def test_a_program_moves_from_a_port_that_is_not_to_be_had(
     subject: Program, kind: str, house: House, ours: Path, theirs: Path, roll: Roll
 ) -> None:
-    roll.call(subject)
+    roll.call(subject, kind)
     with contest(kind, subject.ports, house=house, project=theirs) as taken:
-        serve_moved(house, subject, taken, cwd=ours)
+        roll.passed(subject, kind, serve_moved(house, subject, taken, cwd=ours))
 
 
 @pytest.mark.parametrize("kind", ["127.0.0.1", "::"])

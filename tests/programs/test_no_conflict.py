@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import free_port
-from tests.programs.catalogue import PROGRAMS, Program
-from tests.programs.conftest import Roll
+from tests.programs.catalogue import CASES
 from tests.programs.house import House
+from tests.programs.program import Program
+from tests.programs.roll import Roll
 from tests.programs.running import Running, running
 
 pytestmark = pytest.mark.real
@@ -33,18 +34,18 @@ def life(
     with program as server:
         subject.assert_answers(port, "home")
         meanwhile()
-        server.signal(subject.ends_by)
+        subject.end(server)
         status = server.wait()
         return status, subject.settled(server.stdout), subject.settled(server.stderr)
 
 
-@pytest.mark.parametrize("subject", PROGRAMS, ids=str)
+@pytest.mark.parametrize("subject", CASES)
 def test_a_program_on_a_free_port_prints_what_it_always_prints(
     subject: Program, house: House, ours: Path, roll: Roll
 ) -> None:
     roll.call(subject)
-    subject.settle_in(ours, "home")
     port = free_port(QUIET)
+    subject.settle_in(ours, "home", port=port)
     words = subject.command(port)
     before = house.logged()
 

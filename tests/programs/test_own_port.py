@@ -14,11 +14,13 @@ import pytest
 
 from tests.commands import COMMAND
 from tests.fakes import free_port
-from tests.programs.catalogue import API, PYTHON, node
 from tests.programs.conflicts import stranger
-from tests.programs.conftest import Roll
 from tests.programs.house import House
+from tests.programs.program import API
+from tests.programs.python_servers import PYTHON
+from tests.programs.roll import Roll
 from tests.programs.running import Running, running
+from tests.programs.sources import NODE as NODE_ITSELF
 from tests.programs.test_conflicts import NOTICE
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("backend", ["preload", "seccomp"])]
@@ -105,7 +107,7 @@ def pair(ports: range) -> int:
 def test_node_goes_on_to_the_next_port_by_itself(
     backend: str, where: str, house: House, ours: Path, roll: Roll
 ) -> None:
-    if reason := node():
+    if reason := NODE_ITSELF.missing():
         roll.skip("node", reason)
     roll.note("node")
     (ours / "servers.js").write_text(NODE)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs.catalogue import API, ASGI, WSGI, program
+from tests.programs.catalogue import program
 from tests.programs.conflicts import stranger
-from tests.programs.conftest import Roll
 from tests.programs.house import House
+from tests.programs.program import API
+from tests.programs.python_servers import ASGI, WSGI
+from tests.programs.roll import Roll
 from tests.programs.running import Running
 from tests.programs.talk import fetch, pages, wait_until
 from tests.programs.test_conflicts import NOTICE, wait_moved

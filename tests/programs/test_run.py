@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs.catalogue import API, program
+from tests.programs.catalogue import program
 from tests.programs.conflicts import stranger
 from tests.programs.house import House, under_styxy
+from tests.programs.program import API
 from tests.programs.running import PATIENCE, running
 from tests.programs.terminal import INTERRUPT, at_terminal, terminal
 from tests.programs.test_conflicts import NOTICE, wait_moved

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs.catalogue import API, DEV, Program, program
+from tests.programs.catalogue import program
 from tests.programs.conflicts import stranger
-from tests.programs.conftest import Roll
 from tests.programs.house import House
+from tests.programs.program import API, DEV, Program
+from tests.programs.roll import Roll
 from tests.programs.running import PATIENCE, running
 from tests.programs.sickness import SICKNESSES, frozen, healthy
 
@@ -104,7 +105,7 @@ def test_a_promised_port_is_taken_as_without_styxy(
         with SICKNESSES[sickness](sick_house):
             with running(subject.command(port), cwd=ours, env=guest_env) as server:
                 subject.assert_answers(port, "home")
-                server.signal(subject.ends_by)
+                subject.end(server)
                 assert server.wait() == 0
                 assert "STYXY" not in server.stderr + server.stdout
 

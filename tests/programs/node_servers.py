@@ -1,0 +1,215 @@
+"""Servers in JavaScript: Node's own, what runs on Node, Deno and Bun."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.programs.program import DEV, Program
+from tests.programs.sources import NODE, NODE_MODULES, npm
+
+VITE = NODE_MODULES / "vite" / "bin" / "vite.js"
+ESBUILD = NODE_MODULES / ".bin" / "esbuild"
+HTTP_SERVER = NODE_MODULES / "http-server" / "bin" / "http-server"
+NODEMON = NODE_MODULES / "nodemon" / "bin" / "nodemon.js"
+DENO = NODE_MODULES / ".bin" / "deno"
+BUN = NODE_MODULES / ".bin" / "bun"
+
+HTTP = """
+const server = require('http').createServer((request, response) => response.end('CONTENT'))
+server.listen(+process.argv[2], () => console.log('listening on', server.address().port))
+"""
+
+CLUSTER = """
+const cluster = require('cluster')
+const http = require('http')
+if (process.argv[3] === 'shared') cluster.schedulingPolicy = cluster.SCHED_NONE
+if (cluster.isPrimary) {
+  for (let i = 0; i < 2; i++) cluster.fork()
+  cluster.on('exit', (worker, code, signal) => console.log('worker ended', code, signal))
+  process.on('SIGTERM', () => process.exit(0))
+} else {
+  const body = 'CONTENT by ' + cluster.worker.id
+  http.createServer((request, response) => response.end(body)).listen(+process.argv[2])
+}
+"""
+
+NET = """
+const server = require('net').createServer((link) => {
+  link.on('error', () => {})
+  link.once('data', () => link.end('HTTP/1.0 200 OK\\r\\n\\r\\nCONTENT'))
+})
+const say = () => console.log('listening on', server.address().port)
+server.listen(+process.argv[2], '127.0.0.1', say)
+"""
+
+THREADS = """
+const { Worker, isMainThread, workerData } = require('worker_threads')
+if (isMainThread) {
+  new Worker(__filename, { workerData: +process.argv[2] })
+} else {
+  const server = require('http').createServer((request, response) => response.end('CONTENT'))
+  server.listen(workerData, () => console.log('thread listens on', server.address().port))
+}
+"""
+
+EXPRESS = f"""
+const app = require('{NODE_MODULES / "express"}')()
+app.get('/', (request, response) => response.send('CONTENT'))
+const server = app.listen(process.argv[2], () => console.log('up on', server.address().port))
+"""
+
+SCRIPT = '{"private": true, "scripts": {"dev": "node server.js"}}'
+
+DENO_SERVE = """
+Deno.serve({ port: +Deno.args[0], hostname: '127.0.0.1' }, () => new Response('CONTENT'))
+"""
+
+BUN_SERVE = """
+const server = Bun.serve({ port: +process.argv[2], fetch: () => new Response('CONTENT') })
+console.log('Bun is on', server.port)
+"""
+
+ESBUILD_OPTIONS = ("app.js", "--outdir=out", "--servedir=.", "--watch=forever")
+"""It serves files only as long as somebody could type, but where it watches for ever."""
+
+PAGE = {"index.html": "CONTENT\n"}
+# Vite looks for dependencies after it has said that it is ready, and complains where it is ended
+# meanwhile.
+VITE_PAGE = {
+    **PAGE,
+    "vite.config.mjs": "export default { optimizeDeps: { noDiscovery: true } }\n",
+}
+
+NODE_SERVERS = (
+    Program(
+        name="node http",
+        words=("node", "server.js", "PORT"),
+        files={"server.js": HTTP},
+        ports=DEV,
+        addresses=("127.0.0.1", "::1"),
+        says="listening on PORT",
+        source=NODE,
+    ),
+    Program(
+        name="node cluster",
+        words=("node", "cluster.js", "PORT"),
+        files={"cluster.js": CLUSTER},
+        ports=DEV,
+        addresses=("127.0.0.1", "::1"),
+        workers=2,
+        source=NODE,
+    ),
+    Program(
+        name="node cluster, shared handles",
+        words=("node", "cluster.js", "PORT", "shared"),
+        files={"cluster.js": CLUSTER},
+        ports=DEV,
+        addresses=("127.0.0.1", "::1"),
+        workers=2,
+        source=NODE,
+    ),
+    Program(
+        name="vite",
+        words=("node", VITE, "--host", "127.0.0.1", "--port", "PORT"),
+        files=VITE_PAGE,
+        ports=DEV,
+        says=r".* http://127\.0\.0\.1:PORT/",
+        varies=(r"ready in \d+ ms",),
+        source=npm("vite", get="make programs"),
+    ),
+    Program(
+        name="vite --strictPort",
+        words=("node", VITE, "--host", "::1", "--port", "PORT", "--strictPort"),
+        files=VITE_PAGE,
+        ports=DEV,
+        addresses=("::1",),
+        says=r".* http://\[::1\]:PORT/",
+        varies=(r"ready in \d+ ms",),
+        source=npm("vite", get="make programs"),
+    ),
+    Program(
+        name="node net",
+        words=("node", "server.js", "PORT"),
+        files={"server.js": NET},
+        ports=DEV,
+        says="listening on PORT",
+        source=NODE,
+    ),
+    Program(
+        name="node worker threads",
+        words=("node", "server.js", "PORT"),
+        files={"server.js": THREADS},
+        ports=DEV,
+        addresses=("127.0.0.1", "::1"),
+        says="thread listens on PORT",
+        source=NODE,
+    ),
+    Program(
+        name="npm run",
+        words=("npm", "run", "dev", "--", "PORT"),
+        files={"package.json": SCRIPT, "server.js": HTTP},
+        ports=DEV,
+        addresses=("127.0.0.1", "::1"),
+        says="listening on PORT",
+        ends_by=signal.SIGINT,
+        ends_tree=True,
+        source=NODE,
+        is_slow=True,
+    ),
+    Program(
+        name="Express",
+        words=("node", "server.js", "PORT"),
+        files={"server.js": EXPRESS},
+        ports=DEV,
+        addresses=("127.0.0.1", "::1"),
+        says="up on PORT",
+        source=npm("express", get="make programs"),
+    ),
+    Program(
+        name="http-server of npm",
+        words=("node", HTTP_SERVER, "-a", "127.0.0.1", "-p", "PORT"),
+        files=PAGE,
+        varies=(r"(?<=\(node:)\d+", r"\d{4}-\d\d-\d\dT[\d:.]+Z"),
+        source=npm("http-server"),
+        is_slow=True,
+    ),
+    Program(
+        name="nodemon",
+        words=("node", NODEMON, "server.js", "PORT"),
+        files={"server.js": HTTP},
+        ports=DEV,
+        addresses=("127.0.0.1", "::1"),
+        says="listening on PORT",
+        source=npm("nodemon"),
+        is_slow=True,
+    ),
+    Program(
+        name="esbuild --serve",
+        words=(ESBUILD, *ESBUILD_OPTIONS, "--serve=127.0.0.1:PORT"),
+        files={**PAGE, "app.js": ""},
+        says=r".*http://127\.0\.0\.1:PORT/",
+        stream="stderr",
+        varies=(r'127\.0\.0\.1:\d+ - "GET .*',),
+        source=npm("esbuild"),
+        backend="seccomp",
+        is_slow=True,
+    ),
+    Program(
+        name="Deno",
+        words=(DENO, "run", "--allow-net", "server.js", "PORT"),
+        files={"server.js": DENO_SERVE},
+        says=r"Listening on http://127\.0\.0\.1:PORT/",
+        stream="stderr",
+        source=npm("deno"),
+        is_slow=True,
+    ),
+    Program(
+        name="Bun",
+        words=(BUN, "server.js", "PORT"),
+        files={"server.js": BUN_SERVE},
+        ports=DEV,
+        says="Bun is on PORT",
+        source=npm("bun"),
+        is_slow=True,
+    ),
+)

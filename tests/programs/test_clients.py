@@ -1,0 +1,68 @@
+"""Each client, each conflict: `localhost` is its own project's server, elsewhere the real one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.commands import COMMAND
+from tests.programs.catalogue import CLIENT_CASES, program
+from tests.programs.conflicts import KINDS, WORDS, Contest, contest
+from tests.programs.house import House
+from tests.programs.program import Program
+from tests.programs.roll import Found, Roll
+from tests.programs.running import running
+from tests.programs.talk import wait_until
+from tests.programs.test_conflicts import wait_moved
+
+pytestmark = pytest.mark.real
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client ended with."""
+
+    status: int
+    text: str
+    complaints: str
+
+
+def ask(house: House, client: Program, port: int, *, cwd: Path) -> Answer:
+    """Run a client to its end in a project."""
+    client.settle_in(cwd, "", port=port)
+    house.wait_awake()
+    words = [*COMMAND, "run", "--explain", "--", *client.command(port)]
+    with running(words, cwd=cwd, env=house.env) as asking:
+        return Answer(asking.wait(), asking.stdout, asking.stderr)
+
+
+def assert_sees_the_real_one(answer: Answer, taken: Contest) -> None:
+    """Prove that a client met who has the port, or nobody; not every localhost means `::1`."""
+    met = answer.text.strip().splitlines()[-1:] == [WORDS]
+    assert (answer.status == 0) == met, answer
+    assert met or "127.0.0.1" not in taken.answers_at, answer
+    assert not met or taken.answers_at, answer
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("client", CLIENT_CASES)
+def test_a_client_finds_the_server_of_its_own_project(
+    client: Program, kind: str, house: House, ours: Path, theirs: Path, tmp_path: Path, roll: Roll
+) -> None:
+    roll.call(client, kind)
+    server = program("socketserver")
+    server.settle_in(ours, "our own")
+    with contest(kind, server.ports, house=house, project=theirs) as taken:
+        with house.run(server.command(taken.port), cwd=ours) as moved:
+            wait_moved(moved, taken.port)
+            wait_until(lambda: bool(house.reassignments(ours)), "the move is known")
+            own = ask(house, client, taken.port, cwd=ours)
+            assert (own.status, own.text.strip().splitlines()[-1:]) == (0, ["our own"]), own
+            assert_sees_the_real_one(ask(house, client, taken.port, cwd=tmp_path), taken)
+            backend = re.search(r"^styxy: backend (\w+):", own.complaints, re.MULTILINE)
+            assert backend
+            assert backend[1] == client.backend
+    roll.passed(client, kind, Found(client.backend, ()))

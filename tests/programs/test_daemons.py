@@ -1,0 +1,56 @@
+"""Servers that leave their terminal: they bind in one process, listen in another, and live on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.programs.catalogue import program
+from tests.programs.conflicts import contest
+from tests.programs.house import House
+from tests.programs.packaged_servers import NGINX
+from tests.programs.program import Program
+from tests.programs.roll import Roll
+from tests.programs.running import PATIENCE
+from tests.programs.talk import wait_until
+
+pytestmark = pytest.mark.real
+
+DAEMONS = (
+    replace(
+        program("nginx"),
+        name="nginx as a daemon",
+        files={"nginx.conf": NGINX.replace("daemon off;", "")},
+    ),
+    replace(
+        program("redis-server"),
+        name="redis-server as a daemon",
+        words=("redis-server", "redis.conf", "--daemonize", "yes", "--pidfile", "server.pid"),
+    ),
+)
+
+
+@pytest.mark.parametrize("kind", ["::", "promised"])
+@pytest.mark.parametrize("subject", DAEMONS, ids=str)
+def test_a_daemon_moves_and_holds_its_port_until_it_ends(
+    subject: Program, kind: str, house: House, ours: Path, theirs: Path, roll: Roll
+) -> None:
+    roll.call(subject)
+    with contest(kind, subject.ports, house=house, project=theirs) as taken:
+        subject.settle_in(ours, "a daemon", port=taken.port)
+        with house.run(subject.command(taken.port), cwd=ours) as starter:
+            assert starter.process.wait(PATIENCE) == 0
+            wait_until(lambda: bool(house.reassignments(ours)), "the move is known")
+            [move] = house.reassignments(ours)
+            try:
+                subject.assert_answers(move["port"], "a daemon")
+                taken.assert_untouched()
+                assert move["requested_port"] == taken.port
+                assert [each["port"] for each in house.leases(ours)] == [move["port"]]
+            finally:
+                os.kill(int((ours / "server.pid").read_text()), signal.SIGTERM)
+        house.wait_no_lease(ours)
