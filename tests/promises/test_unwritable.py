@@ -102,7 +102,11 @@ def test_a_damaged_journal_in_a_read_only_home_is_told_and_mended_when_it_can_be
             home.chmod(0o700)
             wait_until(lambda: "port" in _over_socket_soon(daemon, path))
             found = _over_socket(daemon, path, "GET", "/allocations")["allocations"]
-            assert scene.early.keys() <= {each["lock_id"] for each in found}
+            leases = {each["lock_id"] for each in found}
+            assert scene.early.keys() <= leases
+            told = " ".join(_over_socket(daemon, path, "GET", "/status")["warnings"])
+            for lock_id in scene.late.keys() - leases:
+                assert str(scene.late[lock_id]) in told, "not forgotten while it is mended"
     finally:
         home.chmod(0o700)
 

@@ -27,6 +27,7 @@ from styxy.adapters.backups import Backups
 from styxy.adapters.config_file import ConfigFile
 from styxy.adapters.git import repo_of
 from styxy.adapters.kernel import KernelLook, ephemeral_ports
+from styxy.adapters.mapfile import Remains
 from styxy.adapters.places import Places
 from styxy.adapters.processes import Processes
 from styxy.adapters.settings import (
@@ -62,6 +63,7 @@ from styxy.server.opening import (
 )
 from styxy.server.projects import Projects
 from styxy.server.rate import RateLimiter
+from styxy.server.readiness import Readiness
 from styxy.server.recovery import Recovery
 from styxy.server.service import Service
 from styxy.server.shortage import Shortage
@@ -89,8 +91,9 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     ready = Readiness(options.ready_fd)
     raise_descriptor_limit()
     try:
-        while _run(options, env, ready):
-            log.warning("the sockets or the journal were removed; opening everything anew")
+        known: Remains | None = Remains()
+        while known is not None:
+            known = _run(options, env, ready, known)
     except StyxyError as error:
         ready.failed(error)
         said = error_body(error).decode() if options.json else f"styxy: {error.message}"
@@ -99,8 +102,11 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace, env: Mapping[str, str], ready: Readiness) -> bool:
-    """Run until told to stop; return whether to do it all again, because nobody can find us."""
+def _run(
+    options: argparse.Namespace, env: Mapping[str, str], ready: Readiness, known: Remains
+) -> Remains | None:
+    """Run until told to stop. Where nobody can find us, and it is all to be done again, return what
+    was known of the journal at the start; `known` is what the run before this one knew."""
     places = Places(env)
     configured = Configured(
         ConfigFile(places.config_file, backups=places.backups),
@@ -116,35 +122,16 @@ def _run(options: argparse.Namespace, env: Mapping[str, str], ready: Readiness) 
     _start_logging(settings)
     with contextlib.ExitStack() as stack:
         user_home = env.get("HOME", "/")
-        daemon = _build(stack, places, settings, configured=configured, user_home=user_home)
+        daemon = _build(
+            stack, places, settings, configured=configured, user_home=user_home, known=known
+        )
         selector = TimedSelector()
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
             runner.run(daemon.serve(ready, selector))
-        return daemon.is_lost
-
-
-class Readiness:
-    """Tell whoever started the daemon, once, whether it answers or why it does not."""
-
-    def __init__(self, descriptor: int | None) -> None:
-        self._descriptor = descriptor
-
-    def reached(self) -> None:
-        """Say that the daemon answers."""
-        self._tell("ready")
-
-    def failed(self, error: StyxyError) -> None:
-        """Say why it never will."""
-        self._tell(f"error {error.exit_code} {error.message}")
-
-    def _tell(self, line: str) -> None:
-        if self._descriptor is None:
-            return
-        # Whoever waited may have gone; the daemon is up all the same.
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._descriptor, f"{line}\n".encode())
-        os.close(self._descriptor)
-        self._descriptor = None
+    if not daemon.is_lost:
+        return None
+    log.warning("the sockets or the journal were removed; opening everything anew")
+    return daemon.remains
 
 
 class Daemon:
@@ -167,6 +154,11 @@ class Daemon:
         self._token = token
         self._recovery = recovery
         self.is_lost = False
+
+    @property
+    def remains(self) -> Remains:
+        """What was known of the journal as this daemon started."""
+        return self._recovery.remains
 
     async def serve(self, ready: Readiness, selector: TimedSelector) -> None:
         """Answer until SIGTERM or SIGINT."""
@@ -282,6 +274,7 @@ def _build(
     *,
     configured: Configured,
     user_home: str,
+    known: Remains,
 ) -> Daemon:
     """Open everything that a daemon needs; `stack` closes it again, in the opposite order."""
     private_directory(places.home)
@@ -291,7 +284,7 @@ def _build(
         private_directory(os.path.dirname(places.runtime_dir()))
         private_directory(places.runtime_dir())
     recovery = Recovery()
-    opened = open_books(places, Backups(places.backups), recovery, now=time.time())
+    opened = open_books(places, Backups(places.backups), recovery, known=known, now=time.time())
     stack.callback(opened.journal.close)
     open_configuration(configured, opened.read, recovery)
     kernel = KernelLook()

@@ -16,7 +16,7 @@ from styxy.adapters.backups import Backups
 from styxy.adapters.database import HomeTaken
 from styxy.adapters.kernel import netns_cookie
 from styxy.adapters.logfiles import is_writable
-from styxy.adapters.mapfile import remains_of, retire_left_over
+from styxy.adapters.mapfile import Remains, remains_of, retire_left_over
 from styxy.adapters.portmap import PortMap
 from styxy.adapters.rescue import Opened, open_journal
 from styxy.adapters.settings import TOKEN_BYTES, is_token, load_token
@@ -46,14 +46,18 @@ def raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def open_books(places: Places, backups: Backups, recovery: Recovery, *, now: float) -> Opened[Desk]:
-    """Open the journal and fold it into a desk. Raises `Conflict` where a daemon runs already."""
+def open_books(
+    places: Places, backups: Backups, recovery: Recovery, *, known: Remains, now: float
+) -> Opened[Desk]:
+    """Open the journal and fold it into a desk. Raises `Conflict` where a daemon runs already.
+
+    `known` is what is known of the journal already, beside what the last port map tells.
+    """
     predecessor = read_daemon_file(places.daemon_file) or {}
     home = home_key(places)
     candidates = {places.port_map(), str(predecessor.get("map", ""))}
-    remains = max(
-        (remains_of(path, home=home) for path in candidates), key=lambda each: each.last_seq
-    )
+    found = (remains_of(path, home=home) for path in candidates)
+    remains = max((known, *found), key=lambda each: each.last_seq)
     try:
         opened = open_journal(
             places.database, backups, read=_folded, seen_seq=remains.last_seq, now=now

@@ -49,7 +49,7 @@ class Recovery:
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-        self._remains = Remains()
+        self.remains = Remains()
         self._refusing: Journal | None = None
         self._undone: dict[str, _Step] = {}
 
@@ -74,7 +74,7 @@ class Recovery:
 
     def add_database(self, opened: Opened[Desk], remains: Remains) -> None:
         """Keep what became of the journal; `remains` is what the last port map tells."""
-        self._remains = remains
+        self.remains = remains
         if opened.refusal is not None:
             self._refusing = opened.journal
             said = f"{_loss(opened, remains)}; " if opened.damage is not None else ""
@@ -93,7 +93,7 @@ class Recovery:
         what it found.
         """
         self._take(service, _STEPS)
-        self.add("indexes", *_rebuild(service, self._remains))
+        self.add("indexes", *_rebuild(service, self.remains))
         now = service.world.clock()
         notes = [
             Noted(subject=each.name, message=each.message, level=_LEVELS[each.verdict][1], at=now)
