@@ -65,6 +65,14 @@ def static(text: str) -> Path:
     return compiled(text, "-static")
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def processes_of(name: str, *, above: int) -> list[int]:
     """The processes called `name` (comm) whose session or parent is one that we started."""
     numbered = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]

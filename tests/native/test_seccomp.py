@@ -120,15 +120,6 @@ def test_a_static_busybox_serves_where_it_was_moved(tmp_path: Path) -> None:
     assert process.returncode == -15
 
 
-@pytest.mark.parametrize("kind", ["static", "dynamic"])
-def test_a_cleared_environment_hides_nothing(tmp_path: Path, kind: str) -> None:
-    free = free_port()
-    program = static(BINDER) if kind == "static" else compiled(BINDER)
-    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
-        words = ["sh", "-c", f"true; env -i {program} 127.0.0.1,{taken},listen"]
-        assert_is_moved(daemon, taken, free, *words)
-
-
 def test_the_project_is_that_of_the_programs_own_directory(tmp_path: Path) -> None:
     (tmp_path / "other" / "deep").mkdir(parents=True)
     (tmp_path / "other" / "package.json").touch()
@@ -165,30 +156,6 @@ def test_exec_makes_another_server_and_fork_does_not(tmp_path: Path) -> None:
         run(under(program, str(taken), "again"), environment(daemon))
     servers = [question[8] for question in daemon.questions]
     assert servers[0] == servers[1] != servers[2] == servers[3]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_the_unprivileged_have_it_too(tmp_path: Path) -> None:
-    free = free_port()
-    program = static(BINDER)
-    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
-        for path in (tmp_path, *tmp_path.iterdir(), scratch(), program.parent, program):
-            path.chmod(0o755)
-        for path in [tmp_path, *tmp_path.parents, *program.parents]:
-            if str(path) not in ("/", "/tmp"):
-                path.chmod(path.stat().st_mode | 0o055)
-        os.chown(daemon.map, 65534, 65534)
-        daemon.line_socket.chmod(0o777)
-        (tmp_path / "note.sock").chmod(0o777)
-        words = under(program, f"127.0.0.1,{taken},listen")
-        words[0].parent.chmod(0o755)  # type: ignore[union-attr]  # the supervisor is a path
-        done = subprocess.run(
-            [str(word) for word in words],
-            env=environment(daemon), user=65534, group=65534, extra_groups=[],
-            capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-    assert (done.returncode, done.stdout) == (0, f"{free}\n")
-    assert done.stderr == NOTICE.format(taken, free)
 
 
 @pytest.mark.parametrize("way", ["blocking", "nonblocking", "sendto", "sendmsg"])

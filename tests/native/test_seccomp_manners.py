@@ -20,8 +20,8 @@ from tests.native.clients import CLIENT, cookie_of, key_text, port_of, project, 
 from tests.native.guest import BINDER, FakeDaemon, compiled, listener, move, run, say
 from tests.native.supervised import (
     environment,
+    is_alive,
     needs_seccomp,
-    processes_of,
     static,
     supervisor,
     under,
@@ -29,41 +29,6 @@ from tests.native.supervised import (
 )
 
 pytestmark = needs_seccomp
-
-LOOP = r"""
-    /* loop PORT FREE: say "ready", then bind FREE and connect to PORT until standard input ends. */
-    #include <arpa/inet.h>
-    #include <errno.h>
-    #include <poll.h>
-    #include <stdio.h>
-    #include <stdlib.h>
-    #include <string.h>
-    #include <sys/socket.h>
-    #include <unistd.h>
-    int main(int argc, char **argv)
-    {
-        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))}, own = to;
-        struct linger at_once = {1, 0};
-        struct pollfd end = {.fd = 0, .events = POLLIN};
-        to.sin_addr.s_addr = own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        own.sin_port = htons(atoi(argv[2]));
-        long rounds = 0;
-        for (;;) {
-            int one = socket(AF_INET, SOCK_STREAM, 0), two = socket(AF_INET, SOCK_STREAM, 0);
-            if (bind(one, (void *)&own, sizeof own) != 0)
-                return printf("bind %s\n", strerror(errno)), 1;
-            if (connect(two, (void *)&to, sizeof to) != 0)
-                return printf("connect %s\n", strerror(errno)), 1;
-            setsockopt(two, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-            close(one);
-            close(two);
-            if (++rounds == 100)
-                puts("ready"), fflush(stdout);
-            if (poll(&end, 1, 0) == 1)
-                return printf("fine\n"), 0;
-        }
-    }
-"""
 
 
 @pytest.mark.parametrize("status", [0, 1, 77, 255])
@@ -95,13 +60,6 @@ def test_killed_for_good_it_takes_the_program_along() -> None:
         process.kill()
         wait_until(lambda: not is_alive(pid))
     assert process.returncode == -signal.SIGKILL
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("name", ["/nowhere", "no-such-program", "/etc/passwd"])
@@ -146,41 +104,6 @@ def test_orphans_are_reaped_and_outlive_the_program_under_supervision(tmp_path: 
         go.write_text("now\n")
         out = tmp_path / "out"
         wait_until(lambda: out.exists() and out.read_text() == f"{free}\n")
-
-
-def helpers_of(front: int) -> dict[str, int]:
-    """Wait until supervisor and keeper are there, each once, for both at once need not be borne."""
-    found: dict[str, list[int]] = {}
-
-    def are_there() -> bool:
-        for name in ("styxy-seccomp", "styxy-keeper"):
-            pids = processes_of(name, above=front)
-            found[name] = [pid for pid in pids if pid != front and is_alive(pid)]
-        return all(len(pids) == 1 for pids in found.values())
-
-    wait_until(are_there)
-    return {name: pid for name, (pid,) in found.items()}
-
-
-@pytest.mark.parametrize("victims", [["styxy-seccomp"], ["styxy-keeper"], ["styxy-keeper"] * 3,
-                                     ["styxy-keeper", "styxy-seccomp"]])  # fmt: skip
-def test_whoever_is_killed_the_tree_goes_on(tmp_path: Path, victims: list[str]) -> None:
-    program = static(textwrap.dedent(LOOP))
-    with FakeDaemon(tmp_path) as daemon, server() as door:
-        words = [str(word) for word in under(program, str(port_of(door)), str(free_port()))]
-        process = subprocess.Popen(words, env=environment(daemon), stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, text=True)  # fmt: skip
-        with process:
-            assert process.stdout is not None
-            assert process.stdin is not None
-            assert process.stdout.readline() == "ready\n"
-            for name in victims:
-                victim = helpers_of(process.pid)[name]
-                os.kill(victim, signal.SIGKILL)
-                wait_until(lambda victim=victim: not is_alive(victim))
-            process.stdin.close()
-            assert process.stdout.read() == "fine\n"
-    assert process.returncode == 0
 
 
 def connecting_to(port: int) -> set[str]:
@@ -260,28 +183,6 @@ def wait_for(line: object, text: bytes) -> None:
         seen += line.read(1024)  # type: ignore[attr-defined]  # a terminal, opened raw
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace here")
-def test_strace_works_inside(tmp_path: Path) -> None:
-    free = free_port()
-    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
-        words = under("strace", "-f", "-e", "trace=bind", "-o", str(tmp_path / "log"),
-                      static(BINDER), f"127.0.0.1,{taken}")  # fmt: skip
-        done = run(words, environment(daemon, STYXY_NOTIFY="off"))
-    assert (done.returncode, done.stdout) == (0, f"{free}\n")
-    assert f"htons({taken})" in (tmp_path / "log").read_text()
-
-
-@pytest.mark.skipif(shutil.which("gdb") is None, reason="there is no gdb here")
-def test_gdb_works_inside(tmp_path: Path) -> None:
-    free = free_port()
-    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
-        words = under("gdb", "-nx", "-q", "-batch", "-ex", "break bind", "-ex", "run", "-ex",
-                      "continue", "--args", static(BINDER), f"127.0.0.1,{taken}")  # fmt: skip
-        done = run(words, environment(daemon, STYXY_NOTIFY="off"))
-    assert "Breakpoint 1, " in done.stdout
-    assert f"\n{free}\n" in done.stdout
-
-
 def test_a_program_that_cannot_be_read_is_let_through(tmp_path: Path) -> None:
     text = r"""
         #include <arpa/inet.h>
@@ -324,14 +225,6 @@ def test_where_a_child_cannot_be_read_the_trial_says_so_and_programs_run_as_with
         words = [*forbidden, *under(static(BINDER), f"127.0.0.1,{taken}")]
         done = run(words, environment(daemon))
     assert (done.returncode, done.stdout, daemon.questions) == (0, "EADDRINUSE\n", [])
-
-
-def test_a_nested_run_goes_on_under_the_outer_supervisor(tmp_path: Path) -> None:
-    free = free_port()
-    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
-        words = under(*under(*under(static(BINDER), f"127.0.0.1,{taken}")))
-        done = run(words, environment(daemon, STYXY_NOTIFY="off"))
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{free}\n", "")
 
 
 def test_a_bind_between_a_crowd_of_threads_and_signals_happens_once(tmp_path: Path) -> None:
