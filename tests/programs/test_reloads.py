@@ -12,8 +12,8 @@ import pytest
 from tests.programs.catalogue import program
 from tests.programs.conflicts import stranger
 from tests.programs.house import House
-from tests.programs.program import API
-from tests.programs.python_servers import ASGI, WSGI
+from tests.programs.program import API, Program
+from tests.programs.python_servers import WSGI
 from tests.programs.roll import Roll
 from tests.programs.running import Running
 from tests.programs.talk import fetch, pages, wait_until
@@ -32,10 +32,11 @@ def assert_moved_once(
     assert len(house.reassignments(project)) == 1
 
 
-def test_uvicorn_stays_on_its_new_port_when_it_reloads(
-    house: House, ours: Path, theirs: Path, roll: Roll
+@pytest.mark.parametrize("name", ["uvicorn --reload", "Flask with its reloader"])
+def test_a_server_stays_on_its_new_port_when_it_reloads(
+    name: str, house: House, ours: Path, theirs: Path, roll: Roll
 ) -> None:
-    subject = program("uvicorn --reload")
+    subject = program(name)
     roll.call(subject)
     subject.settle_in(ours, "first")
     with stranger("127.0.0.1", subject.ports, project=theirs) as taken:
@@ -43,16 +44,36 @@ def test_uvicorn_stays_on_its_new_port_when_it_reloads(
             got = wait_moved(server, taken.port)
             subject.assert_answers(got, "first")
             for words in ("second", "third"):
-                edit(ours / "app.py", words, port=got)
+                edit(subject, ours, words, port=got)
             taken.assert_untouched()
             assert_moved_once(house, server, ours, asked=taken.port, got=got)
 
 
-def edit(file: Path, words: str, *, port: int) -> None:
-    """Save a file until it was noticed: the reloader takes its first look a moment after start."""
+@pytest.mark.compat
+@pytest.mark.parametrize("name", ["Django runserver", "nodemon"])
+def test_a_server_that_is_started_anew_at_each_change_goes_back_to_its_new_port(
+    name: str, house: House, ours: Path, theirs: Path, roll: Roll
+) -> None:
+    subject = program(name)
+    roll.call(subject)
+    subject.settle_in(ours, "first")
+    with stranger("127.0.0.1", subject.ports, project=theirs) as taken:
+        with house.run(subject.command(taken.port), cwd=ours) as server:
+            got = wait_moved(server, taken.port)
+            subject.assert_answers(got, "first")
+            for words in ("second", "third"):
+                edit(subject, ours, words, port=got)
+            taken.assert_untouched()
+            lines = {line for line in server.stderr.splitlines() if "STYXY" in line}
+            assert lines == {NOTICE.format(taken.port, got)}
+            assert [lease["port"] for lease in house.leases(ours)] == [got]
+
+
+def edit(subject: Program, project: Path, words: str, *, port: int) -> None:
+    """Save a program until that is noticed: a reloader takes its first look after a moment."""
 
     def is_loaded() -> bool:
-        file.write_text(ASGI.replace("CONTENT", words))
+        subject.settle_in(project, words)
         return fetch_or_nothing(port).startswith(words)
 
     wait_until(is_loaded, f"the {words} application")
