@@ -13,17 +13,39 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from tests.commands import COMMAND
 from tests.programs.house import House, Repo, under_styxy
 from tests.programs.running import PATIENCE, Running, running
+from tests.programs.sources import NODE, NODE_MODULES, Source, command, npm
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-MODULES = Path(__file__).parent.parent.parent / ".cache" / "programs" / "node_modules"
 
 REFUSED = "ERR_CONNECTION_REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Name what a test needs, and where it comes from."""
+
+    name: str
+    sources: tuple[Source, ...]
+
+    def missing(self) -> str | None:
+        """Say why it cannot be had on this machine."""
+        return next(filter(None, (source.missing() for source in self.sources)), None)
+
+
+# Node serves the pages.
+ONE_PAGE = Tool("Chromium", (NODE, command("chromium", "--version", package="chromium")))
+PLAYWRIGHT = Tool(
+    "Chromium by Playwright", (*ONE_PAGE.sources, npm("@playwright/test", get="make programs"))
+)
+PLAYWRIGHT_TEST = Tool("Playwright's own runner", PLAYWRIGHT.sources)
+VITEST = Tool("Vitest in a browser", (*ONE_PAGE.sources, npm("@vitest/browser-playwright")))
 
 NO_SANDBOX = "--no-sandbox"
 """Root may not run Chromium with its sandbox."""
@@ -43,7 +65,7 @@ QUIET = (
 SERVER = """
 const { basename } = require('path')
 require('http').createServer((request, response) => {
-  response.setHeader('Content-Type', 'text/html')
+  response.writeHead(200, { 'Content-Type': 'text/html', 'Access-Control-Allow-Origin': '*' })
   response.end(`<h1>${basename(__dirname)}</h1>`)
 }).listen(PORT, HOST, () => console.log('up'))
 """
@@ -71,22 +93,6 @@ await browser.close()
 """Look at each URL that a line of standard input names, and tell the heading or the failure."""
 
 
-def missing_chromium() -> str | None:
-    """Ask for Chromium, and for Node, which serves its pages."""
-    for program, package in (("node", "nodejs"), (CHROMIUM, "chromium")):
-        if not shutil.which(program):
-            return f"there is no {program} here; on Debian: apt-get install {package}"
-    return None
-
-
-def missing_playwright() -> str | None:
-    """Ask for Chromium and Playwright."""
-    is_there = (MODULES / "@playwright" / "test").exists()
-    return missing_chromium() or (
-        None if is_there else "Playwright is not installed; try: make programs"
-    )
-
-
 def filled(text: str, *, port: int = 0, host: str = "::") -> str:
     """Write port, host and browser into a program or its configuration, as its author would."""
     values = {"PORT": str(port), "HOST": repr(host), "CHROMIUM": repr(CHROMIUM)}
@@ -100,7 +106,7 @@ def worktrees(place: Path, files: Mapping[str, str], *, count: int) -> list[Path
     repo.commit({**files, "look.mjs": filled(LOOKING)})
     trees = [repo.worktree("tree") for _ in range(count)]
     for tree in trees:
-        (tree / "node_modules").symlink_to(MODULES)
+        (tree / "node_modules").symlink_to(NODE_MODULES)
     return trees
 
 

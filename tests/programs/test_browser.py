@@ -12,13 +12,13 @@ import pytest
 from tests.fakes import free_port
 from tests.programs.browser import (
     AS_A_USER,
+    ONE_PAGE,
+    PLAYWRIGHT,
     REFUSED,
     SERVER,
     browsing,
     chromium,
     filled,
-    missing_chromium,
-    missing_playwright,
     seen_by_chromium,
     serving,
     wait_known,
@@ -38,19 +38,13 @@ LOCALHOST = "http://localhost:{}/"
 @pytest.fixture
 def one_page(roll: Roll) -> None:
     """Skip the test, by name, where there is no Chromium."""
-    reason = missing_chromium()
-    if reason:
-        roll.skip("Chromium", reason)
-    roll.note("Chromium")
+    roll.call(ONE_PAGE)
 
 
 @pytest.fixture
 def playwright(roll: Roll) -> None:
     """Skip the test, by name, where there is no Playwright or no Chromium."""
-    reason = missing_playwright()
-    if reason:
-        roll.skip("Chromium by Playwright", reason)
-    roll.note("Chromium by Playwright")
+    roll.call(PLAYWRIGHT)
 
 
 @pytest.mark.usefixtures("playwright")

@@ -1,4 +1,4 @@
-"""Playwright's own test runner in two worktrees: each suite starts, and tests, its own server."""
+"""Whole suites in two worktrees at once: Playwright's own runner, and Vitest in a browser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import pytest
 
 from tests.commands import COMMAND
 from tests.fakes import free_port
-from tests.programs.browser import SERVER, filled, missing_playwright, worktrees
+from tests.programs.browser import (
+    PLAYWRIGHT_TEST,
+    SERVER,
+    VITEST,
+    filled,
+    serving,
+    worktrees,
+)
 from tests.programs.house import House, under_styxy
 from tests.programs.roll import Roll
 from tests.programs.running import Running, running
@@ -59,10 +66,7 @@ test('the page is of this worktree, also while another suite runs', async ({ pag
 def test_a_second_suite_starts_its_own_server_and_both_pass(
     ready: str, words: Sequence[str | Path], house: House, tmp_path: Path, roll: Roll
 ) -> None:
-    reason = missing_playwright()
-    if reason:
-        roll.skip("Playwright's runner", reason)
-    roll.note("Playwright's runner")
+    roll.call(PLAYWRIGHT_TEST)
     port = free_port(PORTS)
     files = {
         "server.js": SERVER,
@@ -85,3 +89,66 @@ def test_a_second_suite_starts_its_own_server_and_both_pass(
         [move] = house.reassignments(ours)
         assert NOTICE.format(port, move["port"]) in suites[ours].stderr + suites[ours].stdout
         assert not house.reassignments(theirs)
+
+
+VITEST_CONFIG = """
+import { basename } from 'node:path'
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  define: { WORKTREE: JSON.stringify(basename(process.cwd())) },
+  test: {
+    testTimeout: 0,
+    browser: {
+      enabled: true,
+      headless: true,
+      api: { port: DOOR },
+      instances: [{ browser: 'chromium' }],
+      provider: playwright({ launchOptions: { executablePath: CHROMIUM, args: FLAGS } }),
+    },
+  },
+})
+"""
+
+VITEST_SPEC = """
+import { expect, test } from 'vitest'
+import { commands } from 'vitest/browser'
+
+test('the answer is of this worktree, also while another suite runs', async () => {
+  for (const moment of ['first', 'last']) {
+    const answer = await fetch('http://localhost:PORT/')
+    expect(await answer.text()).toContain(WORKTREE)
+    console.log(`the ${moment} look`)
+    await expect.poll(() => commands.readFile('end'), { timeout: 1e9 }).toBe('now')
+  }
+})
+"""
+
+
+@pytest.mark.compat
+def test_a_second_vitest_has_a_browser_and_a_server_of_its_own(
+    house: House, tmp_path: Path, roll: Roll
+) -> None:
+    roll.call(VITEST)
+    port, door = free_port(PORTS), free_port(range(9200, 9300))
+    files = {
+        "server.js": SERVER,
+        "vitest.config.mjs": VITEST_CONFIG.replace("DOOR", str(door)),
+        "answer.test.js": VITEST_SPEC,
+        "end": "not yet",
+    }
+    files = {name: filled(text, port=port) for name, text in files.items()}
+    trees = worktrees(tmp_path / "repo", files, count=2)
+    with contextlib.ExitStack() as stack:
+        suites: dict[Path, Running] = {}
+        for tree in trees:
+            stack.enter_context(serving(house, tree, port))
+            words = ["node_modules/.bin/vitest", "run"]
+            run = house.run(words, cwd=tree, HOME=str(tmp_path), NO_COLOR="1")
+            suites[tree] = stack.enter_context(run)
+            suites[tree].wait_line("the first look", stream="stdout")
+        for tree, suite in suites.items():
+            (tree / "end").write_text("now")
+            assert suite.wait() == 0, str(suite)
+        assert [each["requested_port"] for each in house.reassignments(trees[1])] == [port, door]
