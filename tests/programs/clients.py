@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from tests.programs.browser import FLAGS, QUIET
 from tests.programs.built_servers import CC, GO_TOOLS, JAVAC, RUSTC, go_build
 from tests.programs.node_servers import BUN, DENO
 from tests.programs.packaged_servers import BUSYBOX
@@ -110,11 +111,23 @@ int main(void)
 }
 """
 
+CHROMIUM = f"""
+HOME=$PWD chromium {" ".join((*QUIET, *FLAGS))} --user-data-dir=profile --dump-dom "$1" |
+    sed 's/<[^>]*>//g' | grep .
+"""
+
 CLIENTS = (
     Program(
         name="curl",
         words=("curl", "-sS", URL),
         source=command("curl", "--version", package="curl"),
+    ),
+    Program(
+        name="Chromium",
+        words=("sh", "client.sh", URL),
+        files={"client.sh": CHROMIUM},
+        source=command("chromium", "--version", package="chromium"),
+        is_slow=True,
     ),
     Program(name="urllib", words=(PYTHON, "-c", URLLIB, URL)),
     Program(
