@@ -83,9 +83,12 @@ static bool begin_search(int door, const struct diag_query *query)
     return send_request(door, &request);
 }
 
-/* Tell of the sockets in a piece of a dump; whether another piece follows. */
-static bool read_piece(const unsigned char *bytes, size_t length, diag_visitor *visitor,
-                       void *visit)
+/*
+ * Tell of the sockets in a piece of a dump that have the port; whether another piece follows. The
+ * kernel looks at the port itself, but not where it tells of bound sockets.
+ */
+static bool read_piece(const unsigned char *bytes, size_t length, uint16_t port,
+                       diag_visitor *visitor, void *visit)
 {
     bool more = true;
     for (size_t at = 0; at + sizeof(struct nlmsghdr) <= length;) {
@@ -96,7 +99,8 @@ static bool read_piece(const unsigned char *bytes, size_t length, diag_visitor *
             break;
         if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR)
             more = false;
-        if (read_socket(bytes + at, header.nlmsg_len, &found))
+        if (read_socket(bytes + at, header.nlmsg_len, &found) &&
+            found.id.idiag_sport == htons(port))
             visitor(visit, cookie_of(&found));
         at += NLMSG_ALIGN(header.nlmsg_len);
     }
@@ -114,22 +118,24 @@ bool diag_search(int door, const struct diag_query *query, diag_visitor *visitor
         ptrdiff_t got = sys_receive(door, piece, sizeof piece);
         if (got <= 0)
             return false;
-        more = read_piece(piece, (size_t)got, visitor, visit);
+        more = read_piece(piece, (size_t)got, query->port, visitor, visit);
     }
     return true;
 }
 
+static void find_one(void *visit, uint64_t cookie)
+{
+    (void)cookie;
+    *(bool *)visit = true;
+}
+
 bool diag_has(const struct diag_query *query)
 {
-    unsigned char piece[PIECE];
-    struct inet_diag_msg found;
-    ptrdiff_t got = 0;
-    /* A door of its own: the first message tells (a socket, or the end), and the rest stays. */
+    bool found = false;
     int door = door_make();
     if (door < 0)
         return false;
-    if (begin_search(door, query))
-        got = sys_receive(door, piece, sizeof piece);
+    diag_search(door, query, find_one, &found);
     sys_close(door);
-    return got > 0 && read_socket(piece, (size_t)got, &found);
+    return found;
 }

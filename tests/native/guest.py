@@ -197,6 +197,15 @@ def listener(address: str = "127.0.0.1", port: int = 0, *, v6only: bool = True) 
         yield server.getsockname()[1]
 
 
+@contextmanager
+def bound_elsewhere() -> Iterator[None]:
+    """Sockets of others that are bound to other ports and do not listen."""
+    with socket.socket() as one, socket.socket(socket.AF_INET6) as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("::1", 0))
+        yield
+
+
 BINDER = r"""
 /* binder ADDRESS,PORT[,OPTION...] ...: bind one after the other, keep all, print a line for each:
    the port that getsockname tells, or the name of the error. With TIMED set, the milliseconds of

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import free_port
-from tests.native.guest import FakeDaemon, bind_each, listener, move, say
+from tests.native.guest import FakeDaemon, bind_each, bound_elsewhere, listener, move, say
 
 CONFLICTS = [
     # The stranger's address, the one that is bound, the reason of the question: the table of the
@@ -185,7 +185,7 @@ def test_the_connections_of_a_previous_life_do_not_move_a_server(tmp_path: Path)
         accepted, _ = previous.accept()
     accepted.close()  # first, so that TIME_WAIT is on the server's side
     client.close()
-    with FakeDaemon(tmp_path, say("styxy/1 error no")) as daemon:
+    with FakeDaemon(tmp_path, say("styxy/1 error no")) as daemon, bound_elsewhere():
         bare = bind_each(daemon, f"127.0.0.1,{port}", STYXY_DISABLE_REASSIGN="1")
         guest = bind_each(daemon, f"127.0.0.1,{port},listen")
     assert (bare, guest) == (["EADDRINUSE"], [str(port)])

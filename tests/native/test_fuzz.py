@@ -250,7 +250,7 @@ static int fuzz_messages(const char *spoil, size_t spoiled)
 {
     struct { struct nlmsghdr header; struct inet_diag_msg body; } one = {
         .header = {.nlmsg_len = sizeof one, .nlmsg_type = SOCK_DIAG_BY_FAMILY},
-        .body = {.idiag_state = DIAG_LISTEN, .id = {.idiag_cookie = {7, 0}}},
+        .body = {.idiag_state = DIAG_LISTEN, .id = {.idiag_sport = htons(80), .idiag_cookie = {7}}},
     };
     size_t length = random_below(3 * sizeof one);
     unsigned char *bytes = malloc(length > 0 ? length : 1);
@@ -259,7 +259,7 @@ static int fuzz_messages(const char *spoil, size_t spoiled)
     for (size_t i = 0; length > 0 && i < spoiled % 5; i++)
         bytes[random_below((uint32_t)length)] = (unsigned char)spoil[i];
     int sevens = 0;
-    read_piece(bytes, length, count_sevens, &sevens);
+    read_piece(bytes, length, 80, count_sevens, &sevens);
     free(bytes);
     return sevens;
 }

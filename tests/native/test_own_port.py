@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import free_port
-from tests.native.guest import BINDER, FakeDaemon, compiled, listener, move, run, say
+from tests.native.guest import (
+    BINDER,
+    FakeDaemon,
+    bound_elsewhere,
+    compiled,
+    listener,
+    move,
+    run,
+    say,
+)
 from tests.native.hosts import host_text
 from tests.native.supervised import environment, needs_seccomp, static, under
 
@@ -43,7 +52,7 @@ def test_a_port_of_ones_own_is_in_use_and_nobody_is_asked(
     tmp_path: Path, backend: str, first: str, second: str, state: str
 ) -> None:
     port = free_port()
-    with FakeDaemon(tmp_path, say(move(free_port()))) as daemon:
+    with FakeDaemon(tmp_path, say(move(free_port()))) as daemon, bound_elsewhere():
         options = f",dual,{state}" if ":" in first else f",{state}"
         got = bind_each(daemon, backend, f"{first},{port}{options}", f"{second},{port}")
         assert (got, daemon.questions) == ([str(port), "EADDRINUSE"], [])

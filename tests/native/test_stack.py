@@ -25,7 +25,7 @@ MOST = 6 * 1024
 BY_POINTER = {
     "look_calmly": {"look_at_promise", "look_at_outlook", "look_at_moves"},
     "attempt_ask": {"take_place", "attempt_bind_at", "listen_anew"},
-    "diag_search": {"compare", "count"},
+    "diag_search": {"compare", "count", "find_one"},
 }
 """Who calls what by a pointer; all others lead to libc."""
 
