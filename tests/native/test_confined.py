@@ -215,3 +215,41 @@ def test_a_home_that_is_deleted_under_a_program_is_an_absent_daemon(tmp_path: Pa
             assert guest.stdout.readline() == f"{free}\n"
             shutil.rmtree(home)
             assert guest.communicate("\n\n\n", timeout=30) == ("-98\n-98\n", "")
+
+
+def test_a_running_program_finds_each_daemon_that_comes(tmp_path: Path) -> None:
+    """One that was killed, one of a later version, and one that speaks as the library does."""
+    program = host(
+        r"""
+        //main
+        while (getchar() != EOF) {
+            printf("%d\n", try_bind(port));
+            fflush(stdout);
+        }
+        """
+    )
+    first, last = free_port(), free_port()
+
+    def bound(guest: subprocess.Popen[str]) -> str:
+        assert guest.stdin is not None
+        assert guest.stdout is not None
+        guest.stdin.write("x")
+        guest.stdin.flush()
+        return guest.stdout.readline().strip()
+
+    with listener() as taken:
+        with FakeDaemon(tmp_path, say(move(first))) as daemon:
+            guest = subprocess.Popen(
+                [program, str(taken)], env=daemon.environment(STYXY_NOTIFY="off"), text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+            got = [bound(guest)]
+        got.append(bound(guest))  # its files are as they were, and nobody answers
+        for version in (3, 2):
+            for name in ("line.sock", "note.sock"):
+                (tmp_path / name).unlink()
+            with FakeDaemon(tmp_path, say(move(last))) as daemon:
+                daemon.write_map(version=version)
+                got.append(bound(guest))
+        assert guest.communicate(timeout=30)[0] == ""
+    assert (guest.returncode, got) == (0, [str(first), "-98", "-98", str(last)])
