@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.programs.languages import postgres_name, redis_name
 from tests.programs.program import Program
-from tests.programs.sources import command
+from tests.programs.sources import command, static
 
 BOTH = ("127.0.0.1", "::1")
 PAGE = {"index.html": "CONTENT\n"}
@@ -21,6 +21,11 @@ pid server.pid;
 events {}
 http {
     access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
     server {
         listen PORT;
         listen [::]:PORT;
@@ -95,7 +100,7 @@ POSTGRES_VARIES = (
     r"(?<=PID )\d+",
     r"(?<=: wrote ).*",
 )
-BUSYBOX = command("busybox", package="busybox-static")
+BUSYBOX = static("busybox", package="busybox-static")
 _POSTGRES = shutil.which("postgres") or "postgres"
 _BIN = Path(_POSTGRES).resolve().parent
 AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000") if os.geteuid() == 0 else ()

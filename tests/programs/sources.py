@@ -58,6 +58,20 @@ def command(name: str, *words: str, package: str) -> Source:
     return Source(missing, version)
 
 
+def static(name: str, *, package: str) -> Source:
+    """Take a program from PATH that is linked statically; it tells its version unasked."""
+    any_kind = command(name, package=package)
+
+    def missing() -> str | None:
+        path = shutil.which(name)
+        # A dynamic program names its loader in its first segments (elf(5), PT_INTERP).
+        if path and b"/ld-" in Path(path).read_bytes()[:4096]:
+            return f"{name} is not static here; try: apt-get install {package}"
+        return any_kind.missing()
+
+    return Source(missing, any_kind.version)
+
+
 NODE = command("node", "--version", package="nodejs")
 
 
