@@ -15,9 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-import styxy
 from styxy.adapters.places import Places
-from styxy.client.run import install_library
+from styxy.client.run import own_library_and_supervisor
 from tests.commands import COMMAND, CommandLine
 from tests.programs.running import PATIENCE, Running, running
 from tests.programs.talk import wait_until
@@ -94,9 +93,8 @@ class House:
         self.styxy.kill_daemon()
 
     def library(self) -> str:
-        """Install the preload library as `styxy run` does, for an LD_PRELOAD set by hand."""
-        source = Path(styxy.__file__).parent / "native" / "libstyxy.so"
-        return install_library(self.places, version=styxy.__version__, source=str(source))
+        """Install the preload library as an activation does, for an LD_PRELOAD set by hand."""
+        return own_library_and_supervisor(self.places)
 
     def guest_env(self, **more: str) -> dict[str, str]:
         """The environment of an activated shell."""

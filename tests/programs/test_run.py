@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from tests.programs.catalogue import program
 from tests.programs.conflicts import stranger
 from tests.programs.house import House, under_styxy
 from tests.programs.program import API
+from tests.programs.roll import Roll
 from tests.programs.running import PATIENCE, running
 from tests.programs.terminal import INTERRUPT, at_terminal, terminal
 from tests.programs.test_conflicts import NOTICE, wait_moved
@@ -199,6 +201,20 @@ def test_styxy_under_styxy_is_styxy_once(house: House, ours: Path, theirs: Path)
     with stranger("127.0.0.1", API, project=theirs) as taken:
         done = run(house, under_styxy(bind_once(taken.port)), cwd=ours)
         assert done.stdout == f"bound {notice_in(done.stderr, taken.port)}\n"
+
+
+def test_a_static_server_is_reached_in_a_shell_that_was_started_activated(
+    house: House, ours: Path, theirs: Path, roll: Roll
+) -> None:
+    subject = program("busybox httpd")
+    roll.call(subject)
+    subject.settle_in(ours, "typed at a prompt")
+    env = house.guest_env(STYXY_STATIC="supervise")
+    with stranger("::", subject.ports, project=theirs) as taken:
+        words = ["sh", "-c", f"{shlex.join(subject.command(taken.port))}\nexit"]
+        house.wait_awake()
+        with running(words, cwd=ours, env=env) as server:
+            subject.assert_answers(wait_moved(server, taken.port), "typed at a prompt")
 
 
 def test_a_server_under_a_shell_script_is_reached(house: House, ours: Path, theirs: Path) -> None:

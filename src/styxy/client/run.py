@@ -49,6 +49,24 @@ def own_supervisor(places: Places) -> str:
     return _install(_built(NATIVE_SUPERVISOR), target)
 
 
+def own_library_and_supervisor(places: Places) -> str:
+    """Install the library, and beside it the supervisor, if there is one; the library's path.
+
+    The library starts the supervisor for the static programs that its host executes, and lets them
+    be where it finds none. Raises `Unavailable` where there is no library.
+    """
+    library = own_library(places)
+    _supervisor_if_any(places)
+    return library
+
+
+def _supervisor_if_any(places: Places) -> str | None:
+    try:
+        return own_supervisor(places)
+    except Unavailable:
+        return None  # what calls libc is moved all the same
+
+
 def _built(name: str) -> str:
     from styxy import __file__
 

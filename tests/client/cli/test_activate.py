@@ -52,6 +52,13 @@ def test_an_activated_shell_moves_what_it_starts(
     assert int(out) != asked
 
 
+def test_a_static_program_that_the_shell_starts_finds_its_supervisor_beside_the_library(
+    styxy: CommandLine,
+) -> None:
+    library = in_shell(styxy, f'eval "$({STYXY} env)"; printf %s "$LD_PRELOAD"')
+    assert os.access(Path(library).with_name("styxy-seccomp"), os.X_OK)
+
+
 def test_nothing_is_started(styxy: CommandLine) -> None:
     out = in_shell(styxy, f'eval "$({STYXY} env)"; printenv LD_PRELOAD')
     assert out == f"{styxy.home}/lib/0.1.0/libstyxy.so\n"

@@ -29,9 +29,9 @@ def env(options: Namespace, caller: Caller) -> int:
             raise InvalidInput("--check prints no variables; leave --format out")
         return _check(caller)
     from styxy.client import proof
-    from styxy.client.run import own_library
+    from styxy.client.run import own_library_and_supervisor
 
-    library = own_library(caller.places)
+    library = own_library_and_supervisor(caller.places)
     proof.ensure(library)
     spell = FORMATS[options.format or ("json" if caller.wants_json else "sh")]
     caller.say_exactly(spell(variables(caller.env, library)))
