@@ -1,0 +1,54 @@
+"""Each program in two worktrees at once: each has its own server, and finds its place again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import free_port
+from tests.programs.catalogue import PROGRAMS
+from tests.programs.house import House
+from tests.programs.program import Program
+from tests.programs.roll import Roll
+from tests.programs.running import Running
+from tests.programs.test_conflicts import NOTICE, wait_moved
+
+pytestmark = [pytest.mark.real, pytest.mark.compat]
+
+
+def end(subject: Program, server: Running, *, killed: bool) -> None:
+    """End a program as its user does, or without a word."""
+    if killed:
+        os.killpg(server.pid, signal.SIGKILL)
+    else:
+        subject.end(server)
+    server.wait()
+
+
+@pytest.mark.parametrize("subject", PROGRAMS, ids=str)
+def test_two_worktrees_run_a_program_at_once_and_the_second_goes_back_to_its_place(
+    subject: Program, house: House, ours: Path, theirs: Path, roll: Roll
+) -> None:
+    roll.call(subject)
+    port = free_port(subject.ports)
+    for project in (theirs, ours):
+        subject.settle_in(project, project.name, port=port)
+    places = set()
+    with house.run(subject.command(port), cwd=theirs) as first:
+        subject.assert_answers(port, theirs.name)
+        for killed in (False, True, False):
+            with house.run(subject.command(port), cwd=ours) as second:
+                got = wait_moved(second, port)
+                subject.assert_answers(got, ours.name)
+                subject.assert_answers(port, theirs.name)
+                end(subject, second, killed=killed)
+                notices = [line for line in second.stderr.splitlines() if "STYXY" in line]
+                assert notices == [NOTICE.format(port, got)]
+            house.wait_no_lease(ours)
+            places.add(got)
+        assert len(places) == 1
+        assert "STYXY" not in first.stdout + first.stderr
+        end(subject, first, killed=False)
