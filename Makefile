@@ -11,7 +11,8 @@ SUPERVISOR := src/styxy/native/styxy-seccomp
 
 # What an installation depends on; the sources need no reinstall, because it is editable.
 BUILD_INPUTS := pyproject.toml hatch_build.py src/styxy/__init__.py $(shell find native -type f 2>/dev/null)
-COMPAT_TESTS := $(addprefix tests/programs/test_,conflicts.py no_conflict.py clients.py reloads.py browser_suites.py)
+COMPAT_TESTS := $(addprefix tests/programs/test_,\
+	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py)
 PYTHON_SOURCES := src tests bench scripts native/recipe.py hatch_build.py
 
 .DEFAULT_GOAL := help
