@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.settings import load_settings, load_token, private_directory
+from styxy.adapters.settings import load_settings, load_token, private_directory, private_home
 from styxy.core.errors import InvalidInput, StyxyError, Unavailable
 
 
@@ -154,6 +154,26 @@ def test_an_open_directory_is_closed_to_others(tmp_path: Path) -> None:
     home.mkdir(mode=0o755)
     private_directory(str(home))
     assert home.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mark", ["styxy.db", "config.json", "auth.token", "daemon.json"])
+def test_an_open_home_is_closed_to_others(tmp_path: Path, mark: str) -> None:
+    (tmp_path / "home").mkdir(mode=0o755)
+    (tmp_path / "home" / mark).touch()
+    private_home(str(tmp_path / "home"))
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_of_other_things_is_no_home_and_nobody_is_locked_out(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    for name in ("bin", "lib", "logs", "run"):
+        (root / name).mkdir(parents=True)
+    root.chmod(0o755)
+    with pytest.raises(Unavailable, match=f"chmod 700 {root}"):
+        private_home(str(root))
+    assert root.stat().st_mode & 0o777 == 0o755
+    root.chmod(0o700)
+    private_home(str(root))  # the user says so
 
 
 def test_a_link_is_not_taken_for_a_directory(tmp_path: Path) -> None:

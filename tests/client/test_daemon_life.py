@@ -93,6 +93,17 @@ def test_a_busy_port_is_a_sentence_and_exit_1(styxy: CommandLine, tmp_path: Path
         other.kill_daemon()
 
 
+def test_a_directory_of_other_things_is_not_made_a_home(styxy: CommandLine) -> None:
+    (styxy.home / "bin").mkdir(parents=True)
+    styxy.home.chmod(0o755)
+    for words in (["list"], ["daemon", "start", "-d"], ["config", "set", "log_level", "debug"]):
+        done = styxy.run(*words)
+        assert done.returncode in (1, 3)
+        assert "set STYXY_HOME to a directory of its own" in done.stderr
+    assert [each.name for each in styxy.home.iterdir()] == ["bin"]
+    assert styxy.home.stat().st_mode & 0o777 == 0o755
+
+
 def test_racing_commands_fail_alike_where_no_daemon_can_start(
     styxy: CommandLine, tmp_path: Path
 ) -> None:

@@ -148,6 +148,33 @@ def _skips_token(env: Mapping[str, str], *, insecure: bool) -> bool:
     return wanted
 
 
+_MARKS = frozenset({"auth.token", "config.json", "daemon.json", "styxy.db"})
+"""Files of which each one makes a directory a Styxy home."""
+
+
+def check_home(path: str) -> None:
+    """See that a directory which others may enter is Styxy's, or empty. Raises `Unavailable`.
+
+    The home is closed to others: `STYXY_HOME=/` must not lock everybody out of the machine.
+    """
+    try:
+        is_open = stat.S_IMODE(os.lstat(path).st_mode) & 0o077
+        names = set(os.listdir(path)) if is_open else set()
+    except OSError:
+        return  # there is none yet, or making it says why not
+    if names and not names & _MARKS:
+        raise Unavailable(
+            f"{path} holds other files than Styxy's and is open to others; "
+            f"set STYXY_HOME to a directory of its own, or say: chmod 700 {path}"
+        )
+
+
+def private_home(path: str) -> None:
+    """Make Styxy's home, or see that it is one. Raises `Unavailable`."""
+    check_home(path)
+    private_directory(path)
+
+
 def private_directory(path: str) -> None:
     """Make a directory of mode 0700, or see that it is one. Raises `Unavailable`.
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from styxy.adapters.config_file import ConfigFile
-from styxy.adapters.settings import load_overrides, private_directory
+from styxy.adapters.settings import load_overrides, private_home
 from styxy.client.connection import Answer, Connection
 from styxy.core.codec import config as codec
 from styxy.core.services import Catalogue
@@ -59,7 +59,7 @@ class ConfigurationAccess:
         connection = self._daemon()
         if connection is not None:
             return connection.ask("PATCH", "/config", {"changes": patch, "dry_run": dry_run})
-        private_directory(self._places.home)
+        private_home(self._places.home)
         edited = self.file.edit(patch, dry_run=dry_run)
         change = codec.Change(
             file=self.file.path,

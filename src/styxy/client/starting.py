@@ -16,7 +16,8 @@ import os
 import sys
 import time
 
-from styxy.core.errors import DaemonUnreachable
+from styxy.adapters.settings import check_home
+from styxy.core.errors import DaemonUnreachable, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,8 +56,11 @@ def start_once(
     began = time.monotonic()
     deadline = began + patience
     try:
+        check_home(places.home)
         os.makedirs(places.home, mode=0o700, exist_ok=True)
         lock = StartLock(places.in_home("start.lock"))
+    except Unavailable as refused:
+        raise DaemonUnreachable(refused.message) from None
     except OSError as error:
         raise DaemonUnreachable(
             f"cannot write in {places.home}: {error.strerror}; "

@@ -35,6 +35,7 @@ from styxy.adapters.settings import (
     load_overrides,
     load_settings,
     private_directory,
+    private_home,
 )
 from styxy.core.errors import StyxyError
 from styxy.core.programs import service_type_of_program
@@ -277,7 +278,7 @@ def _build(
     known: Remains,
 ) -> Daemon:
     """Open everything that a daemon needs; `stack` closes it again, in the opposite order."""
-    private_directory(places.home)
+    private_home(places.home)
     if places.socket_override is None:
         # Its parent too: whoever owned /tmp/styxy-UID could put another directory in its place.
         # A socket that the user named lies in a directory that is none of our business.

@@ -151,12 +151,12 @@ def generate(options: Namespace, caller: Caller) -> int:
 
 def _put(path: str, text: str, caller: Caller, *, force: bool) -> str | None:
     from styxy.adapters.config_file import ConfigFile, write_whole
-    from styxy.adapters.settings import private_directory
+    from styxy.adapters.settings import private_home
 
     if os.path.lexists(path) and not force:
         raise Conflict(f"{path} is there already; choose another with -o, or say --force")
     if path == caller.places.config_file:
-        private_directory(caller.places.home)
+        private_home(caller.places.home)
         return ConfigFile(path, backups=caller.places.backups).put(text)
     try:
         write_whole(path, text.encode())
