@@ -87,7 +87,8 @@ QUIET = range(20000, 32000)
 
 def free_port(ports: range = QUIET) -> int:
     """Find a port that nothing uses, on any address of either family."""
-    for port in random.sample(ports, len(ports)):
+    # Not the numbers of `random`, which hypothesis begins anew: two runs would meet on each port.
+    for port in random.SystemRandom().sample(ports, len(ports)):
         with socket.socket(socket.AF_INET6) as probe:
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             try:

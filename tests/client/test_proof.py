@@ -79,6 +79,4 @@ def test_the_real_daemon_moves_it_and_keeps_nothing(styxy: CommandLine, copy: Pa
     assert bind.was_moved
     assert 9870 <= bind.got <= 9899
     assert styxy.json("list")["allocations"] == []
-    moved = styxy.json("reassignments")["reassignments"]
-    assert isinstance(moved, list)
-    assert {each["process"] for each in moved} == {"styxy-proof"}
+    assert styxy.json("reassignments")["reassignments"] == []

@@ -131,8 +131,8 @@ class Burst:
 
     def _run(self) -> None:
         connection = http.client.HTTPConnection("localhost", timeout=20)
-        connection.sock = self._daemon.connect_unix(self._socket)
         try:
+            connection.sock = self._daemon.connect_unix(self._socket)
             while True:
                 connection.request("POST", "/allocate", self._body)
                 answer = connection.getresponse()
