@@ -189,7 +189,8 @@ NODE_SERVERS = (
         files={**PAGE, "app.js": ""},
         says=r".*http://127\.0\.0\.1:PORT/",
         stream="stderr",
-        varies=(r'127\.0\.0\.1:\d+ - "GET .*',),
+        # It may be ended before it has told of a page that it served.
+        varies=(r'127\.0\.0\.1:\d+ - "GET .*\n',),
         source=npm("esbuild"),
         backend="seccomp",
         is_slow=True,

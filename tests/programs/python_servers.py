@@ -144,6 +144,8 @@ WERKZEUG = (
     r"\d+\.\d+\.\d+\.\d+ - - \[.*\] .*\n",
     r"Debugger PIN: .*",
 )
+# It may be ended before it has told of a page that it served.
+DJANGO_VARIES = (REQUEST_TIME + r' "GET .*\n', r"\w+ \d+, \d{4} - [\d:]+")
 
 PYTHON_SERVERS = (
     Program(
@@ -255,7 +257,7 @@ PYTHON_SERVERS = (
         name="Django runserver --noreload",
         words=(PYTHON, "-u", "manage.py", "runserver", "--noreload", "PORT"),
         files={"manage.py": DJANGO},
-        varies=(REQUEST_TIME, r"\w+ \d+, \d{4} - [\d:]+"),
+        varies=DJANGO_VARIES,
         source=module("django", get="make compat"),
         is_slow=True,
     ),
@@ -263,7 +265,7 @@ PYTHON_SERVERS = (
         name="Django runserver",
         words=(PYTHON, "-u", "manage.py", "runserver", "PORT"),
         files={"manage.py": DJANGO},
-        varies=(REQUEST_TIME, r"\w+ \d+, \d{4} - [\d:]+"),
+        varies=DJANGO_VARIES,
         source=module("django", get="make compat"),
         is_slow=True,
     ),

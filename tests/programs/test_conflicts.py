@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,8 @@ def serve_moved(house: House, subject: Program, taken: Contest, *, cwd: Path) ->
         house.wait_no_lease(cwd)
         assert_said_once(server, subject, asked=taken.port, got=got)
         said = server.stdout + server.stderr
-        lines = port_lines(said, asked=taken.port, got=got, settled=subject.settled)
+        settled = partial(subject.settled, instead="~")
+        lines = port_lines(said, asked=taken.port, got=got, settled=settled)
         return Found(subject.backend, lines)
 
 
