@@ -8,6 +8,7 @@ import random
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from itertools import cycle, islice
 from pathlib import Path
 
 from styxy.core.books import Books
@@ -85,10 +86,17 @@ QUIET = range(20000, 32000)
 (`ip_local_port_range` of ip(7)): who finds one free will find it free once more."""
 
 
-def free_port(ports: range = QUIET) -> int:
-    """Find a port that nothing uses, on any address of either family."""
-    # Not the numbers of `random`, which hypothesis begins anew: two runs would meet on each port.
-    for port in random.SystemRandom().sample(ports, len(ports)):
+# Not the numbers of `random`, which hypothesis begins anew: two runs would meet on each port.
+_shuffled = cycle(random.SystemRandom().sample(QUIET, len(QUIET)))
+
+
+def free_port(ports: range | None = None) -> int:
+    """Find a port that nothing uses, on any address of either family; of `ports`, where they are
+    named, else one that was not found before."""
+    candidates = (
+        islice(_shuffled, len(QUIET)) if ports is None else random.sample(ports, len(ports))
+    )
+    for port in candidates:
         with socket.socket(socket.AF_INET6) as probe:
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             try:
@@ -96,7 +104,7 @@ def free_port(ports: range = QUIET) -> int:
             except OSError:  # EADDRINUSE: the next one
                 continue
             return port
-    raise AssertionError(f"no free port in {ports}")
+    raise AssertionError(f"no free port in {ports or QUIET}")
 
 
 INHERITED = ("CLAUDE_INSTANCE_ID", "LD_PRELOAD", "XDG_RUNTIME_DIR", "NO_COLOR", "PORT")
