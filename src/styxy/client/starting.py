@@ -16,7 +16,6 @@ import os
 import sys
 import time
 
-from styxy.adapters.settings import check_home
 from styxy.core.errors import DaemonUnreachable, Unavailable
 
 TYPE_CHECKING = False
@@ -52,6 +51,9 @@ def start_once(
 
     Raises `DaemonUnreachable` with the daemon's own sentence where it refuses to start.
     """
+    # Imported here: every `styxy run` loads this module, and mostly a daemon runs.
+    from styxy.adapters.settings import check_home
+
     places = connection.places
     began = time.monotonic()
     deadline = began + patience
