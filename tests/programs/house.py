@@ -113,7 +113,16 @@ class House:
         self.wait_awake()
         own = self.env | env
         with running(under_styxy(words), cwd=cwd, env=own, terminal=terminal) as program:
-            yield program
+            try:
+                yield program
+            except BaseException as failure:
+                failure.add_note(f"the daemon's last words:\n{self.last_words()}")
+                raise
+
+    def last_words(self) -> str:
+        """Tell the end of the daemon's log: what held it up, and which guests it refused."""
+        lines = Path(self.places.daemon_log).read_text(encoding="utf-8").splitlines()
+        return "\n".join(lines[-20:])
 
     def ask(self, method: str, path: str, body: object = None) -> object:
         """Ask the daemon over its Unix socket."""
