@@ -20,6 +20,30 @@ static bool shares_its_port(const struct attempt *attempt)
     return sys_number_option(attempt->fd, SO_REUSEPORT) == 1;
 }
 
+/* ---- ports that old connections hold ---- */
+
+/*
+ * Bind where nobody listens and old connections hold the port: a server's previous life.
+ *
+ * The option stays set where that helped. listen() checks the port once more, and would say
+ * EADDRINUSE if it were taken back now; where it did not help, it is as it was.
+ */
+static int bind_over_old_connections(struct attempt *attempt, struct answer *place)
+{
+    int on = 1, off = 0;
+    struct target target = attempt->target;
+    target.port = place->port;
+    if (sys_number_option(attempt->fd, SO_REUSEADDR) != 0 ||
+        lookup_finds_foreign(&target, PLACE_ALL) || !lookup_finds_connections_alone(place->port))
+        return attempt_in_use();
+    syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    int result = attempt_bind_at(attempt, place), error = errno;
+    if (result != 0)
+        syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
+    errno = error;
+    return result;
+}
+
 /* ---- workers that share a port ---- */
 
 /*
@@ -53,7 +77,8 @@ static int take_place(struct attempt *attempt, struct answer *answer)
         *answer = there;
         return 0;
     }
-    return attempt_bind_at(attempt, answer);
+    int result = attempt_bind_at(attempt, answer);
+    return result != 0 && errno == EADDRINUSE ? bind_over_old_connections(attempt, answer) : result;
 }
 
 /* ---- the steps of spec 5.2 ---- */
@@ -77,33 +102,14 @@ static bool has_place(const struct attempt *attempt, enum reason *reason)
     return was_here;
 }
 
-/*
- * Retry where nobody listens: what holds the port are connections of the server's previous life.
- *
- * The option stays set where that helped. listen() checks the port once more, and would say
- * EADDRINUSE if it were taken back now; where it did not help, it is as it was.
- */
-static int bind_over_old_connections(const struct attempt *attempt)
-{
-    int on = 1, off = 0;
-    if (sys_number_option(attempt->fd, SO_REUSEADDR) != 0 ||
-        lookup_finds_foreign(&attempt->target, PLACE_ALL) ||
-        !lookup_finds_connections_alone(attempt->target.port))
-        return -1;
-    syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    int result = attempt_bind_as_asked(attempt);
-    if (result != 0)
-        syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
-    return result;
-}
-
 /* The real bind, and what follows where it says that the port is taken. */
 static int bind_or_move(struct attempt *attempt)
 {
+    struct answer asked = {.verdict = VERDICT_KEEP, .port = attempt->target.port};
     int result = attempt_bind_as_asked(attempt);
     if (result == 0 || errno != EADDRINUSE)
         return result;
-    if (bind_over_old_connections(attempt) == 0)
+    if (bind_over_old_connections(attempt, &asked) == 0)
         return attempt_done(attempt);
     return attempt_ask(attempt, REASON_INUSE, 0, take_place) == BOUND ? attempt_done(attempt)
                                                                       : attempt_in_use();

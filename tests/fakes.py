@@ -107,6 +107,23 @@ def free_port(ports: range | None = None) -> int:
     raise AssertionError(f"no free port in {ports or QUIET}")
 
 
+def leave_old_connection(port: int = 0, *, reuse: bool = True) -> int:
+    """Serve one client on a port and go, so that the port is in TIME_WAIT; gives the port.
+
+    `reuse` sets SO_REUSEADDR: only then does the kernel let another server in that has it.
+    """
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        port = int(server.getsockname()[1])
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            accepted, _ = server.accept()
+            accepted.close()  # who closes first waits
+            assert client.recv(1) == b""
+    return port
+
+
 INHERITED = ("CLAUDE_INSTANCE_ID", "LD_PRELOAD", "XDG_RUNTIME_DIR", "NO_COLOR", "PORT")
 
 

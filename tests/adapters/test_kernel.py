@@ -12,6 +12,7 @@ import pytest
 from styxy.adapters.kernel import KernelLook, Listener, bind_passes, has_ipv6, netns_cookie
 from styxy.core.leases import Protocol
 from styxy.core.ports import Port
+from tests.fakes import leave_old_connection
 
 SO_COOKIE = 57
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on loopback here")
@@ -123,13 +124,7 @@ def test_a_bound_socket_that_allows_reuse_has_its_port_too(
 def test_a_port_in_time_wait_is_free_where_a_server_can_have_it(
     kernel: KernelLook, reuse: bool
 ) -> None:
-    with bound("127.0.0.1", reuse=reuse) as server:
-        server.listen()
-        port = port_of(server)
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            accepted, _ = server.accept()
-            accepted.close()  # who closes first waits
-            assert client.recv(1) == b""
+    port = Port(leave_old_connection(reuse=reuse))
     assert not bind_passes(port, socket.AF_INET, socket.SOCK_STREAM, reuse=False)
     # Only if the one who left had SO_REUSEADDR does the kernel let another in who has it.
     assert kernel.is_free(port) == reuse

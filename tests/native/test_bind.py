@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import free_port
+from tests.fakes import free_port, leave_old_connection
 from tests.native.guest import FakeDaemon, bind_each, bound_elsewhere, listener, move, say
 
 CONFLICTS = [
@@ -176,20 +176,30 @@ def test_a_race_that_is_always_lost_ends(tmp_path: Path) -> None:
 
 
 def test_the_connections_of_a_previous_life_do_not_move_a_server(tmp_path: Path) -> None:
-    with socket.socket() as previous:
-        previous.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        previous.bind(("127.0.0.1", 0))
-        previous.listen()
-        port = previous.getsockname()[1]
-        client = socket.create_connection(("127.0.0.1", port))
-        accepted, _ = previous.accept()
-    accepted.close()  # first, so that TIME_WAIT is on the server's side
-    client.close()
+    port = leave_old_connection()
     with FakeDaemon(tmp_path, say("styxy/1 error no")) as daemon, bound_elsewhere():
         bare = bind_each(daemon, f"127.0.0.1,{port}", STYXY_DISABLE_REASSIGN="1")
         guest = bind_each(daemon, f"127.0.0.1,{port},listen")
     assert (bare, guest) == (["EADDRINUSE"], [str(port)])
     assert daemon.questions == []
+
+
+@pytest.mark.parametrize("option", ["listen", "reuse,listen"])
+def test_the_connections_of_another_server_keep_nobody_from_a_place(
+    tmp_path: Path, option: str
+) -> None:
+    place = leave_old_connection()
+    with listener() as taken, FakeDaemon(tmp_path, say(move(place))) as daemon, bound_elsewhere():
+        assert bind_each(daemon, f"127.0.0.1,{taken},{option}") == [str(place)]
+    assert [question[7] for question in daemon.questions] == ["0"]
+
+
+def test_a_place_that_no_option_frees_is_told_back(tmp_path: Path) -> None:
+    place, next_one = leave_old_connection(reuse=False), free_port()
+    with listener() as taken:
+        with FakeDaemon(tmp_path, say(move(place), move(next_one))) as daemon:
+            assert bind_each(daemon, f"127.0.0.1,{taken},listen") == [str(next_one)]
+    assert [question[7] for question in daemon.questions] == ["0", str(place)]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -12,6 +13,7 @@ import pytest
 
 from styxy.adapters.places import NOTE_SOCKET
 from tests.daemon import SERVER_ID, Daemon, port_of, question
+from tests.fakes import leave_old_connection
 
 OTHER_SERVER = "fedcba9876543210"
 SO_COOKIE = 57  # asm-generic/socket.h
@@ -182,3 +184,12 @@ def test_a_full_range_is_a_sentence(daemon: Daemon, busy: int) -> None:
         daemon.call("POST", "/allocate", {"service_type": "coordination"})
     answer = daemon.ask(question(busy, kind="coordination"))
     assert answer.startswith(b"styxy/1 error coordination%209870-9899%20is%20full")
+
+
+def test_a_range_where_servers_have_just_been_is_not_full(daemon: Daemon, busy: int) -> None:
+    for port in range(9870, 9900):
+        with contextlib.suppress(OSError):  # a program of this machine has it, or had it just now
+            leave_old_connection(port)
+    port, kind, told = moved(daemon, question(busy, kind="coordination"))
+    assert (kind, told) == ("coordination", "new")
+    assert 9870 <= port <= 9899

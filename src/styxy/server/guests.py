@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from styxy.core.asks import MoveAsk
-from styxy.core.errors import Conflict
+from styxy.core.errors import Conflict, RangeExhausted
 from styxy.core.leases import Owner
 from styxy.core.moves import service_type_of
 from styxy.core.programs import service_type_of_program
 from styxy.server.observer import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from styxy.core.asks import MoveAnswer, Ruling
     from styxy.core.ports import Port
@@ -44,15 +44,20 @@ class Guests:
         def decide(taken: Collection[int]) -> Ruling[MoveAnswer]:
             return self._desk.move(ask, lock_id=world.new_id(), now=world.clock(), taken=taken)
 
-        return self._ledger.settle(
-            decide, is_free=lambda port: self._is_free(port, ask), commit=self._ledger.commit
-        )
+        def settle(is_free: Callable[[Port], bool]) -> MoveAnswer:
+            return self._ledger.settle(decide, is_free=is_free, commit=self._ledger.commit)
 
-    def _is_free(self, port: Port, ask: MoveAsk) -> bool:
-        """Try a port for a guest.
+        try:
+            return settle(lambda port: self._is_at_rest(port, ask))
+        except RangeExhausted:
+            # Servers that came and went in the last minute may have left TIME_WAIT on all others.
+            return settle(lambda port: world.kernel.is_free(port, ask.protocol))
 
-        A new place must take any program. The one that it had may be in TIME_WAIT, which a server
-        with SO_REUSEADDR does not mind: a restart must not move it.
+    def _is_at_rest(self, port: Port, ask: MoveAsk) -> bool:
+        """Try a port for a guest; a new place has, if possible, no old connections on it.
+
+        The place that it had may have some, which its library binds over: a restart must not move
+        it.
         """
         kernel = self._world.kernel
         remembered = self._desk.state.memory.moves.get((ask.owner.key, ask.asked))
