@@ -29,14 +29,13 @@ bool attempt_read_map(struct attempt *attempt)
 
 static int bind_with(const struct attempt *attempt, const struct sockaddr *address, uint16_t port)
 {
+    uint64_t cookie = 0;
+    if (sys_option(attempt->fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
+        memory_add_socket(cookie, port, attempt->is_udp);
     errno = attempt->entry_errno;
     int result = real_bind(attempt->fd, address, attempt->length);
-    if (result == 0) {
-        uint64_t cookie = 0;
-        if (sys_option(attempt->fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
-            memory_add_socket(cookie, port, attempt->is_udp);
-        errno = attempt->entry_errno;
-    }
+    if (result != 0)
+        memory_drop_socket(cookie);
     return result;
 }
 

@@ -2,9 +2,9 @@
 #include "image.h"
 
 #include "real.h"
+#include "kin.h"
 #include "sys.h"
 #include "text.h"
-#include "told.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -162,7 +162,7 @@ __attribute__((constructor)) static void start(void)
         /* An upgrade in an activated shell leaves both in LD_PRELOAD; two would tell twice. */
         bool ready = !real_has_other_copy() && read_image(&this_image);
         if (ready)
-            told_prepare();
+            kin_prepare();
         atomic_store(&state, ready ? READY : ABSENT);
     }
     errno = entry_errno;

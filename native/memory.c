@@ -1,11 +1,12 @@
 /* What this server has bound: see memory.h. */
 #include "memory.h"
 
+#include "kin.h"
+
 #include <stdatomic.h>
 #include <string.h>
 
 enum {
-    SOCKETS = 64,
     MOVES = 32,
     TEXT_WORDS = (WIRE_NAME + WIRE_TIME + 7) / 8,
 };
@@ -24,42 +25,68 @@ struct texts {
 
 _Static_assert(sizeof(struct texts) <= TEXT_WORDS * 8, "the texts of an answer have room");
 
-struct socket {
-    _Atomic uint64_t cookie;
-    _Atomic uint32_t place; /* used << 17 | udp << 16 | port */
-};
-
-static PER_IMAGE struct socket sockets[SOCKETS];
 static PER_IMAGE struct entry moves[MOVES];
-static PER_IMAGE atomic_uint next_socket, next_move;
+static PER_IMAGE atomic_uint next_move;
 
+/* ---- sockets ---- */
+
+/* As it stands in kin.h: used << 17 | udp << 16 | port. */
 static uint32_t place_of(uint16_t port, bool is_udp)
 {
     return UINT32_C(1) << 17 | (uint32_t)is_udp << 16 | port;
 }
 
+/* An entry that is free, else the oldest. */
+static struct kin_socket *entry_for(struct kin *kin, uint64_t cookie)
+{
+    for (int i = 0; i < KIN_SOCKETS; i++) {
+        uint64_t nobody = 0;
+        if (atomic_compare_exchange_strong(&kin->sockets[i].cookie, &nobody, cookie))
+            return &kin->sockets[i];
+    }
+    return &kin->sockets[atomic_fetch_add(&kin->next_socket, 1) % KIN_SOCKETS];
+}
+
 void memory_add_socket(uint64_t cookie, uint16_t port, bool is_udp)
 {
-    struct socket *socket = &sockets[atomic_fetch_add(&next_socket, 1) % SOCKETS];
+    struct kin_socket *socket = entry_for(kin_memory(), cookie);
     atomic_store(&socket->cookie, cookie);
     atomic_store(&socket->place, place_of(port, is_udp));
 }
 
+static struct kin_socket *find_socket(uint64_t cookie)
+{
+    struct kin *kin = kin_memory();
+    for (int i = 0; i < KIN_SOCKETS && cookie != 0; i++)
+        if (atomic_load(&kin->sockets[i].cookie) == cookie)
+            return &kin->sockets[i];
+    return NULL;
+}
+
+void memory_drop_socket(uint64_t cookie)
+{
+    struct kin_socket *socket = find_socket(cookie);
+    if (socket == NULL)
+        return;
+    atomic_store(&socket->place, 0);
+    atomic_store(&socket->cookie, 0);
+}
+
 bool memory_has_socket(uint64_t cookie)
 {
-    for (int i = 0; i < SOCKETS; i++)
-        if (atomic_load(&sockets[i].cookie) == cookie)
-            return cookie != 0;
-    return false;
+    return find_socket(cookie) != NULL;
 }
 
 bool memory_has_bound(uint16_t port, bool is_udp)
 {
-    for (int i = 0; i < SOCKETS; i++)
-        if (atomic_load(&sockets[i].place) == place_of(port, is_udp))
+    struct kin *kin = kin_memory();
+    for (int i = 0; i < KIN_SOCKETS; i++)
+        if (atomic_load(&kin->sockets[i].place) == place_of(port, is_udp))
             return true;
     return false;
 }
+
+/* ---- moves ---- */
 
 static uint64_t key_of(uint16_t asked, uint16_t got, bool is_udp)
 {

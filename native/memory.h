@@ -1,5 +1,7 @@
 /*
- * What this server has bound, kept in two small tables that fork inherits and exec forgets.
+ * What this server has bound, kept in two small tables that exec forgets. The sockets are those of
+ * all its processes (kin.h); the moves those of this one and, as they were at the fork, of the
+ * ones that it comes from.
  *
  * Lock-free, because a lock could be held by a thread that fork leaves behind. The tables are
  * hints: the oldest entry gives way, and a reader that meets a writer misses an entry at most.
@@ -9,8 +11,12 @@
 
 #include "wire.h"
 
-/* Remember that a socket is this server's own, by the cookie that sock_diag shows too. */
+/*
+ * Remember that a socket is this server's own, by the cookie that sock_diag shows too; before it is
+ * bound, for another process of the server may meet it at once. Forget one that could not be.
+ */
 void memory_add_socket(uint64_t cookie, uint16_t port, bool is_udp);
+void memory_drop_socket(uint64_t cookie);
 bool memory_has_socket(uint64_t cookie);
 
 /* Whether this server has ever bound a socket to a port; it may be closed by now. */

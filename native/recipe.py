@@ -23,6 +23,7 @@ SHARED_SOURCES = (
     "daemonfile.c",
     "diag.c",
     "gate.c",
+    "kin.c",
     "listen.c",
     "look.c",
     "lookup.c",

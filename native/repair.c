@@ -61,10 +61,12 @@ static int listen_anew(struct attempt *attempt, struct answer *answer)
     int fresh = make_like(attempt->fd);
     if (fresh < 0)
         return -1;
+    if (sys_option(fresh, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
+        memory_add_socket(cookie, answer->port, false);
     bool done = listens_at(attempt, fresh, answer->port) && put_in_place(fresh, attempt->fd);
     int error = errno;
-    if (done && sys_option(fresh, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
-        memory_add_socket(cookie, answer->port, false);
+    if (!done)
+        memory_drop_socket(cookie);
     sys_close(fresh);
     errno = error;
     return done ? 0 : -1;

@@ -1,9 +1,6 @@
 /*
- * Which moves the user has been told of: one page that a program shares with its forked children,
- * so that of several workers of one server one prints the notice.
- *
- * It is made before the program runs, for servers fork first and bind then. It costs each program
- * two microseconds and, until something is moved, no memory.
+ * Which moves the user has been told of, by this process or one that it shares with (kin.h): of
+ * several workers of one server one prints the notice.
  */
 #ifndef STYXY_TOLD_H
 #define STYXY_TOLD_H
@@ -11,9 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-void told_prepare(void);
-
-/* Claim the telling of a move; true for the first of all that share the page. */
+/* Claim the telling of a move; true for the first of all that share. */
 bool told_claim(uint16_t asked, uint16_t got, bool is_udp);
 
 #endif

@@ -126,6 +126,75 @@ def test_a_second_listen_of_ones_own_is_refused_as_the_kernel_does(
     assert (done.stdout, daemon.questions) == ("EADDRINUSE\n", [])
 
 
+PREFORKED = r"""
+    /* Two children from before any bind: both bind, then both listen, one after the other. */
+    static int turns[5][2];
+
+    static void begin(int turn)
+    {
+        char byte;
+        if (read(turns[turn][0], &byte, 1) != 1)
+            exit(1);
+    }
+
+    static void end(int turn)
+    {
+        if (write(turns[turn + 1][1], "x", 1) != 1)
+            exit(1);
+    }
+
+    static int worker(const char *name, int port, int shares, int turn)
+    {
+        struct sockaddr_in where = at(port);
+        socklen_t length = sizeof where;
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &shares, sizeof shares);
+        begin(turn);
+        int failed = bind(fd, (void *)&where, length);
+        end(turn);
+        begin(turn + 2);
+        if (failed == 0 && listen(fd, 8) == 0 && getsockname(fd, (void *)&where, &length) == 0)
+            printf("%s %d\n", name, ntohs(where.sin_port));
+        else
+            printf("%s %s\n", name, strerrorname_np(errno));
+        fflush(stdout);
+        end(turn + 2);
+        if (turn == 0)
+            begin(4); /* it listens for as long as the other tries */
+        return 0;
+    }
+    //main
+    int shares = strcmp(argv[1], "reuse") == 0;
+    for (int i = 0; i < 5; i++)
+        if (pipe(turns[i]) != 0)
+            return 1;
+    if (fork() == 0)
+        return worker("first", port, shares, 0);
+    if (fork() == 0)
+        return worker("second", port, shares, 1);
+    end(-1);
+    while (wait(NULL) > 0)
+        ;
+"""
+
+
+@pytest.mark.parametrize("option", ["alone", "reuse"])
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_of_two_processes_that_bind_before_either_listens_one_is_refused(
+    tmp_path: Path, backend: str, is_taken: bool, option: str
+) -> None:
+    place = free_port()
+    with listener() as taken, FakeDaemon(tmp_path, say(move(place), move(place))) as daemon:
+        words = [option, str(taken if is_taken else place)]
+        program = host_text(PREFORKED)
+        if backend == "seccomp":
+            done = run(under(static(program), *words), environment(daemon))
+        else:
+            done = run([compiled(program), *words], daemon.environment())
+    assert done.stdout.splitlines() == [f"first {place}", "second EADDRINUSE"]
+    assert {question[7] for question in daemon.questions} <= {"0"}  # no place was lost
+
+
 def test_the_daemons_word_that_another_process_of_the_server_has_it_counts(
     tmp_path: Path, backend: str
 ) -> None:

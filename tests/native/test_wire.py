@@ -226,7 +226,7 @@ def test_a_named_project_is_the_one_that_the_command_line_finds(tmp_path: Path, 
 
 def hold_together(directory: Path, env: dict[str, str]) -> None:
     """Compare what the library finds with what the client finds, in that directory."""
-    sources = ("project.c", "portmap.c", "image.c", "real.c", "text.c", "told.c")
+    sources = ("project.c", "portmap.c", "image.c", "real.c", "text.c", "kin.c")
     done = run([linked(PROJECT, *sources)], env, cwd=directory)
     here = os.getcwd()
     try:
