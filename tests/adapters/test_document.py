@@ -52,6 +52,10 @@ def test_what_cannot_be_written_is_a_sentence_and_stays(tmp_path: Path) -> None:
         put_table(str(tmp_path / "pipe"), "| a |")
 
 
-def test_a_document_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+def test_a_document_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="there is no file"):
         read_document(str(tmp_path / "none.md"))
+    with pytest.raises(Unavailable, match="Is a directory"):
+        read_document(str(tmp_path))
+    with pytest.raises(Unavailable, match="larger than"):
+        read_document("/dev/zero")

@@ -100,8 +100,21 @@ def test_a_directory_of_other_things_is_not_made_a_home(styxy: CommandLine) -> N
         done = styxy.run(*words)
         assert done.returncode in (1, 3)
         assert "set STYXY_HOME to a directory of its own" in done.stderr
+    done = styxy.run("run", "--", "echo", "ran")
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert done.stderr.count("set STYXY_HOME to a directory of its own") == 1
     assert [each.name for each in styxy.home.iterdir()] == ["bin"]
     assert styxy.home.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("first", ["list", "run -- true"])
+def test_an_empty_directory_is_made_a_home(styxy: CommandLine, first: str) -> None:
+    styxy.home.mkdir(parents=True, exist_ok=True)
+    styxy.home.chmod(0o755)
+    done = styxy.run(*first.split())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert styxy.home.stat().st_mode & 0o777 == 0o700
+    assert styxy.run("daemon", "status", "--no-start").returncode == 0
 
 
 def test_racing_commands_fail_alike_where_no_daemon_can_start(

@@ -34,6 +34,15 @@ def test_a_home_that_is_made_for_the_copy_is_private(tmp_path: Path) -> None:
     assert (tmp_path / "home").stat().st_mode & 0o7777 == 0o700
 
 
+def test_nothing_is_copied_into_a_directory_of_other_things(tmp_path: Path) -> None:
+    (tmp_path / "source.so").write_bytes(b"library")
+    (tmp_path / "home" / "bin").mkdir(parents=True)
+    (tmp_path / "home").chmod(0o755)
+    with pytest.raises(Unavailable, match="directory of its own"):
+        install(tmp_path / "home", tmp_path / "source.so")
+    assert [each.name for each in (tmp_path / "home").iterdir()] == ["bin"]
+
+
 def test_a_copy_that_is_current_is_left_alone(tmp_path: Path) -> None:
     source = tmp_path / "source.so"
     source.write_bytes(b"library")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from styxy.core.errors import InvalidInput
-from styxy.core.names import check_name, instance_of
+from styxy.core.names import check_name, instance_of, own_instance
 
 
 def test_a_name_is_lowered() -> None:
@@ -33,3 +33,12 @@ def test_the_first_variable_that_says_something_names_the_instance(
     env: dict[str, str], name: str | None
 ) -> None:
     assert instance_of(env) == name
+    assert own_instance(env) == name
+
+
+@pytest.mark.parametrize("variable", ["STYXY_INSTANCE_ID", "CLAUDE_INSTANCE_ID"])
+@pytest.mark.parametrize("name", ["a b", "a\n", "ä", "x" * 101])
+def test_a_variable_that_cannot_name_an_instance_is_named(variable: str, name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{variable} must be 1 to 100 of") as no:
+        own_instance({variable: name})
+    assert no.value.message.isprintable()

@@ -31,13 +31,15 @@ def put_table(path: str, text: str) -> bool:
 
 
 def read_document(path: str) -> str:
-    """Read a Markdown file. Raises `Unavailable`."""
+    """Read Markdown that the user named: a file, a link to one, a pipe. Raises `Unavailable`."""
     try:
-        content, _ = _read(path)
+        with open(path, "rb") as file:
+            content = file.read(LARGEST + 1)
+        _check_size(content)
+    except FileNotFoundError:
+        raise Unavailable(f"there is no file {path}") from None
     except OSError as error:
         raise Unavailable(f"cannot read {path}: {error.strerror or error}") from error
-    if content is None:
-        raise Unavailable(f"there is no file {path}")
     return content.decode("utf-8", "replace")
 
 
@@ -59,6 +61,10 @@ def _read(path: str) -> tuple[bytes | None, int]:
             content = file.read(LARGEST + 1)
     finally:
         os.close(descriptor)
+    _check_size(content)
+    return content, stat.S_IMODE(status.st_mode)
+
+
+def _check_size(content: bytes) -> None:
     if len(content) > LARGEST:
         raise OSError(f"it is larger than {LARGEST} bytes")
-    return content, stat.S_IMODE(status.st_mode)

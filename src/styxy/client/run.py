@@ -46,7 +46,7 @@ def own_supervisor(places: Places) -> str:
     from styxy import __version__
 
     target = places.in_home("lib", __version__, NATIVE_SUPERVISOR)
-    return _install(_built(NATIVE_SUPERVISOR), target)
+    return _install(places, _built(NATIVE_SUPERVISOR), target)
 
 
 def own_library_and_supervisor(places: Places) -> str:
@@ -80,13 +80,13 @@ def install_library(places: Places, *, version: str, source: str) -> str:
     every command of an activated shell print an error. Raises `Unavailable` where there is none.
     """
     target = places.in_home("lib", version, NATIVE_LIBRARY)
-    installed = _install(source, target)
+    installed = _install(places, source, target)
     if any(character in target for character in " :\t\n"):
         raise Unavailable(f"LD_PRELOAD cannot hold the path {target!r}; set STYXY_HOME to another")
     return installed
 
 
-def _install(source: str, target: str) -> str:
+def _install(places: Places, source: str, target: str) -> str:
     """Copy what differs; without a source, an earlier copy of this version will do."""
     try:
         wanted = os.stat(source)
@@ -103,6 +103,10 @@ def _install(source: str, target: str) -> str:
     except OSError:
         is_same = False  # ENOENT: none yet; EACCES, ENOTDIR: the copying says it
     if not is_same:
+        # Imported here: it is one run of many that copies.
+        from styxy.adapters.settings import private_home
+
+        private_home(places.home)
         _copy(source, target)
     return target
 
@@ -111,7 +115,7 @@ def _copy(source: str, target: str) -> None:
     """Copy whole or not at all: programs may be mapping the old file at this moment."""
     directory = os.path.dirname(target)
     draft = f"{target}.{os.getpid()}"
-    old_mask = os.umask(0o077)  # for the home above it, to which `mode` does not apply
+    old_mask = os.umask(0o077)  # for the directories above it, to which `mode` does not apply
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         with open(source, "rb") as file:

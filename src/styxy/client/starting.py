@@ -52,14 +52,13 @@ def start_once(
     Raises `DaemonUnreachable` with the daemon's own sentence where it refuses to start.
     """
     # Imported here: every `styxy run` loads this module, and mostly a daemon runs.
-    from styxy.adapters.settings import check_home
+    from styxy.adapters.settings import private_home
 
     places = connection.places
     began = time.monotonic()
     deadline = began + patience
     try:
-        check_home(places.home)
-        os.makedirs(places.home, mode=0o700, exist_ok=True)
+        private_home(places.home)
         lock = StartLock(places.in_home("start.lock"))
     except Unavailable as refused:
         raise DaemonUnreachable(refused.message) from None

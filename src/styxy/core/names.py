@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 
+INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+INSTANCE_RULE = "1 to 100 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
+
 INSTANCE_NAMES = ("STYXY_INSTANCE_ID", "CLAUDE_INSTANCE_ID")
 """The variables in which an instance says who it is; the first that says something counts."""
 
@@ -33,3 +37,11 @@ def check_name(name: str) -> str:
 def instance_of(env: Mapping[str, str]) -> str | None:
     """Name the instance that an environment belongs to: an agent's session, or a terminal."""
     return next((env[name] for name in INSTANCE_NAMES if env.get(name)), None)
+
+
+def own_instance(env: Mapping[str, str]) -> str | None:
+    """Name the instance of who asks. Raises `InvalidInput`, which names the variable."""
+    variable = next((name for name in INSTANCE_NAMES if env.get(name)), None)
+    if variable is None or INSTANCE.fullmatch(env[variable]):
+        return instance_of(env)
+    raise InvalidInput(f"{variable} must be {INSTANCE_RULE}, not {echo(env[variable])}")

@@ -282,8 +282,8 @@ def _build(
     if places.socket_override is None:
         # Its parent too: whoever owned /tmp/styxy-UID could put another directory in its place.
         # A socket that the user named lies in a directory that is none of our business.
-        private_directory(os.path.dirname(places.runtime_dir()))
-        private_directory(places.runtime_dir())
+        for directory in (os.path.dirname(places.runtime_dir()), places.runtime_dir()):
+            private_directory(directory, cure="unset XDG_RUNTIME_DIR")
     recovery = Recovery()
     opened = open_books(places, Backups(places.backups), recovery, known=known, now=time.time())
     stack.callback(opened.journal.close)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.commands import COMMAND, CommandLine
+from tests.commands import COMMAND, LONGEST, CommandLine
 
 
 def file_of(styxy: CommandLine) -> Path:
@@ -172,6 +173,15 @@ def test_import_takes_a_table_over(either: CommandLine, tmp_path: Path) -> None:
         "service_types": {"queue": {"range": [9700, 9710], "description": "jobs"}}
     }
     assert either.json("config", "import", str(table))["changed"] is False
+
+
+def test_a_table_may_come_from_a_pipe(styxy: CommandLine) -> None:
+    words = ("config", "import", "/dev/stdin", "--dry-run")
+    with styxy.start(*words, stdin=subprocess.PIPE) as process:
+        table = "| type | range |\n|---|---|\n| queue | 9700-9710 |\n"
+        out, err = process.communicate(table, timeout=LONGEST)
+    assert (process.returncode, err) == (0, "")
+    assert "queue" in out
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from styxy.client.cli.command import (
     service_type,
 )
 from styxy.core.errors import ConfirmationRequired, InvalidInput, UnknownLease
-from styxy.core.names import instance_of
+from styxy.core.names import own_instance
 from styxy.core.wording import echo, guess
 
 TYPE_CHECKING = False
@@ -90,7 +90,7 @@ def _lease_body(options: Namespace, env: Mapping[str, str]) -> dict[str, object]
         "service_type": options.service_type,
         "service_name": options.name,
         "preferred_port": options.preferred,
-        "instance_id": options.instance or instance_of(env),
+        "instance_id": options.instance or own_instance(env),
         "project_path": _project(options, env),
         "pid": options.pid,
     }

@@ -127,13 +127,13 @@ def _prepare(options: argparse.Namespace, project: str | None, caller: Caller) -
 def _lease_body(
     options: argparse.Namespace, project: str | None, caller: Caller, connection: Connection
 ) -> dict[str, object]:
-    from styxy.core.names import instance_of
+    from styxy.core.names import own_instance
 
     body: dict[str, object | None] = {
         "service_type": options.service_type or _type_of(options.port, caller, connection),
         "service_name": options.name,
         "preferred_port": options.port,
-        "instance_id": instance_of(caller.env),
+        "instance_id": own_instance(caller.env),
         "project_path": project or project_here(caller.env),
         "pid": os.getpid(),  # exec keeps it: the program itself will be the holder
     }

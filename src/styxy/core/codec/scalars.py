@@ -11,11 +11,13 @@ from typing import Annotated
 
 import msgspec
 
+from styxy.core.names import INSTANCE, INSTANCE_RULE
+
 Name = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[A-Za-z0-9._-]{1,100}\Z",
-        description="1 to 100 of the characters A-Z, a-z, 0-9, '.', '_' and '-'",
+        pattern=rf"^{INSTANCE.pattern}\Z",
+        description=INSTANCE_RULE,
     ),
 ]
 TypeName = Annotated[
