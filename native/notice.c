@@ -104,18 +104,22 @@ static int open_log(const struct image *image)
     return fd;
 }
 
+static void add_words_and_number(struct text *text, const char *words, uint64_t number)
+{
+    text_add(text, words);
+    text_number(text, number);
+}
+
 static void log_move(const struct image *image, uint16_t asked, const struct answer *answer)
 {
     char line[LINE_ROOM];
     struct text text = text_in(line, sizeof line);
+    int64_t pid = image->pid != 0 ? image->pid : syscall(SYS_getpid);
     text_add(&text, "[");
     text_add(&text, answer->at);
-    text_add(&text, "] PID ");
-    text_number(&text, (uint64_t)(image->pid != 0 ? image->pid : syscall(SYS_getpid)));
-    text_add(&text, ": Port ");
-    text_number(&text, asked);
-    text_add(&text, " -> ");
-    text_number(&text, answer->port);
+    add_words_and_number(&text, "] PID ", (uint64_t)pid);
+    add_words_and_number(&text, ": Port ", asked);
+    add_words_and_number(&text, " -> ", answer->port);
     text_add(&text, " (service: ");
     text_add(&text, answer->service_type);
     text_add(&text, ")\n");
@@ -131,10 +135,8 @@ void notice_moved(const struct image *image, uint16_t asked, const struct answer
 {
     char line[LINE_ROOM];
     struct text text = text_in(line, sizeof line);
-    text_add(&text, "\xe2\x9c\x93 STYXY: Port ");
-    text_number(&text, asked);
-    text_add(&text, " was in use, auto-assigned port ");
-    text_number(&text, answer->port);
+    add_words_and_number(&text, "\xe2\x9c\x93 STYXY: Port ", asked);
+    add_words_and_number(&text, " was in use, auto-assigned port ", answer->port);
     text_add(&text, "\n");
     if (image->notify != NOTIFY_OFF)
         tell(image, stream_for(image), &text);
@@ -146,15 +148,12 @@ void notice_single(const struct image *image, uint16_t asked, const struct answe
 {
     char line[LINE_ROOM];
     struct text text = text_in(line, sizeof line);
-    text_add(&text, "\xe2\x9c\x97 STYXY: Port ");
-    text_number(&text, asked);
+    add_words_and_number(&text, "\xe2\x9c\x97 STYXY: Port ", asked);
     text_add(&text, " stays in use, the one ");
     text_add(&text, answer->service_type);
-    text_add(&text, " service of this machine runs on port ");
-    text_number(&text, answer->port);
+    add_words_and_number(&text, " service of this machine runs on port ", answer->port);
     if (answer->pid != 0) {
-        text_add(&text, " (PID ");
-        text_number(&text, answer->pid);
+        add_words_and_number(&text, " (PID ", answer->pid);
         text_add(&text, ")");
     }
     text_add(&text, "\n");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 from tests.programs.program import Program
 from tests.programs.sources import command
@@ -117,96 +118,79 @@ def go_build(name: str, *, cgo: int) -> tuple[str, ...]:
     return ("env", f"CGO_ENABLED={cgo}", "go", "build", "-o", name, f"{name}.go")
 
 
+IN_C = Program(
+    name="C",
+    words=("./server", "PORT"),
+    files={"server.c": C},
+    prepares=("cc", "-o", "server", "server.c"),
+    says=SAYS,
+    source=CC,
+    is_slow=True,
+)
+IN_RUST = Program(
+    name="Rust",
+    words=("./server", "PORT"),
+    files={"server.rs": RUST},
+    prepares=("rustc", "-o", "server", "server.rs"),
+    says=SAYS,
+    source=RUSTC,
+    is_slow=True,
+)
+IN_GO = Program(
+    name="Go",
+    words=("./server", "PORT"),
+    files={"server.go": GO},
+    prepares=go_build("server", cgo=0),
+    addresses=BOTH,
+    says=SAYS,
+    source=GO_TOOLS,
+    backend="seccomp",
+    is_slow=True,
+)
+
 BUILT_SERVERS = (
-    Program(
-        name="C",
-        words=("./server", "PORT"),
-        files={"server.c": C},
-        prepares=("cc", "-o", "server", "server.c"),
-        says=SAYS,
-        source=CC,
-        is_slow=True,
-    ),
-    Program(
+    IN_C,
+    replace(
+        IN_C,
         name="C, static",
-        words=("./server", "PORT"),
-        files={"server.c": C},
         prepares=("cc", "-static", "-o", "server", "server.c"),
-        says=SAYS,
-        source=CC,
         backend="seccomp",
+        is_slow=False,
     ),
-    Program(
+    replace(
+        IN_C,
         name="C with musl",
-        words=("./server", "PORT"),
-        files={"server.c": C},
         prepares=("musl-gcc", "-o", "server", "server.c"),
-        says=SAYS,
         source=MUSL,
-        is_slow=True,
     ),
-    Program(
+    replace(
+        IN_C,
         name="C with musl, static",
-        words=("./server", "PORT"),
-        files={"server.c": C},
         prepares=("musl-gcc", "-static", "-o", "server", "server.c"),
-        says=SAYS,
         source=MUSL,
         backend="seccomp",
-        is_slow=True,
     ),
-    Program(
-        name="Rust",
-        words=("./server", "PORT"),
-        files={"server.rs": RUST},
-        prepares=("rustc", "-o", "server", "server.rs"),
-        says=SAYS,
-        source=RUSTC,
-        is_slow=True,
-    ),
-    Program(
+    IN_RUST,
+    replace(
+        IN_RUST,
         name="Rust, static",
-        words=("./server", "PORT"),
-        files={"server.rs": RUST},
         prepares=("rustc", "-C", "target-feature=+crt-static", "-o", "server", "server.rs"),
-        says=SAYS,
-        source=RUSTC,
         backend="seccomp",
-        is_slow=True,
     ),
-    Program(
-        name="Go",
-        words=("./server", "PORT"),
-        files={"server.go": GO},
-        prepares=go_build("server", cgo=0),
-        addresses=BOTH,
-        says=SAYS,
-        source=GO_TOOLS,
-        backend="seccomp",
-        is_slow=True,
-    ),
-    Program(
+    IN_GO,
+    replace(
+        IN_GO,
         name="Go with cgo",
-        words=("./server", "PORT"),
         files={"server.go": CGO},
         prepares=go_build("server", cgo=1),
-        addresses=BOTH,
-        says=SAYS,
-        source=GO_TOOLS,
-        backend="seccomp",
-        is_slow=True,
     ),
-    Program(
+    replace(
+        IN_GO,
         name="go run",
         words=("go", "run", "server.go", "PORT"),
-        files={"server.go": GO},
+        prepares=(),
         ends_by=signal.SIGINT,
         ends_tree=True,
-        addresses=BOTH,
-        says=SAYS,
-        source=GO_TOOLS,
-        backend="seccomp",
-        is_slow=True,
     ),
     Program(
         name="Java HttpServer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 from tests.programs.program import DEV, Program
 from tests.programs.sources import NODE, NODE_MODULES, npm
@@ -80,88 +81,69 @@ VITE_PAGE = {
     "vite.config.mjs": "export default { optimizeDeps: { noDiscovery: true } }\n",
 }
 
+ON_NODE = Program(
+    name="node http",
+    words=("node", "server.js", "PORT"),
+    files={"server.js": HTTP},
+    ports=DEV,
+    addresses=("127.0.0.1", "::1"),
+    says="listening on PORT",
+    source=NODE,
+)
+IN_A_CLUSTER = replace(
+    ON_NODE,
+    name="node cluster",
+    words=("node", "cluster.js", "PORT"),
+    files={"cluster.js": CLUSTER},
+    workers=2,
+    says="",
+)
+BY_VITE = Program(
+    name="vite",
+    words=("node", VITE, "--host", "127.0.0.1", "--port", "PORT"),
+    files=VITE_PAGE,
+    ports=DEV,
+    says=r".* http://127\.0\.0\.1:PORT/",
+    varies=(r"ready in \d+ ms",),
+    source=npm("vite", get="make programs"),
+)
+
 NODE_SERVERS = (
-    Program(
-        name="node http",
-        words=("node", "server.js", "PORT"),
-        files={"server.js": HTTP},
-        ports=DEV,
-        addresses=("127.0.0.1", "::1"),
-        says="listening on PORT",
-        source=NODE,
-    ),
-    Program(
-        name="node cluster",
-        words=("node", "cluster.js", "PORT"),
-        files={"cluster.js": CLUSTER},
-        ports=DEV,
-        addresses=("127.0.0.1", "::1"),
-        workers=2,
-        source=NODE,
-    ),
-    Program(
+    ON_NODE,
+    IN_A_CLUSTER,
+    replace(
+        IN_A_CLUSTER,
         name="node cluster, shared handles",
         words=("node", "cluster.js", "PORT", "shared"),
-        files={"cluster.js": CLUSTER},
-        ports=DEV,
-        addresses=("127.0.0.1", "::1"),
-        workers=2,
-        source=NODE,
     ),
-    Program(
-        name="vite",
-        words=("node", VITE, "--host", "127.0.0.1", "--port", "PORT"),
-        files=VITE_PAGE,
-        ports=DEV,
-        says=r".* http://127\.0\.0\.1:PORT/",
-        varies=(r"ready in \d+ ms",),
-        source=npm("vite", get="make programs"),
-    ),
-    Program(
+    BY_VITE,
+    replace(
+        BY_VITE,
         name="vite --strictPort",
         words=("node", VITE, "--host", "::1", "--port", "PORT", "--strictPort"),
-        files=VITE_PAGE,
-        ports=DEV,
         addresses=("::1",),
         says=r".* http://\[::1\]:PORT/",
-        varies=(r"ready in \d+ ms",),
-        source=npm("vite", get="make programs"),
     ),
-    Program(
-        name="node net",
-        words=("node", "server.js", "PORT"),
-        files={"server.js": NET},
-        ports=DEV,
-        says="listening on PORT",
-        source=NODE,
-    ),
-    Program(
+    replace(ON_NODE, name="node net", files={"server.js": NET}, addresses=("127.0.0.1",)),
+    replace(
+        ON_NODE,
         name="node worker threads",
-        words=("node", "server.js", "PORT"),
         files={"server.js": THREADS},
-        ports=DEV,
-        addresses=("127.0.0.1", "::1"),
         says="thread listens on PORT",
-        source=NODE,
     ),
-    Program(
+    replace(
+        ON_NODE,
         name="npm run",
         words=("npm", "run", "dev", "--", "PORT"),
         files={"package.json": SCRIPT, "server.js": HTTP},
-        ports=DEV,
-        addresses=("127.0.0.1", "::1"),
-        says="listening on PORT",
         ends_by=signal.SIGINT,
         ends_tree=True,
-        source=NODE,
         is_slow=True,
     ),
-    Program(
+    replace(
+        ON_NODE,
         name="Express",
-        words=("node", "server.js", "PORT"),
         files={"server.js": EXPRESS},
-        ports=DEV,
-        addresses=("127.0.0.1", "::1"),
         says="up on PORT",
         source=npm("express", get="make programs"),
     ),
@@ -173,13 +155,10 @@ NODE_SERVERS = (
         source=npm("http-server"),
         is_slow=True,
     ),
-    Program(
+    replace(
+        ON_NODE,
         name="nodemon",
         words=("node", NODEMON, "server.js", "PORT"),
-        files={"server.js": HTTP},
-        ports=DEV,
-        addresses=("127.0.0.1", "::1"),
-        says="listening on PORT",
         source=npm("nodemon"),
         is_slow=True,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 
 from tests.programs.program import Program
 from tests.programs.sources import module
@@ -147,6 +148,47 @@ WERKZEUG = (
 # It may be ended before it has told of a page that it served.
 DJANGO_VARIES = (REQUEST_TIME + r' "GET .*\n', r"\w+ \d+, \d{4} - [\d:]+")
 
+BY_UVICORN = Program(
+    name="uvicorn",
+    words=(PYTHON, "-m", "uvicorn", "app:app", "--port", "PORT"),
+    files={"app.py": ASGI},
+    varies=UVICORN,
+    source=module("uvicorn"),
+)
+RELOADED_BY_UVICORN = replace(
+    BY_UVICORN,
+    name="uvicorn --reload",
+    words=(*BY_UVICORN.words, "--reload"),
+    says=r".* http://127\.0\.0\.1:PORT .*",
+    stream="stderr",
+)
+BY_GUNICORN = Program(
+    name="gunicorn -w 2",
+    words=(PYTHON, "-m", "gunicorn", "-w", "2", "-b", "127.0.0.1:PORT", "app:app"),
+    files={"app.py": WSGI, "gunicorn.conf.py": "control_socket_disable = True\n"},
+    workers=2,
+    says=r".* Listening at: http://127\.0\.0\.1:PORT .*",
+    stream="stderr",
+    varies=(CLOCK, PID),
+    source=module("gunicorn"),
+)
+BY_FLASK = Program(
+    name="Flask",
+    words=(PYTHON, "-m", "flask", "run", "--port", "PORT"),
+    files={"app.py": FLASK},
+    varies=WERKZEUG,
+    source=module("flask"),
+    is_slow=True,
+)
+BY_DJANGO = Program(
+    name="Django runserver",
+    words=(PYTHON, "-u", "manage.py", "runserver", "PORT"),
+    files={"manage.py": DJANGO},
+    varies=DJANGO_VARIES,
+    source=module("django", get="make compat"),
+    is_slow=True,
+)
+
 PYTHON_SERVERS = (
     Program(
         name="http.server",
@@ -170,59 +212,20 @@ PYTHON_SERVERS = (
         workers=3,
         says="worker on PORT",
     ),
-    Program(
-        name="uvicorn",
-        words=(PYTHON, "-m", "uvicorn", "app:app", "--port", "PORT"),
-        files={"app.py": ASGI},
-        varies=UVICORN,
-        source=module("uvicorn"),
-    ),
-    Program(
-        name="uvicorn --reload",
-        words=(PYTHON, "-m", "uvicorn", "app:app", "--port", "PORT", "--reload"),
-        files={"app.py": ASGI},
-        says=r".* http://127\.0\.0\.1:PORT .*",
-        stream="stderr",
-        varies=UVICORN,
-        source=module("uvicorn"),
-    ),
-    Program(
+    BY_UVICORN,
+    RELOADED_BY_UVICORN,
+    replace(
+        RELOADED_BY_UVICORN,
         name="uvicorn --workers 2",
-        words=(PYTHON, "-m", "uvicorn", "app:app", "--port", "PORT", "--workers", "2"),
-        files={"app.py": ASGI},
+        words=(*BY_UVICORN.words, "--workers", "2"),
         workers=2,
-        says=r".* http://127\.0\.0\.1:PORT .*",
-        stream="stderr",
-        varies=UVICORN,
-        source=module("uvicorn"),
     ),
-    Program(
-        name="gunicorn -w 2",
-        words=(PYTHON, "-m", "gunicorn", "-w", "2", "-b", "127.0.0.1:PORT", "app:app"),
-        files={"app.py": WSGI, "gunicorn.conf.py": "control_socket_disable = True\n"},
-        workers=2,
-        says=r".* Listening at: http://127\.0\.0\.1:PORT .*",
-        stream="stderr",
-        varies=(CLOCK, PID),
-        source=module("gunicorn"),
-    ),
-    Program(
+    BY_GUNICORN,
+    replace(
+        BY_GUNICORN,
         name="gunicorn -w 2 --reuse-port",
-        words=(
-            PYTHON,
-            "-m",
-            "gunicorn",
-            "-w",
-            "2",
-            "--reuse-port",
-            "-b",
-            "127.0.0.1:PORT",
-            "app:app",
-        ),
-        files={"app.py": WSGI, "gunicorn.conf.py": "control_socket_disable = True\n"},
-        workers=2,
-        varies=(CLOCK, PID),
-        source=module("gunicorn"),
+        words=(*BY_GUNICORN.words, "--reuse-port"),
+        says="",
     ),
     Program(
         name="socketserver",
@@ -238,37 +241,19 @@ PYTHON_SERVERS = (
         varies=(REQUEST_TIME,),
         backend="seccomp",
     ),
-    Program(
-        name="Flask",
-        words=(PYTHON, "-m", "flask", "run", "--port", "PORT"),
-        files={"app.py": FLASK},
-        varies=WERKZEUG,
-        source=module("flask"),
-        is_slow=True,
-    ),
-    Program(
+    BY_FLASK,
+    replace(
+        BY_FLASK,
         name="Flask with its reloader",
         words=(PYTHON, "-m", "flask", "run", "--debug", "--port", "PORT"),
-        files={"app.py": FLASK},
-        varies=WERKZEUG,
-        source=module("flask"),
+        is_slow=False,
     ),
-    Program(
+    replace(
+        BY_DJANGO,
         name="Django runserver --noreload",
         words=(PYTHON, "-u", "manage.py", "runserver", "--noreload", "PORT"),
-        files={"manage.py": DJANGO},
-        varies=DJANGO_VARIES,
-        source=module("django", get="make compat"),
-        is_slow=True,
     ),
-    Program(
-        name="Django runserver",
-        words=(PYTHON, "-u", "manage.py", "runserver", "PORT"),
-        files={"manage.py": DJANGO},
-        varies=DJANGO_VARIES,
-        source=module("django", get="make compat"),
-        is_slow=True,
-    ),
+    BY_DJANGO,
     Program(
         name="aiohttp",
         words=(PYTHON, "-m", "aiohttp.web", "-H", "127.0.0.1", "-P", "PORT", "app:main"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,17 +38,9 @@ def assert_moved_once(
 def test_a_server_stays_on_its_new_port_when_it_reloads(
     name: str, house: House, ours: Path, theirs: Path, roll: Roll
 ) -> None:
-    subject = program(name)
-    roll.call(subject)
-    subject.settle_in(ours, "first")
-    with stranger("127.0.0.1", subject.ports, project=theirs) as taken:
-        with house.run(subject.command(taken.port), cwd=ours) as server:
-            got = wait_moved(server, taken.port)
-            subject.assert_answers(got, "first")
-            for words in ("second", "third"):
-                edit(subject, ours, words, port=got)
-            taken.assert_untouched()
-            assert_moved_once(house, server, ours, asked=taken.port, got=got)
+    roll.call(program(name))
+    with edited_twice(program(name), house, ours=ours, theirs=theirs) as (server, asked, got):
+        assert_moved_once(house, server, ours, asked=asked, got=got)
 
 
 @pytest.mark.compat
@@ -54,8 +48,18 @@ def test_a_server_stays_on_its_new_port_when_it_reloads(
 def test_a_server_that_is_started_anew_at_each_change_goes_back_to_its_new_port(
     name: str, house: House, ours: Path, theirs: Path, roll: Roll
 ) -> None:
-    subject = program(name)
-    roll.call(subject)
+    roll.call(program(name))
+    with edited_twice(program(name), house, ours=ours, theirs=theirs) as (server, asked, got):
+        lines = {line for line in server.stderr.splitlines() if "STYXY" in line}
+        assert lines == {NOTICE.format(asked, got)}
+        assert [lease["port"] for lease in house.leases(ours)] == [got]
+
+
+@contextlib.contextmanager
+def edited_twice(
+    subject: Program, house: House, *, ours: Path, theirs: Path
+) -> Iterator[tuple[Running, int, int]]:
+    """Run a program that is moved, and edit it twice; gives it, the asked port and the new one."""
     subject.settle_in(ours, "first")
     with stranger("127.0.0.1", subject.ports, project=theirs) as taken:
         with house.run(subject.command(taken.port), cwd=ours) as server:
@@ -64,9 +68,7 @@ def test_a_server_that_is_started_anew_at_each_change_goes_back_to_its_new_port(
             for words in ("second", "third"):
                 edit(subject, ours, words, port=got)
             taken.assert_untouched()
-            lines = {line for line in server.stderr.splitlines() if "STYXY" in line}
-            assert lines == {NOTICE.format(taken.port, got)}
-            assert [lease["port"] for lease in house.leases(ours)] == [got]
+            yield server, taken.port, got
 
 
 def edit(subject: Program, project: Path, words: str, *, port: int) -> None:
