@@ -1,7 +1,8 @@
 """Bytes that other processes wrote, mutated: every parser of them answers, or refuses in its words.
 
-Files of git, of programs and of earlier daemons, messages of the kernel, answers that may come from
-anybody: a traceback is never one of the outcomes. Those that C reads are in tests/native/test_fuzz.
+Files of git, of programs and of earlier daemons, messages of the kernel, what a process calls
+itself, answers that may come from anybody: a traceback is never one of the outcomes. Those that C
+reads are in tests/native/test_fuzz.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import os
 import socket
 import stat
 import struct
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from hypothesis import strategies as st
 
 from styxy.adapters import git, kernel, mapfile, maplayout
 from styxy.adapters.places import Places
+from styxy.adapters.processes import Processes
 from styxy.client import connection, engines, program, reply
 from styxy.core import wire
 from styxy.core.errors import InvalidInput
@@ -216,3 +221,92 @@ def test_any_map_that_was_left_is_read(folder: Path, start: bytes, size: int) ->
     remains = mapfile.remains_of(str(path), home=0)
     assert all(0 <= port < 2**16 for port in remains.ports)
     mapfile.retire_left_over(str(path), pid=1)
+
+
+# ---- /proc ----
+
+
+MASK = r"""
+import sys
+fields = open("/proc/self/stat", "rb").read().rpartition(b")")[2].split()
+places = [(int(fields[at]), int(fields[at + 1])) for at in (45, 47)]  # arguments, environment
+memory = open("/proc/self/mem", "r+b", buffering=0)
+name = open("/proc/self/comm", "wb", buffering=0)
+print("up", flush=True)
+for line in sys.stdin:
+    title, *texts = [bytes.fromhex(word[1:]) for word in line.split()]
+    name.write(title)
+    for (start, end), text in zip(places, texts):
+        memory.seek(start)
+        memory.write(text[: end - start].ljust(end - start, b"\0"))
+    print("worn", flush=True)
+"""
+"""Calls itself what it is told to: name, arguments and environment, each `=` and hex."""
+
+
+class Mask:
+    """A running MASK."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._hear("up\n")
+
+    def wear(self, *texts: bytes) -> None:
+        """Call itself so from here on."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(" ".join(f"={text.hex()}" for text in texts) + "\n")
+        self.process.stdin.flush()
+        self._hear("worn\n")
+
+    def _hear(self, line: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == line
+
+
+@pytest.fixture(scope="module")
+def mask() -> Iterator[Mask]:
+    """One process for all examples, with room for 600 bytes of environment."""
+    words, room = [sys.executable, "-IS", "-c", MASK], {"PAD": "x" * 600}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=room) as process:
+        yield Mask(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+ENVIRONMENT = b"STYXY_PROJECT=/p\0HOME=/h\0STYXY_PROJECT=/q\0"
+
+
+def as_getenv_says(environment: bytes, name: bytes) -> str | None:
+    """The rule of getenv(3): the first entry that begins with the name and `=`."""
+    entries = environment.split(b"\0")
+    values = [each[len(name) + 1 :] for each in entries if each.startswith(name + b"=")]
+    return os.fsdecode(values[0]) if values else None
+
+
+@given(title=mutated(b"server", b"a) S 1 (b", spice=b"()\n \0\\"),
+       words=mutated(b"node\0server.js\0--port\0\0003000\0", spice=b"\0()"),
+       environment=mutated(ENVIRONMENT, spice=b"=\0"))  # fmt: skip
+@example(title=b") Z 1 1 (", words=b"", environment=ENVIRONMENT)
+@example(title=b"a\n", words=b"\0\0", environment=b"STYXY_PROJECT\0=\0STYXY_PROJECT=")
+@example(title=b"", words=b"\xff", environment=b"")
+def test_whatever_a_process_calls_itself_it_is_who_it_is(
+    mask: Mask, title: bytes, words: bytes, environment: bytes
+) -> None:
+    processes, pid = Processes(), mask.process.pid
+    holder = processes.holder(pid)
+    mask.wear(title, words, environment)
+    assert holder is not None
+    assert processes.holder(pid) == holder
+    looked = processes.table()[pid]
+    assert (looked.parent, looked.group, looked.session) == (
+        os.getpid(),
+        os.getpgid(0),
+        os.getsid(0),
+    )
+    name = title[:15].partition(b"\0")[0]
+    assert processes.name(pid) == os.fsdecode(name)
+    said = words.rstrip(b"\0")
+    assert processes.command(pid) == (os.fsdecode(said).split("\0") if said else None)
+    for each in ("STYXY_PROJECT", "HOME"):
+        assert processes.variable(pid, each) == as_getenv_says(environment, each.encode())

@@ -22,7 +22,10 @@ IDLE = "import sys; print('up', flush=True); sys.stdin.read()"
 
 @contextmanager
 def child(
-    *command: str, inherit: tuple[int, ...] = (), env: dict[str, str] | None = None
+    *command: str,
+    inherit: tuple[int, ...] = (),
+    env: dict[str, str] | None = None,
+    directory: Path | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a program that says that it is up, and ends with its standard input."""
     with subprocess.Popen(
@@ -32,6 +35,7 @@ def child(
         text=True,
         pass_fds=inherit,
         env=env,
+        cwd=directory,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
@@ -165,6 +169,33 @@ def test_a_directory_that_was_removed_keeps_its_name(tmp_path: Path) -> None:
         gone.rmdir()
         assert processes.directory(process.pid) == str(gone)
         process.communicate()
+
+
+def test_a_directory_may_be_called_deleted(tmp_path: Path) -> None:
+    called = tmp_path / "old (deleted)"
+    called.mkdir()
+    with child(directory=called) as process:
+        assert processes.directory(process.pid) == str(called)
+
+
+BURROW = """
+import os
+for _ in range(20):
+    os.mkdir("d" * 250)
+    os.chdir("d" * 250)
+file = open("a file", "w")
+"""
+
+
+def test_a_process_deeper_than_a_path_can_say_hides_nobody(tmp_path: Path) -> None:
+    with socket.socket() as shared:
+        inode = os.fstat(shared.fileno()).st_ino
+        command = (sys.executable, "-IS", "-c", BURROW + IDLE)
+        with child(*command, inherit=(shared.fileno(),), directory=tmp_path) as process:
+            assert processes.directory(process.pid) is None
+            assert processes.table()[process.pid].words == command
+            assert processes.socket_owners([inode]) == {inode: process.pid}
+            assert processes.holders_of([inode])[inode] == sorted([os.getpid(), process.pid])
 
 
 def test_a_socket_leads_to_its_process_and_an_inherited_one_to_the_newest() -> None:

@@ -6,6 +6,7 @@ descriptor is left to look with, it raises `Unavailable`: who cannot be seen is 
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 """What /proc says of a process that has ended, or that is another user's."""
+
+_DELETED = " (deleted)"
+"""What /proc adds to the path of a directory that was removed; a name may end so, too."""
 
 
 class Processes:
@@ -48,7 +52,7 @@ class Processes:
     def name(self, pid: int) -> str | None:
         """Tell a process's short name (comm)."""
         try:
-            return _read_text(f"/proc/{pid}/comm").rstrip("\n")
+            return _read_text(f"/proc/{pid}/comm").removesuffix("\n")
         except _GONE:
             return None
 
@@ -62,23 +66,26 @@ class Processes:
 
     def directory(self, pid: int) -> str | None:
         """Tell a process's working directory."""
-        try:
-            return os.readlink(f"/proc/{pid}/cwd").removesuffix(" (deleted)")
-        except _GONE:
-            return None
+        path = _link(f"/proc/{pid}/cwd")
+        if path is not None and path.endswith(_DELETED) and not os.path.isdir(path):
+            return path.removesuffix(_DELETED)
+        return path
 
     def variable(self, pid: int, name: str) -> str | None:
         """Tell what an environment variable was when the program image started."""
         return self.variables(pid, name).get(name)
 
     def variables(self, pid: int, *names: str) -> dict[str, str]:
-        """Tell those of some environment variables that were set when the image started."""
+        """Tell those of some environment variables that were set when the image started.
+
+        Of two with one name the first counts, as for the process itself (getenv(3)).
+        """
         try:
             environment = _read_text(f"/proc/{pid}/environ")
         except _GONE:
             return {}
-        pairs = (each.partition("=") for each in environment.split("\0"))
-        return {name: value for name, _, value in pairs if name in names}
+        pairs = [each.partition("=") for each in environment.split("\0")]
+        return {name: value for name, equals, value in reversed(pairs) if equals and name in names}
 
     def started_at(self, holder: Holder) -> float:
         """Tell when a process of this boot began, in seconds since the epoch, to about a second."""
@@ -168,11 +175,20 @@ def _descriptors(pid: int) -> Iterator[str]:
         names = _listed(directory)
     except _GONE:
         return
-    for name in names:
-        try:
-            yield os.readlink(f"{directory}/{name}")
-        except _GONE:
-            continue
+    links = (_link(f"{directory}/{name}") for name in names)
+    yield from (link for link in links if link is not None)
+
+
+def _link(path: str) -> str | None:
+    """Tell where a link of /proc leads; None where it is gone, or too deep for a path."""
+    try:
+        return os.readlink(path)
+    except _GONE:
+        return None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # a file may lie deeper than PATH_MAX
+            raise
+        return None
 
 
 def _listed(path: str) -> list[str]:
