@@ -127,6 +127,29 @@ def test_there_is_no_colour_for_who_wants_none(running: CommandLine) -> None:
             assert not [line for line in screen.lines if COLOUR in line], words
 
 
+LOUD = """
+import socket, sys
+open("/proc/self/comm", "wb").write(b"\\x1b[31m\\n\\xff")
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_server_calls_itself_is_no_command_to_a_terminal(running: CommandLine) -> None:
+    words, pipe = [sys.executable, "-IS", "-c", LOUD], subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        port = process.stdout.readline().strip()
+        for words in (["who", port], ["check", port], ["wait", port], ["scan"]):
+            done = run_with(running, " ".join(words))
+            assert done.stderr == b""
+            assert b"?[31m??" in done.stdout, words
+            assert COLOUR.encode() not in done.stdout, words
+        process.stdin.close()
+
+
 @pytest.fixture(params=["text", "bytes"])
 def strange(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A directory whose name is no ASCII, or no text at all."""

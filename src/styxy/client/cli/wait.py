@@ -43,6 +43,7 @@ def add_options(parser: Parser) -> None:
 
 def wait(options: argparse.Namespace, caller: Caller) -> int:
     """Wait until something listens; exit 1 where that does not come, or is another project's."""
+    from styxy.client.render import plain
     from styxy.client.waiting import wait_until_up
 
     caller.may_start = False  # a daemon that starts now knows of no move
@@ -56,7 +57,7 @@ def wait(options: argparse.Namespace, caller: Caller) -> int:
 
         caller.say(json.dumps(asdict(outcome)))
     elif outcome.up:
-        caller.say(outcome.message)
+        caller.say(plain(outcome.message))  # it names a process, whatever that is called
     else:
         caller.complain(outcome.message)
     return 0 if outcome.up else 1
