@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,18 @@ def test_a_home_that_is_made_for_the_copy_is_private(tmp_path: Path) -> None:
     (tmp_path / "source.so").write_bytes(b"library")
     install(tmp_path / "home", tmp_path / "source.so")
     assert (tmp_path / "home").stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_copy_that_finds_no_room_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "source.so").write_bytes(b"library")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))
+    try:
+        with pytest.raises(Unavailable, match="cannot copy libstyxy"):
+            install(tmp_path / "home", tmp_path / "source.so")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "home" / "lib" / "1.2").iterdir()) == []
 
 
 def test_nothing_is_copied_into_a_directory_of_other_things(tmp_path: Path) -> None:

@@ -103,6 +103,12 @@ def test_a_failed_start_is_shared_with_those_who_waited(tmp_path: Path) -> None:
     lock.close()
 
 
+def test_a_failed_start_that_cannot_be_noted_is_no_second_failure() -> None:
+    lock = StartLock("/dev/full")
+    lock.note_failure(DaemonUnreachable("the disk is full"))
+    lock.close()
+
+
 @pytest.mark.parametrize("note", [b"", b"garbage", b"1e999 later", b"\x00", b"\xff 1"])
 def test_a_damaged_note_is_no_failure(tmp_path: Path, note: bytes) -> None:
     (tmp_path / "start.lock").write_bytes(note)

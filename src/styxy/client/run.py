@@ -127,11 +127,19 @@ def _copy(source: str, target: str) -> None:
         os.utime(draft, ns=(found.st_atime_ns, found.st_mtime_ns))
         os.replace(draft, target)
     except OSError as error:
+        _remove(draft)
         raise Unavailable(
             f"cannot copy {os.path.basename(target)} to {directory}: {error.strerror}"
         ) from None
     finally:
         os.umask(old_mask)
+
+
+def _remove(draft: str) -> None:
+    try:
+        os.unlink(draft)
+    except OSError:
+        return  # ENOENT, ENOTDIR, EACCES: it was never made
 
 
 def guest_environment(

@@ -145,8 +145,11 @@ class StartLock:
     def note_failure(self, failure: DaemonUnreachable) -> None:
         """Leave a sentence for those who wait for the lock."""
         # CLOCK_MONOTONIC is one clock for all processes of a boot (clock_gettime(2)).
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{time.monotonic()} {failure.message}".encode(), 0)
+        try:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{time.monotonic()} {failure.message}".encode(), 0)
+        except OSError:
+            return  # ENOSPC, EDQUOT: each finds out for himself
 
     def raise_failure_since(self, moment: float) -> None:
         """Fail as the command failed that had the lock since `moment` (monotonic seconds)."""
