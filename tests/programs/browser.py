@@ -20,7 +20,7 @@ from typing import TextIO
 from tests.commands import COMMAND
 from tests.programs.house import House, Repo, under_styxy
 from tests.programs.running import PATIENCE, Running, running
-from tests.programs.sources import NODE, NODE_MODULES, Source, command, npm
+from tests.programs.sources import NODE, NODE_MODULES, Source, command, needing, npm
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
@@ -32,20 +32,22 @@ class Tool:
     """Name what a test needs, and where it comes from."""
 
     name: str
-    sources: tuple[Source, ...]
+    source: Source
 
     def missing(self) -> str | None:
         """Say why it cannot be had on this machine."""
-        return next(filter(None, (source.missing() for source in self.sources)), None)
+        return self.source.missing()
 
 
+CHROMIUM_ITSELF = command("chromium", "--version", package="chromium")
 # Node serves the pages.
-ONE_PAGE = Tool("Chromium", (NODE, command("chromium", "--version", package="chromium")))
+ONE_PAGE = Tool("Chromium", needing(CHROMIUM_ITSELF, NODE))
 PLAYWRIGHT = Tool(
-    "Chromium by Playwright", (*ONE_PAGE.sources, npm("@playwright/test", get="make programs"))
+    "Chromium by Playwright",
+    needing(npm("@playwright/test", get="make programs"), CHROMIUM_ITSELF),
 )
-PLAYWRIGHT_TEST = Tool("Playwright's own runner", PLAYWRIGHT.sources)
-VITEST = Tool("Vitest in a browser", (*ONE_PAGE.sources, npm("@vitest/browser-playwright")))
+PLAYWRIGHT_TEST = Tool("Playwright's own runner", PLAYWRIGHT.source)
+VITEST = Tool("Vitest in a browser", needing(npm("@vitest/browser-playwright"), CHROMIUM_ITSELF))
 
 NO_SANDBOX = "--no-sandbox"
 """Root may not run Chromium with its sandbox."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from tests.programs.browser import FLAGS, QUIET
+from tests.programs.browser import CHROMIUM_ITSELF, FLAGS, QUIET
 from tests.programs.built_servers import CC, GO_TOOLS, JAVAC, RUSTC, go_build
 from tests.programs.node_servers import BUN, DENO
 from tests.programs.packaged_servers import BUSYBOX
 from tests.programs.program import Program
-from tests.programs.sources import NODE, command, module, npm
+from tests.programs.sources import NODE, command, module, needing, npm
 
 PYTHON = sys.executable
 URL = "http://localhost:PORT/"
@@ -116,6 +116,20 @@ HOME=$PWD chromium {" ".join((*QUIET, *FLAGS))} --user-data-dir=profile --dump-d
     sed 's/<[^>]*>//g' | grep .
 """
 
+SELENIUM = f"""
+import os, shutil, sys
+from selenium import webdriver
+
+os.environ["HOME"] = os.getcwd()
+options = webdriver.ChromeOptions()
+for option in {[*QUIET, *FLAGS]}:
+    options.add_argument(option)
+driver = webdriver.ChromeService(shutil.which("chromedriver"))
+with webdriver.Chrome(options, driver) as browser:
+    browser.get(sys.argv[1])
+    print(browser.find_element("tag name", "body").text)
+"""
+
 CLIENTS = (
     Program(
         name="curl",
@@ -126,7 +140,18 @@ CLIENTS = (
         name="Chromium",
         words=("sh", "client.sh", URL),
         files={"client.sh": CHROMIUM},
-        source=command("chromium", "--version", package="chromium"),
+        source=CHROMIUM_ITSELF,
+        is_slow=True,
+    ),
+    Program(
+        name="Selenium",
+        words=(PYTHON, "client.py", URL),
+        files={"client.py": SELENIUM},
+        source=needing(
+            module("selenium", get="make compat"),
+            CHROMIUM_ITSELF,
+            command("chromedriver", "--version", package="chromium-driver"),
+        ),
         is_slow=True,
     ),
     Program(name="urllib", words=(PYTHON, "-c", URLLIB, URL)),

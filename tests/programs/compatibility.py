@@ -48,7 +48,8 @@ _CLIENTS = """\
 
 Each asks for `http://localhost:PORT/`. ✓ means: in the project whose server was moved away from
 PORT the client reaches that one; elsewhere it reaches the one at PORT itself, or nobody where the
-port is only promised.
+port is only promised. Cypress is not tried: npm has its launcher alone, and that fetches the
+browser from its maker's own host.
 """
 
 _ROW = re.compile(r"^\| (?P<name>[^|]+?) \|.*\| (?P<day>\d{4}-\d\d-\d\d|-) \|$", re.MULTILINE)

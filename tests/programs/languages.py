@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from pathlib import Path
 from typing import BinaryIO
 
 from tests.programs.talk import connect, wait_until
@@ -13,6 +15,15 @@ def redis_name(address: str, port: int) -> str:
     with connect(address, port) as link, link.makefile("rb") as answer:
         link.sendall(b"CONFIG GET syslog-ident\r\n")
         return [answer.readline().decode() for _ in range(5)][4]
+
+
+def memcached_name(address: str, port: int) -> str:
+    """Read the file `name` where the Memcached that answers was started; it can keep no name."""
+    with connect(address, port) as link, link.makefile("rb") as answer:
+        link.sendall(b"stats\r\nquit\r\n")
+        found = re.search(rb"^STAT pid (\d+)", answer.read(), re.MULTILINE)
+        assert found
+        return Path(f"/proc/{int(found[1])}/cwd/name").read_text()
 
 
 def postgres_name(address: str, port: int) -> str:

@@ -11,6 +11,7 @@ from tests.programs.sources import NODE, NODE_MODULES, npm
 VITE = NODE_MODULES / "vite" / "bin" / "vite.js"
 ESBUILD = NODE_MODULES / ".bin" / "esbuild"
 HTTP_SERVER = NODE_MODULES / "http-server" / "bin" / "http-server"
+NEXT = NODE_MODULES / "next" / "dist" / "bin" / "next"
 NODEMON = NODE_MODULES / "nodemon" / "bin" / "nodemon.js"
 DENO = NODE_MODULES / ".bin" / "deno"
 BUN = NODE_MODULES / ".bin" / "bun"
@@ -72,6 +73,19 @@ console.log('Bun is on', server.port)
 
 ESBUILD_OPTIONS = ("app.js", "--outdir=out", "--servedir=.", "--watch=forever")
 """It serves files only as long as somebody could type, but where it watches for ever."""
+
+NEXT_FILES = {
+    "app/route.js": "export const GET = () => new Response('CONTENT')\n",
+    "next.config.mjs": "export default { turbopack: { root: '/' } }\n",
+    "package.json": '{"private": true}\n',
+}
+"""Its modules are linked, and it follows no link that leads out of its root."""
+NEXT_VARIES = (
+    r"\d+(?:\.\d+)?(?:ms|s|min)\b",
+    r"(?<=Network: ) +http://[\d.]+",
+    # It says more where it is slow, and may be ended before it has told of a page that it served.
+    r".*(?:GET /|Compiling|Slow filesystem) .*\n(?:See more: .*\n)?",
+)
 
 PAGE = {"index.html": "CONTENT\n"}
 # Vite looks for dependencies after it has said that it is ready, and complains where it is ended
@@ -146,6 +160,18 @@ NODE_SERVERS = (
         files={"server.js": EXPRESS},
         says="up on PORT",
         source=npm("express", get="make programs"),
+    ),
+    Program(
+        name="next dev",
+        words=("env", "NEXT_TELEMETRY_DISABLED=1", "node", NEXT, "dev", "-p", "PORT"),
+        files=NEXT_FILES,
+        prepares=("ln", "-sfn", str(NODE_MODULES), "node_modules"),
+        ports=DEV,
+        addresses=("127.0.0.1", "::1"),
+        says=r"- Local: +http://localhost:PORT",
+        varies=NEXT_VARIES,
+        source=npm("next"),
+        is_slow=True,
     ),
     Program(
         name="http-server of npm",

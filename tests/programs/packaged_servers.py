@@ -7,7 +7,7 @@ import shutil
 import signal
 from pathlib import Path
 
-from tests.programs.languages import postgres_name, redis_name
+from tests.programs.languages import memcached_name, postgres_name, redis_name
 from tests.programs.program import Program
 from tests.programs.sources import command, static
 
@@ -122,6 +122,15 @@ PACKAGED_SERVERS = (
         ask=redis_name,
         varies=(r"\d+:[CM] \d\d \w+ \d{4} [\d:.]+", r"pid=\d+", r"\d+:signal-handler \(\d+\)"),
         source=command("redis-server", "--version", package="redis-server"),
+    ),
+    Program(
+        name="memcached",
+        words=("memcached", "-u", "root", "-p", "PORT"),
+        files={"name": "CONTENT"},
+        addresses=BOTH,
+        ask=memcached_name,
+        source=command("memcached", "-V", package="memcached"),
+        is_slow=True,
     ),
     Program(
         name="socat",

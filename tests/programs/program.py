@@ -67,7 +67,9 @@ class Program:
         """Write the program's files into a project, and make of them what is run."""
         for name, text in self.files.items():
             text = text.replace("CONTENT", content)
-            (project / name).write_text(re.sub(r"\bPORT\b", str(port), text))
+            path = project / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(re.sub(r"\bPORT\b", str(port), text))
         if self.prepares:
             self._prepare(project)
 

@@ -30,6 +30,15 @@ class Source:
 PYTHON_ITSELF = Source(lambda: None, platform.python_version)
 
 
+def needing(source: Source, *others: Source) -> Source:
+    """Take a program that needs others, too; the version is its own."""
+
+    def missing() -> str | None:
+        return next(filter(None, (each.missing() for each in (source, *others))), None)
+
+    return Source(missing, source.version)
+
+
 def module(name: str, *, get: str = "make test") -> Source:
     """Take a Python package from the environment that the tests run in."""
 
