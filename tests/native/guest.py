@@ -198,6 +198,16 @@ def listener(address: str = "127.0.0.1", port: int = 0, *, v6only: bool = True) 
 
 
 @contextmanager
+def receiver(address: str = "127.0.0.1", *, reuse: bool = False) -> Iterator[int]:
+    """A stranger's UDP socket; yields its port."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
+        stranger.bind((address, 0))
+        yield stranger.getsockname()[1]
+
+
+@contextmanager
 def bound_elsewhere() -> Iterator[None]:
     """Sockets of others that are bound to other ports and do not listen."""
     with socket.socket() as one, socket.socket(socket.AF_INET6) as two:

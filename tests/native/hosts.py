@@ -37,19 +37,27 @@ HEAD = textwrap.dedent(
         return name;
     }
 
-    /* Bind a new socket and close it: the port that it got, or -errno. */
+    /* With UDP in the environment, it is UDP's. */
+    static int new_socket(void)
+    {
+        int type = getenv("UDP") != NULL ? SOCK_DGRAM : SOCK_STREAM;
+        return socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    }
+
+    /* Bind a new socket and close it: the port that it got, or -errno; 0: there was no socket. */
     static int try_bind(int port)
     {
         struct sockaddr_in name = at(port);
         socklen_t length = sizeof name;
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        int result = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&name, length);
+        int fd = new_socket();
+        if (fd < 0)
+            return 0;
+        int result = bind(fd, (struct sockaddr *)&name, length);
         if (result != 0)
             result = -errno;
         else if (getsockname(fd, (struct sockaddr *)&name, &length) == 0)
             result = ntohs(name.sin_port);
-        if (fd >= 0)
-            close(fd);
+        close(fd);
         return result;
     }
 

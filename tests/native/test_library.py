@@ -19,6 +19,7 @@ from tests.native.guest import (
     library,
     listener,
     move,
+    receiver,
     run,
     say,
 )
@@ -73,23 +74,50 @@ def test_a_musl_program_starts_with_the_library_and_is_moved(tmp_path: Path) -> 
     assert done.stderr == NOTICE.format(taken, free)
 
 
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="there is no valgrind here")
+needs_valgrind = pytest.mark.skipif(
+    shutil.which("valgrind") is None, reason="there is no valgrind here"
+)
+
+
+def assert_is_clean_under_valgrind(env: dict[str, str], *programs: list[str | Path]) -> None:
+    command = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--track-fds=no"]
+    for words in programs:
+        done = run([*command, *words], env)
+        assert done.returncode == 0, done.stderr
+
+
+@needs_valgrind
 def test_valgrind_finds_nothing(tmp_path: Path) -> None:
     free = free_port()
-    command = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--track-fds=no"]
     with server() as taken, server() as own, FakeDaemon(tmp_path, say(move(free))) as daemon:
         asked = port_of(taken)
         path = git_project(daemon, "mine", "../upstream")
         daemon.entries.move(
             asked, port_of(own), project=key_text(daemon, "mine"), cookie4=cookie_of(own)
         )
-        env = daemon.environment(STYXY_NOTIFY="off", STYXY_PROJECT=str(path))
-        programs: list[list[str | Path]] = [
+        assert_is_clean_under_valgrind(
+            daemon.environment(STYXY_NOTIFY="off", STYXY_PROJECT=str(path)),
             [compiled(BINDER), f"127.0.0.1,{asked},listen", f"::1,{asked}"],
             [compiled(BINDER), f"127.0.0.1,{asked},reuseport,listen"],
             [compiled(CLIENT), "blocking", "127.0.0.1", str(asked)],
             [compiled(CLIENT), "sendmsg", "127.0.0.1", str(asked)],
-        ]
-        for words in programs:
-            done = run([*command, *words], env)
-            assert done.returncode == 0, done.stderr
+        )
+
+
+@needs_valgrind
+def test_valgrind_finds_nothing_in_udp_moved_or_shared(tmp_path: Path) -> None:
+    free, promised = free_port(), free_port()
+    with receiver() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        daemon.promise(promised, "project:/somewhere/else")
+        path = git_project(daemon, "mine", "../upstream")
+        assert_is_clean_under_valgrind(
+            daemon.environment(STYXY_PROJECT=str(path), UDP="1"),
+            [compiled(BINDER), f"127.0.0.1,{taken}", f"::1,{taken}"],
+            [compiled(BINDER), f"127.0.0.1,{promised}"],
+            [compiled(BINDER), f"127.0.0.1,{promised},reuse", f"127.0.0.1,{taken},reuseport"],
+            [compiled(BINDER), f"127.0.0.1,{promised},group", f"::1,{promised},group"],
+        )
+        reasons = [question[6] for question in daemon.questions]
+        told = [note[4] for note in daemon.notes()]
+    assert reasons == ["inuse", "placed", "promised"]
+    assert told == [str(free)] * 3 + [str(promised)] * 3

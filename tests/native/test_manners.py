@@ -17,6 +17,7 @@ from tests.native.guest import (
     bind_each,
     listener,
     move,
+    receiver,
     run,
     say,
     shortest,
@@ -156,7 +157,7 @@ FULL_TABLE = r"""
     int left = atoi(argv[2]), last = -1, opened, spare[8];
     for (int i = 0; i < left; i++)
         spare[i] = dup(0);
-    int one = socket(AF_INET, SOCK_STREAM, 0), two = socket(AF_INET, SOCK_STREAM, 0);
+    int one = new_socket(), two = new_socket();
     while ((opened = dup(0)) >= 0)
         last = opened;
     for (int i = 0; i < left; i++)
@@ -171,13 +172,20 @@ FULL_TABLE = r"""
 
 
 @pytest.mark.parametrize("left", range(2))
-def test_a_full_descriptor_table_leaves_the_first_result(tmp_path: Path, left: int) -> None:
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_full_descriptor_table_leaves_the_first_result(
+    tmp_path: Path, transport: str, left: int
+) -> None:
     promised, free = free_port(), free_port()
-    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+    kind = {"UDP": "1"} if transport == "udp" else {}
+    stranger = receiver() if transport == "udp" else listener()
+    with stranger as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
         daemon.promise(promised, "project:/somewhere/else")
         words: list[str | Path] = [host(FULL_TABLE), str(promised), str(left), str(taken)]
-        bare, guest = run(words, {}), run(words, daemon.environment())
+        bare, guest = run(words, kind), run(words, daemon.environment(**kind))
+        notes = daemon.notes()
     assert bare.returncode == 0
+    assert len(notes) == (left if transport == "udp" else 0)
     if left == 0:
         assert (guest.stdout, guest.stderr) == (bare.stdout, "")
     else:  # one free descriptor is enough for each step

@@ -19,11 +19,11 @@ from tests.native.guest import (
     FakeDaemon,
     listener,
     move,
+    receiver,
     run,
     say,
 )
 from tests.native.hosts import host
-from tests.native.test_udp import receiver
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "interception.md"
 

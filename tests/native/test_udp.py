@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,19 +15,10 @@ from tests.native.guest import (
     compiled,
     listener,
     move,
+    receiver,
     run,
     say,
 )
-
-
-@contextmanager
-def receiver(address: str = "127.0.0.1", *, reuse: bool = False) -> Iterator[int]:
-    """A stranger's UDP socket; yields its port."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as stranger:
-        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
-        stranger.bind((address, 0))
-        yield stranger.getsockname()[1]
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [("127.0.0.1", "0.0.0.0"), ("::1", "::1")])
