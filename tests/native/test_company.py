@@ -1,13 +1,8 @@
-"""Whom the guest shares its host with: other preload libraries, a second copy of itself, sandboxes,
-another network."""
+"""Whom the guest shares its host with: other preload libraries, its own second copy, sandboxes."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import struct
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +24,6 @@ from tests.native.guest import (
     silence,
 )
 from tests.native.hosts import host
-
-SO_NETNS_COOKIE = 71  # asm-generic/socket.h
 
 WRAPPER = r"""
 /* A preload library of somebody else: says on standard error what passes through it. */
@@ -276,24 +269,3 @@ def test_a_sandbox_that_forbids_what_we_need_has_its_own_results(tmp_path: Path,
     assert (bare.returncode, bare.stdout) == (0, f"0 {taken} 98 0 0")
     result = f"0 {own if leads else taken} {0 if moves else 98} 0 0"
     assert (done.returncode, done.stdout) == (0, result)
-
-
-@pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root may make a network"
-)
-@pytest.mark.parametrize("inside", [False, True])
-def test_in_another_network_styxy_is_absent(tmp_path: Path, inside: bool) -> None:
-    free = free_port()
-    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
-        with socket.socket() as here:
-            raw = here.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
-        daemon.write_map(netns=struct.unpack("@Q", raw)[0])
-        daemon.promise(taken, "project:/somewhere/else")
-        words = [str(compiled(BINDER)), f"0.0.0.0,{taken},listen"]
-        done = subprocess.run(
-            [*(["unshare", "-n"] if inside else []), *words], text=True, capture_output=True,
-            env=daemon.environment(STYXY_NOTIFY="off"), timeout=30,
-        )  # fmt: skip
-        notes = daemon.notes()
-    assert (done.stdout, done.stderr) == (f"{taken if inside else free}\n", "")
-    assert len(notes) == (0 if inside else 1)
