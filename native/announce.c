@@ -132,10 +132,13 @@ void announce_prepare(struct arrival *arrival)
     uint64_t cookie = 0;
     arrival->gate = -1;
     arrival->is_inherited = false;
+    arrival->port = 0;
     arrival->has_map = mapfile_open(arrival->image, arrival->fd, &arrival->map);
     if (arrival->has_map) {
-        arrival->is_inherited = read_name(arrival->fd, &target) &&
-                                shows_inherited(arrival, &arrival->map, target.port);
+        if (read_name(arrival->fd, &target))
+            arrival->port = target.port;
+        arrival->is_inherited =
+            arrival->port != 0 && shows_inherited(arrival, &arrival->map, arrival->port);
         mapfile_close(&arrival->map);
     }
     if (arrival->is_inherited &&

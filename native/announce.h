@@ -14,6 +14,7 @@ struct arrival {
     int fd;
     bool has_map;
     struct portmap map;       /* what its header said; the file is closed */
+    uint16_t port;            /* to which it is bound; 0: none of ours, or no daemon */
     bool is_first;            /* nobody listened on this socket before */
     bool is_inherited;        /* an earlier program was moved here, and has not told yet */
     struct promise promise;   /* of the socket's port */

@@ -16,6 +16,18 @@ static bool is_tcp(int fd)
     return (family == AF_INET || family == AF_INET6) && sys_transport(fd, family) == TRANSPORT_TCP;
 }
 
+/*
+ * Leave the port to the server's next life. The connections that this one will leave behind hold the
+ * port against every bind, unless both sockets had SO_REUSEADDR (tcp.c). It is set on a socket that
+ * listens, against which the option lets nobody in (inet_bind_conflict in net/ipv4).
+ */
+static void leave_port_to_next_life(int fd)
+{
+    int on = 1;
+    if (sys_number_option(fd, SO_REUSEADDR) == 0)
+        syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
+
 /* What a failed listen says in the end; its errno, or 0 where a fresh socket listens. */
 static int error_after_repair(const struct arrival *arrival, int backlog, int error)
 {
@@ -36,6 +48,8 @@ int listen(int fd, int backlog)
         return result;
     if (result != 0)
         error = error_after_repair(&arrival, backlog, errno);
+    if (error == 0 && arrival.port != 0 && arrival.is_first)
+        leave_port_to_next_life(fd);
     announce_outcome(&arrival, error == 0);
     errno = error != 0 ? error : entry_errno;
     return error != 0 ? -1 : 0;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import subprocess
 import sys
@@ -63,6 +64,37 @@ def test_the_cookie_of_a_note_is_the_sockets_own(tmp_path: Path) -> None:
         shown = run([program, str(free_port())], daemon.environment()).stdout
         [note] = daemon.notes()
     assert note[6] == shown
+
+
+ONE_CLIENT = r"""
+    //main
+    char byte;
+    struct sockaddr_in name = at(port);
+    int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(server, (void *)&name, sizeof name) != 0 || listen(server, 5) != 0 ||
+        connect(client, (void *)&name, sizeof name) != 0)
+        return errno;
+    close(accept(server, NULL, NULL)); /* who closes first waits: TIME_WAIT */
+    return (int)read(client, &byte, 1);
+"""
+
+
+def test_a_server_that_frees_no_port_by_itself_is_not_moved_by_its_own_connections(
+    tmp_path: Path,
+) -> None:
+    command = [host(ONE_CLIENT), str(free_port())]
+    with FakeDaemon(tmp_path, say("styxy/1 error no")) as daemon:
+        lives = [run(command, daemon.environment()).returncode for _ in range(3)]
+        assert run(command, {}).returncode == errno.EADDRINUSE  # which it would have met
+    assert (lives, daemon.questions) == ([0, 0, 0], [])
+
+
+def test_without_a_daemon_no_option_of_a_server_is_touched(tmp_path: Path) -> None:
+    command = [host(ONE_CLIENT), str(free_port())]
+    with FakeDaemon(tmp_path) as daemon:
+        daemon.write_map(retired=1)
+        lives = [run(command, daemon.environment()).returncode for _ in range(2)]
+    assert lives == [0, errno.EADDRINUSE]
 
 
 def test_a_socket_that_was_never_bound_is_told_too(tmp_path: Path) -> None:

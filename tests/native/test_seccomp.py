@@ -25,7 +25,9 @@ from tests.native.guest import (
     scratch,
     silence,
 )
+from tests.native.hosts import host_text
 from tests.native.supervised import environment, needs_seccomp, static, under
+from tests.native.test_listen import ONE_CLIENT
 
 pytestmark = needs_seccomp
 
@@ -63,6 +65,15 @@ def test_a_static_program_is_moved_and_its_program_is_the_holder(
     assert process.stderr == NOTICE.format(taken, free)
     assert question[4] == str(taken)
     assert question[12] == note[12] != str(os.getpid())  # the program's pid, not the supervisor's
+
+
+def test_a_server_that_frees_no_port_by_itself_is_not_moved_by_its_own_connections(
+    tmp_path: Path,
+) -> None:
+    command = under(static(host_text(ONE_CLIENT)), str(free_port()))
+    with FakeDaemon(tmp_path, say("styxy/1 error no")) as daemon:
+        lives = [run(command, environment(daemon)).returncode for _ in range(3)]
+    assert (lives, daemon.questions) == ([0, 0, 0], [])
 
 
 def test_a_free_port_asks_nobody(tmp_path: Path) -> None:
