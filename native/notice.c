@@ -23,6 +23,22 @@ static bool can_take_bytes(int fd)
     return syscall(SYS_ppoll, &watched, 1, &at_once, NULL, 0) == 1 && watched.revents == POLLOUT;
 }
 
+/*
+ * Open a pipe once more, so that a write to it never waits: whoever else writes may fill it after any
+ * look. -1 where it is none, nobody reads it, or it may not be opened.
+ */
+static int open_pipe(int fd)
+{
+    char path[40];
+    struct statx status;
+    struct text text = text_in(path, sizeof path);
+    text_add(&text, "/proc/self/fd/");
+    text_number(&text, (uint64_t)fd);
+    if (!sys_status(fd, &status) || (status.stx_mode & S_IFMT) != S_IFIFO || !text_end(&text))
+        return -1;
+    return sys_open(path, O_WRONLY | O_NONBLOCK, 0);
+}
+
 static uint64_t bit_of(int signal)
 {
     return UINT64_C(1) << (signal - 1);
@@ -61,10 +77,15 @@ static void tell(const struct image *image, int fd, const struct text *text)
 {
     if (text->cut || !image_has_stream(image, fd))
         return;
-    if (sys_number_option(fd, SO_TYPE) >= 0)
+    int pipe = open_pipe(fd);
+    if (pipe >= 0)
+        write_quietly(pipe, text);
+    else if (sys_number_option(fd, SO_TYPE) >= 0)
         sys_send(fd, text->bytes, text->used);
     else if (can_take_bytes(fd))
         write_quietly(fd, text);
+    if (pipe >= 0)
+        sys_close(pipe);
 }
 
 static int stream_for(const struct image *image)

@@ -24,7 +24,7 @@ from tests.native.guest import (
     run,
     say,
 )
-from tests.native.hosts import host
+from tests.native.hosts import host, sanitized_host
 
 
 @pytest.mark.parametrize(
@@ -187,6 +187,51 @@ def test_a_full_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.close(reader)
     os.close(writer)
     assert done.stdout == f"{free}\n".encode()
+
+
+def test_a_pipe_that_somebody_fills_just_before_the_notice_is_not_waited_for(
+    tmp_path: Path,
+) -> None:
+    program = sanitized_host(
+        r"""
+        #include <dlfcn.h>
+        #include <stdarg.h>
+        #include <sys/syscall.h>
+
+        /* The library's way to the kernel: before it writes, the pipe fills. */
+        long syscall(long number, ...)
+        {
+            long words[6];
+            va_list arguments;
+            va_start(arguments, number);
+            for (int i = 0; i < 6; i++)
+                words[i] = va_arg(arguments, long);
+            va_end(arguments);
+            int filler = number == SYS_write ? open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK) : -1;
+            while (filler >= 0 && write(filler, "xxxx", 4) > 0)
+                ;
+            close(filler);
+            long (*real)(long, ...) = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+            return real(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+        }
+        //main
+        alarm(20);
+        printf("%d\n", serve(port));
+        """,
+        "undefined",
+    )
+    free = free_port()
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        env = daemon.environment()
+        del env["LD_PRELOAD"]
+        with subprocess.Popen(
+            [program, str(taken)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as guest:
+            assert guest.wait(timeout=30) == 0
+            assert guest.stdout is not None
+            assert guest.stderr is not None
+            assert guest.stdout.read() == f"{free}\n".encode()
+            assert set(guest.stderr.read()) == set(b"x")
 
 
 @pytest.mark.parametrize("notify", ["stdout", "stderr"])

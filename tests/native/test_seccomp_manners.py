@@ -146,8 +146,15 @@ def test_a_blocking_connect_to_a_full_server_stalls_nobody(tmp_path: Path) -> No
 
 def test_the_terminal_stops_and_continues_program_and_front() -> None:
     """What a shell with job control sees: ^Z stops, SIGCONT goes on, ^C ends."""
-    code = (
-        "import os; print('ready', flush=True); x = input(); print('got', x, flush=True); input()"
+    code = textwrap.dedent(
+        """
+        import signal
+        # Python's own handler would be lost on a read that begins right after it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        print("ready", flush=True)
+        print("got", input(), flush=True)
+        input()
+        """
     )
     pid, terminal = pty.fork()
     if pid == 0:
