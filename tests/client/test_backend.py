@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import stat
+import sys
+from pathlib import Path
+
 import pytest
 
 from styxy.client.backend import clears_environment
+from tests.commands import CommandLine
+from tests.native.guest import compiled
+from tests.native.supervised import needs_seccomp, static
+
+NOTHING = "int main(void) { return 7; }"
 
 
 @pytest.mark.parametrize(
@@ -22,3 +32,66 @@ from styxy.client.backend import clears_environment
 )
 def test_env_is_known_to_clear_the_environment(words: list[str], *, clears: bool) -> None:
     assert clears_environment(words) == clears
+
+
+def explained(styxy: CommandLine, *words: str | Path) -> tuple[int, list[str]]:
+    """Run a program with --explain: its exit status, and what was said, line by line."""
+    done = styxy.run("run", "--no-start", "--explain", "--", *map(str, words))
+    assert done.stdout == ""
+    return done.returncode, [line.removeprefix("styxy: ") for line in done.stderr.splitlines()]
+
+
+def test_a_dynamic_program_gets_the_library(styxy: CommandLine) -> None:
+    program = compiled(NOTHING)
+    code, said = explained(styxy, program)
+    assert code == 7
+    assert said[0].startswith(f"backend preload: {program} calls libc, where ")
+    assert said[1].startswith("not covered: ")
+
+
+@needs_seccomp
+def test_a_static_program_gets_a_supervisor(styxy: CommandLine) -> None:
+    program = static(NOTHING)
+    code, said = explained(styxy, program)
+    assert code == 7
+    assert said[0] == f"backend seccomp: {program} is statically linked"
+    assert said[1].startswith("not covered: ")
+
+
+@needs_seccomp
+def test_a_script_of_a_static_interpreter_gets_a_supervisor(
+    styxy: CommandLine, tmp_path: Path
+) -> None:
+    script = tmp_path / "script"
+    script.write_text(f"#!{static(NOTHING)}\n")
+    script.chmod(0o755)
+    code, said = explained(styxy, script)
+    assert (code, said[0]) == (7, f"backend seccomp: {script} is statically linked")
+
+
+@needs_seccomp
+def test_a_program_in_a_cleared_environment_gets_a_supervisor(styxy: CommandLine) -> None:
+    code, said = explained(styxy, "env", "-i", compiled(NOTHING))
+    assert (code, said[0]) == (7, "backend seccomp: env clears the environment")
+
+
+def test_what_neither_way_covers_is_said_unasked(styxy: CommandLine, tmp_path: Path) -> None:
+    program = tmp_path / "setuid"
+    shutil.copy(compiled(NOTHING), program)
+    program.chmod(0o755 | stat.S_ISUID)
+    done = styxy.run("run", "--no-start", "--", str(program))
+    assert (done.returncode, done.stdout) == (7, "")
+    assert done.stderr == (
+        f"styxy: {program} runs with other rights than yours (setuid or capabilities): "
+        "its ports are not moved\n"
+    )
+
+
+def test_of_a_program_that_is_covered_nothing_is_said_unasked(styxy: CommandLine) -> None:
+    done = styxy.run("run", "--no-start", "--", sys.executable, "-c", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_nothing_is_claimed_of_a_program_that_is_not_there(styxy: CommandLine) -> None:
+    code, said = explained(styxy, "no-such-program")
+    assert (code, said[0]) == (127, "backend preload: no-such-program is not to be found")

@@ -84,7 +84,8 @@ class Chooser:
         except Unavailable as failure:
             return _nothing(failure.message)
         program = look_at(name, self._env)
-        choice = Choice("preload", f"{program.path or name} calls libc, where {library} sees it")
+        why = f"{program.path} calls libc, where {library} sees it"
+        choice = Choice("preload", why if program.path else f"{name} is not to be found")
         choice.library = library
         choice.uncovered = ["cleared environments, setuid programs, io_uring"]
         try:
