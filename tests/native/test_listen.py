@@ -82,7 +82,7 @@ ONE_CLIENT = r"""
 def test_a_server_that_frees_no_port_by_itself_is_not_moved_by_its_own_connections(
     tmp_path: Path,
 ) -> None:
-    command = [host(ONE_CLIENT), str(free_port())]
+    command: list[str | Path] = [host(ONE_CLIENT), str(free_port())]
     with FakeDaemon(tmp_path, say("styxy/1 error no")) as daemon:
         lives = [run(command, daemon.environment()).returncode for _ in range(3)]
         assert run(command, {}).returncode == errno.EADDRINUSE  # which it would have met
@@ -90,7 +90,7 @@ def test_a_server_that_frees_no_port_by_itself_is_not_moved_by_its_own_connectio
 
 
 def test_without_a_daemon_no_option_of_a_server_is_touched(tmp_path: Path) -> None:
-    command = [host(ONE_CLIENT), str(free_port())]
+    command: list[str | Path] = [host(ONE_CLIENT), str(free_port())]
     with FakeDaemon(tmp_path) as daemon:
         daemon.write_map(retired=1)
         lives = [run(command, daemon.environment()).returncode for _ in range(2)]
