@@ -34,6 +34,9 @@ PATIENCE = 30.0
 STRANGER_PATIENCE = 5.0
 """Seconds that one's own server has to come up beside a stranger's, likewise."""
 
+DAEMON_PATIENCE = 0.5
+"""Seconds for the daemon's answer at one look; the map that it writes tells of moves, too."""
+
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.2
 """Seconds between two looks, of which each costs 0.2 ms; doubled from one to the next."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -104,6 +105,21 @@ def test_ones_own_server_is_found_where_it_was_moved_when_the_daemon_is_gone(
         after = json.loads(styxy.run(*words, cwd=shop).stdout)
     assert (after["own"], after["pid"]) == (True, process.pid)
     assert after["answers_at"] == before["answers_at"] != port
+
+
+def test_a_daemon_that_hangs_stretches_no_wait(
+    styxy: CommandLine, projects: tuple[Path, Path]
+) -> None:
+    shop, blog = projects
+    port = free_port()
+    assert styxy.run("daemon", "start", "-d").returncode == 0
+    words = ("wait", str(port), "--owner", "here", "--timeout", "0.1", "--json")
+    os.kill(styxy.daemon_pid() or 0, signal.SIGSTOP)
+    with server(port, cwd=blog):
+        done = styxy.run(*words, cwd=shop)
+    styxy.kill_daemon()
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["waited"] < 2  # which other commands give it
 
 
 def test_a_stranger_alone_is_not_waited_for_long(

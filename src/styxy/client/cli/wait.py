@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from styxy.client.cli.command import Command, port_number, project_here
+from styxy.client.connection import Connection
 from styxy.core.wording import echo
 
 TYPE_CHECKING = False
@@ -44,12 +45,13 @@ def add_options(parser: Parser) -> None:
 def wait(options: argparse.Namespace, caller: Caller) -> int:
     """Wait until something listens; exit 1 where that does not come, or is another project's."""
     from styxy.client.render import plain
-    from styxy.client.waiting import wait_until_up
+    from styxy.client.waiting import DAEMON_PATIENCE, wait_until_up
 
-    caller.may_start = False  # a daemon that starts now knows of no move
+    # None is started: a daemon that starts now knows of no move.
+    connection = Connection(caller.places, answer_patience=DAEMON_PATIENCE)
     own = project_here(caller.env) if options.owner else None
     outcome = wait_until_up(
-        options.port, options.timeout, connection=caller.connection(), env=caller.env, own=own
+        options.port, options.timeout, connection=connection, env=caller.env, own=own
     )
     if caller.wants_json:
         import json
