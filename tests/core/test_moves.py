@@ -11,7 +11,7 @@ from styxy.core.asks import Kept, LeaseAsk, Moved, RunsAlready
 from styxy.core.errors import RangeExhausted
 from styxy.core.events import Leased, Reassigned
 from styxy.core.leases import Owner
-from styxy.core.ports import Port
+from styxy.core.ports import Port, PortRange
 from tests.core.stage import OTHER_SERVER, P, Q, Stage, facts_of, holder, move_ask
 
 IN_USE = (3000,)
@@ -53,6 +53,24 @@ def test_the_range_is_the_declared_types_or_that_of_the_asked_port_or_of_the_pro
     asked: int, more: dict[str, Any], taken: tuple[int, ...], port: int
 ) -> None:
     assert Stage().moved(replace(move_ask(asked), **more), taken=taken).port == port
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last", "taken", "port"),
+    [
+        (3000, 3000, 3049, (3000,), 3050),
+        (3060, 3000, 3090, (3060,), 3091),
+        (7777, 3000, 3049, (7777,), 3050),
+        (3000, 3000, 3049, (3000, *range(3050, 3100)), 3001),  # all others are taken
+        (3000, 2000, 4000, (3000,), 3001),
+        (3000, 32768, 60999, (3000,), 3001),
+    ],
+)
+def test_ports_of_outgoing_connections_are_chosen_last(
+    asked: int, first: int, last: int, taken: tuple[int, ...], port: int
+) -> None:
+    passing = PortRange(Port(first), Port(last))
+    assert Stage().moved(replace(move_ask(asked), passing=passing), taken=taken).port == port
 
 
 def test_the_same_server_gets_the_same_answer() -> None:

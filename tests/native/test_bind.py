@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -242,4 +245,27 @@ def test_styxy_can_be_switched_off(tmp_path: Path, value: str) -> None:
 def test_port_0_is_untouched(tmp_path: Path) -> None:
     with FakeDaemon(tmp_path) as daemon:
         assert int(bind_each(daemon, "0.0.0.0,0,listen")[0]) > 0
+    assert daemon.questions == []
+
+
+@contextmanager
+def privileged_stranger() -> Iterator[int]:
+    """A port below 1024, and whoever may listens on it."""
+    with socket.socket() as stranger:
+        for port in range(1023, 511, -1):
+            try:
+                stranger.bind(("127.0.0.1", port))
+                stranger.listen()
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+            break
+        yield port
+
+
+def test_a_privileged_port_is_untouched(tmp_path: Path) -> None:
+    with privileged_stranger() as port, FakeDaemon(tmp_path, say(move(free_port()))) as daemon:
+        bare = bind_each(daemon, f"127.0.0.1,{port}", STYXY_DISABLE_REASSIGN="1")
+        assert bind_each(daemon, f"127.0.0.1,{port}") == bare
+    assert bare in (["EADDRINUSE"], ["EACCES"])  # as root, and as anybody else
     assert daemon.questions == []

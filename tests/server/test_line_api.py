@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from styxy.adapters.kernel import ephemeral_ports
 from styxy.adapters.places import NOTE_SOCKET
 from tests.daemon import SERVER_ID, Daemon, port_of, question
 from tests.fakes import leave_old_connection
@@ -58,6 +60,18 @@ def test_the_declared_type_counts(daemon: Daemon, busy: int) -> None:
     port, kind, _ = moved(daemon, question(busy, kind="build"))
     assert kind == "build"
     assert 8200 <= port <= 8299
+
+
+def test_a_place_is_outside_of_the_ports_of_outgoing_connections(tmp_path: Path, busy: int) -> None:
+    last = ephemeral_ports().last
+    if last + 20 > 65535:
+        pytest.skip("outgoing connections may have all the high ports here")
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    types = {"edge": {"range": [last - 20, last + 20]}}
+    (home / "config.json").write_text(json.dumps({"service_types": types}))
+    with Daemon(home) as daemon:
+        assert moved(daemon, question(busy, kind="edge"))[0] > last
 
 
 def test_a_lost_port_is_not_answered_again(daemon: Daemon, busy: int) -> None:

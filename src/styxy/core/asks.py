@@ -9,7 +9,7 @@ from styxy.core.leases import DEFAULT_NAME, NOBODY, Holder, Lease, Owner, Protoc
 
 if TYPE_CHECKING:
     from styxy.core.events import Event
-    from styxy.core.ports import Port
+    from styxy.core.ports import Port, PortRange
     from styxy.core.ranges import Proposal
 
 Reason = Literal["promised", "inuse", "shadowed", "placed", "returned"]
@@ -60,7 +60,8 @@ class MoveAsk:
     failed. `service_type` is the declared one, `inferred_type` what the program is known for.
     `is_foreign` says that another project's server answers on the asked number, and `listener` is
     the pid of whoever listens there: 0 where it is not to be seen, None for nobody. `own` has the
-    asked and the lost port, if this very server listens there and nobody else.
+    asked and the lost port, if this very server listens there and nobody else. `passing` are the
+    ports that the kernel gives to outgoing connections, which are chosen last.
     """
 
     asked: Port
@@ -76,6 +77,7 @@ class MoveAsk:
     is_foreign: bool = True
     listener: int | None = None
     own: frozenset[int] = frozenset()
+    passing: PortRange | None = None
 
 
 @dataclass(frozen=True, slots=True)

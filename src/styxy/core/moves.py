@@ -135,9 +135,15 @@ def _candidates(state: State, ask: MoveAsk, kind: ServiceType, *, now: float) ->
         yield ask.asked
     if remembered is not None:
         yield remembered.port
-    if kind.holds(ask.asked):
-        yield from (port for port in unleased(books, kind) if port > ask.asked)
-        yield from (port for port in unleased(books, kind) if port < ask.asked)
+    passing = ask.passing or ()
+    yield from (port for port in _in_range(books, kind, ask.asked) if port not in passing)
+    yield from (port for port in _in_range(books, kind, ask.asked) if port in passing)
+
+
+def _in_range(books: Books, kind: ServiceType, asked: Port) -> Iterator[Port]:
+    if kind.holds(asked):
+        yield from (port for port in unleased(books, kind) if port > asked)
+        yield from (port for port in unleased(books, kind) if port < asked)
     else:
         # A type's preferred ports are those that programs ask for by number, so a guest from
         # another range takes them last: it would only cause the next conflict.

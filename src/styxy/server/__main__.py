@@ -326,9 +326,8 @@ def _world(
     processes = Processes()
     observer = Observer(kernel=kernel, processes=processes)
     projects = Projects(processes=processes, user_home=user_home)
-    survey = Survey(
-        observer=observer, processes=processes, projects=projects, passing=ephemeral_ports()
-    )
+    passing = ephemeral_ports()
+    survey = Survey(observer=observer, processes=processes, projects=projects, passing=passing)
     return World(
         journal=opened.journal,
         kernel=kernel,
@@ -336,6 +335,7 @@ def _world(
         observer=observer,
         projects=projects,
         survey=survey,
+        passing=passing,
         port_map=port_map,
         mirror=Mirror(
             opened.read,

@@ -106,6 +106,7 @@ class Guests:
             is_foreign=question.reason != "shadowed" or self._is_foreign(question.port, owner),
             listener=self._singleton_on(question),
             own=self._own(question),
+            passing=self._world.passing,
         )
 
     def _own(self, question: BindQuestion) -> frozenset[int]:

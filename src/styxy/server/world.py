@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.portmap import PortMap
     from styxy.adapters.processes import Processes
+    from styxy.core.ports import PortRange
     from styxy.server.configured import Configured
     from styxy.server.mirror import Mirror
     from styxy.server.observer import Observer
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Bundle what lies outside the desk; times are seconds since the epoch."""
+    """Bundle what lies outside the desk; times are seconds since the epoch.
+
+    `passing` are the ports that the kernel gives to outgoing connections.
+    """
 
     journal: Journal
     kernel: KernelLook
@@ -30,6 +34,7 @@ class World:
     observer: Observer
     projects: Projects
     survey: Survey
+    passing: PortRange
     port_map: PortMap
     mirror: Mirror
     configured: Configured
