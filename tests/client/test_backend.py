@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from styxy.client.backend import clears_environment
-from tests.commands import CommandLine
+from tests.commands import COMMAND, LONGEST, CommandLine
 from tests.native.guest import compiled
 from tests.native.supervised import needs_seccomp, static
 
@@ -56,6 +57,22 @@ def test_a_static_program_gets_a_supervisor(styxy: CommandLine) -> None:
     assert code == 7
     assert said[0] == f"backend seccomp: {program} is statically linked"
     assert said[1].startswith("not covered: ")
+
+
+@needs_seccomp
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare here")
+@pytest.mark.parametrize("is_root", [True, False])
+def test_whoever_loses_sudo_by_it_is_told(styxy: CommandLine, *, is_root: bool) -> None:
+    # Who is not root in a namespace of users of its own needs no other user's interpreter.
+    become = ["unshare", "--user", f"--map-user={0 if is_root else 1000}"]
+    if subprocess.run([*become, "true"], capture_output=True).returncode:
+        pytest.skip("user namespaces are not allowed here")
+    words = [*COMMAND, "run", "--no-start", "--explain", "--", str(static(NOTHING))]
+    done = subprocess.run(
+        [*become, *words], env=styxy.env, capture_output=True, text=True, timeout=LONGEST
+    )
+    assert done.returncode == 7
+    assert ("not covered: sudo does not work inside" in done.stderr) == (not is_root)
 
 
 @needs_seccomp
