@@ -120,10 +120,15 @@ class Connection:
         return self._judged(reply)
 
     def follow(self, path: str) -> Iterator[Happening]:
-        """Follow a stream of events until the daemon ends it. Raises as `ask` does."""
+        """Follow a stream of events until the daemon ends it; it has, where none listens.
+
+        Raises as `ask` does where one listens.
+        """
         from styxy.client.stream import StreamReader
 
-        link = self._reach()
+        link = self.knock()
+        if link is None:
+            return
         reader = StreamReader()
         try:
             link.sendall(_request("GET", path, None))
