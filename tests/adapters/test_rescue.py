@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -248,6 +249,21 @@ def test_a_journal_that_changed_meanwhile_is_not_written(tmp_path: Path) -> None
         database(tmp_path).write_bytes(short)
         with pytest.raises(JournalFailed, match="changed by another"):
             journal.append([bound(6)])
+
+
+@pytest.mark.parametrize("source", [None, os.devnull], ids=["readable", "damaged"])
+def test_a_copy_is_in_place_as_long_as_its_home_is_there(
+    tmp_path: Path, source: str | None
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    filled(home, 5)
+    with closing(Journal.reading(str(database(home)), source=source)) as journal:
+        assert journal.is_in_place() == (source is None), (
+            "a damaged one is replaced where it can be"
+        )
+        shutil.rmtree(home)
+        assert not journal.is_in_place()
 
 
 # --- backups -------------------------------------------------------------------------------------

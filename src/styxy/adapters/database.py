@@ -138,6 +138,11 @@ def open_private(path: str) -> int:
         raise JournalFailed(f"cannot open {path}: {error.strerror}") from error
 
 
+def files_at(path: str) -> list[tuple[int, int] | None]:
+    """Name the files of a journal, the lock among them, as the kernel does (inode(7))."""
+    return [_identity(path), _identity(path + ".lock")]
+
+
 def open_sound(path: str) -> sqlite3.Connection:
     """Open a journal's file, or make one.
 
@@ -168,6 +173,14 @@ def failure(error: sqlite3.Error | UnicodeDecodeError, path: str) -> JournalFail
     if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) in _DAMAGE:
         return JournalDamaged(f"the journal {path} is damaged: {error}")
     return JournalFailed(f"the journal {path} could not be used: {error}")
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None  # ENOENT above all
+    return (status.st_dev, status.st_ino)
 
 
 def _check(database: sqlite3.Connection, path: str) -> None:

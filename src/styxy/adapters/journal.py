@@ -27,6 +27,7 @@ from styxy.adapters.database import (
     JournalDamaged,
     event_of,
     failure,
+    files_at,
     open_sound,
     rows_of,
     take_lock,
@@ -258,11 +259,13 @@ class Journal:
     def is_in_place(self) -> bool:
         """Tell whether the files that another daemon would open are those that this one has.
 
-        A copy has no place of its own, but one that stands in for a damaged file gives way to it.
+        A copy has no place of its own but the home; and one that stands in for a damaged file
+        gives way to another.
         """
-        if self._copy is not None:
-            return not (self._is_stand_in and self._has_room())
-        return self._files == _files_at(self.path)
+        if self._copy is None:
+            return self._files == files_at(self.path)
+        home = os.path.dirname(self.path)
+        return os.path.isdir(home) and not (self._is_stand_in and self._has_room(home))
 
     def close(self) -> None:
         """Close the file and let another daemon have it."""
@@ -282,33 +285,29 @@ class Journal:
             database.close()
             raise failure(error, self.path) from error
         self._db = database
-        self._files = _files_at(self.path)
+        self._files = files_at(self.path)
 
-    def _has_room(self) -> bool:
+    def _has_room(self, home: str) -> bool:
         """Tell whether a journal could be put in the place of the damaged one."""
         assert self._copy is not None
-        home = os.path.dirname(self.path)
-        needed = os.stat(os.path.join(self._copy.name, "styxy.db")).st_size + ROOM
-        free = os.statvfs(home)
+        try:
+            needed = os.stat(os.path.join(self._copy.name, "styxy.db")).st_size + ROOM
+            free = os.statvfs(home)
+        except OSError:
+            return False  # ENOENT: the copy, or the home by now, was removed
         return os.access(home, os.W_OK) and free.f_bavail * free.f_frsize > needed
 
     def _open_again(self) -> None:
         """Go over from the copy to the file itself, if that is possible now."""
         assert self._copy is not None
         if self._is_stand_in:
-            raise JournalFailed(
-                f"{self.path} is damaged and cannot be set aside; nothing was promised",
-                suggestions=["make the home and its files writable", "styxy doctor"],
-            )
+            raise _refused(f"{self.path} is damaged and cannot be set aside")
         known = self.last_seq
         try:
             database = open_sound(self.path)
         except JournalFailed as error:
             self.failing = error.message
-            raise JournalFailed(
-                f"{error.message}; nothing was promised",
-                suggestions=["make the home and its files writable", "styxy doctor"],
-            ) from error
+            raise _refused(error.message) from error
         old = self._db
         self._use(database)
         if self.last_seq != known:
@@ -366,17 +365,11 @@ class Journal:
             yield
 
 
-def _files_at(path: str) -> list[tuple[int, int] | None]:
-    """Name the files of a journal, the lock among them, as the kernel does (inode(7))."""
-    return [_identity(path), _identity(path + ".lock")]
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return None  # ENOENT above all
-    return (status.st_dev, status.st_ino)
+def _refused(reason: str) -> JournalFailed:
+    return JournalFailed(
+        f"{reason}; nothing was promised",
+        suggestions=["make the home and its files writable", "styxy doctor"],
+    )
 
 
 def _copied(path: str) -> tempfile.TemporaryDirectory[str]:

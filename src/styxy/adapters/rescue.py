@@ -157,6 +157,7 @@ def _stand_in(
             skipped=tuple(skipped),
             refusal=refusal,
         )
+    # A copy of nothing: an empty journal.
     journal, value = _tried(partial(Journal.reading, source=os.devnull), path, read)
     return Opened(
         journal=journal, read=value, damage=damage, skipped=tuple(skipped), refusal=refusal

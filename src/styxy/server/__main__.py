@@ -256,16 +256,19 @@ class Daemon:
             "started_at": world.started_at,
         }
         marks = landmarks_of(self._places, facts=facts, token=self._token, port_map=world.port_map)
-        return Landmarks(marks, doors=self._doors, journal=world.journal, recovery=self._recovery)
+        return Landmarks(
+            marks,
+            home=self._places.home,
+            doors=self._doors,
+            journal=world.journal,
+            recovery=self._recovery,
+        )
 
     def _look_at_files(self, landmarks: Landmarks, web: WebServer) -> None:
-        # Where the whole home is gone, the user has done with it: do not bring it back.
-        has_home = os.path.isdir(self._places.home)
+        landmarks.look()
         if landmarks.is_lost:
-            self.is_lost = not web.should_exit and has_home
+            self.is_lost = not web.should_exit and os.path.isdir(self._places.home)
             _stop(web)
-        elif has_home:
-            landmarks.look()
 
 
 def _build(

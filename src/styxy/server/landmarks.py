@@ -42,16 +42,28 @@ class Landmark:
 
 
 class Landmarks:
-    """Look at the files now and then; `returned` counts how often each was written again."""
+    """Look at the files now and then.
+
+    `missing` says of each that cannot be written now why, `returned` how often one was written
+    again; `is_lost`, that no client finds this daemon any more, or the next one its journal.
+    """
 
     def __init__(
-        self, marks: list[Landmark], *, doors: Doors, journal: Journal, recovery: Recovery
+        self,
+        marks: list[Landmark],
+        *,
+        home: str,
+        doors: Doors,
+        journal: Journal,
+        recovery: Recovery,
     ) -> None:
         self._marks = marks
+        self._home = home
         self._doors = doors
         self._journal = journal
         self._recovery = recovery
         self._was_found = True
+        self.is_lost = False
         self.missing: dict[str, str] = {}
         self.returned: dict[str, int] = {}
 
@@ -63,21 +75,17 @@ class Landmarks:
 
     def look(self) -> None:
         """Write again what is gone; where that cannot be done now, the next look tries again."""
+        was_found, self._was_found = self._was_found, self._is_found()
+        self.is_lost = not (was_found or self._was_found)  # a deletion takes a while: look twice
+        # Where the whole home is gone, the user has done with it: do not bring it back.
+        if self.is_lost or not os.path.isdir(self._home):
+            return
         for mark in self._marks:
             if mark.is_there():
                 self._settle(mark)
             elif self._write(mark):
                 self.returned[mark.name] = self.returned.get(mark.name, 0) + 1
                 log.warning("%s was gone; it is written again", mark.path)
-
-    @property
-    def is_lost(self) -> bool:
-        """Tell whether no client finds this daemon any more, or the next one its journal.
-
-        A deletion takes a while, so it must have been so at two looks.
-        """
-        was_found, self._was_found = self._was_found, self._is_found()
-        return not (was_found or self._was_found)
 
     def _is_found(self) -> bool:
         return all(map(os.path.lexists, self._doors.names)) and self._journal.is_in_place()
