@@ -26,6 +26,7 @@ from styxy.adapters.processes import Processes
 from styxy.client import connection, engines, program, reply
 from styxy.core import wire
 from styxy.core.errors import InvalidInput
+from styxy.core.ports import Port
 from styxy.server.doors import read_daemon_file
 
 DEEP = b"[" * 60_000
@@ -220,6 +221,7 @@ def test_any_map_that_was_left_is_read(folder: Path, start: bytes, size: int) ->
     os.truncate(path, size)
     remains = mapfile.remains_of(str(path), home=0)
     assert all(0 <= port < 2**16 for port in remains.ports)
+    mapfile.moves_left(str(path), Port(3000), project=0)
     mapfile.retire_left_over(str(path), pid=1)
 
 

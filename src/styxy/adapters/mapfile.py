@@ -6,11 +6,11 @@ of the journal it has shown last: a journal that knows of fewer has lost its end
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import os
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from styxy.adapters.maplayout import (
     ANSWERS_AT,
@@ -34,6 +34,10 @@ from styxy.adapters.maplayout import (
 )
 from styxy.core.errors import Unavailable
 from styxy.core.ports import Port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,26 +67,27 @@ def moves_left(path: str, asked: Port, *, project: int) -> list[Port]:
 
     The map tells so also when its daemon is gone; whether they still are there the kernel knows.
     """
-    found: list[Port] = []
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return found  # ENOENT: there was no daemon since the boot
-    with os.fdopen(descriptor, "rb") as file:
-        if os.fstat(descriptor).st_size != SIZE or not _is_map(file.read(16)):
-            return found
-        file.seek(FIRST_AT + asked * FIRST.size)
-        (following,) = FIRST.unpack(file.read(FIRST.size))
-        for _ in range(SLOTS):  # nothing that is read is believed: a chain may be a ring
-            if not 0 < following <= SLOTS:
-                break
-            file.seek(MOVES_AT + (following - 1) * MOVE.size)
-            whose, _, _, _, _, wanted, port, state, _, following, _ = MOVE.unpack(
-                file.read(MOVE.size)
-            )
-            if (whose, wanted, state) == (project, asked, STATES["live"]):
-                found.append(Port(port))
-    return found
+    file = _opened(path, os.O_RDONLY)
+    if file is None:
+        return []
+    with file:
+        return [Port(got) for whose, got in _live_moves(file, asked) if whose == project]
+
+
+def _live_moves(file: FileIO, asked: Port) -> Iterator[tuple[int, int]]:
+    """Walk the chain of a port: whose server was moved, and where it is."""
+
+    def fields(layout: struct.Struct, offset: int) -> tuple[int, ...]:
+        return layout.unpack(os.pread(file.fileno(), layout.size, offset))
+
+    (following,) = fields(FIRST, FIRST_AT + asked * FIRST.size)
+    for _ in range(SLOTS):  # nothing that is read is believed: a chain may be a ring
+        if not 0 < following <= SLOTS:
+            return
+        move = fields(MOVE, MOVES_AT + (following - 1) * MOVE.size)
+        whose, (wanted, got, state, _, following, _) = move[0], move[5:]
+        if (wanted, state) == (asked, STATES["live"]):
+            yield whose, got
 
 
 def retire_left_over(path: str, *, pid: int) -> bool:
@@ -90,30 +95,36 @@ def retire_left_over(path: str, *, pid: int) -> bool:
 
     `pid` is the dead daemon's: a map that another daemon has taken over since is left alone.
     """
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        descriptor = os.open(path, flags)
-    except OSError:
-        return False  # ENOENT above all: its directory went with a reboot or a logout
-    with contextlib.closing(os.fdopen(descriptor, "r+b", buffering=0)):
-        if os.fstat(descriptor).st_size != SIZE or not _is_map(os.pread(descriptor, 16, 0)):
-            return False
-        with mmap.mmap(descriptor, HEADER_SIZE) as mapping:
-            with memoryview(mapping).cast("I") as halves:
-                if halves[PID_HALF] != pid or halves[RETIRED_HALF]:
-                    return False
-                halves[RETIRED_HALF] = 1
+    file = _opened(path, os.O_RDWR)
+    if file is None:
+        return False
+    with file, mmap.mmap(file.fileno(), HEADER_SIZE) as mapping:
+        with memoryview(mapping).cast("I") as halves:
+            if halves[PID_HALF] != pid or halves[RETIRED_HALF]:
+                return False
+            halves[RETIRED_HALF] = 1
     return True
 
 
 def _read_map(path: str) -> bytes | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return None  # ENOENT: the first daemon of this home, or the first since the boot
-    with os.fdopen(descriptor, "rb") as file:
+    file = _opened(path, os.O_RDONLY)
+    if file is None:
+        return None
+    with file:
         raw = file.read(SIZE + 1)
-    return raw if len(raw) == SIZE and _is_map(raw) else None
+    return raw if len(raw) == SIZE else None
+
+
+def _opened(path: str, access: int) -> FileIO | None:
+    """Open a map that is there, whole and of this version; None where there is none."""
+    try:
+        descriptor = os.open(path, access | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None  # ENOENT above all: no daemon since the boot, or a logout took it away
+    if os.fstat(descriptor).st_size == SIZE and _is_map(os.pread(descriptor, 16, 0)):
+        return os.fdopen(descriptor, "rb", buffering=0)
+    os.close(descriptor)
+    return None
 
 
 def _is_map(head: bytes) -> bool:
