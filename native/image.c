@@ -1,8 +1,8 @@
 /* The program image: see image.h. */
 #include "image.h"
 
-#include "real.h"
 #include "kin.h"
+#include "real.h"
 #include "sys.h"
 #include "text.h"
 

@@ -170,12 +170,12 @@ class Waiting:
     def _over(self, waited: float) -> Outcome:
         stranger = self._stranger
         if stranger is None:
-            message = f"nothing listens on {self._port} after {round(waited, 3):g} s"
-            if self._own is not None:
-                message = (
-                    f"no server of {self._own} listens on {self._port} after {round(waited, 3):g} s"
-                )
-            return self._outcome(None, waited, message=f"{message}; see: styxy who {self._port}")
+            who = "nothing" if self._own is None else f"no server of {self._own}"
+            message = (
+                f"{who} listens on {self._port} after {round(waited, 3):g} s; "
+                f"see: styxy who {self._port}"
+            )
+            return self._outcome(None, waited, message=message)
         whose = stranger.project or "a project that cannot be told"
         if stranger.project is None and stranger.pid is None:
             whose = "another user"

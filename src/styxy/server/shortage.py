@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from styxy.adapters import descriptors
+from styxy.core.wording import counted
 from styxy.server.health import PartState
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ class Shortage:
         used, most = descriptors.in_use(), descriptors.limit()
         said, unwatched = [f"{used} of {most} in use"], self._unwatched()
         if unwatched:
-            said.append(f"{unwatched} holders are looked at once a second instead of watched")
+            said.append(
+                f"{counted(unwatched, 'holder')} looked at once a second instead of watched"
+            )
         is_news = self._met_at is not None and self._clock() - self._met_at < QUIET
         if is_news:
             said.append("none was left a short while ago")

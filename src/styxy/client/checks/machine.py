@@ -10,6 +10,7 @@ from styxy.client.checks.running import RESTART, told
 from styxy.client.checks.verdict import Outcome, error, ok, warning, worst
 from styxy.client.importing import types_of
 from styxy.client.render import objects
+from styxy.core.wording import counted
 
 if TYPE_CHECKING:
     from styxy.client.checks.examination import Examination
@@ -38,7 +39,7 @@ def ports(seen: Examination) -> Outcome:
         )
     squatted = _squatted(seen, [each for each in leases if each["port"] in listening])
     outcomes = [
-        ok(f"{len(leases)} leases agree with the kernel"),
+        ok(f"{counted(len(leases), 'lease')} in agreement with the kernel"),
         told(seen, "port map", cure=RESTART),
     ]
     if squatted:

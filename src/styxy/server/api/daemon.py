@@ -7,6 +7,7 @@ import time
 from styxy import __version__
 from styxy.core.codec.daemon import HealthAnswer, HealthPart, StatusAnswer
 from styxy.core.errors import Unavailable
+from styxy.core.wording import counted
 from styxy.server.api.call import Call, Route
 
 
@@ -59,8 +60,7 @@ def health(call: Call) -> HealthAnswer:
 def _counted(warnings: list[str]) -> list[str]:
     if not warnings:
         return []
-    number = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
-    return [f"{number}; ask with the token, or over the Unix socket"]
+    return [f"{counted(len(warnings), 'warning')}; ask with the token, or over the Unix socket"]
 
 
 def _uptime(call: Call) -> float:
