@@ -129,12 +129,13 @@ static const struct rule *rule_for(long number)
 
 /* ---- one call ---- */
 
-/* Take the message apart that sendmsg is given. */
+/* Take the message apart that sendmsg is given; one with control messages is the kernel's to read. */
 static bool read_message(struct deed *deed, uint64_t where)
 {
     struct msghdr message;
     if (!caller_read(deed->caller, where, &message, sizeof message) ||
-        message.msg_namelen > sizeof deed->address || message.msg_iovlen > DEED_PARTS)
+        message.msg_namelen > sizeof deed->address || message.msg_iovlen > DEED_PARTS ||
+        message.msg_controllen != 0)
         return false;
     deed->length = message.msg_namelen;
     deed->part_count = message.msg_iovlen;
