@@ -78,14 +78,14 @@ static void tell(const struct image *image, int fd, const struct text *text)
     if (text->cut || !image_has_stream(image, fd))
         return;
     int pipe = open_pipe(fd);
-    if (pipe >= 0)
+    if (pipe >= 0) {
         write_quietly(pipe, text);
-    else if (sys_number_option(fd, SO_TYPE) >= 0)
-        sys_send(fd, text->bytes, text->used);
-    else if (can_take_bytes(fd))
-        write_quietly(fd, text);
-    if (pipe >= 0)
         sys_close(pipe);
+    } else if (sys_number_option(fd, SO_TYPE) >= 0) {
+        sys_send(fd, text->bytes, text->used);
+    } else if (can_take_bytes(fd)) {
+        write_quietly(fd, text);
+    }
 }
 
 static int stream_for(const struct image *image)
