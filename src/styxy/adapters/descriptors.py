@@ -14,7 +14,7 @@ _NONE_LEFT = (errno.EMFILE, errno.ENFILE)
 
 
 def limit() -> int:
-    """Say how many this process may have open."""
+    """Say how many this process may have open; where nothing limits it, more than anybody has."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 1 << 30 if soft == resource.RLIM_INFINITY else soft
 
