@@ -12,7 +12,7 @@ import pytest
 
 from styxy.client.backend import clears_environment
 from tests.commands import COMMAND, LONGEST, CommandLine
-from tests.native.guest import compiled
+from tests.native.guest import compiled, library
 from tests.native.supervised import needs_seccomp, static
 
 NOTHING = "int main(void) { return 7; }"
@@ -48,6 +48,30 @@ def test_a_dynamic_program_gets_the_library(styxy: CommandLine) -> None:
     assert code == 7
     assert said[0].startswith(f"backend preload: {program} calls libc, where ")
     assert said[1].startswith("not covered: ")
+
+
+OWN_DEFAULTS = """
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) { return "detect_leaks=0"; }
+int main(void) { return 7; }
+"""
+
+
+@needs_seccomp
+@pytest.mark.parametrize("shell", ["plain", "activated"])
+def test_a_sanitizer_that_bears_no_library_gets_none(styxy: CommandLine, shell: str) -> None:
+    program = compiled(OWN_DEFAULTS, "-fsanitize=address")
+    if shell == "activated":
+        styxy.env["LD_PRELOAD"] = str(library())
+        assert subprocess.run([program], env=styxy.env, capture_output=True).returncode != 7
+    code, said = explained(styxy, program)
+    assert code == 7
+    reason = "has an address sanitizer that bears no preloaded library"
+    assert said[0] == f"backend seccomp: {program} {reason}"
+    with_ours_alone = compiled(NOTHING, "-fsanitize=address")
+    code, said = explained(styxy, with_ours_alone)
+    assert code == 7
+    assert said[0].startswith("backend preload: ")
 
 
 @needs_seccomp

@@ -73,7 +73,8 @@ class Chooser:
     def _auto(self, words: Sequence[str]) -> Choice:
         missed = look_at(words[0], self._env).missed
         if missed and missed.supervisable:
-            return self._seccomp(f"{words[0]} {missed.why}", with_library=True)
+            why = f"{words[0]} {missed.why}"
+            return self._seccomp(why, with_library=missed.bears_library)
         if clears_environment(words):
             return self._seccomp(f"{words[0]} clears the environment", with_library=True)
         return self._preload(words[0])

@@ -2,7 +2,8 @@
 
 ld.so(8) loads LD_PRELOAD into dynamic programs of its own kind alone: not into static ones, not
 where the kernel asks for secure execution (setuid, file capabilities). Go programs call the kernel
-themselves, dynamic or not. For a script its interpreter counts. elf(5), execve(2).
+themselves, dynamic or not. For a script its interpreter counts. elf(5), execve(2). And one kind of
+program ends at its start where any library is preloaded: see `_REFUSES`.
 """
 
 from __future__ import annotations
@@ -19,17 +20,24 @@ _HEAD = 64 * 1024  # bytes; program headers and the notes that name Go are in th
 _MOST_SEGMENTS = 64  # a linker makes a dozen; `native/look.c` looks at no more, too
 _PT_INTERP = 3
 _PT_NOTE = 4
+_REFUSES = (b"libasan.so", b"__asan_default_options\0")
+"""What gcc's -fsanitize=address needs, and a function by which such a program has defaults of its
+own: they stand before those of `native/sanitizer.c`, which tell it to bear a library before it."""
 _SCRIPT_DEPTH = 5  # execve(2): interpreters of interpreters, at most four
 
 
 class Missed:
-    """Say why a preload library does not reach a program, and whether a supervisor does."""
+    """Say why a preload library does not reach a program, and whether a supervisor does.
 
-    __slots__ = ("supervisable", "why")
+    `bears_library`: the library may be preloaded all the same, for what the program starts.
+    """
 
-    def __init__(self, why: str, *, supervisable: bool) -> None:
+    __slots__ = ("bears_library", "supervisable", "why")
+
+    def __init__(self, why: str, *, supervisable: bool, bears_library: bool = True) -> None:
         self.why = why
         self.supervisable = supervisable
+        self.bears_library = bears_library
 
 
 class Program:
@@ -88,6 +96,9 @@ def _why_missed(path: str, env: Mapping[str, str], *, depth: int) -> Missed | No
         return Missed("is a Go program, which calls the kernel without libc", supervisable=True)
     if not any(kind == _PT_INTERP for kind, _ in segments):
         return Missed("is statically linked", supervisable=True)
+    if all(name in head for name in _REFUSES):
+        why = "has an address sanitizer that bears no preloaded library"
+        return Missed(why, supervisable=True, bears_library=False)
     return None
 
 
