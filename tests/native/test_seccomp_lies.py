@@ -12,7 +12,7 @@ import pytest
 
 from tests.fakes import free_port
 from tests.native.clients import cookie_of, key_text, port_of, project, server
-from tests.native.guest import FakeDaemon, move, run, say
+from tests.native.guest import FakeDaemon, listener, move, run, say
 from tests.native.hosts import host_text
 from tests.native.supervised import environment, needs_seccomp, static, under
 
@@ -271,3 +271,39 @@ def test_memory_that_goes_and_callers_that_die_leave_the_supervisor_whole(tmp_pa
         words = under(static(host_text(VANISHING)), str(asked), sanitize=True)
         done = run(words, environment(daemon, STYXY_PROJECT=project(daemon, "mine")))
     assert (done.returncode, done.stdout) == (0, f"{free}\n")
+
+
+CHANGELING = (
+    CALLS
+    + r"""
+    #include <sys/auxv.h>
+    #include <sys/prctl.h>
+    //main
+    unsigned char *image = (void *)getauxval(AT_RANDOM), *from = (void *)argv[0], *end = from;
+    int expected = atoi(argv[1]), wrong = 0, got = 0;
+    for (char **each = environ; *each != NULL; each++)
+        end = (void *)(*each + strlen(*each));
+    state = 88172645463325252;
+    for (int i = 0; i < 600; i++) {
+        for (int at = 0; at < 16; at++)
+            image[at] = (unsigned char)random_below(256);
+        for (unsigned char *at = from; at < end; at++)
+            *at = random_below(4) == 0 ? (unsigned char)random_below(256) : "=/: A"[i % 6];
+        prctl(PR_SET_NAME, i % 2 == 0 ? "x\nTgid:\t1\n" : ") S 1 1 1");
+        got = try_bind(port);
+        wrong += got != expected && got != -EADDRINUSE;
+    }
+    printf("%d %d\n", wrong, got);
+"""
+)
+
+
+def test_an_image_that_changes_all_that_it_is_known_by_is_served(tmp_path: Path) -> None:
+    """More images than a supervisor remembers, each with words and environment of noise."""
+    free = free_port()
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        words = under(static(host_text(CHANGELING)), str(free), str(taken), sanitize=True)
+        done = run(words, environment(daemon, STYXY_NOTIFY="off"))
+        servers = {question[8] for question in daemon.questions}
+    assert (done.returncode, done.stdout) == (0, f"0 {free}\n")
+    assert len(servers) > 256
