@@ -4,7 +4,9 @@
  * Theory of operation. Two threads share the work, and no memory that both write. One takes the
  * calls and waits for the next one in the kernel's own queue: to wait for it by poll(2), beside all
  * the rest, costs each call of the tree a microsecond. The other one, which began the process,
- * waits for that rest: children, the front, and the end of the tree.
+ * waits for that rest: children, the front, and the end of the tree. They meet where a keeper is
+ * forked: a duplicate of a program's socket that went along would hold its port for a moment after
+ * the program has closed it.
  */
 #include "serve.h"
 
@@ -21,6 +23,21 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+/* Held by the thread that answers a call or forks; who waits for its turn is the next to have it. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER, hand = PTHREAD_MUTEX_INITIALIZER;
+
+static void take_hand(void)
+{
+    pthread_mutex_lock(&turn);
+    pthread_mutex_lock(&hand);
+    pthread_mutex_unlock(&turn);
+}
+
+static void give_hand(void)
+{
+    pthread_mutex_unlock(&hand);
+}
+
 /*
  * One who calls and is not there any more when the answer comes was interrupted by a signal, and
  * will call again: only kernels before 5.19 know that (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
@@ -28,7 +45,9 @@
 static void take_calls(const struct service *service)
 {
     while (ledger_receive(service->ledger, service->listener)) {
+        take_hand();
         answer_call(service->ledger, service->listener);
+        give_hand();
         ledger_send(service->ledger, service->listener);
     }
 }
@@ -62,6 +81,13 @@ static void tell_front(const struct service *service, const siginfo_t *what)
         sys_send(service->front, &word, sizeof word);
 }
 
+static void replace_keeper(struct service *service)
+{
+    take_hand();
+    service->keeper = keeper_start(service->ledger, service->listener);
+    give_hand();
+}
+
 /* Reap the orphans of the tree, follow the program, and replace a keeper that was killed. */
 static void wait_for_children(struct service *service)
 {
@@ -78,7 +104,7 @@ static void wait_for_children(struct service *service)
             if (is_end(&what))
                 service->program = 0;
         } else if (what.si_pid == service->keeper && is_end(&what)) {
-            service->keeper = keeper_start(service->ledger, service->listener);
+            replace_keeper(service);
         }
     }
 }

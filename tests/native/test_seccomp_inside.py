@@ -172,7 +172,7 @@ def helpers_of(front: int) -> dict[str, int]:
     return {name: pid for name, (pid,) in found.items()}
 
 
-@pytest.mark.parametrize("victims", [["styxy-seccomp"], ["styxy-keeper"], ["styxy-keeper"] * 3,
+@pytest.mark.parametrize("victims", [["styxy-seccomp"], ["styxy-keeper"], ["styxy-keeper"] * 10,
                                      ["styxy-keeper", "styxy-seccomp"]])  # fmt: skip
 def test_whoever_is_killed_the_tree_goes_on(home: Path, user: User, victims: list[str]) -> None:
     program = static(textwrap.dedent(LOOP))
