@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from styxy.adapters.kernel import KernelLook, ephemeral_ports
+from styxy.adapters.kernel import KernelLook, Listener, ephemeral_ports
 from styxy.adapters.processes import Processes
 from styxy.core.ports import Port
 from styxy.server.observer import Observer
@@ -89,3 +89,25 @@ def test_a_survey_names_what_it_cannot_see_as_nothing(kernel: KernelLook) -> Non
         assert (usage.protocol, usage.addresses, usage.pid) == ("tcp", ("127.0.0.1",), os.getpid())
         assert port in {each.port for each in asyncio.run(survey.ports(leased=(), now=2.0))}
     assert survey.port(port, now=3.0) is None
+
+
+class Quiet(KernelLook):
+    """The kernel of a machine on which nobody uses UDP but on one port."""
+
+    only: Port | None = None
+
+    def listeners(self, *, udp: bool = False, port: Port | None = None) -> list[Listener]:
+        """List what the kernel shows of that port."""
+        return [each for each in super().listeners(udp=udp, port=port) if each.port == self.only]
+
+
+def test_the_last_socket_of_a_machine_is_seen_to_go() -> None:
+    with closing(Quiet()) as kernel:
+        observer = Observer(kernel=kernel, processes=Processes())
+        assert observer.look_at_udp(1.0) == frozenset()
+        server, kernel.only = listener(socket.SOCK_DGRAM)
+        with server:
+            observer.look_at(kernel.only, 2.0)
+            assert len(observer.sightings(kernel.only, "udp")) == 1
+        assert observer.look_at_udp(3.0) == frozenset()
+        assert observer.sightings(kernel.only, "udp") == []

@@ -61,12 +61,12 @@ class _Sockets:
         self.since: dict[int, float | None] = {}
         self.owners: dict[int, Holder | None] = {}
         self.told: dict[int, Told] = {}
-        self._shown: list[Listener] = []
+        self._shown: list[Listener] | None = None
         self.has_looked = False
 
     def update(self, listeners: list[Listener], now: float) -> None:
         """Take over what the kernel showed at `now`."""
-        if self.has_looked and listeners == self._shown:
+        if listeners == self._shown:
             return  # the common case, and the same objects: comparing them costs next to nothing
         self._shown = listeners
         self.by_port = defaultdict(list)
@@ -88,7 +88,7 @@ class _Sockets:
         before = self.by_port.get(port, [])
         if listeners == before:
             return
-        self._shown = []  # it is no longer what is known
+        self._shown = None  # it is no longer what is known
         cookies = {listener.cookie for listener in listeners}
         for gone in {listener.cookie for listener in before} - cookies:
             self.since.pop(gone, None)
