@@ -1,7 +1,7 @@
-"""What the library costs in a guest: bind, listen and connect, with a move and without.
+"""What each backend costs in a guest: bind, listen and connect, with a move and without.
 
-Plain and preloaded runs alternate, because a machine's speed wanders by more than the difference;
-each pair gives one ratio, and the table has the median of these.
+Plain, preloaded and supervised runs alternate, because a machine's speed wanders by more than the
+difference; each turn gives one ratio for each backend, and the table has the median of these.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ from bench.house import STYXY, CannotMeasure, House, any_port
 from bench.probes import compiled
 from bench.rows import Row, percentile, row
 
-PAIRS = 9
+TURNS = 9
 ROUNDS = 500
 """Calls of one run; the median of a run is one sample."""
 
 MOVED_BINDS = 50
 """Binds of one run that each cost a question."""
 
-GUEST = (STYXY, "run", "--backend", "preload", "--")
+BACKENDS = {
+    "preloaded": [STYXY, "run", "--backend", "preload", "--"],
+    "seccomp": [STYXY, "run", "--backend", "seccomp", "--"],
+}
 
 
 def measure(house: House, place: Path) -> Iterator[Row]:
-    """Compile the program, then time its calls in pairs."""
+    """Compile the program, then time its calls in turns."""
     program = compiled("interception_probe", place)
     if program is None:
         return
@@ -38,45 +41,46 @@ def measure(house: House, place: Path) -> Iterator[Row]:
         serving(house, [str(program), "serve", str(shared)], stranger),
     ):
         # Plain binds have a free port: on the taken one they would fail.
-        pairs = Pairs(house, str(program))
-        yield from pairs.rows(("bind", "listen"), free, free, "no move", rounds=ROUNDS)
-        yield from pairs.rows(("bind", "listen"), free, asked, "moved", rounds=MOVED_BINDS)
-        yield from pairs.rows(("connect",), shared, shared, "no move", rounds=ROUNDS)
-        with serving(house, [*GUEST, str(program), "serve", str(asked)], house.home):
-            yield from pairs.rows(("connect",), asked, asked, "moved", rounds=ROUNDS)
+        turns = Turns(house, str(program))
+        yield from turns.rows(("bind", "listen"), free, free, "no move", rounds=ROUNDS)
+        yield from turns.rows(("bind", "listen"), free, asked, "moved", rounds=MOVED_BINDS)
+        yield from turns.rows(("connect",), shared, shared, "no move", rounds=ROUNDS)
+        guest = [*BACKENDS["preloaded"], str(program), "serve", str(asked)]
+        with serving(house, guest, house.home):
+            yield from turns.rows(("connect",), asked, asked, "moved", rounds=ROUNDS)
 
 
-class Pairs:
-    """Run the program plain and preloaded, one after the other."""
+class Turns:
+    """Run the program plain and under each backend, one after the other."""
 
     def __init__(self, house: House, program: str) -> None:
         self._house = house
         self._program = program
 
     def rows(
-        self, calls: tuple[str, ...], plain: int, preloaded: int, what: str, *, rounds: int
+        self, calls: tuple[str, ...], plain: int, guest: int, what: str, *, rounds: int
     ) -> Iterator[Row]:
-        """Time calls at one port plain and at another preloaded; give times and the ratio."""
-        pairs = [
-            (
-                self._run([self._program, calls[0], str(plain), str(rounds)]),
-                self._run([*GUEST, self._program, calls[0], str(preloaded), str(rounds)]),
-            )
-            for _ in range(PAIRS)
+        """Time calls at one port plain and at another as a guest; give times and ratios."""
+        words = [self._program, calls[0]]
+        commands = {"plain": [*words, str(plain), str(rounds)]} | {
+            name: [*under, *words, str(guest), str(rounds)] for name, under in BACKENDS.items()
+        }
+        turns = [
+            {name: self._run(command) for name, command in commands.items()} for _ in range(TURNS)
         ]
         for place, call in enumerate(calls):
-            theirs = [one[place] for one, _ in pairs]
-            mine = [two[place] for _, two in pairs]
-            ratios = [two / one for one, two in zip(theirs, mine, strict=True)]
-            yield row(f"{call}, {what}: plain", theirs)
-            yield row(f"{call}, {what}: preloaded", mine)
-            yield Row(
-                what=f"{call}, {what}: preloaded / plain",
-                median=percentile(ratios, 0.5),
-                p95=percentile(ratios, 0.95),
-                rounds=len(ratios),
-                unit="ratio",
-            )
+            took = {name: [turn[name][place] for turn in turns] for name in commands}
+            yield row(f"{call}, {what}: plain", took["plain"])
+            for name in BACKENDS:
+                yield row(f"{call}, {what}: {name}", took[name])
+                ratios = [mine / bare for mine, bare in zip(took[name], took["plain"], strict=True)]
+                yield Row(
+                    what=f"{call}, {what}: {name} / plain",
+                    median=percentile(ratios, 0.5),
+                    p95=percentile(ratios, 0.95),
+                    rounds=len(ratios),
+                    unit="ratio",
+                )
 
     def _run(self, command: list[str]) -> list[float]:
         """Tell the median of each call of a run, in seconds."""

@@ -11,6 +11,7 @@ import pytest
 
 from bench.rows import Row, percentile, row
 from bench.table import BEGIN, END, README, markdown, shown, write_readme
+from tests.native.supervised import needs_seccomp
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,14 +73,19 @@ def test_one_command_measures() -> None:
     assert machine["cores"]
 
 
+@needs_seccomp
 @pytest.mark.slow
 def test_each_call_is_measured_plain_and_intercepted_moved_and_not() -> None:
     _, rows = measured("interception")
     ratios = {one.what: one.median for one in rows if one.unit == "ratio"}
     assert set(ratios) == {
-        f"{call}, {what}: preloaded / plain"
+        f"{call}, {what}: {backend} / plain"
         for call in ("bind", "listen", "connect")
         for what in ("no move", "moved")
+        for backend in ("preloaded", "seccomp")
     }
     # A question to the daemon is never cheaper than a bind that asks nobody.
-    assert ratios["bind, moved: preloaded / plain"] > ratios["bind, no move: preloaded / plain"]
+    for backend in ("preloaded", "seccomp"):
+        assert (
+            ratios[f"bind, moved: {backend} / plain"] > ratios[f"bind, no move: {backend} / plain"]
+        )
