@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from bench.house import CannotMeasure, House
 from bench.knock import Knocker
 from bench.rows import Row, row, timed
-from styxy.core.asks import Reason
-from styxy.core.ports import Port
-from styxy.core.wire import BindQuestion, format_question
+from styxy.core.decisions.requests import Reason
+from styxy.core.model.ports import Port
+from styxy.core.protocol.wire import BindQuestion, format_question
 
 ROUNDS = 200
 WARM_UP = 20

@@ -16,12 +16,12 @@ from typing import Any
 
 from styxy.client.cli.command import Command, Parser
 from styxy.client.cli.main import all_commands
-from styxy.core.environment import VARIABLES
+from styxy.core.config.environment import VARIABLES
+from styxy.core.config.setting import Setting
+from styxy.core.config.settings_table import SETTINGS, default_of
 from styxy.core.errors import DaemonUnreachable, all_errors
-from styxy.core.services import BUILT_IN, Catalogue
-from styxy.core.setting import Setting
-from styxy.core.settings_table import SETTINGS, default_of
-from styxy.core.templates import OFFSETS, TEMPLATED_TYPES, template_port
+from styxy.core.model.service_types import BUILT_IN, Catalogue
+from styxy.core.model.templates import OFFSETS, TEMPLATED_TYPES, template_port
 from styxy.server.http_api import ROUTES
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import cycle, islice
 from pathlib import Path
 
-from styxy.core.books import Books
-from styxy.core.leases import Lease
-from styxy.core.ports import LAST_PORT, Port, PortRange
+from styxy.core.books.lease_index import Books
+from styxy.core.model.leases import Lease
+from styxy.core.model.ports import LAST_PORT, Port, PortRange
 
 Answers = Callable[[str, str, object], tuple[int, Mapping[str, object]] | bytes | None]
 """From method, path and body to status and JSON, to raw bytes, or to None: never an answer."""

@@ -24,9 +24,9 @@ from styxy.adapters import git, kernel, mapfile, maplayout
 from styxy.adapters.places import Places
 from styxy.adapters.processes import Processes
 from styxy.client import connection, engines, program, reply
-from styxy.core import wire
 from styxy.core.errors import InvalidInput
-from styxy.core.ports import Port
+from styxy.core.model.ports import Port
+from styxy.core.protocol import wire
 from styxy.server.doors import read_daemon_file
 
 DEEP = b"[" * 60_000

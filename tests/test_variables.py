@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from styxy.core.environment import VARIABLES
+from styxy.core.config.environment import VARIABLES
 
 ROOT = Path(__file__).parent.parent
 

@@ -15,7 +15,7 @@ import pytest
 
 import styxy
 from styxy.adapters.config_file import COPIES_KEPT, LARGEST, ConfigFile, Loaded
-from styxy.core.configuration import Configuration
+from styxy.core.config.configuration import Configuration
 from styxy.core.errors import Conflict, InvalidInput, Unavailable
 from tests.fakes import clean_environment
 

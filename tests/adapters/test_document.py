@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from styxy.adapters.document import put_table, read_document
+from styxy.core.config.port_document import BEGIN, END
 from styxy.core.errors import StyxyError, Unavailable
-from styxy.core.port_table import BEGIN, END
 
 
 def test_a_missing_file_is_made(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from styxy.adapters.git import (
     project_path,
     repo_of,
 )
-from styxy.core.projects import PROJECT_FILES
+from styxy.core.model.projects import PROJECT_FILES
 from tests.fakes import clean_environment
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 import styxy
 from styxy.adapters.journal import SLICE, HomeTaken, Journal, JournalDamaged
+from styxy.core.books.events import KINDS, Bound, Event, Heard, Leased, Released
 from styxy.core.errors import JournalFailed
-from styxy.core.events import KINDS, Bound, Event, Heard, Leased, Released
-from styxy.core.leases import Lease, Owner
-from styxy.core.ports import Port
+from styxy.core.model.leases import Lease, Owner
+from styxy.core.model.ports import Port
 from tests.core import strategies
 from tests.fakes import clean_environment
 
@@ -111,7 +111,7 @@ def test_a_failed_write_writes_nothing(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from styxy.adapters.journal import Journal
-from styxy.core.events import Bound
+from styxy.core.books.events import Bound
 
 journal = Journal(sys.argv[1])
 number = int(sys.argv[2])

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from styxy.adapters.kernel import KernelLook, Listener, bind_passes, has_ipv6, netns_cookie
-from styxy.core.leases import Protocol
-from styxy.core.ports import Port
+from styxy.core.model.leases import Protocol
+from styxy.core.model.ports import Port
 from tests.fakes import leave_old_connection
 
 SO_COOKIE = 57

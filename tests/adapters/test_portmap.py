@@ -12,8 +12,8 @@ import pytest
 from styxy.adapters.mapfile import Remains, moves_left, remains_of, retire_left_over
 from styxy.adapters.portmap import Answer, MoveEntry, PortMap
 from styxy.core.errors import StyxyError
-from styxy.core.leases import Lease, Owner
-from styxy.core.ports import Port
+from styxy.core.model.leases import Lease, Owner
+from styxy.core.model.ports import Port
 
 LINE = "/run/styxy/line.sock"
 NOTE = "/run/styxy/note.sock"

@@ -15,9 +15,9 @@ import pytest
 from styxy.adapters.backups import Backup, Backups
 from styxy.adapters.journal import HomeTaken, Journal
 from styxy.adapters.rescue import Opened, open_journal
+from styxy.core.books.events import Bound, Event
 from styxy.core.errors import JournalFailed, UnknownLease
-from styxy.core.events import Bound, Event
-from styxy.core.ports import Port
+from styxy.core.model.ports import Port
 
 NOW = 1_800_000_000.0
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from styxy.client.chronicle import line, lines
-from styxy.core.codec.audit import told
-from styxy.core.events import Event
+from styxy.core.books.events import Event
+from styxy.core.protocol.audit import told
 from tests.core.strategies import EVENTS
 
 

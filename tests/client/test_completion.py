@@ -17,7 +17,7 @@ import pytest
 from styxy.client.cli import completion as command
 from styxy.client.cli.main import MODULES, all_commands
 from styxy.client.completion import SHELLS, script
-from styxy.core.services import BUILT_IN
+from styxy.core.model.service_types import BUILT_IN
 
 CASES = [
     ("styxy ", set(MODULES)),

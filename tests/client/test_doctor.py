@@ -17,9 +17,9 @@ import pytest
 
 from styxy.adapters.journal import Journal
 from styxy.client.doctor import CHECKS
-from styxy.core.desk import Desk
-from styxy.core.events import Leased
-from styxy.core.services import Catalogue
+from styxy.core.books.events import Leased
+from styxy.core.decisions.desk import Desk
+from styxy.core.model.service_types import Catalogue
 from tests.client.examining import cure, examine, told_by_a_daemon
 from tests.commands import CommandLine
 from tests.fakes import free_port

@@ -11,7 +11,7 @@ import pytest
 
 from styxy.client.cli.main import all_commands
 from styxy.client.manual import page
-from styxy.core.environment import VARIABLES
+from styxy.core.config.environment import VARIABLES
 
 
 @pytest.fixture

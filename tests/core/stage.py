@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from styxy.core.asks import Grant, InstanceAsk, LeaseAsk, MoveAnswer, MoveAsk, Moved
-from styxy.core.configuration import Configuration
-from styxy.core.desk import DEFAULTS, Desk
-from styxy.core.events import Event, InstanceEnding
-from styxy.core.instances import Instance
-from styxy.core.leases import Holder, Lease, Owner
-from styxy.core.ports import Port
-from styxy.core.services import Catalogue
+from styxy.core.books.events import Event, InstanceEnding
+from styxy.core.config.configuration import Configuration
+from styxy.core.decisions.desk import DEFAULTS, Desk
+from styxy.core.decisions.requests import Grant, InstanceAsk, LeaseAsk, MoveAnswer, MoveAsk, Moved
+from styxy.core.model.instances import Instance
+from styxy.core.model.leases import Holder, Lease, Owner
+from styxy.core.model.ports import Port
+from styxy.core.model.service_types import Catalogue
 
 P = Owner(project="/p")
 Q = Owner(project="/q")

@@ -6,8 +6,7 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from styxy.core.asks import Reason
-from styxy.core.events import (
+from styxy.core.books.events import (
     Bound,
     Dated,
     Ending,
@@ -29,11 +28,12 @@ from styxy.core.events import (
     Remembered,
     Unbound,
 )
-from styxy.core.instances import Instance
-from styxy.core.leases import Holder, Lease, Owner, Protocol, State
-from styxy.core.ports import Port, PortRange
-from styxy.core.services import ServiceType
-from styxy.core.wire import BindQuestion
+from styxy.core.decisions.requests import Reason
+from styxy.core.model.instances import Instance
+from styxy.core.model.leases import Holder, Lease, Owner, Protocol, State
+from styxy.core.model.ports import Port, PortRange
+from styxy.core.model.service_types import ServiceType
+from styxy.core.protocol.wire import BindQuestion
 
 ports: st.SearchStrategy[Port] = st.integers(1024, 65535).map(Port)
 times = st.floats(0, 2**33, allow_nan=False)

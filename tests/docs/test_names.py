@@ -14,15 +14,15 @@ import pytest
 from scripts.tables import anchor, filled
 from styxy.client.cli.main import all_commands
 from styxy.client.doctor import CHECKS
-from styxy.core.codec.audit import EventWord
-from styxy.core.codec.instances import RegisteredInstance
-from styxy.core.codec.leases import Allocation
-from styxy.core.codec.observations import Observation
-from styxy.core.codec.ports import SystemUsage
-from styxy.core.codec.reassignments import Reassignment
-from styxy.core.environment import VARIABLES
+from styxy.core.config.environment import VARIABLES
+from styxy.core.config.settings_table import SETTINGS
 from styxy.core.errors import all_errors
-from styxy.core.settings_table import SETTINGS
+from styxy.core.protocol.audit import EventWord
+from styxy.core.protocol.instances import RegisteredInstance
+from styxy.core.protocol.leases import Allocation
+from styxy.core.protocol.observations import Observation
+from styxy.core.protocol.ports import SystemUsage
+from styxy.core.protocol.reassignments import Reassignment
 from styxy.server.api.call import Route
 from styxy.server.http_api import ROUTES
 from tests.docs.pages import PAGES, ROOT, parts, text_of

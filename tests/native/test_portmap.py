@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from styxy.adapters import portmap
-from styxy.core.ports import Port
+from styxy.core.model.ports import Port
 from tests.native.clients import cookie_of, key_text, port_of, project, server
 from tests.native.guest import FakeDaemon, linked, run
 from tests.native.hosts import host

@@ -12,9 +12,9 @@ import pytest
 
 from styxy.adapters import maplayout, portmap
 from styxy.adapters.git import current_project, repo_of
-from styxy.core.keys import owner_key
-from styxy.core.ports import Port
-from styxy.core.wire import format_question, parse_note, parse_question, quote
+from styxy.core.hashing import owner_key
+from styxy.core.model.ports import Port
+from styxy.core.protocol.wire import format_question, parse_note, parse_question, quote
 from tests.fakes import free_port
 from tests.native import mapfile
 from tests.native.clients import cookie_of, git_project, key_text, port_of, reach, server

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from styxy.adapters.journal import Journal
-from styxy.core.events import Noted
+from styxy.core.books.events import Noted
 from styxy.server.upkeep import FOLD_AFTER
 from tests.daemon import Daemon
 from tests.promises.crowd import Burst, furnish, session, short_or_long

@@ -16,9 +16,9 @@ import pytest
 
 from styxy.adapters.journal import Journal
 from styxy.adapters.processes import Processes
-from styxy.core.events import Bound, Leased
-from styxy.core.leases import Holder, Lease
-from styxy.core.ports import Port
+from styxy.core.books.events import Bound, Leased
+from styxy.core.model.leases import Holder, Lease
+from styxy.core.model.ports import Port
 from tests.daemon import Daemon, wait_until
 from tests.fakes import free_port
 from tests.promises.crowd import IS_SOAK, end, furnish, sleepers

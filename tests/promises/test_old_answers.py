@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from scripts.tables import types as types_of_the_documents
-from styxy.core.services import BUILT_IN
+from styxy.core.model.service_types import BUILT_IN
 from tests.commands import CommandLine
 from tests.daemon import Daemon, port_of
 from tests.fakes import free_port

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from styxy.adapters.journal import Journal
-from styxy.core.events import Leased, Released
+from styxy.core.books.events import Leased, Released
 from tests.daemon import Daemon, wait_until
 from tests.promises.crowd import furnish, listeners
 

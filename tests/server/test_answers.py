@@ -7,7 +7,7 @@ import json
 import msgspec
 
 from styxy.core.errors import InvalidInput, Unauthorized
-from styxy.core.wording import LONGEST_SENTENCE
+from styxy.core.messages import LONGEST_SENTENCE
 from styxy.server.answers import encoded, error_answer, json_answer
 
 

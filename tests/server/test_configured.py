@@ -8,9 +8,9 @@ import pytest
 
 from styxy.adapters.config_file import ConfigFile
 from styxy.adapters.settings import Overrides
-from styxy.core.configuration import Configuration
+from styxy.core.config.configuration import Configuration
 from styxy.core.errors import InvalidInput
-from styxy.core.ports import Port
+from styxy.core.model.ports import Port
 from styxy.server.configured import Configured
 
 

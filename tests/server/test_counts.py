@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from styxy.core.events import Dated, Leased, Released
-from styxy.core.leases import Lease
-from styxy.core.ports import Port
+from styxy.core.books.events import Dated, Leased, Released
+from styxy.core.model.leases import Lease
+from styxy.core.model.ports import Port
 from styxy.server.counts import BUCKETS, MAX_LABELS, OTHER, Counter, Counts, Histogram
 
 

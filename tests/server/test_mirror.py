@@ -23,11 +23,11 @@ from styxy.adapters.maplayout import (
 )
 from styxy.adapters.portmap import PortMap
 from styxy.adapters.processes import Processes
-from styxy.core.asks import MoveAsk
-from styxy.core.desk import Desk
-from styxy.core.leases import Holder, Owner
-from styxy.core.ports import Port
-from styxy.core.services import Catalogue
+from styxy.core.decisions.desk import Desk
+from styxy.core.decisions.requests import MoveAsk
+from styxy.core.model.leases import Holder, Owner
+from styxy.core.model.ports import Port
+from styxy.core.model.service_types import Catalogue
 from styxy.server.mirror import Mirror
 from styxy.server.observer import Observer, Told
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from styxy.core.events import Event
+    from styxy.core.books.events import Event
 
 SO_COOKIE = 57
 HERE, THERE = "/here", "/there"

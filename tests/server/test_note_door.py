@@ -14,7 +14,7 @@ from styxy.server.note_door import NoteDoor
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from styxy.core.wire import ListenNote
+    from styxy.core.protocol.wire import ListenNote
 
 GOOD = (
     b"styxy/1 listen tcp 4 8001 127.0.0.1 00000000000000ff 0123456789abcdef default - /p%20q "

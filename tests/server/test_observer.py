@@ -13,7 +13,7 @@ import pytest
 
 from styxy.adapters.kernel import KernelLook, Listener, ephemeral_ports
 from styxy.adapters.processes import Processes
-from styxy.core.ports import Port
+from styxy.core.model.ports import Port
 from styxy.server.observer import Observer
 from styxy.server.projects import Projects
 from styxy.server.survey import Survey

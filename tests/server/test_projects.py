@@ -15,9 +15,9 @@ import pytest
 
 from styxy.adapters.journal import Journal
 from styxy.adapters.processes import Processes
-from styxy.core.events import Leased
-from styxy.core.leases import Lease, Owner
-from styxy.core.ports import Port
+from styxy.core.books.events import Leased
+from styxy.core.model.leases import Lease, Owner
+from styxy.core.model.ports import Port
 from tests.daemon import Daemon
 from tests.fakes import clean_environment, free_port
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from styxy.core.configuration import RateLimit
+from styxy.core.config.configuration import RateLimit
 from styxy.server.rate import MAX_CLIENTS, RateLimiter
 
 

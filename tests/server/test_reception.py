@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from styxy.core.desk import DEFAULTS
-from styxy.core.events import Event
-from styxy.core.leases import Holder, Owner
-from styxy.core.ports import Port
+from styxy.core.books.events import Event
+from styxy.core.decisions.desk import DEFAULTS
+from styxy.core.model.leases import Holder, Owner
+from styxy.core.model.ports import Port
 from styxy.server.reception import Reception
 from tests.core.stage import Stage, holder
 

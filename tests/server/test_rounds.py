@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from styxy.core.errors import Unavailable
-from styxy.core.leases import Holder
+from styxy.core.model.leases import Holder
 from styxy.server.rounds import AT_ONCE, Rounds
 
 HOLDERS = [Holder(pid=number, start_time=1, boot="boot") for number in range(1, 2 * AT_ONCE)]

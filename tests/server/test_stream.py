@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from styxy.adapters.journal import Journal
+from styxy.core.books.events import Noted
 from styxy.core.errors import Unavailable
-from styxy.core.events import Noted
 from styxy.server.stream import MAX_FOLLOWERS, MEMORY, EventStream
 from tests.daemon import Daemon, wait_until
 from tests.streams import Stream

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from styxy.core.wording import LONGEST_SENTENCE
+from styxy.core.messages import LONGEST_SENTENCE
 from styxy.server.crowd import MAX_CONNECTIONS
 from styxy.server.web import MAX_HEAD, MAX_UNREAD
 from tests.daemon import LONGEST, Daemon

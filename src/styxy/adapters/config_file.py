@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from styxy.core.configuration import Configuration
-from styxy.core.edits import leaves, merged, spelled
+from styxy.core.config.configuration import Configuration
+from styxy.core.config.located import DEEPEST, Spot, is_too_deep
+from styxy.core.config.patch import leaves, merged, spelled
+from styxy.core.config.problems import Problem
+from styxy.core.config.validation import FileReading, read_text
 from styxy.core.errors import Conflict, InvalidInput, Unavailable
-from styxy.core.located import DEEPEST, Spot, is_too_deep
-from styxy.core.problems import Problem
-from styxy.core.validation import FileReading, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

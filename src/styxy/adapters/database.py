@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from styxy.core.books.events import KINDS, Event
 from styxy.core.errors import Conflict, JournalFailed
-from styxy.core.events import KINDS, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,8 +6,8 @@ import os
 import stat
 
 from styxy.adapters.config_file import write_whole
+from styxy.core.config.port_document import with_table
 from styxy.core.errors import Unavailable
-from styxy.core.port_table import with_table
 
 LARGEST = 4 * 1024 * 1024
 """Bytes; a document that people read is smaller, and anything else is a mistake in the setting."""

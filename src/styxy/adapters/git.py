@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from styxy.core.projects import PROJECT_FILES, choose_project
+from styxy.core.model.projects import PROJECT_FILES, choose_project
 
 _LONGEST_CONFIG = 64 * 1024
 """Bytes of a git config that are read; `native/repo.c` has the same bound."""
@@ -51,7 +51,11 @@ def _is_file(path: str) -> bool:
 
 def repo_of(project: str) -> int:
     """Name the repo of a project's worktree as one word of the port map; 0 where there is none."""
-    from styxy.core.repos import local_path, normalised_origin, repo_key  # not for the fast path
+    from styxy.core.model.repos import (  # not for the fast path
+        local_path,
+        normalised_origin,
+        repo_key,
+    )
 
     common = common_directory(project)
     if common is None:

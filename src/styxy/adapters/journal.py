@@ -32,13 +32,13 @@ from styxy.adapters.database import (
     rows_of,
     take_lock,
 )
+from styxy.core.books.events import Heard
 from styxy.core.errors import JournalFailed
-from styxy.core.events import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from styxy.core.events import Event
+    from styxy.core.books.events import Event
 
 __all__ = ["HomeTaken", "Journal", "JournalDamaged"]
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styxy.adapters.descriptors import refusal
-from styxy.core.ports import Port, PortRange
+from styxy.core.model.ports import Port, PortRange
 
 if TYPE_CHECKING:
-    from styxy.core.leases import Protocol
+    from styxy.core.model.leases import Protocol
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20

@@ -33,7 +33,7 @@ from styxy.adapters.maplayout import (
     VERSION,
 )
 from styxy.core.errors import Unavailable
-from styxy.core.ports import Port
+from styxy.core.model.ports import Port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

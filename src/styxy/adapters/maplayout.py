@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from styxy.core.ports import LAST_PORT
+from styxy.core.model.ports import LAST_PORT
 
 MAGIC = b"STYXYMAP"
 VERSION = 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from styxy.core.errors import InvalidInput
-from styxy.core.keys import fnv1a64
+from styxy.core.hashing import fnv1a64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

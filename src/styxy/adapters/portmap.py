@@ -41,8 +41,8 @@ from styxy.adapters.maplayout import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from styxy.core.leases import Lease
-    from styxy.core.ports import Port
+    from styxy.core.model.leases import Lease
+    from styxy.core.model.ports import Port
 
 MoveState = Literal["held", "live", "remembered"]
 

@@ -11,8 +11,8 @@ import os
 from typing import TYPE_CHECKING
 
 from styxy.adapters.descriptors import is_want, refusal
-from styxy.core.leases import Holder
-from styxy.core.trees import Process
+from styxy.core.model.leases import Holder
+from styxy.core.reports.process_tree import Process
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

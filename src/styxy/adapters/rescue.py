@@ -20,7 +20,7 @@ from styxy.core.errors import JournalFailed, UnknownLease
 
 if TYPE_CHECKING:
     from styxy.adapters.backups import Backup, Backups
-    from styxy.core.events import Event
+    from styxy.core.books.events import Event
 
 Read = TypeVar("Read")
 

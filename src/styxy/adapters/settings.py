@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from styxy.adapters.descriptors import is_want, refusal
-from styxy.core.configuration import Configuration
+from styxy.core.config.configuration import Configuration
+from styxy.core.config.settings_table import BY_PATH
 from styxy.core.errors import InvalidInput, Unavailable
-from styxy.core.ports import FIRST_UNPRIVILEGED, Port, as_port
-from styxy.core.settings_table import BY_PATH
+from styxy.core.model.ports import FIRST_UNPRIVILEGED, Port, as_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

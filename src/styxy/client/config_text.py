@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from styxy.client.render import objects, plain, table
-from styxy.core.settings_table import SETTINGS
+from styxy.core.config.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The configuration from the command line: through the daemon where one runs, else on the file.
 
-Either way the answer has one shape (`core.codec.config`), and what is written is checked first. No
-daemon is started for it: the file is there without one.
+Either way the answer has one shape (`core.protocol.config`), and what is written is checked
+first. No daemon is started for it: the file is there without one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from styxy.adapters.config_file import ConfigFile
 from styxy.adapters.settings import load_overrides, private_home
 from styxy.client.connection import Answer, Connection
-from styxy.core.codec import config as codec
-from styxy.core.services import Catalogue
+from styxy.core.model.service_types import Catalogue
+from styxy.core.protocol import config as codec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

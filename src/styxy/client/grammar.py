@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from styxy.client.cli.main import all_commands
-from styxy.core.services import BUILT_IN
+from styxy.core.model.service_types import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

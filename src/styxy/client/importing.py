@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from styxy.client.render import plain, table
 from styxy.core.errors import InvalidInput
-from styxy.core.ports import Port, PortRange
-from styxy.core.services import ServiceType
+from styxy.core.model.ports import Port, PortRange
+from styxy.core.model.service_types import ServiceType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from styxy.core.port_table import Row
+    from styxy.core.config.port_document import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

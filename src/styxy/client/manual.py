@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from styxy import __version__
 from styxy.client.grammar import spellings
-from styxy.core.environment import VARIABLES
+from styxy.core.config.environment import VARIABLES
 from styxy.core.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE
 
 if TYPE_CHECKING:

@@ -179,7 +179,7 @@ class _Child:
         import subprocess
         import sys
 
-        from styxy.core.leases import TRIAL_INSTANCE
+        from styxy.core.model.leases import TRIAL_INSTANCE
 
         own = {
             **{name: env[name] for name in _KEPT if name in env},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from styxy.client import render
 from styxy.client.importing import types_of
 from styxy.core.errors import DaemonUnreachable
-from styxy.core.story import Stop
+from styxy.core.reports.port_report import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from styxy.client.render import local_time, plain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from styxy.core.story import Kin, Server, Stop, Story, Worktree
+    from styxy.core.reports.port_report import Kin, Server, Stop, Story, Worktree
 
 WIDTH = 10
 LONGEST_COMMAND = 120

@@ -18,8 +18,8 @@ from styxy.adapters import git
 from styxy.adapters.mapfile import moves_left
 from styxy.client import render
 from styxy.core.errors import DaemonUnreachable
-from styxy.core.keys import owner_key
-from styxy.core.ports import Port
+from styxy.core.hashing import owner_key
+from styxy.core.model.ports import Port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

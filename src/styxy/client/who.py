@@ -16,9 +16,10 @@ from styxy.adapters.kernel import KernelLook
 from styxy.adapters.processes import Processes
 from styxy.client.engines import containers, sockets
 from styxy.client.records import Records
+from styxy.core.model.ports import Port
 from styxy.core.names import INSTANCE_NAMES, instance_of
-from styxy.core.ports import Port
-from styxy.core.story import (
+from styxy.core.reports.cgroups import Unit, container_of, unit_of
+from styxy.core.reports.port_report import (
     Kin,
     Move,
     Policy,
@@ -32,16 +33,15 @@ from styxy.core.story import (
     policy_of,
     ways_to_stop,
 )
-from styxy.core.trees import chain, job, topmost
-from styxy.core.units import Unit, container_of, unit_of
+from styxy.core.reports.process_tree import chain, job, topmost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from styxy.adapters.kernel import Listener
     from styxy.client.connection import Connection
-    from styxy.core.story import Container
-    from styxy.core.trees import Process
+    from styxy.core.reports.port_report import Container
+    from styxy.core.reports.process_tree import Process
 
 
 def tell(port: int, connection: Connection, env: Mapping[str, str]) -> Story:

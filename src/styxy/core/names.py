@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from styxy.core.errors import InvalidInput
-from styxy.core.wording import echo
+from styxy.core.messages import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

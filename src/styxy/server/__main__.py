@@ -37,8 +37,8 @@ from styxy.adapters.settings import (
     private_directory,
     private_home,
 )
+from styxy.core.commands.programs import service_type_of_program
 from styxy.core.errors import StyxyError
-from styxy.core.programs import service_type_of_program
 from styxy.server.answers import error_body
 from styxy.server.caretaker import Caretaker
 from styxy.server.configured import Configured
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
 
     from styxy.adapters.portmap import PortMap
     from styxy.adapters.rescue import Opened
-    from styxy.core.desk import Desk
+    from styxy.core.decisions.desk import Desk
 
 log = logging.getLogger("styxy")
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from starlette.responses import Response
 
-from styxy.core.codec.failures import ErrorAnswer
 from styxy.core.errors import Unauthorized
-from styxy.core.wording import shortened
+from styxy.core.messages import shortened
+from styxy.core.protocol.failures import ErrorAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ from styxy.server.rounds import Rounds
 if TYPE_CHECKING:
     import asyncio
 
-    from styxy.core.configuration import Configuration
-    from styxy.core.leases import Holder
+    from styxy.core.config.configuration import Configuration
+    from styxy.core.model.leases import Holder
     from styxy.server.service import Service
 
 MOST_NAMED = 10

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from styxy.adapters.config_file import ConfigFile, Edited, Loaded, Source
     from styxy.adapters.settings import Overrides
-    from styxy.core.configuration import Configuration
-    from styxy.core.problems import Problem
+    from styxy.core.config.configuration import Configuration
+    from styxy.core.config.problems import Problem
 
     Level = Literal["info", "warning", "error"]
     Heed = Callable[[Configuration], None]

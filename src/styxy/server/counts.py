@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from styxy.core.events import Event, Leased, Reassigned, Released
+from styxy.core.books.events import Event, Leased, Reassigned, Released
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

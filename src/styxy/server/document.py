@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from styxy.adapters.document import put_table
+from styxy.core.books.events import Event, RangeAdded, RangeRemoved
+from styxy.core.config.port_document import table
 from styxy.core.errors import StyxyError
-from styxy.core.events import Event, RangeAdded, RangeRemoved
-from styxy.core.port_table import table
 
 if TYPE_CHECKING:
     import asyncio

@@ -25,7 +25,7 @@ from styxy.core.errors import (
     StyxyError,
     Unauthorized,
 )
-from styxy.core.wording import echo
+from styxy.core.messages import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from styxy.core.asks import MoveAsk
+from styxy.core.commands.programs import service_type_of_program
+from styxy.core.decisions.moves import service_type_of
+from styxy.core.decisions.requests import MoveAsk
 from styxy.core.errors import Conflict, RangeExhausted
-from styxy.core.leases import Owner
-from styxy.core.moves import service_type_of
-from styxy.core.programs import service_type_of_program
+from styxy.core.model.leases import Owner
 from styxy.server.observer import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from styxy.core.asks import MoveAnswer, Ruling
-    from styxy.core.ports import Port
-    from styxy.core.wire import BindQuestion, ListenNote
+    from styxy.core.decisions.requests import MoveAnswer, Ruling
+    from styxy.core.model.ports import Port
+    from styxy.core.protocol.wire import BindQuestion, ListenNote
     from styxy.server.ledger import Ledger
     from styxy.server.observer import Transport
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from styxy.core.errors import StyxyError
-from styxy.core.wording import counted
+from styxy.core.messages import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from styxy.adapters.journal import Journal
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.portmap import PortMap
-    from styxy.core.books import Books
+    from styxy.core.books.lease_index import Books
     from styxy.server.configured import Configured
     from styxy.server.document import PortDocument
     from styxy.server.doors import Doors

@@ -14,9 +14,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from styxy.core.codec.decoding import read_body, read_query
 from styxy.core.errors import InvalidInput, MethodNotAllowed, NotFound, RateLimited, StyxyError
-from styxy.core.wording import echo, nearest
+from styxy.core.messages import echo, nearest
+from styxy.core.protocol.decoding import read_body, read_query
 from styxy.server.answers import error_answer, json_answer, text_answer
 from styxy.server.api import (
     audit,

@@ -10,16 +10,16 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from styxy.core.books.events import Event, Noted
 from styxy.core.errors import Unavailable
-from styxy.core.events import Event, Noted
 from styxy.server.counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from styxy.core.asks import Answer, Ruling
-    from styxy.core.desk import Desk
-    from styxy.core.ports import Port
+    from styxy.core.decisions.desk import Desk
+    from styxy.core.decisions.requests import Answer, Ruling
+    from styxy.core.model.ports import Port
     from styxy.server.configured import Level
     from styxy.server.world import World
 

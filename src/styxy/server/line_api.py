@@ -12,8 +12,8 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from styxy.core import wire
 from styxy.core.errors import StyxyError
+from styxy.core.protocol import wire
 from styxy.server.guard import Peer
 from styxy.server.spokesman import holder_of
 

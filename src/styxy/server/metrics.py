@@ -17,7 +17,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from styxy import __version__
-from styxy.core.codec.daemon import Metric, MetricSample, MetricsAnswer
+from styxy.core.protocol.daemon import Metric, MetricSample, MetricsAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from styxy.adapters.portmap import Answer, MoveEntry
-from styxy.core.events import (
+from styxy.core.books.events import (
     Bound,
     Dated,
     Event,
@@ -23,17 +23,17 @@ from styxy.core.events import (
     Released,
     Unbound,
 )
-from styxy.core.leases import Owner
-from styxy.core.services import SHARED_TYPES
+from styxy.core.model.leases import Owner
+from styxy.core.model.service_types import SHARED_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from styxy.adapters.kernel import Listener
     from styxy.adapters.portmap import PortMap
-    from styxy.core.desk import Desk
-    from styxy.core.leases import Lease
-    from styxy.core.ports import Port
+    from styxy.core.decisions.desk import Desk
+    from styxy.core.model.leases import Lease
+    from styxy.core.model.ports import Port
     from styxy.server.observer import Observer, Sighting
 
 Family = Literal[4, 6]

@@ -11,8 +11,8 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from styxy.core import wire
 from styxy.core.errors import StyxyError
+from styxy.core.protocol import wire
 from styxy.server.guard import is_allowed_user
 from styxy.server.spokesman import holder_of
 

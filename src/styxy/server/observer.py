@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from styxy.adapters.kernel import KernelLook, Listener
     from styxy.adapters.processes import Processes
-    from styxy.core.leases import Holder
-    from styxy.core.ports import Port
+    from styxy.core.model.leases import Holder
+    from styxy.core.model.ports import Port
 
 Transport = Literal["tcp", "udp"]
 

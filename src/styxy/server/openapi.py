@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from styxy import __version__
-from styxy.core.codec.failures import ErrorAnswer
-from styxy.core.codec.scalars import Name, PortNumber
+from styxy.core.protocol.failures import ErrorAnswer
+from styxy.core.protocol.scalars import Name, PortNumber
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -20,17 +20,17 @@ from styxy.adapters.mapfile import Remains, remains_of, retire_left_over
 from styxy.adapters.portmap import PortMap
 from styxy.adapters.rescue import Opened, open_journal
 from styxy.adapters.settings import TOKEN_BYTES, is_token, load_token
-from styxy.core.desk import Desk
+from styxy.core.decisions.desk import Desk
 from styxy.core.errors import Conflict, Unavailable
-from styxy.core.keys import fnv1a64
-from styxy.core.services import Catalogue
+from styxy.core.hashing import fnv1a64
+from styxy.core.model.service_types import Catalogue
 from styxy.server.doors import read_daemon_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from styxy.adapters.places import Places
-    from styxy.core.events import Event
+    from styxy.core.books.events import Event
     from styxy.server.configured import Configured
     from styxy.server.recovery import Recovery, Verdict
 

@@ -2,7 +2,7 @@
 
 Callers may name a directory inside a worktree, or reach it over a link; sessions that work in one
 tree must still be one project. So whatever comes in as a path is made canonical here, by the rule
-of `core.projects`, before a lease or an instance carries it.
+of `core.model.projects`, before a lease or an instance carries it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 from typing import TYPE_CHECKING
 
 from styxy.adapters.git import project_path
-from styxy.core.codec.scalars import LONGEST_PATH
 from styxy.core.errors import InvalidInput
+from styxy.core.protocol.scalars import LONGEST_PATH
 
 if TYPE_CHECKING:
     from styxy.adapters.processes import Processes

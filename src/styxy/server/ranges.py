@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from styxy.core.books.events import RangeAdded, RangeRemoved
 from styxy.core.errors import StyxyError
-from styxy.core.events import RangeAdded, RangeRemoved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from styxy.core.events import Event
-    from styxy.core.services import ServiceType
+    from styxy.core.books.events import Event
+    from styxy.core.model.service_types import ServiceType
     from styxy.server.ledger import Ledger
 
 

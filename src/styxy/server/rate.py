@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from styxy.core.configuration import RateLimit
+    from styxy.core.config.configuration import RateLimit
 
 MAX_CLIENTS = 1024
 """Clients that are remembered. 127.0.0.0/8 gives anybody 16 million addresses; whoever cycles

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from styxy.core import presence
+from styxy.core.decisions import instances as presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from styxy.core.asks import InstanceAsk
-    from styxy.core.desk import Desk
-    from styxy.core.events import Event, InstanceEnding
-    from styxy.core.instances import Instance
-    from styxy.core.leases import Holder, Lease
-    from styxy.core.ports import Port
+    from styxy.core.books.events import Event, InstanceEnding
+    from styxy.core.decisions.desk import Desk
+    from styxy.core.decisions.requests import InstanceAsk
+    from styxy.core.model.instances import Instance
+    from styxy.core.model.leases import Holder, Lease
+    from styxy.core.model.ports import Port
 
 log = logging.getLogger(__name__)
 

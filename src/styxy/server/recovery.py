@@ -14,16 +14,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from styxy.adapters.mapfile import Remains
+from styxy.core.books.events import Noted
 from styxy.core.errors import Unavailable
-from styxy.core.events import Noted
-from styxy.core.wording import counted
+from styxy.core.messages import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from styxy.adapters.journal import Journal
     from styxy.adapters.rescue import Opened
-    from styxy.core.desk import Desk
+    from styxy.core.decisions.desk import Desk
     from styxy.server.service import Service
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from styxy.core.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from styxy.core.leases import Holder
+    from styxy.core.model.leases import Holder
 
 log = logging.getLogger(__name__)
 

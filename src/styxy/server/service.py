@@ -11,9 +11,9 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.core.events import Event, Reassigned
-from styxy.core.services import FALLBACK
-from styxy.core.usage import Observation, observe
+from styxy.core.books.events import Event, Reassigned
+from styxy.core.model.service_types import FALLBACK
+from styxy.core.reports.usage import Observation, observe
 from styxy.server.guests import Guests
 from styxy.server.ledger import Ledger
 from styxy.server.ranges import MadeRanges
@@ -22,12 +22,12 @@ from styxy.server.reception import Reception
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from styxy.core.asks import Grant, LeaseAsk, Ruling
-    from styxy.core.desk import Desk
-    from styxy.core.events import Ending
-    from styxy.core.leases import Holder, Lease
-    from styxy.core.ports import Port, PortRange
-    from styxy.core.usage import Usage
+    from styxy.core.books.events import Ending
+    from styxy.core.decisions.desk import Desk
+    from styxy.core.decisions.requests import Grant, LeaseAsk, Ruling
+    from styxy.core.model.leases import Holder, Lease
+    from styxy.core.model.ports import Port, PortRange
+    from styxy.core.reports.usage import Usage
     from styxy.server.configured import Level
     from styxy.server.world import World
 

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from styxy.adapters import descriptors
-from styxy.core.wording import counted
+from styxy.core.messages import counted
 from styxy.server.health import PartState
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from styxy.core.codec.audit import WORD_OF_KIND, told
 from styxy.core.errors import Unavailable
+from styxy.core.protocol.audit import WORD_OF_KIND, told
 from styxy.server.answers import ALWAYS, encoded
 from styxy.server.web import HANG_UP
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from styxy.adapters.journal import Journal
-    from styxy.core.events import Event
+    from styxy.core.books.events import Event
 
 HEARTBEAT_SECONDS = 15.0
 """How long a stream is silent at most: less than any proxy's or browser's patience."""

@@ -11,9 +11,9 @@ import asyncio
 import shlex
 from typing import TYPE_CHECKING
 
+from styxy.core.model.ports import LAST_PORT, Port, PortRange
 from styxy.core.names import INSTANCE_NAMES, instance_of
-from styxy.core.ports import LAST_PORT, Port, PortRange
-from styxy.core.usage import Usage
+from styxy.core.reports.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters.logfiles import rotate, rotate_own
 from styxy.core.errors import JournalFailed
-from styxy.core.wording import counted
+from styxy.core.messages import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from styxy.adapters.backups import Backups
     from styxy.adapters.places import Places
-    from styxy.core.configuration import SystemRecovery
-    from styxy.core.events import Event
+    from styxy.core.books.events import Event
+    from styxy.core.config.configuration import SystemRecovery
     from styxy.server.service import Service
 
 log = logging.getLogger(__name__)

@@ -12,14 +12,14 @@ import os
 from typing import TYPE_CHECKING
 
 from styxy.adapters import descriptors
+from styxy.core.books.events import Event, InstanceGone, InstanceSeen, Leased, Passed, Released
+from styxy.core.decisions.instances import with_holder
 from styxy.core.errors import Unavailable
-from styxy.core.events import Event, InstanceGone, InstanceSeen, Leased, Passed, Released
-from styxy.core.presence import with_holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from styxy.core.leases import Holder
+    from styxy.core.model.leases import Holder
     from styxy.server.service import Service
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ import msgspec
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from styxy.core.codec.failures import ErrorAnswer
 from styxy.core.errors import InvalidInput
+from styxy.core.protocol.failures import ErrorAnswer
 from styxy.server.answers import ALWAYS
 from styxy.server.crowd import Crowd
 from styxy.server.guard import MAX_BODY, PEER, Peer

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.portmap import PortMap
     from styxy.adapters.processes import Processes
-    from styxy.core.ports import PortRange
+    from styxy.core.model.ports import PortRange
     from styxy.server.configured import Configured
     from styxy.server.mirror import Mirror
     from styxy.server.observer import Observer

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.core.port_table import BEGIN, END
+from styxy.core.config.port_document import BEGIN, END
 from tests.daemon import Daemon, wait_until
 from tests.fakes import free_port
 

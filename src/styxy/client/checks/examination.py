@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from styxy.adapters.places import Places
-    from styxy.core.trees import Process
+    from styxy.core.reports.process_tree import Process
 
 PATIENCE = 0.5
 """Seconds for an answer; a healthy daemon needs a hundredth of it."""

@@ -10,7 +10,7 @@ from styxy.client.checks.running import RESTART, told
 from styxy.client.checks.verdict import Outcome, error, ok, warning, worst
 from styxy.client.importing import types_of
 from styxy.client.render import objects
-from styxy.core.wording import counted
+from styxy.core.messages import counted
 
 if TYPE_CHECKING:
     from styxy.client.checks.examination import Examination

@@ -14,8 +14,8 @@ from styxy.adapters.places import Places
 from styxy.client.connection import Answer, Connection
 from styxy.client.render import plain
 from styxy.core.errors import InvalidInput
+from styxy.core.messages import echo, guess, nearest, shortened
 from styxy.core.names import check_name
-from styxy.core.wording import echo, guess, nearest, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

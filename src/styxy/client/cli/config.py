@@ -45,7 +45,7 @@ def validate(options: Namespace, caller: Caller) -> int:
     """Name everything that is wrong with a file."""
     from styxy.adapters.config_file import load
     from styxy.client import config_text
-    from styxy.core.codec.config import problems
+    from styxy.core.protocol.config import problems
 
     path = os.path.abspath(options.file) if options.file else caller.places.config_file
     loaded = load(path)
@@ -85,7 +85,7 @@ def add_set_options(parser: Parser) -> None:
 def set_value(options: Namespace, caller: Caller) -> int:
     """Change one setting."""
     from styxy.client import config_text
-    from styxy.core.edits import patch_of
+    from styxy.core.config.patch import patch_of
 
     if options.key in RULE_KEYS:
         patch = _rule_patch(options)
@@ -100,7 +100,7 @@ def set_value(options: Namespace, caller: Caller) -> int:
 
 def _value(options: Namespace) -> str | None:
     """Read the value that was typed; a path is relative to where it was typed."""
-    from styxy.core.edits import find_setting
+    from styxy.core.config.patch import find_setting
 
     value = options.value
     assert value is None or isinstance(value, str)
@@ -135,8 +135,8 @@ def add_generate_options(parser: Parser) -> None:
 
 def generate(options: Namespace, caller: Caller) -> int:
     """Write a complete example with the built-in values."""
-    from styxy.core.edits import spelled
-    from styxy.core.example import example
+    from styxy.core.config.example import example
+    from styxy.core.config.patch import spelled
 
     text = spelled(example())
     if options.output == STDOUT:
@@ -177,7 +177,7 @@ def import_table(options: Namespace, caller: Caller) -> int:
     """Take ranges over from a table in a Markdown file."""
     from styxy.adapters.document import read_document
     from styxy.client.importing import plan
-    from styxy.core.port_table import read_tables
+    from styxy.core.config.port_document import read_tables
 
     rows = read_tables(read_document(os.path.abspath(options.file)))
     if not rows:
@@ -220,7 +220,7 @@ def document(options: Namespace, caller: Caller) -> int:
     """Write the table of all ranges."""
     from styxy.adapters.document import put_table
     from styxy.client.importing import types_of
-    from styxy.core.port_table import table
+    from styxy.core.config.port_document import table
 
     answer = _access(caller).show().data
     text = table(types_of(answer))

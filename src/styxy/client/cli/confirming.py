@@ -6,7 +6,7 @@ import re
 import sys
 
 from styxy.core.errors import ConfirmationRequired, InvalidInput
-from styxy.core.wording import echo
+from styxy.core.messages import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from styxy.client.starting import (
     start_once,
 )
 from styxy.core.errors import Conflict, DaemonUnreachable, InvalidInput, NotFound, Unavailable
-from styxy.core.ports import Port
+from styxy.core.model.ports import Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 
 from styxy.client import render
 from styxy.client.cli.command import Command, positive_number, query
-from styxy.core.wording import echo
+from styxy.core.messages import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

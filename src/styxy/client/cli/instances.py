@@ -5,7 +5,7 @@ from __future__ import annotations
 from styxy.client import render
 from styxy.client.cli.command import Command, no_options, service_type
 from styxy.core.errors import NotFound, UnknownServiceType
-from styxy.core.wording import echo, guess
+from styxy.core.messages import echo, guess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from styxy.client.cli.command import (
     service_type,
 )
 from styxy.core.errors import ConfirmationRequired, InvalidInput, UnknownLease
+from styxy.core.messages import echo, guess
 from styxy.core.names import own_instance
-from styxy.core.wording import echo, guess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -196,7 +196,7 @@ def _show_version(caller: Caller) -> int:
 def _unknown(name: str, known: list[str]) -> StyxyError:
     """Guess at the last word: the first of two is right, and would make anything look alike."""
     from styxy.core.errors import InvalidInput
-    from styxy.core.wording import echo
+    from styxy.core.messages import echo
 
     group, _, word = name.rpartition(" ")
     meant = _meant(word, {each.removeprefix(f"{group} "): each for each in known})
@@ -210,7 +210,7 @@ def _unknown(name: str, known: list[str]) -> StyxyError:
 
 def _meant(word: str, here: Mapping[str, str]) -> str | None:
     """Find what a word may stand for: a command `here` or of another group, or an option."""
-    from styxy.core.wording import nearest
+    from styxy.core.messages import nearest
 
     elsewhere = {each.name.rpartition(" ")[2]: each.name for each in all_commands()}
     flags = (*GLOBAL_FLAGS, *HELP_FLAGS, *VERSION_FLAGS)

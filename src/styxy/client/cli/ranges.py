@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from styxy.client.cli.command import Command, query, quoted, service_type
 from styxy.core.errors import InvalidInput, NotFound
-from styxy.core.wording import counted
+from styxy.core.messages import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

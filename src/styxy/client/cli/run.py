@@ -146,8 +146,8 @@ def _type_of(port: int | None, caller: Caller, connection: Connection) -> str:
     if declared:
         return declared
     from styxy.client.importing import types_of
-    from styxy.core.ports import Port
-    from styxy.core.services import FALLBACK, Catalogue
+    from styxy.core.model.ports import Port
+    from styxy.core.model.service_types import FALLBACK, Catalogue
 
     if port is None:
         return FALLBACK

@@ -6,7 +6,7 @@ import argparse
 
 from styxy.client.cli.command import Command, port_number, project_here
 from styxy.client.connection import Connection
-from styxy.core.wording import echo
+from styxy.core.messages import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from styxy.core.codec import audit as shapes
 from styxy.core.errors import InvalidInput
-from styxy.core.wording import described
+from styxy.core.messages import described
+from styxy.core.protocol import audit as shapes
 from styxy.server.api.call import Call, Route
 from styxy.server.stream import StreamAnswer
 

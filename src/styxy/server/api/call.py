@@ -1,7 +1,7 @@
 """What an operation is, and what its handler is given.
 
 A handler decodes nothing and decides nothing: it gets checked values and answers with a shape of
-`core.codec`.
+`core.protocol`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from styxy.core.errors import InvalidInput
-from styxy.core.ports import Port, as_port
+from styxy.core.model.ports import Port, as_port
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import msgspec
     from starlette.types import ASGIApp
 
-    from styxy.core.leases import Holder
+    from styxy.core.model.leases import Holder
     from styxy.server.instruments import Instruments
     from styxy.server.service import Service
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from styxy.core.codec import config as codec
+from styxy.core.protocol import config as codec
 from styxy.server.api.call import Call, Route
 
 

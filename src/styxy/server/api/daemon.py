@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from styxy import __version__
-from styxy.core.codec.daemon import HealthAnswer, HealthPart, StatusAnswer
 from styxy.core.errors import Unavailable
-from styxy.core.wording import counted
+from styxy.core.messages import counted
+from styxy.core.protocol.daemon import HealthAnswer, HealthPart, StatusAnswer
 from styxy.server.api.call import Call, Route
 
 

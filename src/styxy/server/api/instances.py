@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from styxy.core.asks import InstanceAsk
-from styxy.core.codec import instances as shapes
-from styxy.core.codec.scalars import rfc3339
+from styxy.core.decisions.requests import InstanceAsk
 from styxy.core.errors import InvalidInput
-from styxy.core.ports import Port
+from styxy.core.model.ports import Port
+from styxy.core.protocol import instances as shapes
+from styxy.core.protocol.scalars import rfc3339
 from styxy.server.api.call import Call, Route, living
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from styxy.core.asks import LeaseAsk
-from styxy.core.codec import leases as shapes
-from styxy.core.leases import Owner
-from styxy.core.ports import Port
+from styxy.core.decisions.requests import LeaseAsk
+from styxy.core.model.leases import Owner
+from styxy.core.model.ports import Port
+from styxy.core.protocol import leases as shapes
 from styxy.server.api.call import Call, Route, living
 
 if TYPE_CHECKING:

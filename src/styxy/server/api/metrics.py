@@ -6,7 +6,7 @@ import asyncio
 import importlib
 from typing import TYPE_CHECKING
 
-from styxy.core.codec.daemon import MetricsAnswer, MetricsQuery
+from styxy.core.protocol.daemon import MetricsAnswer, MetricsQuery
 from styxy.server.answers import text_answer
 from styxy.server.api.call import Call, Route
 

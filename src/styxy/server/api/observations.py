@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from styxy.core.codec import observations as shapes
-from styxy.core.usage import count
+from styxy.core.protocol import observations as shapes
+from styxy.core.reports.usage import count
 from styxy.server.api.call import Call, Route, path_port
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from styxy.core.codec import leases as lease_codec
-from styxy.core.codec import ports as port_codec
 from styxy.core.errors import InvalidInput
-from styxy.core.ports import Port, PortRange
+from styxy.core.model.ports import Port, PortRange
+from styxy.core.protocol import leases as lease_codec
+from styxy.core.protocol import ports as port_codec
 from styxy.server.api.call import Call, Route, path_port
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from styxy.core.codec import ranges as shapes
+from styxy.core.protocol import ranges as shapes
 from styxy.server.api.call import Call, Route
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from styxy.core.codec import reassignments as shapes
-from styxy.core.ports import Port
-from styxy.core.wire import BindQuestion
+from styxy.core.model.ports import Port
+from styxy.core.protocol import reassignments as shapes
+from styxy.core.protocol.wire import BindQuestion
 from styxy.server.api.call import Call, Route, living
 
 

@@ -1,0 +1,157 @@
+"""What outlives the leases: which port a service had, and where a moved server went.
+
+Both tables are in the order of their last use, the oldest first, so that what has to go is found
+without a search. What goes is decided like everything else (`decide_forget`) and written down, so
+that a replay forgets the same, whatever the settings were meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from styxy.core.books.events import Forgotten, MoveForgotten, MoveRemembered, Remembered
+from styxy.core.decisions.requests import Ruling
+from styxy.core.model.ports import Port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from styxy.core.books.events import Event
+    from styxy.core.config.configuration import SystemRecovery
+    from styxy.core.model.leases import Lease
+
+DAY = 86400.0
+
+AT_ONCE = 500
+"""Entries of one table that one ruling forgets: 5 ms to write down. The next ruling goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Remember a port, and when it was last in use (seconds since the epoch)."""
+
+    port: Port
+    left_at: float
+
+
+ServiceKey = tuple[str, str, str]
+"""Project, service type, service name."""
+
+AskedKey = tuple[int, Port]
+"""Owner key, asked port."""
+
+Key = TypeVar("Key")
+
+
+class Memory:
+    """Hold the places of services and of moved servers."""
+
+    def __init__(self) -> None:
+        self.services: dict[ServiceKey, Place] = {}
+        self.moves: dict[AskedKey, Place] = {}
+        self._movers: defaultdict[Port, set[int]] = defaultdict(set)
+
+    def begin(self, lease: Lease, at: float) -> None:
+        """Note the port of a new lease: the next one of this service asks for it first."""
+        key = _service_of(lease)
+        if key is not None:
+            self.keep_service(key, Place(lease.port, at))
+
+    def end(self, lease: Lease, at: float) -> None:
+        """Note when a lease ended, and where a moved server went.
+
+        Where another lease of this service is younger, its port stays the remembered one.
+        """
+        key = _service_of(lease)
+        if key is not None and self.services.get(key, lease).port == lease.port:
+            self.keep_service(key, Place(lease.port, at))
+        if lease.asked not in (None, lease.port) and not lease.owner.is_on_trial:
+            assert lease.asked is not None
+            self.keep_move((lease.owner.key, lease.asked), Place(lease.port, at))
+
+    def keep_service(self, key: ServiceKey, place: Place) -> None:
+        """Note the port of a service, as the one that was used last."""
+        self.services.pop(key, None)
+        self.services[key] = place
+
+    def keep_move(self, key: AskedKey, place: Place) -> None:
+        """Note where a server went that asked for another port, as the one that ended last."""
+        self.moves.pop(key, None)
+        self.moves[key] = place
+        owner, asked = key
+        self._movers[asked].add(owner)
+
+    def drop_service(self, key: ServiceKey) -> None:
+        """Forget the port of a service."""
+        self.services.pop(key, None)
+
+    def drop_move(self, key: AskedKey) -> None:
+        """Forget where a server went."""
+        owner, asked = key
+        if self.moves.pop(key, None) is not None:
+            self._movers[asked].discard(owner)
+            if not self._movers[asked]:
+                del self._movers[asked]
+
+    def moved_from(self, asked: Port) -> list[tuple[int, Place]]:
+        """List which owners (by key) left a place when they were moved away from `asked`."""
+        return [(owner, self.moves[owner, asked]) for owner in self._movers.get(asked, ())]
+
+    def snapshot(self, leases: Iterable[Lease], *, now: float) -> Iterator[Event]:
+        """Say what is remembered, to be applied after the live `leases`, each of which is noted as
+        it is applied, whether it was forgotten meanwhile or not."""
+        noted = {key: lease.port for lease in leases if (key := _service_of(lease)) is not None}
+        for key in noted.keys() - self.services.keys():
+            yield _forgotten(key, noted[key], now)
+        for (project, kind, name), place in self.services.items():
+            yield Remembered(
+                project=project,
+                service_type=kind,
+                service_name=name,
+                port=place.port,
+                at=place.left_at,
+            )
+        for (owner, asked), place in self.moves.items():
+            yield MoveRemembered(owner_key=owner, asked=asked, port=place.port, at=place.left_at)
+
+
+def decide_forget(memory: Memory, limits: SystemRecovery, *, now: float) -> Ruling[None]:
+    """Forget what was not used for too long, and what was used longest ago where there is too much.
+
+    A bounded number at once: ask again for the rest.
+    """
+    before, most = now - limits.memory_days * DAY, limits.memory_entries
+    services = (
+        _forgotten(key, place.port, now)
+        for key, place in _overdue(memory.services, before=before, most=most)
+    )
+    moves = (
+        MoveForgotten(owner_key=owner, asked=asked, port=place.port, at=now)
+        for (owner, asked), place in _overdue(memory.moves, before=before, most=most)
+    )
+    return Ruling(None, (*islice(services, AT_ONCE), *islice(moves, AT_ONCE)))
+
+
+def _overdue(
+    places: Mapping[Key, Place], *, before: float, most: int
+) -> Iterator[tuple[Key, Place]]:
+    excess = len(places) - most
+    for number, (key, place) in enumerate(places.items()):
+        if number >= excess and place.left_at >= before:
+            return
+        yield key, place
+
+
+def _forgotten(key: ServiceKey, port: Port, now: float) -> Forgotten:
+    project, kind, name = key
+    return Forgotten(project=project, service_type=kind, service_name=name, port=port, at=now)
+
+
+def _service_of(lease: Lease) -> ServiceKey | None:
+    """Name what a lease is remembered as; None for a moved bind, and where no project is known."""
+    if not lease.owner.project or lease.asked is not None:
+        return None
+    return (lease.owner.project, lease.service_type, lease.service_name)

@@ -1,0 +1,139 @@
+"""Everything that the events fold into. `apply` is the one place where anything changes.
+
+Replaying the journal through it gives the same state, and so does a snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from styxy.core.books.events import (
+    Bound,
+    Dated,
+    Event,
+    Forgotten,
+    Heard,
+    InstanceGone,
+    InstanceSeen,
+    Leased,
+    MoveForgotten,
+    MoveRemembered,
+    Noted,
+    Passed,
+    RangeAdded,
+    RangeRemoved,
+    Reassigned,
+    Released,
+    Remembered,
+    Unbound,
+)
+from styxy.core.books.lease_index import Books
+from styxy.core.books.remembered_ports import Memory, Place
+
+if TYPE_CHECKING:
+    from styxy.core.config.configuration import Configuration
+    from styxy.core.model.instances import Instance
+    from styxy.core.model.service_types import Catalogue, ServiceType
+
+
+class State:
+    """Hold the books, the memory, the instances, and the service types made for a request."""
+
+    def __init__(self, configured: Catalogue, settings: Configuration) -> None:
+        self.made: dict[str, ServiceType] = {}
+        self.unfiled: set[str] = set()
+        self.books = Books()
+        self.memory = Memory()
+        self.instances: dict[str, Instance] = {}
+        self.configure(configured, settings)
+
+    def configure(self, configured: Catalogue, settings: Configuration) -> None:
+        """Put the user's service types in force.
+
+        They win over those that were made, but for what could not be written into the file yet.
+        """
+        self.settings = settings
+        self.configured = configured
+        self._gather()
+
+    def _gather(self) -> None:
+        self.catalogue = self.configured.extended(
+            each
+            for each in self.made.values()
+            if each.name not in self.configured or each.name in self.unfiled
+        )
+
+    def apply(self, event: Event) -> None:
+        """Make an event true in the books. Never fails on what the desk itself decided."""
+        books = self.books
+        match event:
+            case Leased(lease=lease, at=at):
+                self.memory.begin(lease, at)
+                books.put(lease)
+            case Released(lock_id=lock_id, at=at):
+                self.memory.end(books.drop(lock_id), at)
+            case Passed(lock_id=lock_id, holder=holder, at=at):
+                books.put(replace(books.get(lock_id), holder=holder, last_seen=at))
+            case Bound(lock_id=lock_id, at=at):
+                books.put(replace(books.get(lock_id), state="bound", last_seen=at))
+            case Unbound(lock_id=lock_id, expires_at=expires_at, at=at):
+                lease = replace(books.get(lock_id), state="reserved", last_seen=at)
+                books.put(replace(lease, expires_at=expires_at))
+            case Dated(lock_id=lock_id, expires_at=expires_at, given_up=given_up):
+                lease = replace(books.get(lock_id), expires_at=expires_at)
+                books.put(replace(lease, server=None) if given_up else lease)
+            case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
+                self._remember(event)
+            case RangeAdded(service=service, is_filed=is_filed):
+                self.made[service.name] = service
+                self.unfiled.discard(service.name)
+                if not is_filed:
+                    self.unfiled.add(service.name)
+                self._gather()
+            case RangeRemoved(name=name):
+                self.made.pop(name, None)
+                self.unfiled.discard(name)
+                self._gather()
+            case InstanceSeen(instance=instance):
+                self.instances[instance.instance_id] = instance
+            case Heard(instance_id=instance_id, at=at):
+                heard = replace(self.instances[instance_id], last_heartbeat=at)
+                self.instances[instance_id] = heard
+            case InstanceGone(instance_id=instance_id):
+                self.instances.pop(instance_id, None)
+            case Reassigned() | Noted():
+                pass  # For the audit and the event stream; the lease says the rest.
+            case _:
+                assert_never(event)
+
+    def _remember(self, event: Remembered | MoveRemembered | Forgotten | MoveForgotten) -> None:
+        match event:
+            case Remembered(project=project, service_type=kind, service_name=name):
+                self.memory.keep_service((project, kind, name), Place(event.port, event.at))
+            case Forgotten(project=project, service_type=kind, service_name=name):
+                self.memory.drop_service((project, kind, name))
+            case MoveRemembered(owner_key=owner, asked=asked):
+                self.memory.keep_move((owner, asked), Place(event.port, event.at))
+            case MoveForgotten(owner_key=owner, asked=asked):
+                self.memory.drop_move((owner, asked))
+            case _:
+                assert_never(event)
+
+    def snapshot(self, *, now: float) -> list[Event]:
+        """Say the state in as few events as possible; applied to a new desk they give it again."""
+        return [
+            *(Leased(lease=lease, at=lease.allocated_at) for lease in self.books),
+            *(
+                RangeAdded(
+                    service=each,
+                    placement="kept",
+                    chunk_size=0,
+                    is_filed=each.name not in self.unfiled,
+                    at=now,
+                )
+                for each in self.made.values()
+            ),
+            *(InstanceSeen(instance=each, at=now) for each in self.instances.values()),
+            *self.memory.snapshot(self.books, now=now),
+        ]

@@ -1,0 +1,1 @@
+"""Every decision about ports, leases and instances; no decision changes anything."""

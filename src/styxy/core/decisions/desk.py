@@ -1,0 +1,347 @@
+"""Every decision about ports. Sans I/O: asks in, `Ruling(answer, events)` out.
+
+Theory of operation. A method of `Desk` decides and changes nothing; its ruling carries the events
+that would make the decision true. The caller writes those down and then hands each to `apply`,
+which alone changes the state. So a refusal, a failed write and a dry run leave everything as it
+was, and replaying the journal gives the same books. What the desk cannot know (the kernel's
+listeners, the clock, random ids) comes in as arguments: `taken` names ports that the caller has
+tried and found in use, so that the next call decides on another one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from styxy.core.books.events import (
+    Bound,
+    Event,
+    Leased,
+    Passed,
+    RangeAdded,
+    RangeRemoved,
+    Released,
+    Unbound,
+)
+from styxy.core.books.remembered_ports import decide_forget
+from styxy.core.books.state import State
+from styxy.core.config.configuration import Configuration
+from styxy.core.decisions import instances as presence
+from styxy.core.decisions.moves import decide_move
+from styxy.core.decisions.port_selection import candidates, exhausted, first_free, is_open
+from styxy.core.decisions.ranges import confirm, grow, made_type, propose, wish_for
+from styxy.core.decisions.requests import Grant, Ruling
+from styxy.core.errors import Conflict
+from styxy.core.messages import counted
+from styxy.core.model.leases import Lease
+from styxy.core.model.service_types import Catalogue
+from styxy.core.model.templates import template_port
+from styxy.core.names import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from styxy.core.books.events import Ending, InstanceEnding
+    from styxy.core.books.lease_index import Books
+    from styxy.core.decisions.ranges import Proposal
+    from styxy.core.decisions.requests import InstanceAsk, LeaseAsk, MoveAnswer, MoveAsk
+    from styxy.core.model.instances import Instance
+    from styxy.core.model.leases import Holder
+    from styxy.core.model.ports import Port
+    from styxy.core.model.service_types import ServiceType
+
+DEFAULTS = Configuration()
+
+
+class Desk:
+    """Decide over one state."""
+
+    def __init__(self, configured: Catalogue, settings: Configuration = DEFAULTS) -> None:
+        self.state = State(configured, settings)
+
+    @property
+    def books(self) -> Books:
+        """The live leases."""
+        return self.state.books
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The service types in force."""
+        return self.state.catalogue
+
+    def configure(self, configuration: Configuration) -> None:
+        """Put what the user has set in force. Leases of a type that is gone live on."""
+        self.state.configure(Catalogue().extended(configuration.service_types), configuration)
+
+    def apply(self, event: Event) -> None:
+        """Make an event true. Never fails on what the desk itself decided."""
+        self.state.apply(event)
+
+    def snapshot(self, *, now: float) -> list[Event]:
+        """Say the state in as few events as possible."""
+        return self.state.snapshot(now=now)
+
+    def allocate(
+        self,
+        ask: LeaseAsk,
+        *,
+        lock_id: str,
+        now: float,
+        taken: Collection[int] = (),
+        busy: Collection[int] = (),
+    ) -> Ruling[Grant]:
+        """Grant a lease, or the one that a singleton or `reuse` already has.
+
+        A type that nobody knows is made first, and a made one that is full grows; `busy` are the
+        ports on which something listens, of which a new range stays clear. Raises `InvalidInput`,
+        `UnknownServiceType`, `RangeExhausted`, `NoRoom`, `ConfirmationRequired`.
+        """
+        kind, made = self._type_for(ask, busy=busy, now=now)
+        existing = self._existing(ask, kind)
+        if existing is not None:
+            return Ruling(Grant(existing, existing=True))
+        self._enforce_range(ask, kind)
+        port = first_free(self.books, self._candidates(ask, kind), taken)
+        if port is None and made is None and kind.auto_allocated is not None:
+            made = self._grown(kind, busy=busy)
+            port = first_free(self.books, made.made, taken)
+        if port is None:
+            raise exhausted(self.books, kind)
+        lease = Lease(
+            lock_id=lock_id,
+            port=port,
+            service_type=kind.name,
+            service_name=ask.service_name,
+            owner=ask.owner,
+            holder=ask.holder,
+            protocol=ask.protocol,
+            allocated_at=now,
+            last_seen=now,
+            expires_at=self._expiry(ask, now),
+        )
+        events = () if ask.dry_run else (*_range_events(made, now), Leased(lease=lease, at=now))
+        return Ruling(Grant(lease, made=made), events, candidate=port)
+
+    def may_make_range(self, service_type: str) -> bool:
+        """Tell whether an allocation of this type may need a new range, or more of one."""
+        if service_type not in self.catalogue:
+            return True
+        return self.catalogue.get(service_type).auto_allocated is not None
+
+    def move(
+        self, ask: MoveAsk, *, lock_id: str, now: float, taken: Collection[int] = ()
+    ) -> Ruling[MoveAnswer]:
+        """Say where a bind goes that met a conflict (`decide_move`). Raises `RangeExhausted`."""
+        return decide_move(self.state, ask, lock_id=lock_id, now=now, taken=taken)
+
+    def release(self, lock_id: str, *, now: float, reason: Ending = "released") -> Ruling[Lease]:
+        """End a lease. Raises `UnknownLease`."""
+        lease = self.books.get(lock_id)
+        return Ruling(lease, (_released(lease, reason, now),))
+
+    def undo_range(self, name: str, *, now: float, force: bool = False) -> Ruling[ServiceType]:
+        """Take back a service type that was made for a request.
+
+        While leases live in its range that is refused (`Conflict`), unless `force` ends those that
+        no listener uses. Raises `UnknownServiceType`.
+        """
+        kind = made_type(self.catalogue, name)
+        living = self.books.of_type(kind.name)
+        if living and not force:
+            raise Conflict(
+                f"{kind.name} {kind.spans} has {counted(len(living), 'live lease')}; release them, "
+                f"or: styxy config auto-allocation undo {kind.name} --force",
+                ports=[lease.port for lease in living],
+            )
+        ended = [_released(each, "cleaned up", now) for each in living if each.state == "reserved"]
+        return Ruling(kind, (*ended, RangeRemoved(name=kind.name, at=now)))
+
+    def died(
+        self,
+        holder: Holder,
+        *,
+        heirs: Mapping[Port, Holder],
+        now: float,
+        reason: Ending = "holder died",
+    ) -> Ruling[list[Lease]]:
+        """End what a dead holder had, but pass on each port that an heir still listens on."""
+        held = [lease for lease in self.books.of_pid(holder.pid) if lease.holder == holder]
+        events: list[Event] = []
+        for lease in held:
+            heir = heirs.get(lease.port)
+            if heir is None:
+                events.append(_released(lease, reason, now))
+            else:
+                events.append(Passed(lock_id=lease.lock_id, port=lease.port, holder=heir, at=now))
+        return Ruling(held, tuple(events))
+
+    def seen(self, listening: Collection[int], *, now: float) -> Ruling[None]:
+        """Compare the leases with the ports on which something listens now."""
+        events: list[Event] = [
+            Bound(lock_id=lease.lock_id, port=lease.port, at=now)
+            for lease in self.books.reserved_among(listening)
+        ]
+        for port in [each for each in self.books.bound if each not in listening]:
+            lease = self.books.leased(port)
+            until = now + self._grace(lease)
+            events.append(Unbound(lock_id=lease.lock_id, port=port, expires_at=until, at=now))
+        return Ruling(None, tuple(events))
+
+    def lapse(self, *, now: float) -> Ruling[None]:
+        """End the leases that nobody claimed in time."""
+        lapsed = self.books.expired(now)
+        return Ruling(None, tuple(_released(lease, "lapsed", now) for lease in lapsed))
+
+    def forget(self, *, now: float) -> Ruling[None]:
+        """Forget what the settings no longer allow to be remembered (`decide_forget`)."""
+        limits = self.state.settings.recovery.system_recovery
+        return decide_forget(self.state.memory, limits, now=now)
+
+    def clean(self, listening: Collection[int], *, now: float) -> Ruling[list[Lease]]:
+        """End every lease that no listener uses, singletons included."""
+        unused = [lease for lease in self.books if lease.port not in listening]
+        return Ruling(unused, tuple(_released(lease, "cleaned up", now) for lease in unused))
+
+    def single_out(self, *, now: float) -> Ruling[list[Port]]:
+        """End every lease of a singleton but one: the one in use, else the oldest."""
+        events: list[Event] = []
+        for kind in self.catalogue:
+            if kind.is_singleton:
+                leases = self.books.of_type(kind.name)
+                leases.sort(key=lambda lease: lease.state != "bound")
+                events += [_released(lease, "cleaned up", now) for lease in leases[1:]]
+        return Ruling([each.port for each in events if isinstance(each, Released)], tuple(events))
+
+    def register(self, ask: InstanceAsk, *, now: float) -> Ruling[Instance]:
+        """Make an instance known (`core.decisions.instances`). Raises `InvalidInput`."""
+        return presence.decide_register(self.state, ask, now=now)
+
+    def heartbeat(self, instance_id: str, *, now: float) -> Ruling[Instance]:
+        """Note a sign of life. Raises `UnknownInstance`."""
+        return presence.decide_heartbeat(self.state, instance_id, now=now)
+
+    def leave_keeping(self, instance_id: str, *, now: float) -> Ruling[list[Lease]]:
+        """End an instance, but not its leases. Raises `UnknownInstance`."""
+        return presence.decide_leave_keeping(self.state, instance_id, now=now)
+
+    def instance_gone(
+        self,
+        instance_id: str,
+        *,
+        reason: InstanceEnding,
+        listening: Collection[int],
+        heirs: Mapping[Port, Holder],
+        now: float,
+    ) -> Ruling[list[Lease]]:
+        """End an instance and what it holds. Raises `UnknownInstance`."""
+        return presence.decide_gone(
+            self.state, instance_id, reason=reason, listening=listening, heirs=heirs, now=now
+        )
+
+    def suggest(self, service_type: str, *, count: int, taken: Collection[int]) -> list[Port]:
+        """List up to `count` ports of a type that are neither leased nor taken."""
+        kind = self.catalogue.get(service_type)
+        ports = candidates(self.books, kind)
+        free = (port for port in ports if is_open(self.books, port, taken))
+        return list(islice(free, count))
+
+    def _type_for(
+        self, ask: LeaseAsk, *, busy: Collection[int], now: float
+    ) -> tuple[ServiceType, Proposal | None]:
+        name = check_name(ask.service_type)
+        settings = self.state.settings
+        if name in self.catalogue or not settings.auto_allocation.enabled:
+            return self.catalogue.get(name), None
+        wish = wish_for(name, settings.auto_allocation, settings.auto_allocation_rules)
+        today = datetime.fromtimestamp(now, UTC).date().isoformat()
+        proposal = propose(wish, self.catalogue, settings.auto_allocation, busy=busy, today=today)
+        if settings.auto_allocation.require_confirmation and not ask.dry_run:
+            confirm(proposal, ask.confirm)
+        return proposal.service, proposal
+
+    def _grown(self, kind: ServiceType, *, busy: Collection[int]) -> Proposal:
+        settings = self.state.settings
+        wish = wish_for(kind.name, settings.auto_allocation, settings.auto_allocation_rules)
+        return grow(kind, wish, self.catalogue, settings.auto_allocation, busy=busy)
+
+    def _enforce_range(self, ask: LeaseAsk, kind: ServiceType) -> None:
+        if ask.preferred is None or kind.holds(ask.preferred):
+            return
+        if self.state.settings.enforce_ranges:
+            raise Conflict(
+                f"port {ask.preferred} lies outside {kind.name} {kind.spans}, and "
+                "enforce_ranges is on; leave the port out, or choose one of the range",
+                port_range=[kind.ports.first, kind.ports.last],
+                suggestions=[f"styxy allocate -s {kind.name}"],
+            )
+
+    def _existing(self, ask: LeaseAsk, kind: ServiceType) -> Lease | None:
+        if kind.is_singleton:
+            return next(iter(self.books.of_type(kind.name)), None)
+        if not ask.reuse:
+            return None
+        leases = self.books.of_service(kind.name, ask.service_name)
+        return next((lease for lease in leases if _is_same_claim(lease, ask)), None)
+
+    def _candidates(self, ask: LeaseAsk, kind: ServiceType) -> Iterator[Port]:
+        if ask.preferred is not None:
+            yield ask.preferred
+        if ask.sticky and ask.owner.project:
+            key = (ask.owner.project, kind.name, ask.service_name)
+            last = self.state.memory.services.get(key)
+            if last is not None:
+                yield last.port
+        instance = self.state.instances.get(ask.owner.instance_id)
+        if instance is not None and ask.preferred is None:
+            offset = template_port(instance.template, kind)
+            if offset is not None:
+                yield offset
+        yield from candidates(self.books, kind)
+
+    def _expiry(self, ask: LeaseAsk, now: float) -> float | None:
+        if ask.ttl is not None:
+            return now + ask.ttl
+        if ask.holder is not None or ask.owner.instance_id in self.state.instances:
+            return None
+        return now + self.state.settings.recovery.health_monitoring.unused_ttl
+
+    def _grace(self, lease: Lease) -> float:
+        """Seconds that a lease outlives its listener: a restart takes its time.
+
+        Where no process is known, as many checks as the user wants must have failed by then.
+        """
+        health = self.state.settings.recovery.health_monitoring
+        if lease.holder is not None:
+            return health.unbound_grace
+        return max(health.unbound_grace, health.check_interval * health.max_failures)
+
+
+def _range_events(made: Proposal | None, now: float) -> tuple[Event, ...]:
+    if made is None:
+        return ()
+    return (
+        RangeAdded(
+            service=made.service, placement=made.placement, chunk_size=made.chunk_size, at=now
+        ),
+    )
+
+
+def _released(lease: Lease, reason: Ending, now: float) -> Released:
+    return Released(
+        lock_id=lease.lock_id,
+        port=lease.port,
+        reason=reason,
+        holder=lease.holder,
+        asked=lease.asked,
+        at=now,
+    )
+
+
+def _is_same_claim(lease: Lease, ask: LeaseAsk) -> bool:
+    return (
+        lease.holder == ask.holder
+        and lease.service_name == ask.service_name
+        and lease.owner.is_same(ask.owner)
+        and lease.asked is None
+    )

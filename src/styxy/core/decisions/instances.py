@@ -1,0 +1,176 @@
+"""Who is here: instances that register, give signs of life, leave, die or fall silent.
+
+An instance holds the leases that name it and no other process. They end with it, but a port on
+which something listens is never taken: it passes to the process that has the socket, or stays as it
+is until the listener ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from styxy.core.books.events import (
+    Dated,
+    Event,
+    Heard,
+    InstanceGone,
+    InstanceSeen,
+    Passed,
+    Released,
+)
+from styxy.core.decisions.requests import Ruling
+from styxy.core.errors import InvalidInput, UnknownInstance
+from styxy.core.messages import echo
+from styxy.core.model.instances import Instance
+from styxy.core.model.leases import DEFAULT_INSTANCE
+from styxy.core.model.templates import check_template
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from styxy.core.books.events import InstanceEnding
+    from styxy.core.books.lease_index import Books
+    from styxy.core.books.state import State
+    from styxy.core.decisions.requests import InstanceAsk
+    from styxy.core.model.leases import Holder, Lease
+    from styxy.core.model.ports import Port
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Hold how many checks in a row each silent instance has failed, and who failed too many."""
+
+    misses: Mapping[str, int]
+    lost: tuple[str, ...]
+
+
+def find(state: State, instance_id: str) -> Instance:
+    """Find an instance; raises `UnknownInstance`."""
+    try:
+        return state.instances[instance_id]
+    except KeyError:
+        raise UnknownInstance(
+            f"no instance {echo(instance_id)} is registered; see: styxy instances",
+            instance_id=instance_id,
+            suggestions=["styxy instances"],
+        ) from None
+
+
+def decide_register(state: State, ask: InstanceAsk, *, now: float) -> Ruling[Instance]:
+    """Register an instance, or refresh one: what is not said anew stays, and so do its leases.
+
+    Raises `InvalidInput` for a template that does not exist, and for the name of the nameless.
+    """
+    if ask.instance_id == DEFAULT_INSTANCE:
+        raise InvalidInput(
+            f"{DEFAULT_INSTANCE!r} stands for everybody without a name; choose another instance_id"
+        )
+    before = state.instances.get(ask.instance_id) or Instance(
+        instance_id=ask.instance_id, registered_at=now, last_heartbeat=now
+    )
+    has_moved = ask.working_directory is not None or ask.project is not None
+    instance = replace(
+        before,
+        last_heartbeat=now,
+        holder=ask.holder or before.holder,
+        working_directory=ask.working_directory or before.working_directory,
+        project=ask.project if has_moved else before.project,
+        template=check_template(ask.template) if ask.template is not None else before.template,
+        metadata=ask.metadata if ask.metadata is not None else before.metadata,
+        port=ask.port or before.port,
+        service_type=ask.service_type or before.service_type,
+    )
+    return Ruling(instance, (InstanceSeen(instance=instance, at=now),))
+
+
+def decide_heartbeat(state: State, instance_id: str, *, now: float) -> Ruling[Instance]:
+    """Note a sign of life. Raises `UnknownInstance`."""
+    instance = find(state, instance_id)
+    return Ruling(replace(instance, last_heartbeat=now), (Heard(instance_id=instance_id, at=now),))
+
+
+def decide_gone(
+    state: State,
+    instance_id: str,
+    *,
+    reason: InstanceEnding,
+    listening: Collection[int],
+    heirs: Mapping[Port, Holder],
+    now: float,
+) -> Ruling[list[Lease]]:
+    """End an instance and what it holds; answers with the leases that end.
+
+    `heirs` are processes that have the socket of a port in `listening`. Raises `UnknownInstance`.
+    """
+    held = held_by(state.books, find(state, instance_id))
+    ended = [lease for lease in held if lease.port not in listening]
+    events: list[Event] = [_ended(lease, now) for lease in ended]
+    for lease in held:
+        heir = heirs.get(lease.port)
+        if lease.port in listening and lease.holder is None and heir is not None:
+            events.append(Passed(lock_id=lease.lock_id, port=lease.port, holder=heir, at=now))
+        elif lease.port in listening:
+            events += _dated(state, [lease], now)
+    gone = InstanceGone(instance_id=instance_id, reason=reason, at=now)
+    return Ruling(ended, (*events, gone))
+
+
+def decide_leave_keeping(state: State, instance_id: str, *, now: float) -> Ruling[list[Lease]]:
+    """End an instance, and leave its leases to whoever asks for them next.
+
+    One without a process lasts as long as a lease that never had an instance. Raises
+    `UnknownInstance`.
+    """
+    kept = _dated(state, held_by(state.books, find(state, instance_id)), now)
+    gone = InstanceGone(instance_id=instance_id, reason="left", at=now)
+    return Ruling([], (*kept, gone))
+
+
+def find_silent(state: State, misses: Mapping[str, int], *, since: float, now: float) -> Silence:
+    """Count one check of every instance that has no process to watch.
+
+    `misses` is what the check before this one counted. Nobody can be heard before the daemon ran,
+    so silence begins at `since` at the earliest. Taking part in several checks before anything is
+    taken gives an agent on a machine that slept the time to speak.
+    """
+    health = state.settings.recovery.health_monitoring
+    counts = {
+        name: misses.get(name, 0) + 1
+        for name, instance in state.instances.items()
+        if instance.holder is None
+        and max(instance.last_heartbeat, since) + health.heartbeat_timeout <= now
+    }
+    lost = tuple(name for name, count in counts.items() if count >= health.max_failures)
+    return Silence({name: count for name, count in counts.items() if name not in lost}, lost)
+
+
+def held_by(books: Books, instance: Instance) -> list[Lease]:
+    """List the leases that an instance holds: they name it, and no process other than its own."""
+    named = books.of_instance(instance.instance_id)
+    return [lease for lease in named if lease.holder in (None, instance.holder)]
+
+
+def with_holder(state: State, holder: Holder) -> list[str]:
+    """Name the instances that live as long as a process."""
+    return [name for name, instance in state.instances.items() if instance.holder == holder]
+
+
+def _dated(state: State, leases: Collection[Lease], now: float) -> list[Dated]:
+    """Give an end to the leases that nobody will hold any more; a listener still puts it off."""
+    expires_at = now + state.settings.recovery.health_monitoring.unused_ttl
+    return [
+        Dated(lock_id=lease.lock_id, port=lease.port, expires_at=expires_at, at=now)
+        for lease in leases
+        if lease.holder is None and lease.expires_at is None
+    ]
+
+
+def _ended(lease: Lease, now: float) -> Released:
+    return Released(
+        lock_id=lease.lock_id,
+        port=lease.port,
+        reason="instance gone",
+        holder=lease.holder,
+        at=now,
+    )

@@ -1,0 +1,188 @@
+"""Where a new range goes: after, before, smart; one table of three functions.
+
+Every strategy keeps the limits, the gap to every other range on both sides, and stays clear of
+ports on which something listens. *The gap* is the number of unused ports between the end of one
+range and the start of the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from styxy.core.model.ports import Port, PortRange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from styxy.core.config.configuration import Placement
+    from styxy.core.model.service_types import ServiceType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Describe what a new range of `size` ports must fit into.
+
+    `lowest` and `highest` are the limits, both included. `start` is where the user would like it.
+    `busy` are ports on which something listens.
+    """
+
+    name: str
+    size: int
+    lowest: Port
+    highest: Port
+    gap: int
+    start: Port | None
+    types: tuple[ServiceType, ...]
+    busy: Collection[int]
+
+    @property
+    def floor(self) -> Port:
+        """The lowest port that may be used: a wished start may lie below the limit."""
+        return self.lowest if self.start is None else min(self.lowest, self.start)
+
+    @property
+    def ranges(self) -> list[PortRange]:
+        """All ranges that there are, by their first port."""
+        spans = (each for kind in self.types for each in kind.ranges)
+        return sorted(spans, key=lambda each: each.first)
+
+
+def place_after(site: Site) -> PortRange | None:
+    """Place a range after the last one, or at the wished start or the first room above it."""
+    if site.start is not None:
+        return next(_fits_upwards(site, site.start), None)
+    last = max((each.last for each in site.ranges), default=site.lowest - site.gap - 1)
+    return next(_fits_upwards(site, max(site.lowest, last + site.gap + 1)), None)
+
+
+def place_before(site: Site) -> PortRange | None:
+    """Place a range as close as may be below the first one at or above the limit.
+
+    A wished start takes the limit's place. Where nothing lies above, it goes to the limit itself.
+    """
+    low = site.lowest if site.start is None else site.start
+    above = next((each for each in site.ranges if each.first >= low), None)
+    if above is None:
+        return next(_fits_upwards(site, low), None)
+    return next(_fits_downwards(site, above.first - site.gap - site.size, low), None)
+
+
+def place_smart(site: Site) -> PortRange | None:
+    """Place a range in the gap nearest to its kind: wish, category, conventional port, limit."""
+    target = _target(site)
+    above = next(_fits_upwards(site, target), None)
+    below = next(_fits_downwards(site, min(target, site.highest - site.size + 1), site.floor), None)
+    fits = [each for each in (above, below) if each is not None]
+    return min(fits, key=lambda each: abs(each.first - target), default=None)
+
+
+STRATEGIES: Mapping[Placement, Callable[[Site], PortRange | None]] = {
+    "after": place_after,
+    "before": place_before,
+    "smart": place_smart,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """Name a kind of service by the words that tell it and the port that it is known by."""
+
+    words: tuple[str, ...]
+    port: Port
+
+
+CATEGORIES: Mapping[str, Category] = {
+    "monitoring": Category(words=("monitor", "metric", "grafana", "prometheus"), port=Port(9090)),
+    "database": Category(
+        words=("database", "db", "sql", "postgres", "mysql", "mongo"), port=Port(5432)
+    ),
+    "api": Category(words=("api", "backend", "graphql"), port=Port(8080)),
+    "test": Category(words=("test", "e2e"), port=Port(9200)),
+    "docs": Category(words=("doc",), port=Port(4100)),
+    "build": Category(words=("build", "bundle"), port=Port(8200)),
+    "ai": Category(words=("ai", "llm", "ollama", "embedding"), port=Port(11434)),
+    "infrastructure": Category(words=("cache", "redis", "infra"), port=Port(6379)),
+    "messaging": Category(words=("kafka", "rabbit", "queue", "mqtt", "messag"), port=Port(9092)),
+    "auth": Category(words=("auth", "login", "keycloak"), port=Port(9099)),
+}
+
+_WHOLE_WORD = 3
+"""Keywords shorter than this must be a whole word: `ai` is not in `air`, nor `db` in `dbus`."""
+
+
+def category_of(name: str) -> str | None:
+    """Tell what kind of service a name speaks of; None where it does not say."""
+    words = name.split("-")
+    for word in words:
+        for category, known in CATEGORIES.items():
+            if word == category or any(_tells(word, keyword) for keyword in known.words):
+                return category
+    return None
+
+
+def _tells(word: str, keyword: str) -> bool:
+    return word == keyword or (len(keyword) >= _WHOLE_WORD and word.startswith(keyword))
+
+
+def _target(site: Site) -> int:
+    """Say where a range would best begin, whether there is room or not."""
+    if site.start is not None:
+        return site.start
+    kin = [span for kind in site.types if _is_kin(kind.name, site.name) for span in kind.ranges]
+    near = [span for span in kin if site.floor <= span.last < site.highest]
+    if near:
+        return max(span.last for span in near) + site.gap + 1
+    category = category_of(site.name)
+    wished = CATEGORIES[category].port if category is not None else site.floor
+    return max(site.floor, min(wished, site.highest))
+
+
+def _is_kin(name: str, other: str) -> bool:
+    if name.partition("-")[0] == other.partition("-")[0]:
+        return True
+    category = category_of(name)
+    return category is not None and category == category_of(other)
+
+
+def _fits_upwards(site: Site, first: int) -> Iterator[PortRange]:
+    """Walk the places at or above `first`, jumping over whatever is in the way."""
+    while first + site.size - 1 <= site.highest:
+        span = PortRange(Port(first), Port(first + site.size - 1))
+        obstacle = _obstacle_end(site, span)
+        if obstacle is None:
+            yield span
+            first += 1
+        else:
+            first = obstacle
+
+
+def _fits_downwards(site: Site, first: int, low: int) -> Iterator[PortRange]:
+    """Walk the places at or below `first`, down to `low`."""
+    first = min(first, site.highest - site.size + 1)
+    while first >= low:
+        span = PortRange(Port(first), Port(first + site.size - 1))
+        obstacle = _obstacle_start(site, span)
+        if obstacle is None:
+            yield span
+            first -= 1
+        else:
+            first = obstacle
+
+
+def _obstacle_end(site: Site, span: PortRange) -> int | None:
+    """Say where to go on upwards; None where `span` is clear."""
+    too_near = [each.last + site.gap + 1 for each in _too_near(site, span)]
+    listening = [port + 1 for port in site.busy if port in span]
+    return max((*too_near, *listening), default=None)
+
+
+def _obstacle_start(site: Site, span: PortRange) -> int | None:
+    """Say where to go on downwards; None where `span` is clear."""
+    too_near = [each.first - site.gap - site.size for each in _too_near(site, span)]
+    listening = [port - site.size for port in site.busy if port in span]
+    return min((*too_near, *listening), default=None)
+
+
+def _too_near(site: Site, span: PortRange) -> Iterable[PortRange]:
+    return (each for each in site.ranges if span.gap_to(each) < site.gap)

@@ -1,0 +1,193 @@
+"""Service types that are made for a request: which range they get, how it grows, how it is undone.
+
+The rules are the user's (`core.config.configuration`); `core.decisions.placement` finds the place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from styxy.core.decisions.placement import STRATEGIES, Site
+from styxy.core.errors import ConfirmationRequired, Conflict, NoRoom
+from styxy.core.hashing import fnv1a64
+from styxy.core.model.ports import Port, PortRange
+from styxy.core.model.service_types import ServiceType
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from styxy.core.config.configuration import AllocationRule, AutoAllocation, Placement
+    from styxy.core.model.service_types import Catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Say how a range is to be made: the configuration with the rule that matches the name."""
+
+    name: str
+    chunk_size: int
+    placement: Placement
+    start: Port | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Hold a range that is not made yet. `token` confirms exactly this one."""
+
+    service: ServiceType
+    made: PortRange
+    placement: Placement
+    chunk_size: int
+
+    @property
+    def is_new(self) -> bool:
+        """Tell whether the type is made, rather than that it grows."""
+        return self.service.ports == self.made
+
+    @property
+    def token(self) -> str:
+        """The word by which a user confirms this range and no other."""
+        text = f"{self.service.name} {self.made} {self.placement}"
+        return f"{fnv1a64(text.encode()):016x}"
+
+
+def wish_for(name: str, settings: AutoAllocation, rules: Collection[AllocationRule]) -> Wish:
+    """Put rule and settings together; the first rule whose pattern matches wins."""
+    rule = next((each for each in rules if matches(each.pattern, name)), None)
+    return Wish(
+        name=name,
+        chunk_size=(rule and rule.chunk_size) or settings.default_chunk_size,
+        placement=(rule and rule.placement) or settings.placement,
+        start=rule.preferred_range_start if rule else None,
+    )
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Tell whether `name` matches; `*` stands for any text, nothing else is special."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
+
+
+def propose(
+    wish: Wish,
+    catalogue: Catalogue,
+    settings: AutoAllocation,
+    *,
+    busy: Collection[int],
+    today: str,
+) -> Proposal:
+    """Find a range for a new type. `today` is an RFC 3339 date. Raises `NoRoom`."""
+    span = _place(wish, catalogue, settings, busy)
+    service = ServiceType(
+        name=wish.name,
+        ports=span,
+        description=f"Made for a request for {wish.name!r}",
+        auto_allocated=today,
+    )
+    return Proposal(
+        service=service, made=span, placement=wish.placement, chunk_size=wish.chunk_size
+    )
+
+
+def grow(
+    kind: ServiceType,
+    wish: Wish,
+    catalogue: Catalogue,
+    settings: AutoAllocation,
+    *,
+    busy: Collection[int],
+) -> Proposal:
+    """Find another chunk for a type that is full, beside it where there is room.
+
+    Raises `NoRoom`.
+    """
+    others = catalogue.without(kind.name)
+    beside = _beside(kind, wish, others, settings, busy)
+    if beside is not None:
+        last = kind.ranges[-1]
+        longer = PortRange(last.first, beside.last)
+        ranges = (*kind.ranges[:-1], longer)
+        grown = replace(kind, ports=ranges[0], more=ranges[1:])
+    else:
+        beside = _place(wish, catalogue, settings, busy)
+        grown = replace(kind, more=(*kind.more, beside))
+    return Proposal(
+        service=grown, made=beside, placement=wish.placement, chunk_size=wish.chunk_size
+    )
+
+
+def confirm(proposal: Proposal, token: str | None) -> None:
+    """Let a proposal pass that its user has confirmed. Raises `ConfirmationRequired`."""
+    if token == proposal.token:
+        return
+    name, span = proposal.service.name, proposal.made
+    raise ConfirmationRequired(
+        f"service type {name!r} is new and would get {span} ({proposal.placement}); "
+        f"accept it with: styxy allocate -s {name} --yes",
+        service_type=name,
+        allocated_range=[span.first, span.last],
+        chunk_size=proposal.chunk_size,
+        placement=proposal.placement,
+        confirm=proposal.token,
+        suggestions=[f"styxy allocate -s {name} --yes"],
+    )
+
+
+def made_type(catalogue: Catalogue, name: str) -> ServiceType:
+    """Find a type that was made for a request. Raises `UnknownServiceType`, `Conflict`."""
+    kind = catalogue.get(name)
+    if kind.auto_allocated is None:
+        raise Conflict(
+            f"service type {name!r} was not made for a request, so it cannot be taken back; "
+            "see: styxy config auto-allocation list",
+            suggestions=["styxy config auto-allocation list"],
+        )
+    return kind
+
+
+def _beside(
+    kind: ServiceType,
+    wish: Wish,
+    others: Catalogue,
+    settings: AutoAllocation,
+    busy: Collection[int],
+) -> PortRange | None:
+    end = kind.ranges[-1].last + wish.chunk_size
+    if end > settings.max_port:
+        return None
+    span = PortRange(Port(kind.ranges[-1].last + 1), Port(end))
+    ranges = [*(each for other in others for each in other.ranges), *kind.ranges[:-1]]
+    is_clear = all(span.gap_to(each) >= settings.gap for each in ranges)
+    return span if is_clear and not any(port in span for port in busy) else None
+
+
+def _place(
+    wish: Wish, catalogue: Catalogue, settings: AutoAllocation, busy: Collection[int]
+) -> PortRange:
+    site = Site(
+        name=wish.name,
+        size=wish.chunk_size,
+        lowest=settings.min_port,
+        highest=settings.max_port,
+        gap=settings.gap,
+        start=wish.start,
+        types=tuple(catalogue),
+        busy=busy,
+    )
+    span = STRATEGIES[wish.placement](site)
+    if span is None:
+        raise NoRoom(
+            f"no room for {wish.chunk_size} ports for {wish.name!r} ({wish.placement}) between "
+            f"{site.floor} and {site.highest} with a gap of {site.gap}; raise "
+            "auto_allocation.max_port, or use placement 'smart'",
+            min_port=site.floor,
+            max_port=site.highest,
+            gap_size=site.gap,
+            chunk_size=wish.chunk_size,
+            suggestions=[
+                "styxy config set auto-allocation.placement smart",
+                "styxy config auto-allocation list",
+            ],
+        )
+    return span

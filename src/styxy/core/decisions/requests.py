@@ -1,0 +1,131 @@
+"""What is asked of the desk, and what it answers: values without behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+from styxy.core.model.leases import DEFAULT_NAME, NOBODY, Holder, Lease, Owner, Protocol
+
+if TYPE_CHECKING:
+    from styxy.core.books.events import Event
+    from styxy.core.decisions.ranges import Proposal
+    from styxy.core.model.ports import Port, PortRange
+
+Reason = Literal["promised", "inuse", "shadowed", "placed", "returned"]
+"""Why a guest asks: the map promises the port to another; the bind failed with EADDRINUSE; a
+listener already answers on that number at a loopback address; the map has a place of this server
+for the port; the map remembers a place of the project that was left a short while ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseAsk:
+    """Ask for a port of a service type. `ttl` is in seconds.
+
+    `confirm` is the token of the proposal that the user has seen, where a type must be confirmed.
+    """
+
+    service_type: str
+    service_name: str = DEFAULT_NAME
+    owner: Owner = NOBODY
+    holder: Holder | None = None
+    preferred: Port | None = None
+    ttl: float | None = None
+    protocol: Protocol = "tcp"
+    sticky: bool = True
+    reuse: bool = False
+    dry_run: bool = False
+    confirm: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceAsk:
+    """Ask to be known as an instance; `core.model.instances.Instance` explains the fields."""
+
+    instance_id: str
+    holder: Holder | None = None
+    working_directory: str | None = None
+    project: str | None = None
+    template: str | None = None
+    metadata: str | None = None
+    port: Port | None = None
+    service_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveAsk:
+    """Ask where a bind of `asked` shall go.
+
+    `server` names the program image. `lost` is the port that was answered before and whose bind
+    failed. `service_type` is the declared one, `inferred_type` what the program is known for.
+    `is_foreign` says that another project's server answers on the asked number, and `listener` is
+    the pid of whoever listens there: 0 where it is not to be seen, None for nobody. `own` has the
+    asked and the lost port, if this very server listens there and nobody else. `passing` are the
+    ports that the kernel gives to outgoing connections, which are chosen last.
+    """
+
+    asked: Port
+    owner: Owner
+    holder: Holder
+    server: str
+    reason: Reason
+    protocol: Protocol = "tcp"
+    process: str = ""
+    service_type: str | None = None
+    inferred_type: str | None = None
+    lost: Port | None = None
+    is_foreign: bool = True
+    listener: int | None = None
+    own: frozenset[int] = frozenset()
+    passing: PortRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Hand out a lease; `existing` where a singleton or `reuse` gave one that was there.
+
+    `made` is the range that had to be made for it.
+    """
+
+    lease: Lease
+    existing: bool = False
+    made: Proposal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Let the first real result of the bind stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Send a bind to the leased port; `is_new` where nobody was told of it yet."""
+
+    lease: Lease
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunsAlready:
+    """Say where the singleton runs that serves everybody; the pid is 0 where nobody knows it."""
+
+    port: Port
+    service_type: str
+    pid: int
+
+
+MoveAnswer = Kept | Moved | RunsAlready
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling(Generic[Answer]):
+    """Hold a decision, and the events that make it true once they are written down.
+
+    `candidate` is a port that the decision rests on: to be tried before anything is written.
+    """
+
+    answer: Answer
+    events: tuple[Event, ...] = ()
+    candidate: Port | None = None

@@ -1,0 +1,89 @@
+"""Leases: who was promised which port. Values; `core.books.lease_index` holds the live ones.
+
+The journal's codec reads the annotations at run time, so the names in them are real imports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from styxy.core.hashing import owner_key
+from styxy.core.model.ports import Port
+
+Protocol = Literal["tcp", "udp", "both"]
+State = Literal["reserved", "bound"]
+
+DEFAULT_INSTANCE = "default"
+DEFAULT_NAME = "unnamed-service"
+
+TRIAL_INSTANCE = "styxy-trial"
+"""Who asks when Styxy tries out for itself whether a bind is moved: nothing of it is remembered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Name one process for ever: a pid alone is used again after its death.
+
+    `start_time` is field 22 of /proc/pid/stat (proc(5)), in clock ticks since boot; `boot` is the
+    kernel's boot id.
+    """
+
+    pid: int
+    start_time: int
+    boot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Name who is promised something: a project, or an instance where no project is known."""
+
+    project: str | None = None
+    instance_id: str = DEFAULT_INSTANCE
+
+    @property
+    def key(self) -> int:
+        """The owner as one word of the port map."""
+        return owner_key(project=self.project, instance_id=self.instance_id)
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Tell whether this is Styxy itself that tries out whether a bind is moved."""
+        return self.instance_id == TRIAL_INSTANCE
+
+    def is_same(self, other: Owner) -> bool:
+        """Tell whether both share their promises: sessions in one worktree are one project."""
+        if self.project or other.project:
+            return self.project == other.project
+        return self.instance_id == other.instance_id
+
+
+NOBODY = Owner()
+"""The owner where neither project nor instance is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Promise one port to one holder. Times are seconds since the epoch.
+
+    `asked` is the port that a program wanted where the lease is a reassignment, `server` the
+    program image that got it. `expires_at` None: it ends with its holder.
+    """
+
+    lock_id: str
+    port: Port
+    service_type: str
+    service_name: str = DEFAULT_NAME
+    owner: Owner = NOBODY
+    holder: Holder | None = None
+    protocol: Protocol = "tcp"
+    state: State = "reserved"
+    allocated_at: float
+    last_seen: float
+    expires_at: float | None = None
+    asked: Port | None = None
+    server: str | None = None
+
+    def has_lapsed(self, now: float) -> bool:
+        """Tell whether nobody claims it any more; a bound port never lapses."""
+        return self.state == "reserved" and self.expires_at is not None and self.expires_at <= now

@@ -1,0 +1,46 @@
+"""Instance templates: a fixed offset for each kind of checkout, so that ports differ but repeat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from styxy.core.errors import InvalidInput
+from styxy.core.messages import echo, guess
+from styxy.core.model.ports import LAST_PORT, Port
+
+if TYPE_CHECKING:
+    from styxy.core.model.service_types import ServiceType
+
+OFFSETS = {"main": 0, "dev": 1, "staging": 2, "features": 3}
+"""How far from the first preferred port of a service type each template begins."""
+
+TEMPLATED_TYPES = (
+    "dev",
+    "database",
+    "auth",
+    "functions",
+    "ui",
+    "hub",
+    "infrastructure",
+    "ai",
+    "messaging",
+    "coordination",
+)
+"""The service types that templates know."""
+
+
+def check_template(name: str) -> str:
+    """Accept the name of a template. Raises `InvalidInput`, which lists them."""
+    if name in OFFSETS:
+        return name
+    raise InvalidInput(
+        f"there is no template {echo(name)}; {guess(name, OFFSETS)}", known=list(OFFSETS)
+    )
+
+
+def template_port(template: str | None, kind: ServiceType) -> Port | None:
+    """Find the port that a template gives a service type first; None where it gives none."""
+    if template is None or kind.name not in TEMPLATED_TYPES or not kind.preferred:
+        return None
+    number = kind.preferred[0] + OFFSETS[template]
+    return Port(number) if number <= LAST_PORT and kind.holds(Port(number)) else None

@@ -1,0 +1,352 @@
+"""The facts of the journal, told as GET /audit and GET /events tell them.
+
+One shape for each kind of event, with `event` as its tag; the fields have the names that the rest
+of the API uses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, assert_never
+
+import msgspec
+
+from styxy.core.books.events import (
+    Bound,
+    Dated,
+    Forgotten,
+    Heard,
+    InstanceGone,
+    InstanceSeen,
+    Leased,
+    MoveForgotten,
+    MoveRemembered,
+    Noted,
+    Passed,
+    RangeAdded,
+    RangeRemoved,
+    Reassigned,
+    Released,
+    Remembered,
+    Unbound,
+)
+from styxy.core.protocol.leases import Allocation, allocation
+from styxy.core.protocol.scalars import rfc3339
+
+if TYPE_CHECKING:
+    from styxy.core.books.events import Event
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+"""Events in one answer: about 300 KB, and 3 ms of the loop's time."""
+
+EventWord = Literal[
+    "allocated", "released", "passed", "bound", "unbound", "dated", "reassigned", "port_remembered",
+    "move_remembered", "port_forgotten", "move_forgotten", "range_added", "range_removed",
+    "instance_registered", "instance_heartbeat", "instance_gone", "noted",
+]  # fmt: skip
+"""The API's word for each kind of event."""
+
+
+class AuditQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """The query of GET /audit. `since` is RFC 3339 or seconds since the epoch."""
+
+    since: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    event: EventWord | None = None
+
+
+class EventsQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """The query of GET /events. `since_seq`: begin after this event instead of now."""
+
+    event: EventWord | None = None
+    since_seq: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
+
+
+class Told(msgspec.Struct, kw_only=True, tag_field="event"):
+    """What every event has: its number in the journal and its time, RFC 3339 in UTC."""
+
+    seq: int
+    at: str
+
+
+class AllocatedEvent(Allocation, kw_only=True, tag_field="event", tag="allocated"):
+    """A port was promised; the fields are those of an allocation."""
+
+    seq: int
+    at: str
+
+
+class ReleasedEvent(Told, tag="released"):
+    """A promise ended."""
+
+    lock_id: str
+    port: int
+    reason: str
+    pid: int | None
+
+
+class PassedEvent(Told, tag="passed"):
+    """A lease went to the process that has its socket now."""
+
+    lock_id: str
+    port: int
+    pid: int
+
+
+class BoundEvent(Told, tag="bound"):
+    """Something listens on a leased port."""
+
+    lock_id: str
+    port: int
+
+
+class UnboundEvent(Told, tag="unbound"):
+    """The listener of a leased port is gone."""
+
+    lock_id: str
+    port: int
+    expires_at: str | None
+
+
+class DatedEvent(Told, tag="dated"):
+    """A lease has another end."""
+
+    lock_id: str
+    port: int
+    expires_at: str
+
+
+class ReassignedEvent(Told, tag="reassigned"):
+    """A bind asked for one port and got another."""
+
+    requested_port: int
+    port: int
+    pid: int
+    process: str
+    service_type: str
+    project: str | None
+    instance_id: str
+
+
+class PortRememberedEvent(Told, tag="port_remembered"):
+    """A line of memory in a snapshot: the port that a service had."""
+
+    port: int
+    service_type: str
+    service_name: str
+    project: str
+
+
+class MoveRememberedEvent(Told, tag="move_remembered"):
+    """A line of memory in a snapshot: where a bind was moved."""
+
+    requested_port: int
+    port: int
+
+
+class PortForgottenEvent(Told, tag="port_forgotten"):
+    """The port that a service had is remembered no more."""
+
+    port: int
+    service_type: str
+    service_name: str
+    project: str
+
+
+class MoveForgottenEvent(Told, tag="move_forgotten"):
+    """It is remembered no more where a bind was moved."""
+
+    requested_port: int
+    port: int
+
+
+class RangeAddedEvent(Told, tag="range_added"):
+    """A service type was made for a request, or its range grew."""
+
+    service_type: str
+    ranges: list[tuple[int, int]]
+    placement: str
+    chunk_size: int
+
+
+class RangeRemovedEvent(Told, tag="range_removed"):
+    """A service type that had been made for a request was taken back."""
+
+    service_type: str
+
+
+class InstanceRegisteredEvent(Told, tag="instance_registered"):
+    """A client registered, or registered anew."""
+
+    instance_id: str
+    pid: int | None
+    working_directory: str | None
+    project: str | None
+    template: str | None
+
+
+class InstanceHeartbeatEvent(Told, tag="instance_heartbeat"):
+    """A client gave a sign of life."""
+
+    instance_id: str
+
+
+class InstanceGoneEvent(Told, tag="instance_gone"):
+    """A client left, died or fell silent."""
+
+    instance_id: str
+    reason: str
+
+
+class NotedEvent(Told, tag="noted"):
+    """Something happened to the daemon itself."""
+
+    subject: str
+    message: str
+    level: str
+
+
+AuditEvent = (
+    AllocatedEvent
+    | ReleasedEvent
+    | PassedEvent
+    | BoundEvent
+    | UnboundEvent
+    | DatedEvent
+    | ReassignedEvent
+    | PortRememberedEvent
+    | MoveRememberedEvent
+    | PortForgottenEvent
+    | MoveForgottenEvent
+    | RangeAddedEvent
+    | RangeRemovedEvent
+    | InstanceRegisteredEvent
+    | InstanceHeartbeatEvent
+    | InstanceGoneEvent
+    | NotedEvent
+)
+
+
+class AuditAnswer(msgspec.Struct):
+    """The answer of GET /audit, newest last."""
+
+    events: list[AuditEvent]
+
+
+KIND_OF_WORD: dict[EventWord, type[Event]] = {
+    "allocated": Leased,
+    "released": Released,
+    "passed": Passed,
+    "bound": Bound,
+    "unbound": Unbound,
+    "dated": Dated,
+    "reassigned": Reassigned,
+    "port_remembered": Remembered,
+    "move_remembered": MoveRemembered,
+    "port_forgotten": Forgotten,
+    "move_forgotten": MoveForgotten,
+    "range_added": RangeAdded,
+    "range_removed": RangeRemoved,
+    "instance_registered": InstanceSeen,
+    "instance_heartbeat": Heard,
+    "instance_gone": InstanceGone,
+    "noted": Noted,
+}
+
+WORD_OF_KIND = {kind: word for word, kind in KIND_OF_WORD.items()}
+
+
+def told(event: Event, *, seq: int) -> AuditEvent:
+    """Say an event in the API's words."""
+    at = rfc3339(event.at)
+    match event:
+        case Leased(lease=lease):
+            return AllocatedEvent(seq=seq, at=at, **msgspec.structs.asdict(allocation(lease)))
+        case Released(lock_id=lock_id, port=port, reason=reason, holder=holder):
+            pid = holder.pid if holder else None
+            return ReleasedEvent(seq=seq, at=at, lock_id=lock_id, port=port, reason=reason, pid=pid)
+        case Passed(lock_id=lock_id, port=port, holder=heir):
+            return PassedEvent(seq=seq, at=at, lock_id=lock_id, port=port, pid=heir.pid)
+        case Bound(lock_id=lock_id, port=port):
+            return BoundEvent(seq=seq, at=at, lock_id=lock_id, port=port)
+        case Unbound(lock_id=lock_id, port=port, expires_at=expires_at):
+            until = None if expires_at is None else rfc3339(expires_at)
+            return UnboundEvent(seq=seq, at=at, lock_id=lock_id, port=port, expires_at=until)
+        case Dated(lock_id=lock_id, port=port, expires_at=end):
+            return DatedEvent(seq=seq, at=at, lock_id=lock_id, port=port, expires_at=rfc3339(end))
+        case Reassigned():
+            return _reassigned(event, seq=seq, at=at)
+        case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
+            return _remembered(event, seq=seq, at=at)
+        case RangeAdded() | RangeRemoved():
+            return _of_range(event, seq=seq, at=at)
+        case InstanceSeen() | Heard() | InstanceGone():
+            return _of_instance(event, seq=seq, at=at)
+        case Noted(subject=subject, message=message, level=level):
+            return NotedEvent(seq=seq, at=at, subject=subject, message=message, level=level)
+        case _:
+            assert_never(event)
+
+
+def _reassigned(event: Reassigned, *, seq: int, at: str) -> ReassignedEvent:
+    return ReassignedEvent(
+        seq=seq,
+        at=at,
+        requested_port=event.requested_port,
+        port=event.port,
+        pid=event.pid,
+        process=event.process,
+        service_type=event.service_type,
+        project=event.owner.project,
+        instance_id=event.owner.instance_id,
+    )
+
+
+def _remembered(
+    event: Remembered | MoveRemembered | Forgotten | MoveForgotten, *, seq: int, at: str
+) -> AuditEvent:
+    if isinstance(event, MoveRemembered | MoveForgotten):
+        move = MoveRememberedEvent if isinstance(event, MoveRemembered) else MoveForgottenEvent
+        return move(seq=seq, at=at, requested_port=event.asked, port=event.port)
+    service = PortRememberedEvent if isinstance(event, Remembered) else PortForgottenEvent
+    return service(
+        seq=seq,
+        at=at,
+        port=event.port,
+        service_type=event.service_type,
+        service_name=event.service_name,
+        project=event.project,
+    )
+
+
+def _of_range(event: RangeAdded | RangeRemoved, *, seq: int, at: str) -> AuditEvent:
+    if isinstance(event, RangeRemoved):
+        return RangeRemovedEvent(seq=seq, at=at, service_type=event.name)
+    return RangeAddedEvent(
+        seq=seq,
+        at=at,
+        service_type=event.service.name,
+        ranges=[(span.first, span.last) for span in event.service.ranges],
+        placement=event.placement,
+        chunk_size=event.chunk_size,
+    )
+
+
+def _of_instance(event: InstanceSeen | Heard | InstanceGone, *, seq: int, at: str) -> AuditEvent:
+    match event:
+        case Heard(instance_id=instance_id):
+            return InstanceHeartbeatEvent(seq=seq, at=at, instance_id=instance_id)
+        case InstanceGone(instance_id=instance_id, reason=reason):
+            return InstanceGoneEvent(seq=seq, at=at, instance_id=instance_id, reason=reason)
+        case InstanceSeen(instance=instance):
+            return InstanceRegisteredEvent(
+                seq=seq,
+                at=at,
+                instance_id=instance.instance_id,
+                pid=instance.holder.pid if instance.holder else None,
+                working_directory=instance.working_directory,
+                project=instance.project,
+                template=instance.template,
+            )
+        case _:
+            assert_never(event)

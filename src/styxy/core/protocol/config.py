@@ -1,0 +1,229 @@
+"""The configuration: what is in force, in the words of `config.json`, and how it is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from styxy.core.config.configuration import AutoAllocation, RateLimit, Recovery
+from styxy.core.config.patch import leaves
+from styxy.core.config.settings_table import rule_data
+from styxy.core.model.templates import OFFSETS, template_port
+from styxy.core.protocol.scalars import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from styxy.core.config.configuration import Configuration
+    from styxy.core.config.problems import Problem
+    from styxy.core.model.service_types import Catalogue, ServiceType
+
+MOST_NAMED = 5
+"""Keys in one message."""
+
+
+class ConfigChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The body of PATCH /config: a merge patch (RFC 7396); null takes a key away."""
+
+    changes: dict[str, Any]
+    dry_run: bool = False
+
+
+class ServiceTypeAnswer(msgspec.Struct, kw_only=True):
+    """One service type. Ranges are first and last port, both included."""
+
+    range: tuple[int, int]
+    additional_ranges: list[tuple[int, int]]
+    preferred_ports: list[int]
+    description: str
+    instance_behavior: str
+    auto_allocated: str | None
+
+
+class TemplateAnswer(msgspec.Struct, kw_only=True):
+    """One instance template: its offset, and the port that it gives each service type first."""
+
+    offset: int
+    ports: dict[str, int]
+
+
+class ProblemAnswer(msgspec.Struct, kw_only=True):
+    """One thing that is wrong with config.json; `line` and `column` begin at 1."""
+
+    key: str
+    message: str
+    file: str | None
+    line: int | None
+    column: int | None
+
+
+class ConfigAnswer(msgspec.Struct, kw_only=True):
+    """The answer of GET /config: the configuration in force, and where it comes from.
+
+    `origins` names the source of each key that is not built in; `problems` are those of the file
+    as it is now, and while there are any, what was in force before stays in force.
+    """
+
+    listen_port: int
+    listen_host: str
+    log_level: str
+    cleanup_interval: float
+    enforce_ranges: bool
+    port_document: str | None
+    service_types: dict[str, ServiceTypeAnswer]
+    auto_allocation: AutoAllocation
+    auto_allocation_rules: dict[str, dict[str, Any]]
+    recovery: Recovery
+    rate_limit: RateLimit
+    instance_templates: dict[str, TemplateAnswer]
+    file: str
+    source: str
+    loaded_at: str
+    origins: dict[str, str]
+    problems: list[ProblemAnswer]
+
+
+class ConfigChanged(msgspec.Struct, kw_only=True):
+    """The answer of PATCH /config. `copy` is the file as it was; `needs_restart` names keys."""
+
+    success: bool
+    message: str
+    changed: bool
+    dry_run: bool
+    file: str
+    copy: str | None
+    needs_restart: list[str]
+    problems: list[ProblemAnswer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Say where a configuration was read; `loaded_at` is in seconds since the epoch."""
+
+    file: str
+    source: str
+    loaded_at: float
+    origins: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def config(
+    configuration: Configuration, catalogue: Catalogue, provenance: Provenance
+) -> ConfigAnswer:
+    """Say a configuration in the API's words; `catalogue` holds the service types in force."""
+    rules = configuration.auto_allocation_rules
+    return ConfigAnswer(
+        listen_port=configuration.listen_port,
+        listen_host=configuration.listen_host,
+        log_level=configuration.log_level,
+        cleanup_interval=configuration.cleanup_interval,
+        enforce_ranges=configuration.enforce_ranges,
+        port_document=configuration.port_document,
+        service_types={kind.name: service_type(kind) for kind in catalogue},
+        auto_allocation=configuration.auto_allocation,
+        auto_allocation_rules={rule.pattern: rule_data(rule) for rule in rules},
+        recovery=configuration.recovery,
+        rate_limit=configuration.rate_limit,
+        instance_templates=_templates(catalogue),
+        file=provenance.file,
+        source=provenance.source,
+        loaded_at=rfc3339(provenance.loaded_at),
+        origins=dict(provenance.origins),
+        problems=problems(provenance.problems),
+    )
+
+
+def service_type(kind: ServiceType) -> ServiceTypeAnswer:
+    """Say a service type in the words of config.json."""
+    return ServiceTypeAnswer(
+        range=(kind.ports.first, kind.ports.last),
+        additional_ranges=[(each.first, each.last) for each in kind.more],
+        preferred_ports=list(kind.preferred),
+        description=kind.description,
+        instance_behavior=kind.behavior,
+        auto_allocated=kind.auto_allocated,
+    )
+
+
+def problems(found: Iterable[Problem]) -> list[ProblemAnswer]:
+    """Say problems in the API's words."""
+    return [
+        ProblemAnswer(
+            key=each.key,
+            message=each.sentence,
+            file=each.file,
+            line=each.spot.line if each.spot else None,
+            column=each.spot.column if each.spot else None,
+        )
+        for each in found
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Say what became of a merge patch; `overrides` names what wins over the file, by key."""
+
+    file: str
+    has_changed: bool
+    dry_run: bool = False
+    copy: str | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def changed(patch: Mapping[str, object], change: Change) -> ConfigChanged:
+    """Say a change in the API's words, with what it takes to come into force."""
+    named = {".".join(names): setting for names, setting in leaves(patch)}
+    late = [key for key, setting in named.items() if setting.needs_restart]
+    sentences = [_outcome(list(named), change)]
+    sentences += [
+        f"{change.overrides[key]} overrides {key}" for key in named if key in change.overrides
+    ]
+    if change.has_changed and late:
+        sentences.append(f"{', '.join(late)}: in force after styxy daemon restart")
+    if change.problems:
+        sentences.append(
+            "the file is not in force until it is in order; see: styxy config validate"
+        )
+    return ConfigChanged(
+        success=True,
+        message="; ".join(sentences),
+        changed=change.has_changed,
+        dry_run=change.dry_run,
+        file=change.file,
+        copy=change.copy,
+        needs_restart=late,
+        problems=problems(change.problems),
+    )
+
+
+def _outcome(keys: list[str], change: Change) -> str:
+    shown = ", ".join(keys[:MOST_NAMED]) + (" ..." if len(keys) > MOST_NAMED else "")
+    if change.dry_run:
+        return f"Would change {shown or 'nothing'} in {change.file}"
+    return (
+        f"Changed {shown} in {change.file}"
+        if change.has_changed
+        else f"{change.file} says so already"
+    )
+
+
+def encoded(answer: msgspec.Struct) -> bytes:
+    """Write an answer as the daemon does, for a command that acts without one."""
+    return msgspec.json.encode(answer)
+
+
+def _templates(catalogue: Catalogue) -> dict[str, TemplateAnswer]:
+    return {
+        name: TemplateAnswer(
+            offset=offset,
+            ports={
+                kind.name: port
+                for kind in catalogue
+                if (port := template_port(name, kind)) is not None
+            },
+        )
+        for name, offset in OFFSETS.items()
+    }

@@ -1,0 +1,177 @@
+"""What comes in, checked against a shape; what does not fit it is refused in one plain sentence.
+
+The one place that translates what the decoder says. Its own words speak of Python's types and of
+patterns, so they are not read: once it has refused, the fields are tried one by one, and the first
+that does not fit is named, with what was given and what is allowed. What is allowed is told by the
+field's type, or by the `description` that its type carries.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from styxy.core.config.located import NotJson, parse
+from styxy.core.errors import InvalidInput
+from styxy.core.messages import LONGEST_SHOWN, described, echo, guess, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Number = inspect.IntType | inspect.FloatType
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+_ESCAPED_BYTE = re.compile(rb"\\ud[cC][89a-fA-F]", re.IGNORECASE)
+"""A byte of a path that is no text (os.fsdecode), which msgspec's own parser refuses."""
+
+_MISFITS = (msgspec.ValidationError, UnicodeEncodeError)
+"""How a value is refused; the second stands for bytes that are no text where a word is wanted."""
+
+
+def read_body(raw: bytes, shape: type[Shape]) -> Shape:
+    """Read a JSON document; an empty one is an object without fields. Raises `InvalidInput`."""
+    if not raw.strip():
+        raw = b"{}"
+    try:
+        return _decoded(raw, shape)
+    except _MISFITS:
+        data = _plain(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise _no_json(raw) from None
+    raise _misfit(data, shape, "the body", strict=True)
+
+
+def _decoded(raw: bytes, shape: type[Shape]) -> Shape:
+    if _ESCAPED_BYTE.search(raw):
+        return msgspec.convert(json.loads(raw), type=shape)
+    return msgspec.json.decode(raw, type=shape)
+
+
+def _plain(raw: bytes) -> object:
+    """Read what has a field that does not fit; what follows that field may be no JSON at all."""
+    try:
+        data: object = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise _no_json(raw) from None
+    return data
+
+
+def read_query(values: Mapping[str, str], shape: type[Shape]) -> Shape:
+    """Read the parameters of a query, which are all text. Raises `InvalidInput`."""
+    try:
+        return msgspec.convert(values, type=shape, strict=False)
+    except _MISFITS:
+        raise _misfit(dict(values), shape, "the query", strict=False) from None
+
+
+def _misfit(data: object, shape: type[msgspec.Struct], where: str, *, strict: bool) -> InvalidInput:
+    """Name the first thing in `data` that does not fit, in the order in which it was written."""
+    if not isinstance(data, dict):
+        return InvalidInput(f"{where} must be a JSON object, not {described(data)}")
+    fields = {each.encode_name: each for each in msgspec.structs.fields(shape)}
+    for name, value in data.items():
+        if name not in fields:
+            return _unknown(name, list(fields), where)
+        if not _fits(value, fields[name].type, strict=strict):
+            return _wrong(name, value, fields[name].type, strict=strict)
+    for name, field in fields.items():
+        if field.required and name not in data:
+            return InvalidInput(
+                f"{where} lacks {name}, which must be {_expected(field.type)}", field=name
+            )
+    # The parser looks at both of two fields of one name, and a dictionary has the last one alone.
+    return InvalidInput(f"{where} has a field more than once; send it once")
+
+
+def _unknown(name: str, known: list[str], where: str) -> InvalidInput:
+    near = nearest(name, known)
+    return InvalidInput(
+        f"{where} has an unknown field {echo(name)}; {guess(name, known)}",
+        field=name[:LONGEST_SHOWN],
+        **({"nearest": near} if near is not None else {}),
+        known=known,
+    )
+
+
+def _wrong(name: str, value: object, kind: Any, *, strict: bool) -> InvalidInput:
+    sentence = f"{name} must be {_expected(kind)}, not {described(value)}"
+    words = _words(inspect.type_info(kind))
+    near = nearest(value, words) if isinstance(value, str) else None
+    if near is not None:
+        sentence += f"; did you mean {near!r}?"
+    elif strict and isinstance(value, str) and _fits(value, kind, strict=False):
+        sentence += "; send it without the quotes"
+    context: dict[str, object] = {"known": list(words)} if words else {}
+    return InvalidInput(sentence, field=name, **context)
+
+
+def _fits(value: object, kind: Any, *, strict: bool) -> bool:
+    try:
+        msgspec.convert(value, type=kind, strict=strict)
+    except _MISFITS:
+        return False
+    return True
+
+
+def _words(kind: inspect.Type) -> tuple[str, ...]:
+    """List the words that a value may be; none where it may be more than some words."""
+    match kind:
+        case inspect.LiteralType(values=values):
+            return tuple(str(each) for each in values)
+        case inspect.UnionType(types=types):
+            return tuple(word for each in types for word in _words(each))
+        case _:
+            return ()
+
+
+def _expected(kind: Any) -> str:
+    """Say what a value must be, to follow "must be"."""
+    return _expectation(inspect.type_info(kind))
+
+
+def _expectation(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.Metadata(type=inner, extra_json_schema=schema):
+            told = (schema or {}).get("description")
+            return str(told) if told else _expectation(inner)
+        case inspect.UnionType(types=types):
+            # Nothing is said of null: whoever means it leaves the field out.
+            real = (each for each in types if not isinstance(each, inspect.NoneType))
+            return " or ".join(_expectation(each) for each in real)
+        case inspect.LiteralType():
+            return f"one of {', '.join(_words(kind))}"
+        case inspect.IntType():
+            return f"a whole number{_bounds(kind)}"
+        case inspect.FloatType():
+            return f"a number{_bounds(kind)}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.StrType():
+            return "a text"
+        case inspect.DictType():
+            return "an object"
+        case _:
+            raise TypeError(f"no words for {kind!r}; give its type a description")
+
+
+def _bounds(kind: Number) -> str:
+    if kind.gt is not None:
+        return f" above {kind.gt} up to {kind.le}"
+    return f" from {kind.ge} to {kind.le}"
+
+
+def _no_json(raw: bytes) -> InvalidInput:
+    try:
+        parse(raw.decode())
+    except UnicodeDecodeError as error:
+        why = f"its byte {error.start + 1} is not UTF-8"
+    except NotJson as error:
+        why = f"{error.sentence} (line {error.spot.line}, column {error.spot.column})"
+    else:
+        why = "a text in it has half of a surrogate pair"  # which the standard parser lets pass
+    return InvalidInput(f"the body is no JSON: {why}")

@@ -1,0 +1,86 @@
+"""The truth about ports: what the kernel shows, what is free, what was moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from styxy.core.protocol.leases import Allocation
+from styxy.core.protocol.scalars import PortNumber, rfc3339
+
+if TYPE_CHECKING:
+    from styxy.core.reports.usage import Usage
+
+
+class SuggestQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """The query of GET /suggest/{service_type}."""
+
+    count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+
+
+class SystemUsage(msgspec.Struct, kw_only=True):
+    """What the kernel shows on a port."""
+
+    protocol: str
+    addresses: list[str]
+    pid: int | None
+    process: str | None
+    command: str | None
+    project: str | None
+    since: str | None
+
+
+class CheckAnswer(msgspec.Struct, kw_only=True):
+    """The answer of GET /check/{port}."""
+
+    port: int
+    available: bool
+    reason: str
+    allocated_to: Allocation | None
+    system_usage: SystemUsage | None
+
+
+class ScanQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """The query of GET /scan: the first and the last port to look at."""
+
+    start: PortNumber = 1
+    end: PortNumber = 65535
+
+
+class PortInUse(msgspec.Struct, kw_only=True):
+    """A port that is on lease, or on which something listens, or both."""
+
+    port: int
+    allocated_to: Allocation | None
+    system_usage: SystemUsage | None
+
+
+class ScanAnswer(msgspec.Struct, kw_only=True):
+    """The answer of GET /scan, upwards; `scan_range` is first and last port."""
+
+    scan_range: tuple[int, int]
+    ports_in_use: list[PortInUse]
+
+
+class SuggestAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The answer of GET /suggest/{service_type}; `fallback` where the type is unknown."""
+
+    service_type: str
+    suggestions: list[int]
+    count: int
+    message: str
+    fallback: bool = False
+
+
+def system_usage(usage: Usage) -> SystemUsage:
+    """Say what the kernel shows in the API's words."""
+    return SystemUsage(
+        protocol=usage.protocol,
+        addresses=list(usage.addresses),
+        pid=usage.pid,
+        process=usage.process,
+        command=usage.command,
+        project=usage.project,
+        since=None if usage.since is None else rfc3339(usage.since),
+    )

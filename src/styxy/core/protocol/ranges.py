@@ -1,0 +1,67 @@
+"""Service types that were made for a request, and how they are taken back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from styxy.core.books.lease_index import Books
+    from styxy.core.model.service_types import ServiceType
+
+
+class MadeType(msgspec.Struct, kw_only=True):
+    """One service type that was made for a request. Ranges are first and last port."""
+
+    service_type: str
+    ranges: list[tuple[int, int]]
+    auto_allocated: str
+    allocations: int
+
+
+class MadeTypesAnswer(msgspec.Struct, kw_only=True):
+    """The answer of GET /auto-allocation, the oldest first."""
+
+    enabled: bool
+    service_types: list[MadeType]
+
+
+class UndoQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """The query of DELETE /auto-allocation/{service_type}."""
+
+    force: bool = False
+
+
+class UndoAnswer(msgspec.Struct, kw_only=True):
+    """The answer of DELETE /auto-allocation/{service_type}."""
+
+    success: bool
+    service_type: str
+    ranges: list[tuple[int, int]]
+    message: str
+
+
+def made(kind: ServiceType, books: Books) -> MadeType:
+    """Say a made type in the API's words."""
+    return MadeType(
+        service_type=kind.name,
+        ranges=_ranges(kind),
+        auto_allocated=kind.auto_allocated or "",
+        allocations=len(books.of_type(kind.name)),
+    )
+
+
+def undone(kind: ServiceType) -> UndoAnswer:
+    """Say that a made type was taken back."""
+    return UndoAnswer(
+        success=True,
+        service_type=kind.name,
+        ranges=_ranges(kind),
+        message=f"Service type {kind.name!r} is taken back; "
+        f"its ports {kind.spans} are free for others",
+    )
+
+
+def _ranges(kind: ServiceType) -> list[tuple[int, int]]:
+    return [(each.first, each.last) for each in kind.ranges]

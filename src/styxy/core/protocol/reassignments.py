@@ -1,0 +1,127 @@
+"""Binds that are moved: what the interceptor asks, and what was moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, assert_never
+
+import msgspec
+
+from styxy.core.decisions.requests import Kept, Moved, RunsAlready
+from styxy.core.model.leases import DEFAULT_INSTANCE
+from styxy.core.protocol.scalars import AbsolutePath, LeasablePort, Name, Pid, TypeName, rfc3339
+
+if TYPE_CHECKING:
+    from styxy.core.books.events import Reassigned
+    from styxy.core.decisions.requests import MoveAnswer
+
+ServerId = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z", description="16 of the characters 0-9 and a-f"),
+]
+
+
+class ReassignBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The body of POST /reassign: a program whose bind of `port` met a conflict.
+
+    `server` names the program image, so that its workers and both its families get one answer;
+    without it the process does. `lost_port` is the last answer, where its bind failed too.
+    """
+
+    port: LeasablePort
+    pid: Pid
+    protocol: Literal["tcp", "udp"] = "tcp"
+    reason: Literal["promised", "inuse", "shadowed", "placed", "returned"] = "inuse"
+    server: ServerId | None = None
+    instance_id: Name = DEFAULT_INSTANCE
+    service_type: TypeName | None = None
+    project_path: AbsolutePath | None = None
+    lost_port: LeasablePort | None = None
+
+
+class ReassignAnswer(msgspec.Struct, kw_only=True):
+    """The answer of POST /reassign.
+
+    `action`: keep (the first result of the bind stands), move (bind `port`), single (a singleton
+    runs on `port`, and the bind fails). `reassigned`: the program was not told of it before.
+    """
+
+    success: bool
+    action: Literal["keep", "move", "single"]
+    requested_port: int
+    port: int
+    reassigned: bool
+    service_type: str | None
+    lock_id: str | None
+    message: str
+
+
+class Reassignment(msgspec.Struct, kw_only=True):
+    """One bind that asked for one port and got another."""
+
+    requested_port: int
+    port: int
+    pid: int
+    service_type: str
+    project: str | None
+    process: str
+    at: str
+
+
+class ReassignmentsAnswer(msgspec.Struct):
+    """The answer of GET /reassignments, newest last."""
+
+    reassignments: list[Reassignment]
+
+
+def reassigned(answer: MoveAnswer, requested: int) -> ReassignAnswer:
+    """Say where a bind goes in the API's words."""
+    match answer:
+        case Kept():
+            said = ReassignAnswer(
+                success=True,
+                action="keep",
+                requested_port=requested,
+                port=requested,
+                reassigned=False,
+                service_type=None,
+                lock_id=None,
+                message=f"The bind of port {requested} stands as it is",
+            )
+        case Moved(lease=lease, is_new=is_new):
+            said = ReassignAnswer(
+                success=True,
+                action="move",
+                requested_port=requested,
+                port=lease.port,
+                reassigned=is_new,
+                service_type=lease.service_type,
+                lock_id=lease.lock_id,
+                message=f"Port {requested} was in use, auto-assigned port {lease.port}",
+            )
+        case RunsAlready(port=port, service_type=kind):
+            said = ReassignAnswer(
+                success=True,
+                action="single",
+                requested_port=requested,
+                port=port,
+                reassigned=False,
+                service_type=kind,
+                lock_id=None,
+                message=f"Service '{kind}' only allows single instance; it runs on port {port}",
+            )
+        case _:
+            assert_never(answer)
+    return said
+
+
+def reassignment(event: Reassigned) -> Reassignment:
+    """Say a moved bind in the API's words."""
+    return Reassignment(
+        requested_port=event.requested_port,
+        port=event.port,
+        pid=event.pid,
+        service_type=event.service_type,
+        project=event.owner.project,
+        process=event.process,
+        at=rfc3339(event.at),
+    )

@@ -1,0 +1,210 @@
+"""The one-line protocol between the native library and the daemon, as parse and format.
+
+A line has fields separated by one space; bytes outside 0x21-0x7E and `%` are written %XX; an empty
+field is `-`. `native/wire.c` speaks the same, and a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, assert_never, cast, get_args
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, Reason, RunsAlready
+from styxy.core.errors import InvalidInput
+from styxy.core.model.leases import DEFAULT_INSTANCE
+from styxy.core.model.ports import FIRST_UNPRIVILEGED, Port, as_port
+
+if TYPE_CHECKING:
+    from styxy.core.model.leases import Protocol
+
+VERSION = "styxy/1"
+MAX_LINE = 8192
+"""Bytes of a line with its newline: a path of PATH_MAX (4096) may need %XX for every other byte."""
+
+MAX_ERROR = 600
+"""Characters of a refusal's sentence: a line fits even if each has four bytes, each as %XX."""
+
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_PRINTABLE = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("%"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindQuestion:
+    """Ask where a bind shall go; see `core.decisions.requests.MoveAsk` for what the words mean."""
+
+    protocol: Protocol
+    family: int
+    port: Port
+    address: str
+    reason: Reason
+    lost: Port | None
+    server: str
+    instance_id: str
+    service_type: str | None
+    project: str | None
+    pid: int | None = None
+    """The program for which a supervisor asks; None: whoever asks is the program."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenNote:
+    """Say that a server listens now: which socket (`cookie`), whose, of which repo (0: none)."""
+
+    protocol: Protocol
+    family: int
+    port: Port
+    address: str
+    cookie: int
+    server: str
+    instance_id: str
+    service_type: str | None
+    project: str | None
+    repo: int
+    pid: int | None = None
+
+
+def quote(text: str) -> str:
+    """Write a text as one field."""
+    quoted = quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
+    return {"": "-", "-": "%2D"}.get(quoted, quoted)
+
+
+def unquote(field: str) -> str | None:
+    """Read a field; None where it is empty."""
+    if field == "-":
+        return None
+    return unquote_to_bytes(field).decode("utf-8", "surrogateescape")
+
+
+def parse_question(line: bytes) -> BindQuestion:
+    """Read a guest's line. Raises `InvalidInput`: the guest's first real result then stands."""
+    fields, pid = _fields(line, verb="bind", count=12)
+    protocol, family, port, address, reason, lost, server, instance, kind, project = fields
+    if reason not in get_args(Reason):
+        raise InvalidInput(f"no such reason: {reason}")
+    lost_port = _number(lost)
+    return BindQuestion(
+        protocol=_protocol(protocol),
+        family=_family(family),
+        port=as_port(_number(port), lowest=FIRST_UNPRIVILEGED),
+        address=address,
+        reason=cast("Reason", reason),
+        lost=as_port(lost_port, name="lost port") if lost_port else None,
+        server=_hex_word(server),
+        instance_id=unquote(instance) or DEFAULT_INSTANCE,
+        service_type=unquote(kind),
+        project=_project(project),
+        pid=pid,
+    )
+
+
+def parse_note(datagram: bytes) -> ListenNote:
+    """Read what a guest says after a successful listen(). Raises `InvalidInput`: ignore it."""
+    fields, pid = _fields(datagram, verb="listen", count=12)
+    protocol, family, port, address, cookie, server, instance, kind, project, repo = fields
+    return ListenNote(
+        protocol=_protocol(protocol),
+        family=_family(family),
+        port=as_port(_number(port)),
+        address=address,
+        cookie=int(_hex_word(cookie), 16),
+        server=_hex_word(server),
+        instance_id=unquote(instance) or DEFAULT_INSTANCE,
+        service_type=unquote(kind),
+        project=_project(project),
+        repo=0 if repo == "0" else int(_hex_word(repo), 16),
+        pid=pid,
+    )
+
+
+def format_question(question: BindQuestion) -> bytes:
+    """Write a question as the native library does."""
+    fields = (
+        VERSION,
+        "bind",
+        question.protocol,
+        str(question.family),
+        str(question.port),
+        question.address,
+        question.reason,
+        str(question.lost or 0),
+        question.server,
+        quote(question.instance_id),
+        quote(question.service_type or ""),
+        quote(question.project or ""),
+        *([] if question.pid is None else [str(question.pid)]),
+    )
+    return " ".join(fields).encode("ascii") + b"\n"
+
+
+def format_answer(answer: MoveAnswer, *, local_time: datetime) -> bytes:
+    """Write an answer; `local_time` spares the guest the time zone, whose lock fork may hold."""
+    match answer:
+        case Kept():
+            text = "keep"
+        case Moved(lease=lease, is_new=is_new):
+            told = "new" if is_new else "same"
+            stamp = local_time.strftime("%Y-%m-%dT%H:%M:%S")
+            text = f"move {lease.port} {quote(lease.service_type)} {told} {stamp}"
+        case RunsAlready(port=port, service_type=kind, pid=pid):
+            text = f"single {port} {quote(kind)} {pid}"
+        case _:
+            assert_never(answer)
+    return f"{VERSION} {text}\n".encode("ascii")
+
+
+def format_error(message: str) -> bytes:
+    """Write a refusal; the guest's first real result stands."""
+    return f"{VERSION} error {quote(message[:MAX_ERROR])}\n".encode("ascii")
+
+
+def _fields(line: bytes, *, verb: str, count: int) -> tuple[list[str], int | None]:
+    """Split a line; the words after the verb, and the pid that a supervisor adds as one more."""
+    try:
+        fields = line.decode("ascii").rstrip("\n").split(" ")
+    except UnicodeDecodeError:
+        raise InvalidInput("a line is ASCII") from None
+    if len(fields) not in (count, count + 1) or fields[:2] != [VERSION, verb]:
+        raise InvalidInput(f"'{VERSION} {verb}' has {count} fields, not {len(fields)}")
+    return fields[2:count], _pid(fields[count]) if len(fields) > count else None
+
+
+def _project(field: str) -> str | None:
+    path = unquote(field)
+    if path is not None and (not path.startswith("/") or "\0" in path):
+        raise InvalidInput(f"a project is an absolute path, not {path!r}")
+    return path
+
+
+def _protocol(field: str) -> Protocol:
+    if field == "tcp":
+        return "tcp"
+    if field == "udp":
+        return "udp"
+    raise InvalidInput(f"no such protocol: {field}")
+
+
+def _family(field: str) -> int:
+    if field in ("4", "6"):
+        return int(field)
+    raise InvalidInput(f"no such address family: {field}")
+
+
+def _hex_word(field: str) -> str:
+    if len(field) == 16 and _HEX_DIGITS.issuperset(field):
+        return field
+    raise InvalidInput(f"an id has 16 hex digits, not {field!r}")
+
+
+def _pid(field: str) -> int:
+    if not (field.isdigit() and len(field) <= 7):  # 2**22 at most, proc(5)
+        raise InvalidInput(f"{field!r} is not a pid")
+    return int(field)
+
+
+def _number(field: str) -> int:
+    if not (field.isdigit() and len(field) <= 5):
+        raise InvalidInput(f"{field!r} is not a port")
+    return int(field)

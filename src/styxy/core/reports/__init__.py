@@ -1,0 +1,1 @@
+"""What is on a port, put together from leases, listeners and processes."""

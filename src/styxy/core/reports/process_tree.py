@@ -1,0 +1,112 @@
+"""Trees of processes: which of them belong to one server, and whose end ends it and nothing else.
+
+The process that has the socket is often a leaf: `npm run dev` starts a shell, the shell starts
+Node. Ended alone, the leaf leaves its launchers behind, or is started anew by them. Ended too far
+up, a terminal or an agent goes with it. The rule lies here; `adapters.processes` brings the facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from styxy.core.commands.programs import program_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+SHELLS = frozenset({"ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"})
+
+LAUNCHERS = frozenset(
+    {
+        "air", "bun", "bundle", "bunx", "cargo", "chpst", "deno", "dotnet", "entr", "env", "go",
+        "gradle", "gradlew", "hatch", "hupper", "just", "make", "mix", "mvn", "mvnw", "ng", "nice",
+        "nodemon", "nohup", "npm", "npx", "nx", "pdm", "pipenv", "pnpm", "pnpx", "poetry", "rake",
+        "reflex", "setsid", "stdbuf", "task", "time", "timeout", "ts-node", "tsx", "turbo", "uv",
+        "uvx", "watchexec", "watchfiles", "watchmedo", "yarn",
+    }
+)  # fmt: skip
+"""Programs that start one other program and end with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """Describe a process. `words` is its command line, empty where it cannot be seen.
+
+    `group` and `session` are those of job control (credentials(7)).
+    """
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    uid: int
+    name: str
+    words: tuple[str, ...] = ()
+    directory: str | None = None
+
+
+def chain(pid: int, table: Mapping[int, Process]) -> list[Process]:
+    """List a process and its ancestors, upwards, as far as the table tells."""
+    found: list[Process] = []
+    while pid in table and len(found) < len(table):
+        found.append(table[pid])
+        pid = table[pid].parent
+    return found
+
+
+def topmost(pids: Collection[int], table: Mapping[int, Process]) -> list[int]:
+    """Name those of some processes that have no ancestor among them."""
+    return sorted(
+        pid
+        for pid in pids
+        if not any(each.pid in pids for each in chain(pid, table)[1:])
+    )  # fmt: skip
+
+
+def job(pid: int, table: Mapping[int, Process]) -> list[Process]:
+    """List the launchers of a process that belong to it alone, and itself: the topmost first.
+
+    Goes up while the parent is a launcher of this one process, of the same user and the same job.
+    """
+    members = chain(pid, table)[:1]
+    for parent in chain(pid, table)[1:]:
+        if not _launches(parent, members[0], table):
+            break
+        members.insert(0, parent)
+    return members
+
+
+def below(pid: int, table: Mapping[int, Process]) -> set[int]:
+    """Name every process below one."""
+    found: set[int] = set()
+    frontier = {pid}
+    while frontier:
+        frontier = {each.pid for each in table.values() if each.parent in frontier} - found
+        found |= frontier
+    return found
+
+
+def _launches(parent: Process, child: Process, table: Mapping[int, Process]) -> bool:
+    is_same_job = (
+        parent.pid > 1
+        and (parent.uid, parent.session, parent.group) == (child.uid, child.session, child.group)
+        and not any(each.parent == parent.pid and each.pid != child.pid for each in table.values())
+    )
+    if not is_same_job or not parent.words:
+        return False
+    program = program_of(parent.words)
+    if program in SHELLS:
+        return _runs_a_command(parent.words)
+    # A reloader starts its own command line a second time.
+    return program in LAUNCHERS or parent.words == child.words
+
+
+def _runs_a_command(words: tuple[str, ...]) -> bool:
+    """Tell `sh -c ...` and `sh script` from a shell that somebody sits at."""
+    operands = [word for word in words[1:] if not word.startswith("-")]
+    has_command = any(
+        word.startswith("-") and not word.startswith("--") and "c" in word for word in words[1:]
+    )
+    is_interactive = any(word in ("-i", "-il", "-li") for word in words[1:])
+    return (has_command or bool(operands)) and not is_interactive

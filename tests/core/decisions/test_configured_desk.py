@@ -1,0 +1,78 @@
+"""What the user has set, as the desk obeys it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from styxy.core.config.configuration import Configuration, HealthMonitoring, PortConflict, Recovery
+from styxy.core.config.validation import read_configuration
+from styxy.core.errors import Conflict
+from styxy.core.model.ports import Port
+from tests.core.stage import P, Stage, move_ask
+
+
+def configured(data: dict[str, object]) -> Configuration:
+    """Read a configuration that is in order."""
+    reading = read_configuration(data)
+    assert reading.problems == ()
+    return reading.configuration
+
+
+ENFORCED = configured({"enforce_ranges": True})
+
+
+def test_a_preferred_port_outside_the_range_is_granted_unless_ranges_are_enforced() -> None:
+    stage = Stage()
+    assert stage.allocate("dev", preferred=Port(7777)).port == 7777
+    stage.desk.configure(ENFORCED)
+    before = stage.facts()
+    with pytest.raises(Conflict, match="port 7778 lies outside dev 3000-3099"):
+        stage.allocate("dev", preferred=Port(7778))
+    assert stage.facts() == before
+    assert stage.allocate("dev", preferred=Port(3050)).port == 3050
+    assert stage.allocate("dev").port == 3000
+
+
+def test_enforced_ranges_include_those_by_which_a_type_grew() -> None:
+    stage = Stage()
+    entry = {"range": [2000, 2001], "additional_ranges": [[2010, 2011]]}
+    stage.desk.configure(configured({"enforce_ranges": True, "service_types": {"x": entry}}))
+    assert stage.allocate("x", preferred=Port(2011)).port == 2011
+    with pytest.raises(Conflict, match="outside x 2000-2001, 2010-2011"):
+        stage.allocate("x", preferred=Port(2002))
+
+
+def test_leases_outlive_their_service_type() -> None:
+    stage = Stage()
+    stage.desk.configure(configured({"service_types": {"x": {"range": [2000, 2001]}}}))
+    lease = stage.allocate("x")
+    stage.desk.configure(Configuration())
+    assert "x" not in stage.desk.catalogue
+    assert stage.desk.books.on_port(lease.port) == lease
+    stage.see(lease.port)
+    stage.release(lease.lock_id)
+    assert stage.desk.books.on_port(lease.port) is None
+
+
+def test_durations_are_those_of_the_configuration() -> None:
+    stage = Stage()
+    health = HealthMonitoring(unused_ttl=5.0)
+    stage.desk.configure(Configuration(recovery=Recovery(health_monitoring=health)))
+    lease = stage.allocate("dev")
+    assert lease.expires_at == lease.allocated_at + 5.0
+
+
+@pytest.mark.parametrize(("pause", "asked_first"), [(0.0, False), (5.0, False), (6.0, True)])
+def test_a_server_that_was_moved_returns_to_its_place_within_the_time_set(
+    pause: float, asked_first: bool
+) -> None:
+    stage = Stage()
+    conflict = PortConflict(return_within=5.0)
+    stage.desk.configure(Configuration(recovery=Recovery(port_conflict=conflict)))
+    first = stage.moved(move_ask(owner=P), taken=(3000,))
+    stage.release(first.lock_id)
+    stage.wait(pause)
+    again = stage.moved(replace(move_ask(owner=P), server="another"))
+    assert again.port == (3000 if asked_first else first.port)

@@ -1,0 +1,323 @@
+"""The promises of the desk, attacked at random: no port to two, replay equals memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+
+from styxy.core.books.events import InstanceEnding
+from styxy.core.books.remembered_ports import DAY
+from styxy.core.config.configuration import Configuration, Recovery, SystemRecovery
+from styxy.core.decisions.requests import Kept, LeaseAsk, Moved, RunsAlready
+from styxy.core.errors import RangeExhausted, UnknownInstance, UnknownLease
+from styxy.core.model.leases import Holder, Lease, Owner
+from styxy.core.model.ports import Port, PortRange
+from styxy.core.model.service_types import Catalogue, ServiceType
+from tests.core.stage import Stage, facts_of, holder, move_ask
+from tests.fakes import assert_consistent
+
+SMALL = Catalogue(
+    (
+        ServiceType(name="dev", ports=PortRange(Port(3000), Port(3005)), preferred=(Port(3002),)),
+        ServiceType(name="api", ports=PortRange(Port(8000), Port(8003))),
+        ServiceType(name="ai", ports=PortRange(Port(9000), Port(9002)), behavior="single"),
+    )
+)
+"""Ranges that are full after a few steps."""
+
+FORGETFUL = Configuration(
+    recovery=Recovery(system_recovery=SystemRecovery(memory_days=1, memory_entries=2))
+)
+"""A memory that is full, and old, after a few steps."""
+
+PORTS = [Port(number) for number in (*range(3000, 3006), *range(8000, 8004), 9000, 9001, 9002)]
+STRAY = Port(7000)
+
+ports = st.sampled_from([*PORTS, STRAY])
+some_ports = st.frozensets(st.sampled_from(PORTS), max_size=6)
+owners = st.builds(
+    Owner,
+    project=st.sampled_from([None, "/p", "/q"]),
+    instance_id=st.sampled_from(["default", "agent", "other"]),
+)
+holders = st.builds(holder, st.integers(1, 3), st.integers(1, 2))
+instance_names = st.sampled_from(["agent", "other"])
+kinds = st.sampled_from([kind.name for kind in SMALL])
+
+
+class DeskMachine(RuleBasedStateMachine):
+    """Ask, die, listen, wait and restart in any order."""
+
+    leases = Bundle("leases")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage = Stage(SMALL, FORGETFUL)
+
+    @rule(
+        target=leases,
+        kind=kinds,
+        name=st.sampled_from(["web", "worker"]),
+        owner=owners,
+        who=st.none() | holders,
+        preferred=st.none() | ports,
+        ttl=st.none() | st.sampled_from([30.0, 3000.0]),
+        flags=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+        taken=some_ports,
+    )
+    def allocate(
+        self,
+        kind: str,
+        name: str,
+        owner: Owner,
+        who: Holder | None,
+        preferred: Port | None,
+        ttl: float | None,
+        flags: tuple[bool, bool, bool],
+        taken: frozenset[Port],
+    ) -> str:
+        """Ask for a lease as a client does."""
+        sticky, reuse, dry_run = flags
+        ask = LeaseAsk(
+            service_type=kind,
+            service_name=name,
+            owner=owner,
+            holder=who,
+            preferred=preferred,
+            ttl=ttl,
+            sticky=sticky,
+            reuse=reuse,
+            dry_run=dry_run,
+        )
+        before = self.stage.facts()
+        try:
+            grant = self.stage.grant(ask, taken=taken)
+        except RangeExhausted:
+            assert self.stage.facts() == before
+            assert self.is_full(kind, taken)
+            return "none"
+        if dry_run or grant.existing:
+            assert self.stage.facts() == before
+            assert grant.existing or grant.lease.port not in self.ports_of(before)
+        if not grant.existing:
+            assert grant.lease.port not in taken
+        return grant.lease.lock_id
+
+    @rule(
+        asked=ports,
+        owner=owners,
+        who=holders,
+        server=st.sampled_from(["a" * 16, "b" * 16]),
+        reason=st.sampled_from(["promised", "inuse", "shadowed"]),
+        kind=st.none() | kinds,
+        is_foreign=st.booleans(),
+        taken=some_ports,
+        has_lost=st.booleans(),
+    )
+    def move(
+        self,
+        asked: Port,
+        owner: Owner,
+        who: Holder,
+        server: str,
+        reason: str,
+        kind: str | None,
+        is_foreign: bool,
+        taken: frozenset[Port],
+        has_lost: bool,
+    ) -> None:
+        """Ask as a guest does, again if the answer was lost, and expect one place in the end."""
+        ask = replace(
+            move_ask(asked, owner=owner, server=server),
+            holder=who,
+            reason=reason,  # type: ignore[arg-type]  # drawn from the literals
+            service_type=kind,
+            is_foreign=is_foreign,
+        )
+        before = self.stage.facts()
+        try:
+            answer = self.stage.move(ask, taken=taken)
+            if isinstance(answer, Moved) and has_lost:
+                before = self.stage.facts()
+                lost = answer.lease.port
+                answer = self.stage.move(replace(ask, lost=lost), taken=taken)
+                assert not isinstance(answer, Moved) or answer.lease.port != lost
+        except RangeExhausted:
+            assert self.stage.facts() == before
+            return
+        match answer:
+            case Kept():
+                assert reason == "shadowed"
+                assert not is_foreign
+            case RunsAlready(service_type=kind):
+                assert kind == "ai"
+            case Moved(lease=lease):
+                assert lease.port not in taken
+                assert lease.owner.is_same(owner)
+                again = self.stage.move(ask, taken=taken)
+                assert again == Moved(lease, is_new=False)
+
+    @rule(lock_id=leases)
+    def release(self, lock_id: str) -> None:
+        """Release a lease; one that has ended is refused."""
+        before = self.stage.facts()
+        try:
+            self.stage.release(lock_id)
+        except UnknownLease:
+            assert self.stage.facts() == before
+
+    @rule(dead=holders, heir=st.none() | holders, inherited=some_ports)
+    def die(self, dead: Holder, heir: Holder | None, inherited: frozenset[Port]) -> None:
+        """End a process; an heir may listen on some of its ports."""
+        heirs = {} if heir in (None, dead) or heir is None else dict.fromkeys(inherited, heir)
+        held = [lease for lease in self.stage.desk.books if lease.holder == dead]
+        self.stage.die(dead, heirs)
+        assert all(lease.holder != dead for lease in self.stage.desk.books)
+        left = set(self.stage.ports())
+        assert all((lease.port in left) == (lease.port in heirs) for lease in held)
+
+    @rule(
+        name=instance_names,
+        who=st.none() | holders,
+        template=st.none() | st.sampled_from(["main", "dev", "features"]),
+    )
+    def register(self, name: str, who: Holder | None, template: str | None) -> None:
+        """Make an instance known, or refresh it; leases stay as they are."""
+        before = self.stage.facts()
+        self.stage.register(name, holder=who, template=template)
+        assert self.stage.facts()["leases"] == before["leases"]
+
+    @rule(name=instance_names)
+    def hear(self, name: str) -> None:
+        """Give a sign of life; who is not known is refused."""
+        before = self.stage.facts()
+        try:
+            self.stage.hear(name)
+        except UnknownInstance:
+            assert self.stage.facts() == before
+
+    @rule(
+        name=instance_names,
+        reason=st.sampled_from(["left", "process died", "heartbeat lost"]),
+        listening=some_ports,
+        heir=st.none() | holders,
+    )
+    def end_instance(
+        self, name: str, reason: InstanceEnding, listening: frozenset[Port], heir: Holder | None
+    ) -> None:
+        """End an instance: what it holds ends, but for the ports of live listeners."""
+        leases = list(self.stage.desk.books)
+        instance = self.stage.desk.state.instances.get(name)
+        if instance is None:
+            return
+        heirs = {} if heir is None else dict.fromkeys(listening, heir)
+        ended = self.stage.gone(name, *listening, reason=reason, heirs=heirs)
+        left = set(self.stage.ports())
+        assert all(lease.port in left for lease in leases if lease.port in listening)
+        assert all(lease.owner.instance_id == name for lease in ended)
+        assert all(lease.holder in (None, instance.holder) for lease in ended)
+        assert not [
+            lease
+            for lease in self.stage.desk.books
+            if lease.owner.instance_id == name
+            and lease.holder is None
+            and lease.port not in listening
+        ]
+
+    @rule(name=instance_names)
+    def leave_keeping(self, name: str) -> None:
+        """End an instance and no lease; none of them may stay for ever."""
+        ports = self.stage.ports()
+        if name not in self.stage.desk.state.instances:
+            return
+        self.stage.write(self.stage.desk.leave_keeping(name, now=self.stage.now).events)
+        assert self.stage.ports() == ports
+
+    @rule(listening=some_ports)
+    def clean(self, listening: frozenset[Port]) -> None:
+        """Force a cleanup: what is in use stays, all else goes, and no ghost of a singleton."""
+        self.stage.clean(*listening)
+        assert set(self.stage.ports()) <= listening
+
+    @rule(seconds=st.sampled_from([1.0, 60.0, 700.0, 90_000.0]), listening=some_ports)
+    def wait(self, seconds: float, listening: frozenset[Port]) -> None:
+        """Let time go by while listeners come and go."""
+        used = [lease for lease in self.stage.desk.books if lease.port in listening]
+        self.stage.wait(seconds, *listening)
+        left = set(self.stage.ports())
+        assert all(lease.port in left for lease in used), "a lease lapsed under a live listener"
+        for lease in self.stage.desk.books:
+            assert (lease.state == "bound") == (lease.port in listening)
+            assert not lease.has_lapsed(self.stage.now)
+        limits = FORGETFUL.recovery.system_recovery
+        memory = self.stage.desk.state.memory
+        for places in (memory.services, memory.moves):
+            assert len(places) <= limits.memory_entries
+            ages = [self.stage.now - place.left_at for place in places.values()]
+            assert all(age <= limits.memory_days * DAY for age in ages)
+            assert ages == sorted(ages, reverse=True), "the oldest first"
+
+    @rule()
+    def restart(self) -> None:
+        """Forget the desk, and read the journal."""
+        replayed = self.stage.replayed()
+        assert facts_of(replayed) == self.stage.facts()
+        self.stage.desk = replayed
+
+    @rule()
+    def compact(self) -> None:
+        """Put a snapshot in place of the events, and start from it."""
+        snapshot = self.stage.desk.snapshot(now=self.stage.now)
+        restored = self.stage.restored()
+        assert facts_of(restored) == self.stage.facts()
+        self.stage.desk = restored
+        self.stage.written = snapshot
+
+    @invariant()
+    def no_port_is_promised_twice(self) -> None:
+        """Hold the indexes against the leases; ports are among what they compare."""
+        assert_consistent(self.stage.desk.books)
+
+    @invariant()
+    def a_singleton_has_one_lease(self) -> None:
+        """Count the leases of the type that serves everybody."""
+        assert len(self.stage.desk.books.of_type("ai")) <= 1
+
+    @invariant()
+    def nobodys_lease_stays_for_ever(self) -> None:
+        """Without a process and a live instance a lease has an end; a listener puts it off."""
+        for lease in self.stage.desk.books:
+            if lease.expires_at is None and lease.holder is None:
+                assert lease.owner.instance_id in self.stage.desk.state.instances
+
+    @invariant()
+    def the_memory_is_indexed(self) -> None:
+        """Find each remembered move by its asked port, and none that was forgotten."""
+        memory = self.stage.desk.state.memory
+        for asked in (*PORTS, STRAY):
+            known = {owner: place for (owner, port), place in memory.moves.items() if port == asked}
+            assert dict(memory.moved_from(asked)) == known
+
+    @invariant()
+    def replay_equals_memory(self) -> None:
+        """Read the journal without forgetting."""
+        assert facts_of(self.stage.replayed()) == self.stage.facts()
+
+    def is_full(self, kind: str, taken: frozenset[Port]) -> bool:
+        """Tell whether no port of a range is left."""
+        leased = set(self.stage.ports())
+        return all(port in leased or port in taken for port in SMALL.get(kind).all_ports())
+
+    @staticmethod
+    def ports_of(facts: dict[str, object]) -> set[Port]:
+        """List the ports that were leased when the facts were taken."""
+        leases = facts["leases"]
+        assert isinstance(leases, dict)
+        return {lease.port for lease in leases.values() if isinstance(lease, Lease)}
+
+
+DeskMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+test_the_desk_keeps_its_promises = DeskMachine.TestCase
