@@ -20,8 +20,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from styxy.adapters import git, kernel, mapfile, maplayout
-from styxy.adapters.places import Places
+from styxy.adapters import git, kernel
+from styxy.adapters.paths import Places
+from styxy.adapters.portmap import file as mapfile
+from styxy.adapters.portmap import layout as maplayout
 from styxy.adapters.processes import Processes
 from styxy.client import connection, engines, program, reply
 from styxy.core.errors import InvalidInput

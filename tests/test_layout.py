@@ -119,7 +119,7 @@ def test_a_room_imports_downwards_and_what_it_may(path: Path) -> None:
         ("core", "os.path"),
         ("core", "time.monotonic"),
         ("core", "urllib.request"),
-        ("core", "styxy.adapters.places"),
+        ("core", "styxy.adapters.paths"),
         ("core", "starlette.routing"),
         ("adapters", "styxy.server.service"),
         ("server", "styxy.client.connection"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from styxy.adapters.places import Places
+from styxy.adapters.paths import Places
 from styxy.client.connection import Connection
 from styxy.client.doctor import CHECKS
 from tests.commands import CommandLine

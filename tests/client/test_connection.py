@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.places import Places
+from styxy.adapters.paths import Places
 from styxy.client.connection import Connection, peer_of, read_record
 from styxy.core.errors import DaemonUnreachable, RangeExhausted
 from tests.fakes import FakeDaemon, clean_environment, http_answer

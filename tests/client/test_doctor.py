@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.journal import Journal
+from styxy.adapters.journal.journal import Journal
 from styxy.client.doctor import CHECKS
 from styxy.core.books.events import Leased
 from styxy.core.decisions.desk import Desk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from styxy.adapters.places import Places
+from styxy.adapters.paths import Places
 from styxy.client.connection import Connection
 from styxy.client.following import follow
 from tests.commands import CommandLine

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.places import Places
+from styxy.adapters.paths import Places
 from styxy.client.run import become, guest_environment, install_library
 from styxy.core.errors import Unavailable
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.places import Places
+from styxy.adapters.paths import Places
 from styxy.client.connection import Connection
 from styxy.client.starting import StartLock, server_environment, start_once, without_library
 from styxy.core.errors import DaemonUnreachable

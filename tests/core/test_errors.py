@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from styxy.adapters import journal
+from styxy.adapters.journal import journal
 from styxy.core.errors import (
     EXIT_REFUSED,
     EXIT_UNREACHABLE,

@@ -108,7 +108,7 @@ def test_moves_count_also_when_the_daemon_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_map_is_found_below_the_runtime_directory(tmp_path: Path) -> None:
-    from styxy.adapters.places import home_hash
+    from styxy.adapters.paths import home_hash
 
     with moved(tmp_path) as (daemon, asked, own):
         (tmp_path / "daemon.json").unlink()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters import portmap
+from styxy.adapters.portmap import map as portmap
 from styxy.core.model.ports import Port
 from tests.native.clients import cookie_of, key_text, port_of, project, server
 from tests.native.guest import FakeDaemon, linked, run

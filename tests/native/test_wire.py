@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters import maplayout, portmap
 from styxy.adapters.git import current_project, repo_of
+from styxy.adapters.portmap import layout as maplayout
+from styxy.adapters.portmap import map as portmap
 from styxy.core.hashing import owner_key
 from styxy.core.model.ports import Port
 from styxy.core.protocol.wire import format_question, parse_note, parse_question, quote

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from styxy.adapters.places import Places
+from styxy.adapters.paths import Places
 from styxy.client.run import own_library_and_supervisor
 from tests.commands import COMMAND, CommandLine
 from tests.programs.running import PATIENCE, Running, running

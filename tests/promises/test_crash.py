@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from styxy.adapters.journal import Journal
+from styxy.adapters.journal.journal import Journal
 from styxy.core.books.events import Noted
 from styxy.server.upkeep import FOLD_AFTER
 from tests.daemon import Daemon

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.journal import Journal
+from styxy.adapters.journal.journal import Journal
 from styxy.adapters.processes import Processes
 from styxy.core.books.events import Bound, Leased
 from styxy.core.model.leases import Holder, Lease

@@ -13,7 +13,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from styxy.adapters.journal import Journal
+from styxy.adapters.journal.journal import Journal
 from styxy.core.books.events import Leased, Released
 from tests.daemon import Daemon, wait_until
 from tests.promises.crowd import furnish, listeners

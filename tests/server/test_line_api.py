@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from styxy.adapters.kernel import ephemeral_ports
-from styxy.adapters.places import NOTE_SOCKET
+from styxy.adapters.paths import NOTE_SOCKET
 from tests.daemon import SERVER_ID, Daemon, port_of, question
 from tests.fakes import leave_old_connection
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from styxy.adapters.kernel import KernelLook
-from styxy.adapters.maplayout import (
+from styxy.adapters.portmap.layout import (
     ANSWER,
     ANSWERS_AT,
     FIRST,
@@ -21,7 +21,7 @@ from styxy.adapters.maplayout import (
     PROMISE,
     PROMISES_AT,
 )
-from styxy.adapters.portmap import PortMap
+from styxy.adapters.portmap.map import PortMap
 from styxy.adapters.processes import Processes
 from styxy.core.decisions.desk import Desk
 from styxy.core.decisions.requests import MoveAsk

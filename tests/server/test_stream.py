@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from styxy.adapters.journal import Journal
+from styxy.adapters.journal.journal import Journal
 from styxy.core.books.events import Noted
 from styxy.core.errors import Unavailable
 from styxy.server.stream import MAX_FOLLOWERS, MEMORY, EventStream

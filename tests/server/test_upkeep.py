@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.logfiles import LARGEST
+from styxy.adapters.log_files import LARGEST
 from styxy.server.upkeep import FOLD_AFTER
 from tests.daemon import Daemon, wait_until
 

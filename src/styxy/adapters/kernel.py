@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.adapters.descriptors import refusal
+from styxy.adapters.fd_limits import refusal
 from styxy.core.model.ports import Port, PortRange
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from styxy.adapters.descriptors import is_want, refusal
+from styxy.adapters.fd_limits import is_want, refusal
 from styxy.core.model.leases import Holder
 from styxy.core.reports.process_tree import Process
 

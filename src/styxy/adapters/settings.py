@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from styxy.adapters.descriptors import is_want, refusal
+from styxy.adapters.fd_limits import is_want, refusal
 from styxy.core.config.configuration import Configuration
 from styxy.core.config.settings_table import BY_PATH
 from styxy.core.errors import InvalidInput, Unavailable

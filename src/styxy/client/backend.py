@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
 
 _PROBE_PATIENCE = 2.0  # seconds; the probe takes milliseconds
 

@@ -19,7 +19,7 @@ from styxy.core.protocol import config as codec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
 
 
 class ConfigurationAccess:

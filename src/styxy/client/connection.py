@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
     from styxy.client.stream import Happening
 
 ANSWER_PATIENCE = 2.0

@@ -136,7 +136,7 @@ def _with_asker(library: str, path: str) -> Bind:
     import socket
 
     from styxy.adapters.kernel import netns_cookie
-    from styxy.adapters.portmap import PortMap
+    from styxy.adapters.portmap.map import PortMap
 
     line, note = path + ".line", path + ".note"
     PortMap(path + ".map", line_socket=line, note_socket=note, netns=netns_cookie()).reveal()

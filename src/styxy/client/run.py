@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
 
 EXIT_CANNOT_RUN = 126
 """What a shell says of a program that is there and cannot be executed (POSIX, 2.8.2)."""

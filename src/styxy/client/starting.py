@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
     from styxy.client.connection import Connection
 
 NATIVE_LIBRARY = "libstyxy.so"

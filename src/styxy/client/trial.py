@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
 
 
 class Trial:

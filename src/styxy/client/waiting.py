@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styxy.adapters import git
-from styxy.adapters.mapfile import moves_left
+from styxy.adapters.portmap.file import moves_left
 from styxy.client import render
 from styxy.core.errors import DaemonUnreachable
 from styxy.core.hashing import owner_key
@@ -218,7 +218,7 @@ def wait_until_up(
 ) -> Outcome:
     """Wait on this machine as it is."""
     from styxy.adapters.kernel import KernelLook
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
     from styxy.adapters.processes import Processes
 
     kernel = KernelLook()

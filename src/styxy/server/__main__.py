@@ -23,12 +23,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy import __version__
-from styxy.adapters.backups import Backups
 from styxy.adapters.config_file import ConfigFile
 from styxy.adapters.git import repo_of
+from styxy.adapters.journal.backups import Backups
 from styxy.adapters.kernel import KernelLook, ephemeral_ports
-from styxy.adapters.mapfile import Remains
-from styxy.adapters.places import Places
+from styxy.adapters.paths import Places
+from styxy.adapters.portmap.file import Remains
 from styxy.adapters.processes import Processes
 from styxy.adapters.settings import (
     Settings,
@@ -79,8 +79,8 @@ from styxy.server.world import World
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from styxy.adapters.portmap import PortMap
-    from styxy.adapters.rescue import Opened
+    from styxy.adapters.journal.recovery import Opened
+    from styxy.adapters.portmap.map import PortMap
     from styxy.core.decisions.desk import Desk
 
 log = logging.getLogger("styxy")

@@ -14,7 +14,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from styxy.adapters.descriptors import is_want, refusal
+from styxy.adapters.fd_limits import is_want, refusal
 from styxy.adapters.kernel import has_ipv6
 from styxy.core.errors import Conflict, Unavailable
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from styxy.adapters.kernel import KernelLook
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
     from styxy.adapters.settings import Settings
 
 BACKLOG = 1024

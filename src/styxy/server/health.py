@@ -15,9 +15,9 @@ from styxy.core.messages import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from styxy.adapters.journal import Journal
+    from styxy.adapters.journal.journal import Journal
     from styxy.adapters.kernel import KernelLook
-    from styxy.adapters.portmap import PortMap
+    from styxy.adapters.portmap.map import PortMap
     from styxy.core.books.lease_index import Books
     from styxy.server.configured import Configured
     from styxy.server.document import PortDocument

@@ -20,9 +20,9 @@ from styxy.server.doors import read_daemon_file, write_daemon_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from styxy.adapters.journal import Journal
-    from styxy.adapters.places import Places
-    from styxy.adapters.portmap import PortMap
+    from styxy.adapters.journal.journal import Journal
+    from styxy.adapters.paths import Places
+    from styxy.adapters.portmap.map import PortMap
     from styxy.server.doors import Doors
     from styxy.server.recovery import Recovery
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from styxy.adapters.portmap import Answer, MoveEntry
+from styxy.adapters.portmap.map import Answer, MoveEntry
 from styxy.core.books.events import (
     Bound,
     Dated,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from styxy.adapters.kernel import Listener
-    from styxy.adapters.portmap import PortMap
+    from styxy.adapters.portmap.map import PortMap
     from styxy.core.decisions.desk import Desk
     from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port

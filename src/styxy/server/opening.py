@@ -12,13 +12,13 @@ import secrets
 from functools import partial
 from typing import TYPE_CHECKING
 
-from styxy.adapters.backups import Backups
-from styxy.adapters.database import HomeTaken
+from styxy.adapters.journal.backups import Backups
+from styxy.adapters.journal.database import HomeTaken
+from styxy.adapters.journal.recovery import Opened, open_journal
 from styxy.adapters.kernel import netns_cookie
-from styxy.adapters.logfiles import is_writable
-from styxy.adapters.mapfile import Remains, remains_of, retire_left_over
-from styxy.adapters.portmap import PortMap
-from styxy.adapters.rescue import Opened, open_journal
+from styxy.adapters.log_files import is_writable
+from styxy.adapters.portmap.file import Remains, remains_of, retire_left_over
+from styxy.adapters.portmap.map import PortMap
 from styxy.adapters.settings import TOKEN_BYTES, is_token, load_token
 from styxy.core.decisions.desk import Desk
 from styxy.core.errors import Conflict, Unavailable
@@ -29,7 +29,7 @@ from styxy.server.doors import read_daemon_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
     from styxy.core.books.events import Event
     from styxy.server.configured import Configured
     from styxy.server.recovery import Recovery, Verdict

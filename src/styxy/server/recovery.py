@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from styxy.adapters.mapfile import Remains
+from styxy.adapters.portmap.file import Remains
 from styxy.core.books.events import Noted
 from styxy.core.errors import Unavailable
 from styxy.core.messages import counted
@@ -21,8 +21,8 @@ from styxy.core.messages import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from styxy.adapters.journal import Journal
-    from styxy.adapters.rescue import Opened
+    from styxy.adapters.journal.journal import Journal
+    from styxy.adapters.journal.recovery import Opened
     from styxy.core.decisions.desk import Desk
     from styxy.server.service import Service
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from styxy.adapters import descriptors
+from styxy.adapters import fd_limits as descriptors
 from styxy.core.messages import counted
 from styxy.server.health import PartState
 

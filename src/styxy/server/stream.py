@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from styxy.adapters.journal import Journal
+    from styxy.adapters.journal.journal import Journal
     from styxy.core.books.events import Event
 
 HEARTBEAT_SECONDS = 15.0

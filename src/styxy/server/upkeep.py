@@ -12,15 +12,15 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from styxy.adapters.logfiles import rotate, rotate_own
+from styxy.adapters.log_files import rotate, rotate_own
 from styxy.core.errors import JournalFailed
 from styxy.core.messages import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from styxy.adapters.backups import Backups
-    from styxy.adapters.places import Places
+    from styxy.adapters.journal.backups import Backups
+    from styxy.adapters.paths import Places
     from styxy.core.books.events import Event
     from styxy.core.config.configuration import SystemRecovery
     from styxy.server.service import Service

@@ -11,7 +11,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from styxy.adapters import descriptors
+from styxy.adapters import fd_limits as descriptors
 from styxy.core.books.events import Event, InstanceGone, InstanceSeen, Leased, Passed, Released
 from styxy.core.decisions.instances import with_holder
 from styxy.core.errors import Unavailable

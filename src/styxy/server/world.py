@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from styxy.adapters.journal import Journal
+    from styxy.adapters.journal.journal import Journal
     from styxy.adapters.kernel import KernelLook
-    from styxy.adapters.portmap import PortMap
+    from styxy.adapters.portmap.map import PortMap
     from styxy.adapters.processes import Processes
     from styxy.core.model.ports import PortRange
     from styxy.server.configured import Configured

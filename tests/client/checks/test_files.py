@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.places import Places
+from styxy.adapters.paths import Places
 from styxy.client.checks import files
 from styxy.client.checks.examination import Examination
 from tests.client.examining import cure, examine, wait_for_health

@@ -18,7 +18,7 @@ from styxy.core.errors import DaemonUnreachable, StyxyError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from styxy.adapters.places import Places
+    from styxy.adapters.paths import Places
     from styxy.core.reports.process_tree import Process
 
 PATIENCE = 0.5

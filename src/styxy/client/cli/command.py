@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from styxy.adapters.places import Places
+from styxy.adapters.paths import Places
 from styxy.client.connection import Answer, Connection
 from styxy.client.render import plain
 from styxy.core.errors import InvalidInput

@@ -21,7 +21,7 @@ import tempfile
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from styxy.adapters.database import (
+from styxy.adapters.journal.database import (
     SIDE_FILES,
     HomeTaken,
     JournalDamaged,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.backups import Backup, Backups
-from styxy.adapters.journal import HomeTaken, Journal
-from styxy.adapters.rescue import Opened, open_journal
+from styxy.adapters.journal.backups import Backup, Backups
+from styxy.adapters.journal.journal import HomeTaken, Journal
+from styxy.adapters.journal.recovery import Opened, open_journal
 from styxy.core.books.events import Bound, Event
 from styxy.core.errors import JournalFailed, UnknownLease
 from styxy.core.model.ports import Port

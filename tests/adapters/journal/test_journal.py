@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import styxy
-from styxy.adapters.journal import SLICE, HomeTaken, Journal, JournalDamaged
+from styxy.adapters.journal.journal import SLICE, HomeTaken, Journal, JournalDamaged
 from styxy.core.books.events import KINDS, Bound, Event, Heard, Leased, Released
 from styxy.core.errors import JournalFailed
 from styxy.core.model.leases import Lease, Owner
@@ -110,7 +110,7 @@ def test_a_failed_write_writes_nothing(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
-from styxy.adapters.journal import Journal
+from styxy.adapters.journal.journal import Journal
 from styxy.core.books.events import Bound
 
 journal = Journal(sys.argv[1])

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.mapfile import Remains, moves_left, remains_of, retire_left_over
-from styxy.adapters.portmap import Answer, MoveEntry, PortMap
+from styxy.adapters.portmap.file import Remains, moves_left, remains_of, retire_left_over
+from styxy.adapters.portmap.map import Answer, MoveEntry, PortMap
 from styxy.core.errors import StyxyError
 from styxy.core.model.leases import Lease, Owner
 from styxy.core.model.ports import Port

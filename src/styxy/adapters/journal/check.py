@@ -6,8 +6,8 @@ import os
 import shutil
 import tempfile
 
-from styxy.adapters.database import SIDE_FILES
-from styxy.adapters.journal import Journal
+from styxy.adapters.journal.database import SIDE_FILES
+from styxy.adapters.journal.journal import Journal
 from styxy.core.errors import JournalFailed
 
 

@@ -3,7 +3,7 @@
 Theory of operation. One file, created once and updated in place, so that every guest sees what the
 daemon of the day writes. All records change between two increments of the generation, which is odd
 meanwhile: a guest that meets an odd generation, or another one after it has read, reads again. A
-clean stop marks the file as retired. `adapters.maplayout` says where everything lies.
+clean stop marks the file as retired. `adapters.portmap.layout` says where everything lies.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from styxy.adapters.mapfile import open_map
-from styxy.adapters.maplayout import (
+from styxy.adapters.portmap.file import open_map
+from styxy.adapters.portmap.layout import (
     ANSWER,
     ANSWERS_AT,
     COMMITTED,

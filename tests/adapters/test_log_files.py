@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import styxy
-from styxy.adapters.logfiles import is_writable, rotate
+from styxy.adapters.log_files import is_writable, rotate
 from tests.fakes import clean_environment
 
 
@@ -50,7 +50,7 @@ def test_what_cannot_be_appended_to_is_told(tmp_path: Path) -> None:
 
 WRITER = """
 import os, sys
-from styxy.adapters.logfiles import rotate_own
+from styxy.adapters.log_files import rotate_own
 
 path = sys.argv[1]
 print("before", flush=True)

@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.adapters.maplayout import (
+from styxy.adapters.portmap.layout import (
     ANSWERS_AT,
     FIRST,
     FIRST_AT,

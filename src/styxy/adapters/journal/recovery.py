@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from styxy.adapters.database import SIDE_FILES, HomeTaken, JournalDamaged
-from styxy.adapters.journal import Journal
+from styxy.adapters.journal.database import SIDE_FILES, HomeTaken, JournalDamaged
+from styxy.adapters.journal.journal import Journal
 from styxy.core.errors import JournalFailed, UnknownLease
 
 if TYPE_CHECKING:
-    from styxy.adapters.backups import Backup, Backups
+    from styxy.adapters.journal.backups import Backup, Backups
     from styxy.core.books.events import Event
 
 Read = TypeVar("Read")

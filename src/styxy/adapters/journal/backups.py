@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from styxy.adapters.database import SCHEMA, SCHEMA_VERSION, failure
+from styxy.adapters.journal.database import SCHEMA, SCHEMA_VERSION, failure
 from styxy.core.errors import JournalFailed
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.places import SUN_PATH_LIMIT, Places, home_hash
+from styxy.adapters.paths import SUN_PATH_LIMIT, Places, home_hash
 
 
 def test_the_home_is_the_users_unless_named() -> None:
@@ -24,7 +24,7 @@ def test_the_home_is_the_users_unless_named() -> None:
 def test_a_user_without_a_home_is_told_to_name_one() -> None:
     # Another process: HOME, and who the user is, belong to the process.
     program = (
-        "import os\nfrom styxy.adapters.places import Places\n"
+        "import os\nfrom styxy.adapters.paths import Places\n"
         "os.environ.pop('HOME', None)\nos.setuid(54321)\nPlaces({})"
     )
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)

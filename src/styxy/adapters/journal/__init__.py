@@ -1,0 +1,1 @@
+"""The journal on disk: written, backed up, checked, and recovered."""

@@ -1,0 +1,1 @@
+"""The shared port map: its layout, its file, and its writer."""
