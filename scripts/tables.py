@@ -22,7 +22,7 @@ from styxy.core.config.settings_table import SETTINGS, default_of
 from styxy.core.errors import DaemonUnreachable, all_errors
 from styxy.core.model.service_types import BUILT_IN, Catalogue
 from styxy.core.model.templates import OFFSETS, TEMPLATED_TYPES, template_port
-from styxy.server.http_api import ROUTES
+from styxy.server.http.app import ROUTES
 
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -29,7 +29,7 @@ from styxy.client import connection, engines, program, reply
 from styxy.core.errors import InvalidInput
 from styxy.core.model.ports import Port
 from styxy.core.protocol import wire
-from styxy.server.doors import read_daemon_file
+from styxy.server.net.sockets import read_daemon_file
 
 DEEP = b"[" * 60_000
 """JSON that no parser that calls itself gets through."""

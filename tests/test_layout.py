@@ -121,7 +121,7 @@ def test_a_room_imports_downwards_and_what_it_may(path: Path) -> None:
         ("core", "urllib.request"),
         ("core", "styxy.adapters.paths"),
         ("core", "starlette.routing"),
-        ("adapters", "styxy.server.service"),
+        ("adapters", "styxy.server.service.service"),
         ("server", "styxy.client.connection"),
         ("client", "styxy.server"),
         ("client", "msgspec.json"),

@@ -23,8 +23,8 @@ from styxy.core.protocol.leases import Allocation
 from styxy.core.protocol.observations import Observation
 from styxy.core.protocol.ports import SystemUsage
 from styxy.core.protocol.reassignments import Reassignment
-from styxy.server.api.call import Route
-from styxy.server.http_api import ROUTES
+from styxy.server.http.app import ROUTES
+from styxy.server.http.routes.call import Route
 from tests.docs.pages import PAGES, ROOT, parts, text_of
 
 DOCUMENTS = (

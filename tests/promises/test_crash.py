@@ -9,7 +9,7 @@ from pathlib import Path
 
 from styxy.adapters.journal.journal import Journal
 from styxy.core.books.events import Noted
-from styxy.server.upkeep import FOLD_AFTER
+from styxy.server.upkeep.maintenance import FOLD_AFTER
 from tests.daemon import Daemon
 from tests.promises.crowd import Burst, furnish, session, short_or_long
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import styxy
-from styxy.server.doors import read_daemon_file
+from styxy.server.net.sockets import read_daemon_file
 from tests.daemon import LONGEST, Daemon, question, wait_until
 from tests.fakes import clean_environment, free_port
 

@@ -39,22 +39,28 @@ from styxy.adapters.settings import (
 )
 from styxy.core.commands.programs import service_type_of_program
 from styxy.core.errors import StyxyError
-from styxy.server.answers import error_body
-from styxy.server.caretaker import Caretaker
-from styxy.server.configured import Configured
-from styxy.server.crowd import Crowd
-from styxy.server.doors import Doors, open_doors
-from styxy.server.guard import Guard
-from styxy.server.health import backups_part, document_part, files_part, make_health
-from styxy.server.http_api import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
-from styxy.server.instruments import Instruments
-from styxy.server.landmarks import Landmarks, landmarks_of
-from styxy.server.line_api import IDLE_SECONDS, LineDoor
-from styxy.server.meter import Meter
-from styxy.server.mirror import Mirror
-from styxy.server.note_door import NoteDoor
-from styxy.server.observer import Observer
-from styxy.server.opening import (
+from styxy.server.guests.bind_socket import IDLE_SECONDS, LineDoor
+from styxy.server.guests.notify_socket import NoteDoor
+from styxy.server.http.app import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
+from styxy.server.http.request_metrics import Meter
+from styxy.server.http.server import WebServer
+from styxy.server.net.auth import Guard
+from styxy.server.net.connection_limit import Crowd
+from styxy.server.net.rate_limit import RateLimiter
+from styxy.server.net.readiness import Readiness
+from styxy.server.net.responses import error_body
+from styxy.server.net.sockets import Doors, open_doors
+from styxy.server.reports.fd_exhaustion import Shortage
+from styxy.server.reports.health import backups_part, document_part, files_part, make_health
+from styxy.server.reports.instruments import Instruments
+from styxy.server.service.event_stream import EventStream
+from styxy.server.service.service import Service
+from styxy.server.upkeep.config_reload import Caretaker
+from styxy.server.upkeep.discovery_files import Landmarks, landmarks_of
+from styxy.server.upkeep.loop_watchdog import Stalls, StallWatch, TimedSelector
+from styxy.server.upkeep.maintenance import Upkeep
+from styxy.server.upkeep.recovery import Recovery
+from styxy.server.upkeep.startup import (
     check_logs,
     open_books,
     open_configuration,
@@ -62,19 +68,13 @@ from styxy.server.opening import (
     open_token,
     raise_descriptor_limit,
 )
-from styxy.server.projects import Projects
-from styxy.server.rate import RateLimiter
-from styxy.server.readiness import Readiness
-from styxy.server.recovery import Recovery
-from styxy.server.service import Service
-from styxy.server.shortage import Shortage
-from styxy.server.stalls import Stalls, StallWatch, TimedSelector
-from styxy.server.stream import EventStream
-from styxy.server.survey import Survey
-from styxy.server.upkeep import Upkeep
-from styxy.server.watch import Watch
-from styxy.server.web import WebServer
-from styxy.server.world import World
+from styxy.server.upkeep.watch import Watch
+from styxy.server.world.context import World
+from styxy.server.world.listeners import Observer
+from styxy.server.world.live_config import Configured
+from styxy.server.world.port_map_sync import Mirror
+from styxy.server.world.port_usage import Survey
+from styxy.server.world.projects import Projects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

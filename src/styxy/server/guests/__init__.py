@@ -1,0 +1,1 @@
+"""The two Unix sockets on which guests ask and report."""

@@ -1,0 +1,99 @@
+"""The door for the native library: one line in, one line out, over a Unix socket.
+
+A guest has 250 ms for everything, so nothing here waits. Whatever goes wrong is answered with
+`error`, and the guest's own result then stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from styxy.core.errors import StyxyError
+from styxy.core.protocol import wire
+from styxy.server.guests.peer_identity import holder_of
+from styxy.server.net.auth import Peer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from styxy.server.net.connection_limit import Crowd
+    from styxy.server.service.service import Service
+
+log = logging.getLogger(__name__)
+
+
+IDLE_SECONDS = 10.0
+"""How long a guest may say nothing; one that is alive asks within a millisecond."""
+
+
+class LineDoor(asyncio.Protocol):
+    """Answer the questions of one guest. `catch_up` heeds what guests have said before it asked.
+
+    `crowd` holds every guest that is connected.
+    """
+
+    def __init__(
+        self, service: Service, catch_up: Callable[[], None], *, crowd: Crowd, patience: float
+    ) -> None:
+        self._service = service
+        self._catch_up = catch_up
+        self._crowd = crowd
+        self._patience = patience
+        self._deadline: asyncio.TimerHandle | None = None
+        self._unread = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Turn away other users, whatever the mode of the socket's directory."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._peer = Peer(transport.get_extra_info("socket"))
+        if self._peer.is_allowed and self._crowd.admit(self):
+            self._expect_question()
+        else:
+            transport.abort()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Give everything back."""
+        self._crowd.leave(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def hang_up(self) -> None:
+        """End the connection at once."""
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each whole line; hang up on one that never ends."""
+        self._expect_question()
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        if any(len(line) >= wire.MAX_LINE for line in (*lines, self._unread)):
+            self._transport.abort()
+            return
+        for line in lines:
+            self._transport.write(self._answer(line))
+
+    def _expect_question(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = asyncio.get_running_loop().call_later(self._patience, self.hang_up)
+
+    def _answer(self, line: bytes) -> bytes:
+        started = time.perf_counter()
+        answer = self._judged(line)
+        self._service.counts.question_seconds.observe(time.perf_counter() - started)
+        return answer
+
+    def _judged(self, line: bytes) -> bytes:
+        try:
+            question = wire.parse_question(line)
+            self._catch_up()
+            pid = holder_of(self._peer.pid, question.pid)
+            answer = self._service.guests.move(question, pid=pid)
+        except StyxyError as error:
+            log.info("a guest (pid %d) was refused: %s", self._peer.pid, error.message)
+            return wire.format_error(error.message)
+        return wire.format_answer(answer, local_time=datetime.now())

@@ -1,0 +1,72 @@
+"""The door for what guests say without waiting: a datagram for each socket that listens now.
+
+Who sends it is the kernel's word (SCM_CREDENTIALS, unix(7)); a datagram of another user, or one
+that makes no sense, is as if it had never come.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from styxy.core.errors import StyxyError
+from styxy.core.protocol import wire
+from styxy.server.guests.peer_identity import holder_of
+from styxy.server.net.auth import is_allowed_user
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+_UCRED = struct.Struct("3i")
+
+BATCH = 64
+"""Datagrams that are read in one turn of the loop, so that a flood of them holds nobody up."""
+
+
+class NoteDoor:
+    """Read the notes of guests; `heed` is called with each one and its sender's pid."""
+
+    def __init__(self, door: socket.socket, heed: Callable[[wire.ListenNote, int], None]) -> None:
+        self._door = door
+        self._heed = heed
+        door.setblocking(False)
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+
+    def open(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read whatever comes from now on."""
+        loop.add_reader(self._door, self.read)
+
+    def close(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read no more; the socket stays the caller's."""
+        loop.remove_reader(self._door)
+
+    def read(self) -> None:
+        """Heed what has come, as before the answer to a question that was asked after it."""
+        for _ in range(BATCH):
+            try:
+                data, ancillary, _, _ = self._door.recvmsg(
+                    wire.MAX_LINE, socket.CMSG_SPACE(_UCRED.size)
+                )
+            except BlockingIOError:
+                return
+            pid = _sender(ancillary)
+            if pid is None:
+                continue
+            try:
+                note = wire.parse_note(data)
+                self._heed(note, holder_of(pid, note.pid))
+            except StyxyError as error:
+                log.info("a note of pid %d was not understood: %s", pid, error.message)
+
+
+def _sender(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+            pid, uid, _ = _UCRED.unpack(data[: _UCRED.size])
+            return int(pid) if is_allowed_user(uid) else None
+    return None

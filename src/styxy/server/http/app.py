@@ -1,0 +1,208 @@
+"""From the tables of operations to an application: routing, decoding, errors, and the documents."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from styxy.core.errors import InvalidInput, MethodNotAllowed, NotFound, RateLimited, StyxyError
+from styxy.core.messages import echo, nearest
+from styxy.core.protocol.decoding import read_body, read_query
+from styxy.server.http.request_metrics import ROUTE
+from styxy.server.http.routes import (
+    audit,
+    config,
+    daemon,
+    instances,
+    leases,
+    metrics,
+    observations,
+    ports,
+    ranges,
+    reassignments,
+)
+from styxy.server.http.routes.call import Call, Route
+from styxy.server.net.auth import KNOWN
+from styxy.server.net.responses import error_answer, json_answer, text_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from styxy.server.reports.instruments import Instruments
+    from styxy.server.service.service import Service
+
+
+def openapi(_call: Call) -> dict[str, object]:
+    """Describe this API as OpenAPI 3.1."""
+    return _document()
+
+
+def docs(_call: Call) -> Response:
+    """Describe this API as one readable page."""
+    page, policy = _page()
+    return text_answer(
+        page, "text/html; charset=utf-8", headers={"content-security-policy": policy}
+    )
+
+
+# Both documents are as constant as the table, and take 10 and 30 ms to make: once, and not before
+# somebody asks.
+@functools.cache
+def _document() -> dict[str, object]:
+    from styxy.server.http.openapi import document
+
+    return document(ROUTES)
+
+
+@functools.cache
+def _page() -> tuple[bytes, str]:
+    from styxy.server.http.docs_page import CONTENT_SECURITY_POLICY, render
+
+    return render(_document()).encode(), CONTENT_SECURITY_POLICY
+
+
+ROUTES: tuple[Route, ...] = (
+    *daemon.ROUTES,
+    *leases.ROUTES,
+    *ports.ROUTES,
+    *observations.ROUTES,
+    *instances.ROUTES,
+    *config.ROUTES,
+    *ranges.ROUTES,
+    *reassignments.ROUTES,
+    *audit.ROUTES,
+    *metrics.ROUTES,
+    Route(
+        method="GET",
+        path="/openapi.json",
+        handler=openapi,
+        summary="Describe this API as OpenAPI 3.1",
+    ),
+    Route(
+        method="GET",
+        path="/docs",
+        handler=docs,
+        summary="Describe this API as one readable page",
+        media=("text/html",),
+    ),
+)
+
+OPEN_PATHS = frozenset(route.path for route in ROUTES if route.is_open)
+UNCOUNTED_PATHS = frozenset(route.path for route in ROUTES if route.is_uncounted)
+
+
+class HttpApi:
+    """Serve the table."""
+
+    def __init__(self, service: Service, instruments: Instruments) -> None:
+        self._service = service
+        self._instruments = instruments
+
+    def app(self) -> Starlette:
+        """Make the application, without its guard."""
+        by_path: dict[str, list[Route]] = {}
+        for route in sorted(ROUTES, key=_specificity):
+            by_path.setdefault(route.path, []).append(route)
+        routes = [
+            StarletteRoute(path, self._endpoint(group), methods=[each.method for each in group])
+            for path, group in by_path.items()
+        ]
+        handlers: dict[Any, Any] = {HTTPException: self._on_http_exception}
+        app = Starlette(routes=routes, exception_handlers=handlers)
+        app.router.redirect_slashes = (
+            False  # a path that is nearly right is wrong, and JSON says so
+        )
+        return app
+
+    def refuse(self, error: StyxyError, headers: dict[str, str] | None = None) -> Response:
+        """Write a refusal, and count it."""
+        counts = self._service.counts
+        counts.refusals.add(error.code)
+        if isinstance(error, RateLimited):
+            counts.rate_limited.add()
+        return error_answer(error, headers=headers)
+
+    def _endpoint(self, group: Sequence[Route]) -> Callable[[Request], Awaitable[ASGIApp]]:
+        by_method = {route.method: route for route in group}
+
+        async def endpoint(request: Request) -> ASGIApp:
+            route = by_method["GET" if request.method == "HEAD" else request.method]
+            request.scope[ROUTE] = route.path
+            if request.scope["path"].endswith("\n"):  # Starlette's `$` matches before it
+                return self.refuse(_unknown_path(request))
+            try:
+                answer = route.handler(await self._call(request, route))
+                if inspect.isawaitable(answer):
+                    answer = await answer
+            except StyxyError as error:
+                return self.refuse(error)
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody is there to read it
+            return json_answer(answer) if isinstance(answer, dict | msgspec.Struct) else answer
+
+        return endpoint
+
+    async def _call(self, request: Request, route: Route) -> Call:
+        return Call(
+            service=self._service,
+            instruments=self._instruments,
+            headers=request.headers,
+            is_known=request.scope.get(KNOWN, False),
+            path=request.path_params,
+            query=_checked_query(request, route),
+            body=read_body(await request.body(), route.body) if route.body else None,
+        )
+
+    async def _on_http_exception(self, request: Request, error: HTTPException) -> Response:
+        path = echo(request.scope["path"])
+        if error.status_code == MethodNotAllowed.status_hint:
+            allowed = ", ".join(sorted((error.headers or {})["Allow"].split(", ")))
+            refusal = MethodNotAllowed(f"{path} takes {allowed}, not {request.method}")
+            return self.refuse(refusal, {"allow": allowed})
+        return self.refuse(_unknown_path(request))
+
+
+def _unknown_path(request: Request) -> NotFound:
+    path = request.scope["path"]
+    near = nearest(path, [route.path for route in ROUTES])
+    hint = f"did you mean {near!r}?" if near is not None else "see: /openapi.json"
+    return NotFound(f"there is no {echo(path)}; {hint}", suggestions=["GET /openapi.json"])
+
+
+def _specificity(route: Route) -> list[bool]:
+    # /observe/all must come before /observe/{port}, whoever wrote which row of the table first.
+    return [part.startswith("{") for part in route.path.split("/")]
+
+
+def _checked_query(request: Request, route: Route) -> msgspec.Struct | None:
+    values = _query(request)
+    if route.query is not None:
+        return read_query(values, route.query)
+    for name in values:  # POST /allocate?dry_run=true must not lease a port
+        cure = f"send {echo(name)} in the body" if route.body else f"leave out {echo(name)}"
+        raise InvalidInput(f"{route.method} {route.path} takes no query; {cure}", field=name)
+    return None
+
+
+def _query(request: Request) -> dict[str, str]:
+    # Not Starlette's reading of it, which loses the bytes of a path that are no text.
+    text = request.scope["query_string"].decode("latin-1")
+    pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+    values = dict(pairs)
+    if len(pairs) != len(values):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise InvalidInput(f"the query has {echo(double)} more than once; send it once")
+    return values

@@ -1,0 +1,175 @@
+"""The OpenAPI 3.1 document, made from the table of routes and the shapes of the codec."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from styxy import __version__
+from styxy.core.protocol.failures import ErrorAnswer
+from styxy.core.protocol.scalars import Name, PortNumber
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from styxy.server.http.routes.call import Route
+
+PATH_PARAMETERS: dict[str, tuple[Any, str]] = {
+    "port": (PortNumber, "3000"),
+    "service_type": (str, "dev"),
+    "lock_id": (str, "0f3c9a5e7b1d2846aa90c4e1f2b37d58"),
+    "id": (Name, "agent-1"),
+}
+"""What each placeholder of a path may be, with an example."""
+
+STATUSES = {
+    400: "The request makes no sense: a value, a field, the JSON, or HTTP itself",
+    401: "No token came over TCP, or a wrong one",
+    403: "The request comes from another site, or its Host is no loopback name",
+    404: "There is no such thing",
+    409: "The state of the books forbids it: a full range, a missing confirmation",
+    413: "The body is over 64 KiB",
+    429: "More requests than the rate limit allows; Retry-After says when to ask again",
+    503: "The daemon cannot do it now; nothing was promised",
+}
+
+_PLACEHOLDER = re.compile(r"{(\w+)}")
+_ALWAYS_POSSIBLE = (400, 401, 403, 503)
+_REF = "#/components/schemas/{name}"
+_DESCRIPTION = (
+    "Coordinates the ports of one developer machine. Over TCP every request needs the token of "
+    "the Styxy home; over the Unix socket the kernel says who asks. Every error has one shape, "
+    "with a stable `code`."
+)
+
+Schema = dict[str, object]
+
+
+def document(routes: Sequence[Route]) -> dict[str, object]:
+    """Describe the routes."""
+    shapes: set[type[msgspec.Struct]] = {ErrorAnswer}
+    for route in routes:
+        shapes.update(shape for shape in (route.answer, route.query, route.body) if shape)
+    ordered = sorted(shapes, key=lambda shape: shape.__name__)
+    references, raw = msgspec.json.schema_components(ordered, ref_template=_REF)
+    components = {name: _plain(schema) for name, schema in raw.items()}
+    reference = dict(zip(ordered, references, strict=True))
+    paths: dict[str, dict[str, object]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(
+            route, reference, components
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Styxy", "version": __version__, "description": _DESCRIPTION},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+        "security": [{"bearer": []}, {"apiKey": []}],
+    }
+
+
+def statuses(route: Route) -> list[int]:
+    """List the statuses with which an operation can refuse."""
+    found = {*_ALWAYS_POSSIBLE, *route.errors}
+    if _PLACEHOLDER.search(route.path):
+        found.add(404)  # a path without the part is another path
+    if route.body is not None:
+        found.add(413)
+    if not route.is_uncounted:
+        found.add(429)
+    if route.is_open:
+        found.discard(401)
+    return sorted(found)
+
+
+def _operation(
+    route: Route, reference: dict[type[msgspec.Struct], Schema], components: dict[str, Schema]
+) -> Schema:
+    operation: Schema = {
+        "operationId": route.handler.__name__,
+        "summary": route.summary,
+        "parameters": _parameters(route, components),
+        "responses": {
+            "200": {"description": "Done", "content": _content(route, reference)},
+            **{
+                str(status): {
+                    "description": STATUSES[status],
+                    "content": _json(reference[ErrorAnswer]),
+                }
+                for status in statuses(route)
+            },
+        },
+    }
+    if route.example is not None:
+        operation["x-example"] = route.example
+    if route.body is not None:
+        needed = any(field.required for field in msgspec.structs.fields(route.body))
+        media: Schema = {"schema": reference[route.body]}
+        if route.example_body is not None:
+            media["example"] = route.example_body
+        operation["requestBody"] = {"required": needed, "content": {"application/json": media}}
+    if route.is_open:
+        operation["security"] = []
+    return operation
+
+
+def _content(route: Route, reference: dict[type[msgspec.Struct], Schema]) -> Schema:
+    content: Schema = {media: {"schema": {"type": "string"}} for media in route.media}
+    if route.answer is not None:
+        content |= _json(reference[route.answer])
+    elif not route.media:
+        content |= _json({"type": "object"})
+    return content
+
+
+def _parameters(route: Route, components: dict[str, Schema]) -> list[Schema]:
+    return [
+        *(_path_parameter(name) for name in _PLACEHOLDER.findall(route.path)),
+        *(_query_parameters(components[route.query.__name__]) if route.query else ()),
+        *(
+            {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+            for name in route.headers
+        ),
+    ]
+
+
+def _path_parameter(name: str) -> Schema:
+    kind, example = PATH_PARAMETERS[name]
+    schema = msgspec.json.schema(kind)
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
+
+
+def _query_parameters(shape: Schema) -> Iterable[Schema]:
+    properties, required = shape["properties"], shape.get("required", ())
+    assert isinstance(properties, dict)
+    assert isinstance(required, list | tuple)
+    return (
+        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        for name, schema in properties.items()
+    )
+
+
+def _plain(schema: Any) -> Any:
+    """Say a tuple of one type as a list of so many: not every tool knows `prefixItems`."""
+    if isinstance(schema, list):
+        return [_plain(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    items = schema.get("prefixItems")
+    if items and all(each == items[0] for each in items):
+        size = len(items)
+        rest = {key: value for key, value in schema.items() if key != "prefixItems"}
+        return {**rest, "items": _plain(items[0]), "minItems": size, "maxItems": size}
+    return {key: _plain(value) for key, value in schema.items()}
+
+
+def _json(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}

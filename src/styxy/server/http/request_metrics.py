@@ -1,0 +1,57 @@
+"""The outermost layer of HTTP: count requests, and let no trace of a failure out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from styxy.core.errors import StyxyError
+from styxy.server.net.responses import error_answer
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from styxy.server.world.counts import Counts
+
+log = logging.getLogger(__name__)
+
+ROUTE = "styxy.route"
+"""Key of the scope under which the application leaves the template of the route that it took."""
+
+NO_ROUTE = "none"
+
+STREAM = b"text/event-stream"
+
+
+class Meter:
+    """Measure an application."""
+
+    def __init__(self, app: ASGIApp, counts: Counts) -> None:
+        self._app = app
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and count its answer."""
+        started = time.perf_counter()
+        status, is_stream = 0, False
+
+        async def noting(message: Message) -> None:
+            nonlocal status, is_stream
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                is_stream = (b"content-type", STREAM) in message["headers"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            log.exception("%s failed", scope["method"])
+            if not status:
+                error = StyxyError("the daemon met an error of its own; see: styxy daemon logs")
+                await error_answer(error)(scope, receive, noting)
+        route = scope.get(ROUTE, NO_ROUTE)
+        self._counts.requests.add(scope["method"], route, str(status))
+        if not is_stream:  # a stream lasts as long as somebody listens
+            seconds = time.perf_counter() - started
+            self._counts.request_seconds.observe(seconds, scope["method"], route)

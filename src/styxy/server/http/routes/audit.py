@@ -1,0 +1,95 @@
+"""What happened: the journal's events, and every change as it happens."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+from styxy.core.errors import InvalidInput
+from styxy.core.messages import described
+from styxy.core.protocol import audit as shapes
+from styxy.server.http.routes.call import Call, Route
+from styxy.server.service.event_stream import StreamAnswer
+
+LAST_SECOND = datetime.max.replace(tzinfo=UTC).timestamp()
+"""The latest moment that a time of ours can say."""
+
+
+def audit(call: Call) -> shapes.AuditAnswer:
+    """List what happened, newest last."""
+    wanted: shapes.AuditQuery = call.query
+    found = call.service.world.journal.read_back(
+        kind=shapes.KIND_OF_WORD[wanted.event].__name__ if wanted.event else None,
+        since=moment(wanted.since) if wanted.since is not None else None,
+        limit=wanted.limit,
+    )
+    return shapes.AuditAnswer([shapes.told(event, seq=seq) for seq, event in found])
+
+
+def events(call: Call) -> StreamAnswer:
+    """Follow every change, as server-sent events."""
+    wanted: shapes.EventsQuery = call.query
+    follower = call.instruments.stream.follow(
+        after=_last_seen(call.headers.get("last-event-id"), wanted.since_seq),
+        word=wanted.event,
+    )
+    return StreamAnswer(follower)
+
+
+def moment(text: str) -> float:
+    """Read a time: RFC 3339, or seconds since the epoch. Raises `InvalidInput`."""
+    try:
+        return _seconds(text)
+    except (ValueError, OverflowError):
+        raise InvalidInput(
+            "since must be a time such as 2026-01-31T12:00:00Z, or seconds since the epoch, "
+            f"not {described(text)}",
+            suggestions=["2026-01-31T12:00:00Z", "1769860800"],
+        ) from None
+
+
+def _seconds(text: str) -> float:
+    if not text.isascii() or "_" in text:  # Python reads digits of any script, and 1_000
+        raise ValueError("not a time")
+    try:
+        at = float(text)
+    except ValueError:
+        # A plus sign in a query means a space, and a client that does not encode it means a plus.
+        read = datetime.fromisoformat(text.strip().replace(" ", "T" if "T" not in text else "+"))
+        if read.tzinfo is None or len(text) < len("2026-01-31T12:00:00"):
+            raise ValueError("not RFC 3339") from None
+        at = read.timestamp()
+    if not math.isfinite(at) or not 0 <= at <= LAST_SECOND:
+        raise ValueError("out of range")
+    return at
+
+
+def _last_seen(header: str | None, since_seq: int | None) -> int | None:
+    # The header wins: a browser sends it when it comes back, with the address that it had.
+    if not header:
+        return since_seq
+    if not (header.isascii() and header.isdigit() and len(header) < 19):
+        raise InvalidInput("Last-Event-ID must be the id of an event, a whole number")
+    return int(header)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        path="/audit",
+        handler=audit,
+        summary="List what happened, newest last",
+        query=shapes.AuditQuery,
+        answer=shapes.AuditAnswer,
+        example="/audit?limit=20&event=released",
+    ),
+    Route(
+        method="GET",
+        path="/events",
+        handler=events,
+        summary="Follow every change as server-sent events; Last-Event-ID resumes",
+        query=shapes.EventsQuery,
+        headers=("Last-Event-ID",),
+        media=("text/event-stream",),
+    ),
+)

@@ -1,0 +1,87 @@
+"""What an operation is, and what its handler is given.
+
+A handler decodes nothing and decides nothing: it gets checked values and answers with a shape of
+`core.protocol`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from styxy.core.errors import InvalidInput
+from styxy.core.model.ports import Port, as_port
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import msgspec
+    from starlette.types import ASGIApp
+
+    from styxy.core.model.leases import Holder
+    from styxy.server.reports.instruments import Instruments
+    from styxy.server.service.service import Service
+
+    Answer = msgspec.Struct | dict[str, object] | ASGIApp
+    Handler = Callable[["Call"], Answer | Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Hold what a handler needs: the service, and the checked parts of the request.
+
+    `headers` are those that the protocol itself gives a meaning, in lower case. `is_known`: it came
+    with the token or over the Unix socket, and not from anybody on this machine.
+    """
+
+    service: Service
+    instruments: Instruments
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_known: bool = False
+    path: dict[str, str]
+    query: Any = None
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Describe one operation.
+
+    `headers` are those of the request that mean something here, `media` the types of answers
+    that are not JSON. `is_open`: it answers without a token;
+    `is_uncounted`: outside the rate limit. `example` is a path that can be asked, query included,
+    where the template alone would not do, and `example_body` what goes with it.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answer: type[msgspec.Struct] | None = None
+    query: type[msgspec.Struct] | None = None
+    body: type[msgspec.Struct] | None = None
+    headers: tuple[str, ...] = ()
+    media: tuple[str, ...] = ()
+    is_open: bool = False
+    is_uncounted: bool = False
+    errors: tuple[int, ...] = ()
+    example: str | None = None
+    example_body: Mapping[str, object] | None = None
+
+
+def path_port(call: Call) -> Port:
+    """Read the port of a path. Raises `InvalidInput`."""
+    text = call.path["port"]
+    is_number = text.isascii() and text.isdigit() and len(text) <= 5
+    return as_port(int(text) if is_number else text)
+
+
+def living(service: Service, pid: int | None) -> Holder | None:
+    """Name the process that a caller named. Raises `InvalidInput` where it is not alive."""
+    if pid is None:
+        return None
+    holder = service.world.processes.holder(pid)
+    if holder is None:
+        raise InvalidInput(f"pid {pid} is no living process; give that of one that runs", pid=pid)
+    return holder

@@ -1,0 +1,58 @@
+"""The configuration in force, and changes to it."""
+
+from __future__ import annotations
+
+from styxy.core.protocol import config as codec
+from styxy.server.http.routes.call import Call, Route
+
+
+def config(call: Call) -> codec.ConfigAnswer:
+    """Tell the configuration in force."""
+    configured = call.service.world.configured
+    provenance = codec.Provenance(
+        file=configured.file.path,
+        source=configured.source,
+        loaded_at=configured.loaded_at,
+        origins=configured.origins,
+        problems=configured.problems,
+    )
+    return codec.config(configured.configuration, call.service.desk.catalogue, provenance)
+
+
+def change_config(call: Call) -> codec.ConfigChanged:
+    """Change config.json and put it in force."""
+    body: codec.ConfigChange = call.body
+    configured = call.service.world.configured
+    edited = configured.change(body.changes, dry_run=body.dry_run)
+    return codec.changed(
+        body.changes,
+        codec.Change(
+            file=configured.file.path,
+            has_changed=edited.has_changed,
+            dry_run=body.dry_run,
+            copy=edited.copy,
+            overrides=configured.overrides.origins,
+            problems=edited.loaded.problems,
+        ),
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        path="/config",
+        handler=config,
+        summary="Tell the configuration in force, and what is wrong with config.json",
+        answer=codec.ConfigAnswer,
+    ),
+    Route(
+        method="PATCH",
+        path="/config",
+        handler=change_config,
+        summary="Change config.json and put it in force",
+        body=codec.ConfigChange,
+        answer=codec.ConfigChanged,
+        errors=(409,),
+        example_body={"changes": {"auto_allocation": {"gap_size": 20}}, "dry_run": True},
+    ),
+)

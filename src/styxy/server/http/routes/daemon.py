@@ -1,0 +1,89 @@
+"""The daemon about itself."""
+
+from __future__ import annotations
+
+import time
+
+from styxy import __version__
+from styxy.core.errors import Unavailable
+from styxy.core.messages import counted
+from styxy.core.protocol.daemon import HealthAnswer, HealthPart, StatusAnswer
+from styxy.server.http.routes.call import Call, Route
+
+
+def status(call: Call) -> StatusAnswer:
+    """Say that the daemon lives, and what its user must know.
+
+    Any user of the machine may ask; paths and ports are for the daemon's own user alone.
+    """
+    world = call.service.world
+    warnings, failing = call.instruments.recovery.warnings, world.journal.failing
+    if failing is not None and not any(failing in warning for warning in warnings):
+        warnings.append(failing)
+    if world.configured.problems and world.configured.summary not in warnings:
+        warnings.append(world.configured.summary)
+    return StatusAnswer(
+        status="running",
+        version=__version__,
+        uptime=_uptime(call),
+        allocations=len(call.service.desk.books),
+        instances=len(call.service.desk.state.instances),
+        pid=world.pid,
+        warnings=warnings if call.is_known else _counted(warnings),
+    )
+
+
+def health(call: Call) -> HealthAnswer:
+    """Say how each part of the daemon is. Raises `Unavailable` where no lease can be granted."""
+    started = time.perf_counter()
+    report = call.instruments.health.report()
+    answer = HealthAnswer(
+        status=report.state,
+        version=__version__,
+        uptime=_uptime(call),
+        parts={
+            name: HealthPart(state=part.state, message=part.message)
+            for name, part in report.parts.items()
+        },
+        warnings=report.warnings,
+        response_time_ms=round((time.perf_counter() - started) * 1000, 3),
+    )
+    if not report.can_grant:
+        raise Unavailable(
+            f"no lease can be granted: {'; '.join(report.warnings)}",
+            suggestions=["styxy doctor", "styxy daemon logs"],
+            health=answer,
+        )
+    return answer
+
+
+def _counted(warnings: list[str]) -> list[str]:
+    if not warnings:
+        return []
+    return [f"{counted(len(warnings), 'warning')}; ask with the token, or over the Unix socket"]
+
+
+def _uptime(call: Call) -> float:
+    world = call.service.world
+    return round(world.clock() - world.started_at, 3)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        path="/status",
+        handler=status,
+        summary="Say that the daemon lives",
+        answer=StatusAnswer,
+        is_open=True,
+        is_uncounted=True,
+    ),
+    Route(
+        method="GET",
+        path="/health",
+        handler=health,
+        summary="Say how each part of the daemon is; 503 only where no lease can be granted",
+        answer=HealthAnswer,
+        is_uncounted=True,
+    ),
+)

@@ -1,0 +1,136 @@
+"""Instances: registered, heard, listed, gone."""
+
+from __future__ import annotations
+
+from styxy.core.decisions.requests import InstanceAsk
+from styxy.core.errors import InvalidInput
+from styxy.core.model.ports import Port
+from styxy.core.protocol import instances as shapes
+from styxy.core.protocol.scalars import rfc3339
+from styxy.server.http.routes.call import Call, Route, living
+
+
+def register(call: Call) -> shapes.RegisterAnswer:
+    """Make an instance known, or refresh it."""
+    body: shapes.RegisterBody = call.body
+    projects = call.service.world.projects
+    directory = body.working_directory
+    ask = InstanceAsk(
+        instance_id=body.instance_id,
+        holder=living(call.service, body.pid),
+        working_directory=directory,
+        project=projects.at(directory) if directory is not None else None,
+        template=body.template,
+        metadata=shapes.metadata_text(body.metadata),
+    )
+    return _registered(call, ask)
+
+
+def register_program(call: Call) -> shapes.RegisterAnswer:
+    """Make an intercepted program known."""
+    body: shapes.InterceptorBody = call.body
+    if body.instance_id is None and body.pid is None:
+        raise InvalidInput("say who registers: send an instance_id or a pid")
+    world = call.service.world
+    holder = living(call.service, body.pid)
+    project = None
+    if body.project_path is not None:
+        project = world.projects.at(body.project_path)
+    elif body.pid is not None:
+        project = world.projects.of(body.pid)
+    ask = InstanceAsk(
+        instance_id=body.instance_id or f"ldpreload-{body.pid}",
+        holder=holder,
+        working_directory=world.processes.directory(body.pid) if body.pid is not None else None,
+        project=project,
+        port=None if body.port is None else Port(body.port),
+        service_type=body.service_type,
+    )
+    return _registered(call, ask)
+
+
+def _registered(call: Call, ask: InstanceAsk) -> shapes.RegisterAnswer:
+    is_known = ask.instance_id in call.service.desk.state.instances
+    call.service.reception.register(ask)
+    done = "refreshed" if is_known else "registered"
+    return shapes.RegisterAnswer(
+        success=True, instance_id=ask.instance_id, message=f"Instance {ask.instance_id} {done}"
+    )
+
+
+def heartbeat(call: Call) -> shapes.HeartbeatAnswer:
+    """Note that an instance lives."""
+    instance = call.service.reception.heartbeat(call.path["id"])
+    return shapes.HeartbeatAnswer(
+        success=True,
+        instance_id=instance.instance_id,
+        last_heartbeat=rfc3339(instance.last_heartbeat),
+    )
+
+
+def instances(call: Call) -> shapes.InstancesAnswer:
+    """List the instances with their leases, oldest first."""
+    desk = call.service.desk
+    now = call.service.world.clock()
+    known = sorted(
+        desk.state.instances.values(), key=lambda each: (each.registered_at, each.instance_id)
+    )
+    return shapes.InstancesAnswer(
+        [
+            shapes.registered(each, desk.books.of_instance(each.instance_id), now=now)
+            for each in known
+        ]
+    )
+
+
+def leave(call: Call) -> shapes.LeaveAnswer:
+    """See an instance off."""
+    instance_id = call.path["id"]
+    ended = call.service.reception.leave(instance_id, keep_leases=call.query.keep_leases)
+    return shapes.left(instance_id, ended)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="POST",
+        path="/instance/register",
+        handler=register,
+        summary="Make an instance known, or refresh it",
+        body=shapes.RegisterBody,
+        example_body={"instance_id": "agent-1", "working_directory": "/home/me/shop"},
+        answer=shapes.RegisterAnswer,
+    ),
+    Route(
+        method="PUT",
+        path="/instance/{id}/heartbeat",
+        handler=heartbeat,
+        summary="Note that an instance lives",
+        answer=shapes.HeartbeatAnswer,
+        errors=(404,),
+    ),
+    Route(
+        method="GET",
+        path="/instance/list",
+        handler=instances,
+        summary="List the instances with their leases",
+        answer=shapes.InstancesAnswer,
+    ),
+    Route(
+        method="DELETE",
+        path="/instance/{id}",
+        handler=leave,
+        summary="See an instance off, and end what it holds",
+        query=shapes.LeaveQuery,
+        answer=shapes.LeaveAnswer,
+        errors=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/register-instance",
+        handler=register_program,
+        summary="Make an intercepted program known",
+        body=shapes.InterceptorBody,
+        example_body={"instance_id": "agent-1", "port": 3000, "service_type": "dev"},
+        answer=shapes.RegisterAnswer,
+    ),
+)

@@ -1,0 +1,57 @@
+"""What listens on the ports of this machine."""
+
+from __future__ import annotations
+
+from styxy.core.protocol import observations as shapes
+from styxy.core.reports.usage import count
+from styxy.server.http.routes.call import Call, Route, path_port
+
+
+async def observe_all(call: Call) -> shapes.ObserveAllAnswer:
+    """Say what listens on every port."""
+    seen = await call.service.observe_all()
+    return shapes.ObserveAllAnswer(
+        total=len(seen),
+        observations=[shapes.port_observation(each) for each in seen],
+        stats=shapes.statistics(count(seen)),
+    )
+
+
+def observe(call: Call) -> shapes.ObserveAnswer:
+    """Say what listens on one port."""
+    port = path_port(call)
+    seen = call.service.observe(port)
+    if seen is None:
+        return shapes.ObserveAnswer(port=port, bound=False, message=f"nothing listens on {port}")
+    return shapes.ObserveAnswer(port=port, bound=True, observation=shapes.observation(seen))
+
+
+async def observation_stats(call: Call) -> shapes.Statistics:
+    """Count the ports in use."""
+    return shapes.statistics(count(await call.service.observe_all()))
+
+
+ROUTES: tuple[Route, ...] = (
+    # Before /observe/{port}, which would take "all" for a port.
+    Route(
+        method="GET",
+        path="/observe/all",
+        handler=observe_all,
+        summary="Say what listens on every port",
+        answer=shapes.ObserveAllAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/observe/{port}",
+        handler=observe,
+        summary="Say what listens on one port",
+        answer=shapes.ObserveAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/observation-stats",
+        handler=observation_stats,
+        summary="Count the ports in use by service type, instance and project",
+        answer=shapes.Statistics,
+    ),
+)

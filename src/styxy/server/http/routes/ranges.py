@@ -1,0 +1,43 @@
+"""Service types that were made for a request: listed, taken back."""
+
+from __future__ import annotations
+
+from styxy.core.protocol import ranges as shapes
+from styxy.server.http.routes.call import Call, Route
+
+
+def made_types(call: Call) -> shapes.MadeTypesAnswer:
+    """List the types that were made."""
+    desk = call.service.desk
+    kinds = [kind for kind in desk.catalogue if kind.auto_allocated is not None]
+    kinds.sort(key=lambda kind: (kind.auto_allocated, kind.ports.first))
+    return shapes.MadeTypesAnswer(
+        enabled=desk.state.settings.auto_allocation.enabled,
+        service_types=[shapes.made(kind, desk.books) for kind in kinds],
+    )
+
+
+def undo(call: Call) -> shapes.UndoAnswer:
+    """Take a made type back."""
+    kind = call.service.ranges.undo(call.path["service_type"], force=call.query.force)
+    return shapes.undone(kind)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        path="/auto-allocation",
+        handler=made_types,
+        summary="List the service types that were made for a request",
+        answer=shapes.MadeTypesAnswer,
+    ),
+    Route(
+        method="DELETE",
+        path="/auto-allocation/{service_type}",
+        handler=undo,
+        summary="Take back a service type that was made for a request",
+        query=shapes.UndoQuery,
+        answer=shapes.UndoAnswer,
+        errors=(404, 409),
+    ),
+)

@@ -1,0 +1,54 @@
+"""Binds that are moved: the interceptor's question over HTTP, and what was moved."""
+
+from __future__ import annotations
+
+from styxy.core.model.ports import Port
+from styxy.core.protocol import reassignments as shapes
+from styxy.core.protocol.wire import BindQuestion
+from styxy.server.http.routes.call import Call, Route, living
+
+
+def reassign(call: Call) -> shapes.ReassignAnswer:
+    """Say where a bind goes."""
+    body: shapes.ReassignBody = call.body
+    living(call.service, body.pid)
+    question = BindQuestion(
+        protocol=body.protocol,
+        family=4,
+        port=Port(body.port),
+        address="127.0.0.1",
+        reason=body.reason,
+        lost=None if body.lost_port is None else Port(body.lost_port),
+        server=body.server or f"{body.pid:016x}",
+        instance_id=body.instance_id,
+        service_type=body.service_type,
+        project=body.project_path or call.service.world.projects.of(body.pid),
+    )
+    return shapes.reassigned(call.service.guests.move(question, pid=body.pid), body.port)
+
+
+def reassignments(call: Call) -> shapes.ReassignmentsAnswer:
+    """List the last binds that were moved."""
+    recent = call.service.reassignments()
+    return shapes.ReassignmentsAnswer([shapes.reassignment(event) for event in recent])
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="POST",
+        path="/reassign",
+        handler=reassign,
+        summary="Say where a bind goes that met a conflict",
+        body=shapes.ReassignBody,
+        answer=shapes.ReassignAnswer,
+        errors=(409,),
+        example_body={"port": 8000, "pid": 1},
+    ),
+    Route(
+        method="GET",
+        path="/reassignments",
+        handler=reassignments,
+        summary="List the last binds that were moved",
+        answer=shapes.ReassignmentsAnswer,
+    ),
+)

@@ -1,0 +1,224 @@
+"""Who may come in: the doors of the daemon, checked before anything of the request is believed.
+
+Over TCP a token is needed; over the Unix socket the kernel says who is there, and only the daemon's
+own user and root pass. A `Host` that is no loopback name or an `Origin` of another site is turned
+away on either, token or not: a web page must not reach the daemon by DNS rebinding or cross-site
+requests. The order is the order of the checks in `Guard._judge`: whoever has no token learns
+nothing about paths, methods and bodies.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING
+
+from styxy.core.errors import (
+    BodyTooLarge,
+    Forbidden,
+    InvalidInput,
+    RateLimited,
+    StyxyError,
+    Unauthorized,
+)
+from styxy.core.messages import echo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from styxy.server.net.rate_limit import Allowance, RateLimiter
+
+    Refuse = Callable[[StyxyError, dict[str, str]], Response]
+
+MAX_BODY = 64 * 1024
+"""Bytes; the largest honest body is a path of 4 KiB with some names around it."""
+
+PEER = "styxy.peer"
+"""Key of the connection's `Peer` in the ASGI state; absent on TCP."""
+
+KNOWN = "styxy.known"
+"""Key of whether a request came with the token or over the Unix socket, in the ASGI scope."""
+
+LOOPBACK = r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
+"""What `Host` may say: the names that browsers resolve to this machine without asking anybody."""
+
+FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
+"""What browsers say in Sec-Fetch-Site (Fetch Metadata) of a request that another page makes. To
+them every port of localhost is one site, so a page of a development server is `same-site`."""
+
+_HOST = re.compile(LOOPBACK, re.IGNORECASE)
+_ORIGIN = re.compile("https?://" + LOOPBACK, re.IGNORECASE)
+_SINGLE = (b"host", b"authorization", b"x-api-key", b"origin", b"content-type")
+_UCRED = struct.Struct("3i")
+
+
+class Peer:
+    """Name the process at the other end of a Unix socket, as it was when it connected."""
+
+    __slots__ = ("gid", "pid", "uid")
+
+    def __init__(self, connection: socket.socket) -> None:
+        # SO_PEERCRED, unix(7): the kernel's word, not the peer's.
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+        self.pid, self.uid, self.gid = _UCRED.unpack(raw)
+
+    @property
+    def is_allowed(self) -> bool:
+        """Tell whether this user may use the daemon."""
+        return is_allowed_user(self.uid)
+
+
+def is_allowed_user(uid: int) -> bool:
+    """Tell whether a local user may use the daemon: its own, and root."""
+    return uid in (os.geteuid(), 0)
+
+
+class Guard:
+    """Stand before the application; `refuse` writes a refusal in the API's shape.
+
+    `open_paths` answer without a token, `uncounted_paths` outside the rate limit.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        token: str | None,
+        limiter: RateLimiter,
+        open_paths: frozenset[str],
+        uncounted_paths: frozenset[str],
+        refuse: Refuse,
+    ) -> None:
+        self._app = app
+        self._token = token.encode() if token is not None else None
+        self._limiter = limiter
+        self._open_paths = open_paths
+        self._uncounted_paths = uncounted_paths
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or answer it with what it lacks."""
+        allowance: list[tuple[str, str]] = []
+        try:
+            self._judge(scope, allowance)
+        except StyxyError as error:
+            await self._refuse(error, dict(allowance))(scope, receive, send)
+            return
+        await self._app(scope, _bounded(receive), _telling(send, allowance) if allowance else send)
+
+    def _judge(self, scope: Scope, told: list[tuple[str, str]]) -> None:
+        """Raise what is wrong with a request; `told` gets the headers about its rate."""
+        headers = dict(reversed(scope["headers"]))
+        _check_site(scope["headers"], headers)
+        is_stranger = PEER not in scope.get("state", {})
+        refusal = self._lacking(headers) if is_stranger else None
+        scope[KNOWN] = refusal is None
+        if self._is_open(scope):
+            refusal = None
+        if is_stranger and scope["path"] not in self._uncounted_paths:
+            # Whoever has no token is counted apart, so that it cannot use up what others may ask.
+            allowance = self._limiter.take((_source(scope), refusal is None))
+            if allowance is not None:
+                told += allowance.headers(now=time.time())
+                _check_rate(allowance)
+        if refusal is not None:
+            raise refusal
+        _check_form(scope["headers"])
+        _check_length(headers)
+
+    def _is_open(self, scope: Scope) -> bool:
+        return scope["path"] in self._open_paths and scope["method"] in ("GET", "HEAD")
+
+    def _lacking(self, headers: dict[bytes, bytes]) -> StyxyError | None:
+        if self._token is None:
+            return None
+        scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+        given = bearer.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+        if not given:
+            return Unauthorized(
+                "a token is needed: send 'Authorization: Bearer TOKEN'; it is in auth.token in "
+                "the Styxy home"
+            )
+        if not hmac.compare_digest(given, self._token):
+            return Unauthorized("the token is wrong; the right one is in auth.token in the home")
+        return None
+
+
+def _source(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _check_rate(allowance: Allowance) -> None:
+    if allowance.is_spent:
+        raise RateLimited(
+            f"more than {allowance.limit} requests came in a short time; "
+            f"ask again in {allowance.retry_after:.1f} s, or over the Unix socket without a limit",
+            limit=allowance.limit,
+            retry_after=round(allowance.retry_after, 3),
+        )
+
+
+def _check_site(lines: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -> None:
+    # Each one must be good: which of two would count depends on who reads them.
+    hosts = [value.decode("latin-1") for name, value in lines if name == b"host"] or [""]
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise Forbidden(f"this daemon is for localhost; Host {echo(host)} is no loopback name")
+    for origin in (value.decode("latin-1") for name, value in lines if name == b"origin"):
+        if not (_ORIGIN.fullmatch(origin) and origin.endswith("://" + hosts[0])):
+            raise Forbidden(f"requests from another site ({echo(origin)}) are not answered")
+    is_visit = headers.get(b"sec-fetch-mode") == b"navigate"
+    if headers.get(b"sec-fetch-site") in FOREIGN_SITES and not is_visit:
+        raise Forbidden("requests that a page of another site makes are not answered")
+
+
+def _check_form(lines: list[tuple[bytes, bytes]]) -> None:
+    names = [name for name, _ in lines]
+    for name in _SINGLE:
+        if names.count(name) > 1:
+            raise InvalidInput(f"the header {name.decode()} came more than once; send it once")
+
+
+def _check_length(headers: dict[bytes, bytes]) -> None:
+    length = headers.get(b"content-length", b"0")
+    if len(length) > 18 or int(length) > MAX_BODY:  # the parser has seen to it that it is a number
+        raise _too_large()
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Count a chunked body, whose length no header tells."""
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MAX_BODY:
+            raise _too_large()
+        return message
+
+    return bounded
+
+
+def _telling(send: Send, lines: list[tuple[str, str]]) -> Send:
+    """Add headers to an answer."""
+    encoded = [(name.encode(), value.encode()) for name, value in lines]
+
+    async def telling(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *encoded]
+        await send(message)
+
+    return telling
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"the body is over {MAX_BODY} bytes; send less", limit=MAX_BODY)

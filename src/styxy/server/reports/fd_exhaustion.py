@@ -1,0 +1,62 @@
+"""When no file descriptor is left: said in one sentence, counted, and shown by `/health`.
+
+asyncio tries again by itself to take in the connections that wait, once a second; what it says of
+each failed attempt, up to thousands of times, with a stack each, is said here once.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from styxy.adapters import fd_limits as descriptors
+from styxy.core.messages import counted
+from styxy.server.reports.health import PartState
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+NEARLY = 0.8
+"""Part of the limit from which on the user hears of it."""
+
+QUIET = 60.0
+"""Seconds between two sentences about it in the log, and for which a shortage is news."""
+
+
+class Shortage:
+    """Notice that descriptors ran out. `clock` gives seconds; `unwatched` counts the holders for
+    which there was none."""
+
+    def __init__(self, clock: Callable[[], float], unwatched: Callable[[], int]) -> None:
+        self._clock = clock
+        self._unwatched = unwatched
+        self._said_at: float | None = None
+        self._met_at: float | None = None
+
+    def handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Handle what asyncio could not (`loop.set_exception_handler`)."""
+        error = context.get("exception")
+        if not isinstance(error, OSError) or not descriptors.is_want(error):
+            loop.default_exception_handler(context)
+            return
+        now = self._met_at = self._clock()
+        if self._said_at is None or now - self._said_at >= QUIET:
+            self._said_at = now
+            log.warning("%s; connections wait", descriptors.refusal(error).message)
+
+    def part(self) -> PartState:
+        """Say how many descriptors there are, and whether they ran out a short while ago."""
+        used, most = descriptors.in_use(), descriptors.limit()
+        said, unwatched = [f"{used} of {most} in use"], self._unwatched()
+        if unwatched:
+            said.append(
+                f"{counted(unwatched, 'holder')} looked at once a second instead of watched"
+            )
+        is_news = self._met_at is not None and self._clock() - self._met_at < QUIET
+        if is_news:
+            said.append("none was left a short while ago")
+        is_short = is_news or used > NEARLY * most or bool(unwatched)
+        return PartState("warning" if is_short else "ok", "; ".join(said))

@@ -1,0 +1,228 @@
+"""How the daemon is: one state for each of its parts, asked at the moment of the question.
+
+A part is a name and a function that answers with a `PartState`; whoever builds a part registers it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from styxy.core.errors import StyxyError
+from styxy.core.messages import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from styxy.adapters.journal.journal import Journal
+    from styxy.adapters.kernel import KernelLook
+    from styxy.adapters.portmap.map import PortMap
+    from styxy.core.books.lease_index import Books
+    from styxy.server.net.sockets import Doors
+    from styxy.server.service.service import Service
+    from styxy.server.upkeep.discovery_files import Landmarks
+    from styxy.server.upkeep.loop_watchdog import Stalls
+    from styxy.server.upkeep.maintenance import Upkeep
+    from styxy.server.upkeep.port_document import PortDocument
+    from styxy.server.upkeep.recovery import Recovery
+    from styxy.server.world.live_config import Configured
+
+Severity = Literal["ok", "warning", "error"]
+
+RANK: dict[Severity, int] = {"ok": 0, "warning": 1, "error": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """Say how a part is, in one sentence for people."""
+
+    state: Severity
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthReport:
+    """Hold the state of every part; `can_grant` is False where no lease can be granted."""
+
+    parts: dict[str, PartState]
+    can_grant: bool
+
+    @property
+    def state(self) -> Severity:
+        """The worst state of all."""
+        states = (part.state for part in self.parts.values())
+        return max(states, key=lambda state: RANK[state], default="ok")
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is not as it should be, a sentence each."""
+        return [
+            f"{name}: {part.message}" for name, part in self.parts.items() if part.state != "ok"
+        ]
+
+
+class Health:
+    """Know the parts. Without a vital one no lease can be granted."""
+
+    def __init__(self) -> None:
+        self._checks: dict[str, Callable[[], PartState]] = {}
+        self._vital: set[str] = set()
+
+    def register(
+        self, name: str, check: Callable[[], PartState], *, is_vital: bool = False
+    ) -> None:
+        """Add a part, or put another check in its place."""
+        self._checks[name] = check
+        if is_vital:
+            self._vital.add(name)
+
+    def report(self) -> HealthReport:
+        """Ask every part."""
+        parts = {name: _asked(check) for name, check in self._checks.items()}
+        failed = {name for name, part in parts.items() if part.state == "error"}
+        return HealthReport(parts=parts, can_grant=not failed & self._vital)
+
+
+def make_health(service: Service, doors: Doors, recovery: Recovery) -> Health:
+    """Register the parts that every daemon has."""
+    world = service.world
+    health = Health()
+    health.register("journal", journal_part(world.journal), is_vital=True)
+    health.register("kernel", kernel_part(world.kernel), is_vital=True)
+    health.register("doors", doors_part(doors))
+    health.register("port map", port_map_part(world.port_map, service.desk.books))
+    health.register("configuration", configuration_part(world.configured))
+    health.register("recovery", recovery_part(recovery))
+    health.register("loop", loop_part(world.stalls))
+    return health
+
+
+def _asked(check: Callable[[], PartState]) -> PartState:
+    try:
+        return check()
+    except StyxyError as error:
+        return PartState("error", error.message)
+    except OSError as error:
+        return PartState("error", error.strerror or str(error))
+
+
+def journal_part(journal: Journal) -> Callable[[], PartState]:
+    """Write to the journal for real: a full disk is found out by nothing less."""
+
+    def check() -> PartState:
+        journal.probe()
+        return PartState("ok", f"{journal.last_seq} events, the last one safe on disk")
+
+    return check
+
+
+def kernel_part(kernel: KernelLook) -> Callable[[], PartState]:
+    """Ask the kernel for its listeners."""
+
+    def check() -> PartState:
+        ports = {listener.port for listener in kernel.listeners()}
+        return PartState("ok", f"{counted(len(ports), 'port')} listened on")
+
+    return check
+
+
+def doors_part(doors: Doors) -> Callable[[], PartState]:
+    """Tell where the daemon listens, and which names of sockets somebody has taken away."""
+
+    def check() -> PartState:
+        for name in doors.names:
+            if not os.path.exists(name):
+                return PartState("error", f"{name} was deleted; try: styxy daemon restart")
+        if doors.notes:
+            return PartState("warning", "; ".join(doors.notes))
+        return PartState("ok", f"{counted(len(doors.http), 'door')} open")
+
+    return check
+
+
+def port_map_part(port_map: PortMap, books: Books) -> Callable[[], PartState]:
+    """Compare the map with the books, and see that guests can find it."""
+
+    def check() -> PartState:
+        if not port_map.is_in_place():
+            return PartState("error", "the port map cannot be found; binds are not moved")
+        wrong = port_map.disagreements(books)
+        if wrong:
+            lost = counted(len(wrong), "promise")
+            return PartState("error", f"the port map lacks {lost}, first {wrong[0]}")
+        return PartState("ok", f"{counted(len(books), 'promise')} shown")
+
+    return check
+
+
+def configuration_part(configured: Configured) -> Callable[[], PartState]:
+    """Say which configuration is in force, and what is wrong with the file."""
+
+    def check() -> PartState:
+        return PartState("warning" if configured.problems else "ok", configured.summary)
+
+    return check
+
+
+def document_part(document: PortDocument) -> Callable[[], PartState]:
+    """Say whether the user's port document is up to date."""
+
+    def check() -> PartState:
+        if document.problem is not None:
+            return PartState("warning", document.problem)
+        return PartState("ok", "up to date" if document.path else "there is none")
+
+    return check
+
+
+def recovery_part(recovery: Recovery) -> Callable[[], PartState]:
+    """Say what the last start found."""
+
+    def check() -> PartState:
+        if recovery.warnings:
+            return PartState("warning", "; ".join(recovery.warnings))
+        mended = [step.name for step in recovery.steps if step.verdict == "mended"]
+        done = f"{counted(len(recovery.steps), 'step')} at the start"
+        return PartState("ok", f"{done}, mended: {', '.join(mended)}" if mended else done)
+
+    return check
+
+
+def backups_part(upkeep: Upkeep) -> Callable[[], PartState]:
+    """Say how old the newest backup of the journal is."""
+
+    def check() -> PartState:
+        if upkeep.problem is not None:
+            return PartState("warning", upkeep.problem)
+        return PartState("ok", upkeep.summary)
+
+    return check
+
+
+def files_part(landmarks: Landmarks) -> Callable[[], PartState]:
+    """Say whether the files are in place by which others find the daemon."""
+
+    def check() -> PartState:
+        if landmarks.missing:
+            return PartState("warning", "; ".join(landmarks.missing.values()))
+        returned = ", ".join(f"{name} ({times})" for name, times in landmarks.returned.items())
+        again = f"; written again since the start: {returned}" if returned else ""
+        return PartState("ok", f"all are in place{again}")
+
+    return check
+
+
+def loop_part(stalls: Stalls) -> Callable[[], PartState]:
+    """Say whether the daemon ever stood still for too long."""
+
+    def check() -> PartState:
+        if not stalls.count:
+            return PartState("ok", "never stood still")
+        return PartState(
+            "warning",
+            f"stood still {stalls.count} times, the longest time {stalls.longest:.2f} s; "
+            "the log has the stack",
+        )
+
+    return check

@@ -1,0 +1,1 @@
+"""The path of every question: look, decide, try, write down, answer."""

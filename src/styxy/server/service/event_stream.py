@@ -1,0 +1,235 @@
+"""Every change as it happens, for any number of followers, as server-sent events.
+
+Theory of operation. The journal numbers the events, so a follower is a number: that of the last
+event it was sent. What it lacks comes from a short memory that all followers share, or, where it
+has fallen behind that, or comes back with `Last-Event-ID`, from the journal. There is no queue for
+each follower, so a slow one costs no memory; one that does not read at all is hung up on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from styxy.core.errors import Unavailable
+from styxy.core.protocol.audit import WORD_OF_KIND, told
+from styxy.server.http.server import HANG_UP
+from styxy.server.net.responses import ALWAYS, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.types import Receive, Scope, Send
+
+    from styxy.adapters.journal.journal import Journal
+    from styxy.core.books.events import Event
+
+HEARTBEAT_SECONDS = 15.0
+"""How long a stream is silent at most: less than any proxy's or browser's patience."""
+
+PATIENCE_SECONDS = 30.0
+"""How long a follower may take to read what was sent before it is hung up on."""
+
+MAX_FOLLOWERS = 200
+
+MEMORY = 1000
+"""Events that are kept at hand: a burst of grants in one turn of the loop is 500."""
+
+BATCH = 100
+"""Events in one piece of a stream: 30 KB, half of what a connection buffers."""
+
+_HEADERS = [
+    (b"content-type", b"text/event-stream"),
+    *((name.encode(), value.encode()) for name, value in ALWAYS.items()),
+]
+
+GREETING = b"retry: 1000\n\n: styxy\n\n"
+HEARTBEAT = b": heartbeat\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Hold one event as it is sent."""
+
+    seq: int
+    word: str
+    data: bytes
+
+
+class EventStream:
+    """Follow what is committed, and wake those who follow it. Use it from the loop's thread.
+
+    It must be the first of the service's subscribers: one that commits, too, would be told of its
+    own events before those that caused them.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        heartbeat: float = HEARTBEAT_SECONDS,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._journal = journal
+        self.heartbeat = heartbeat
+        self.patience = patience
+        self._memory: deque[Message] = deque(maxlen=MEMORY)
+        self._followers: set[Follower] = set()
+        self.is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._followers)
+
+    def heed(self, events: Sequence[Event]) -> None:
+        """Take what was committed just now."""
+        if not self._followers:
+            self._memory.clear()
+            return
+        first = self._journal.last_seq - len(events) + 1
+        self._memory.extend(_message(event, first + offset) for offset, event in enumerate(events))
+        for follower in self._followers:
+            follower.wake.set()
+
+    def follow(self, *, after: int | None, word: str | None) -> Follower:
+        """Begin after the event of a number, or with the next one. Raises `Unavailable`.
+
+        A number that the journal has not reached is from another journal: then with the next one.
+        """
+        if len(self._followers) >= MAX_FOLLOWERS:
+            raise Unavailable(f"{MAX_FOLLOWERS} clients follow the events already; close some")
+        newest = self._journal.last_seq
+        begin = newest if after is None or after > newest else after
+        follower = Follower(self, begin, word)
+        self._followers.add(follower)
+        return follower
+
+    def leave(self, follower: Follower) -> None:
+        """Forget a follower."""
+        self._followers.discard(follower)
+
+    def close(self) -> None:
+        """End every stream."""
+        self.is_closed = True
+        for follower in self._followers:
+            follower.end()
+
+    def after(self, seq: int) -> list[Message]:
+        """List the next events after a number, at most `BATCH`."""
+        memory = self._memory
+        if memory and memory[0].seq <= seq + 1:
+            begin = seq + 1 - memory[0].seq
+            return list(islice(memory, begin, begin + BATCH))
+        if seq >= self._journal.last_seq:
+            return []
+        return [
+            _message(event, number) for number, event in self._journal.read_on(seq, limit=BATCH)
+        ]
+
+
+class Follower:
+    """Hold how far one client has come; `wake` is set when there may be more.
+
+    `hang_up` ends its connection at once, where a close would wait for ever for a client that does
+    not read.
+    """
+
+    def __init__(self, stream: EventStream, seq: int, word: str | None) -> None:
+        self._stream = stream
+        self._seq = seq
+        self._word = word
+        self._is_sending = False
+        self.wake = asyncio.Event()
+        self.hang_up: Callable[[], None] = self.left
+        self.is_gone = False
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether the client has left or the daemon stops."""
+        return self.is_gone or self._stream.is_closed
+
+    def left(self) -> None:
+        """Note that the client has hung up."""
+        self.is_gone = True
+        self.wake.set()
+
+    def end(self) -> None:
+        """Make the stream end, whether the client reads or not."""
+        self.wake.set()
+        if self._is_sending:
+            self.hang_up()
+
+    def close(self) -> None:
+        """Give the place in the stream back."""
+        self._stream.leave(self)
+
+    async def pour(self, send: Send) -> None:
+        """Send the stream to its end, or hang up where nobody reads it."""
+        loop = asyncio.get_running_loop()
+        piece = GREETING
+        while piece:
+            # A timer, where `wait_for` would make a task of each piece for each follower.
+            deadline = loop.call_later(self._stream.patience, self.hang_up)
+            self._is_sending = True
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            self._is_sending = False
+            deadline.cancel()
+            await asyncio.sleep(0)  # who reads as fast as we write lets others have the loop
+            piece = await self.next_piece()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def next_piece(self) -> bytes:
+        """Wait for the next piece of the stream: events, or a heartbeat; empty at its end."""
+        loop = asyncio.get_running_loop()
+        while not self.is_done:
+            self.wake.clear()
+            messages = self._stream.after(self._seq)
+            if not messages:
+                begun = loop.time()
+                beat = loop.call_later(self._stream.heartbeat, self.wake.set)
+                await self.wake.wait()
+                beat.cancel()
+                if loop.time() - begun >= self._stream.heartbeat and not self.is_done:
+                    return HEARTBEAT
+                continue
+            self._seq = messages[-1].seq
+            piece = b"".join(each.data for each in messages if self._word in (None, each.word))
+            if piece:
+                return piece
+            await asyncio.sleep(0)  # and so does a long search for one kind
+        return b""
+
+
+class StreamAnswer:
+    """Answer with a stream that ends when the client hangs up or the daemon stops."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; an ASGI application."""
+        follower = self._follower
+        follower.hang_up = scope["state"][HANG_UP]
+        leaving = asyncio.ensure_future(_until_gone(receive, follower))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            if scope["method"] == "HEAD":
+                follower.left()
+            await follower.pour(send)
+        finally:
+            follower.close()
+            leaving.cancel()
+
+
+async def _until_gone(receive: Receive, follower: Follower) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    follower.left()
+
+
+def _message(event: Event, seq: int) -> Message:
+    word = WORD_OF_KIND[type(event)]
+    data = encoded(told(event, seq=seq))
+    return Message(seq, word, b"id: %d\nevent: %s\ndata: %s\n\n" % (seq, word.encode(), data))

@@ -1,0 +1,123 @@
+"""Keep config.json in step with the service types that are made for requests.
+
+A type goes into the file first, then into the journal: a daemon that dies between the two has lost
+nothing. Where the file cannot be edited (it is damaged, or the disk is full), the journal alone
+knows the type until the file can be written. An entry that a sound file no longer has was taken out
+by the user, and the type goes with it, unless leases live in its range.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from styxy.core.books.events import RangeAdded, RangeRemoved
+from styxy.core.errors import StyxyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from styxy.core.books.events import Event
+    from styxy.core.model.service_types import ServiceType
+    from styxy.server.service.committer import Ledger
+
+
+class MadeRanges:
+    """Write types into the file and take them out again."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._configured = ledger.world.configured
+        self._is_writing = False
+
+    def start(self) -> None:
+        """Bring file and journal together, now and whenever the user changes the file."""
+        self._configured.subscribe(lambda _: self._reconcile())
+        self._reconcile()
+
+    def commit(self, events: Sequence[Event]) -> None:
+        """Commit events; the types that they make are in the file before, if it can be written."""
+        made = [event for event in events if isinstance(event, RangeAdded)]
+        if made and not self._write({each.service.name: entry(each.service) for each in made}):
+            events = [
+                replace(event, is_filed=False) if isinstance(event, RangeAdded) else event
+                for event in events
+            ]
+        self._ledger.commit(events)
+
+    def undo(self, name: str, *, force: bool) -> ServiceType:
+        """Take a made type back. Raises what `Desk.undo_range` and `ConfigFile.edit` raise."""
+        now = self._ledger.world.clock()
+        ruling = self._ledger.desk.undo_range(name, now=now, force=force)
+        self._change({ruling.answer.name: None})
+        self._ledger.commit(ruling.events)
+        return ruling.answer
+
+    def _write(self, entries: Mapping[str, object]) -> bool:
+        """Put entries into the file, with those that are still missing there."""
+        state = self._ledger.desk.state
+        late = {name: entry(state.made[name]) for name in state.unfiled}
+        try:
+            self._change({**late, **entries})
+        except StyxyError as error:
+            self._ledger.note(
+                f"{', '.join(entries)} could not be written into config.json: {error.message}",
+                "warning",
+                subject="auto-allocation",
+            )
+            return False
+        self._mark(list(late), is_filed=True)
+        return True
+
+    def _change(self, entries: Mapping[str, object]) -> None:
+        self._is_writing = True
+        try:
+            self._configured.change({"service_types": dict(entries)})
+        finally:
+            self._is_writing = False
+
+    def _reconcile(self) -> None:
+        """Take note of what the user has taken out of the file."""
+        state = self._ledger.desk.state
+        if self._is_writing or self._configured.problems:
+            return
+        known = {kind.name for kind in state.settings.service_types}
+        missing = [name for name in state.made if name not in known and name not in state.unfiled]
+        if self._configured.source == "built-in":
+            # The whole file is gone, which may be an accident: written again with the next type.
+            self._mark(missing, is_filed=False)
+            return
+        in_use = [name for name in missing if self._ledger.desk.books.of_type(name)]
+        self._mark(in_use, is_filed=False)
+        for name in in_use:
+            self._ledger.note(
+                f"{name} is out of config.json, but its leases live: it stays until they end",
+                "warning",
+                subject="auto-allocation",
+            )
+        now = self._ledger.world.clock()
+        gone = [RangeRemoved(name=name, at=now) for name in missing if name not in in_use]
+        self._ledger.commit(gone)
+
+    def _mark(self, names: Sequence[str], *, is_filed: bool) -> None:
+        now, made = self._ledger.world.clock(), self._ledger.desk.state.made
+        self._ledger.commit(
+            [
+                RangeAdded(
+                    service=made[name], placement="kept", chunk_size=0, is_filed=is_filed, at=now
+                )
+                for name in names
+            ]
+        )
+
+
+def entry(kind: ServiceType) -> dict[str, object]:
+    """Write a made type as config.json has it."""
+    fields: dict[str, object] = {
+        "range": [kind.ports.first, kind.ports.last],
+        "description": kind.description,
+        "auto_allocated": kind.auto_allocated,
+    }
+    if kind.more:
+        fields["additional_ranges"] = [[each.first, each.last] for each in kind.more]
+    return fields

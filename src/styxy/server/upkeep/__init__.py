@@ -1,0 +1,1 @@
+"""What the daemon does unasked: watch, recover, reload, back up."""

@@ -1,0 +1,148 @@
+"""The files by which others find the daemon, kept in place while it runs.
+
+A logout takes XDG_RUNTIME_DIR away, a cleaner of /tmp the short paths, and users tidy up. What can
+be written again is: `daemon.json`, the token (the one in force, so that nobody is locked out who
+has it) and the port map. A socket without a name, or a journal without its file, cannot be: then
+the daemon is lost, and everything is opened anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from styxy.adapters.settings import is_token, write_token
+from styxy.core.errors import Unavailable
+from styxy.server.net.sockets import read_daemon_file, write_daemon_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from styxy.adapters.journal.journal import Journal
+    from styxy.adapters.paths import Places
+    from styxy.adapters.portmap.map import PortMap
+    from styxy.server.net.sockets import Doors
+    from styxy.server.upkeep.recovery import Recovery
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landmark:
+    """Name one file, how to see that it is there, and how to write it; that raises `OSError` or
+    `Unavailable`. `hint` says what helps while it cannot be written."""
+
+    name: str
+    path: str
+    is_there: Callable[[], bool]
+    write: Callable[[], object]
+    hint: str
+
+
+class Landmarks:
+    """Look at the files now and then.
+
+    `missing` says of each that cannot be written now why, `returned` how often one was written
+    again; `is_lost`, that no client finds this daemon any more, or the next one its journal.
+    """
+
+    def __init__(
+        self,
+        marks: list[Landmark],
+        *,
+        home: str,
+        doors: Doors,
+        journal: Journal,
+        recovery: Recovery,
+    ) -> None:
+        self._marks = marks
+        self._home = home
+        self._doors = doors
+        self._journal = journal
+        self._recovery = recovery
+        self._was_found = True
+        self.is_lost = False
+        self.missing: dict[str, str] = {}
+        self.returned: dict[str, int] = {}
+
+    def tell(self) -> None:
+        """Write what is not there yet, as the daemon begins to answer."""
+        for mark in self._marks:
+            if not mark.is_there():
+                self._write(mark)
+
+    def look(self) -> None:
+        """Write again what is gone; where that cannot be done now, the next look tries again."""
+        was_found, self._was_found = self._was_found, self._is_found()
+        self.is_lost = not (was_found or self._was_found)  # a deletion takes a while: look twice
+        # Where the whole home is gone, the user has done with it: do not bring it back.
+        if self.is_lost or not os.path.isdir(self._home):
+            return
+        for mark in self._marks:
+            if mark.is_there():
+                self._settle(mark)
+            elif self._write(mark):
+                self.returned[mark.name] = self.returned.get(mark.name, 0) + 1
+                log.warning("%s was gone; it is written again", mark.path)
+
+    def _is_found(self) -> bool:
+        return all(map(os.path.lexists, self._doors.names)) and self._journal.is_in_place()
+
+    def _write(self, mark: Landmark) -> bool:
+        try:
+            mark.write()
+        except (OSError, Unavailable) as error:
+            if mark.name not in self.missing:
+                text = f"{mark.path} cannot be written ({_reason(error)}); {mark.hint}"
+                self.missing[mark.name] = text
+                self._recovery.resolve(mark.name)
+                self._recovery.add(mark.name, "warning", text)
+            return False
+        self._settle(mark)
+        return True
+
+    def _settle(self, mark: Landmark) -> None:
+        if self.missing.pop(mark.name, None) is not None:
+            self._recovery.resolve(mark.name)
+
+
+def landmarks_of(
+    places: Places, *, facts: Mapping[str, object], token: str | None, port_map: PortMap
+) -> list[Landmark]:
+    """List what a daemon can write again. Without a token there is none to write."""
+    marks = [
+        Landmark(
+            name="daemon.json",
+            path=places.daemon_file,
+            is_there=lambda: read_daemon_file(places.daemon_file) == facts,
+            write=lambda: write_daemon_file(places.daemon_file, facts),
+            hint=f"until then set STYXY_SOCKET={facts['socket']}",
+        )
+    ]
+    if token is not None:
+        marks.append(
+            Landmark(
+                name="token",
+                path=places.token_file,
+                is_there=lambda: is_token(places.token_file),
+                write=lambda: write_token(places.token_file, token),
+                hint="only the Unix socket can be used",
+            )
+        )
+    if port_map.is_shared:
+        marks.append(
+            Landmark(
+                name="port map",
+                path=places.port_map(),
+                is_there=port_map.is_in_place,
+                write=port_map.put_back,
+                hint="binds are not moved",
+            )
+        )
+    return marks
+
+
+def _reason(error: OSError | Unavailable) -> str:
+    return error.message if isinstance(error, Unavailable) else error.strerror or str(error)

@@ -1,0 +1,161 @@
+"""What a daemon does for itself now and then: backups, compaction, logs that end.
+
+One task, awake once a minute or when the journal has grown. Everything is done in slices with the
+loop free in between; what waits for a disk does so in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from styxy.adapters.log_files import rotate, rotate_own
+from styxy.core.errors import JournalFailed
+from styxy.core.messages import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from styxy.adapters.journal.backups import Backups
+    from styxy.adapters.paths import Places
+    from styxy.core.books.events import Event
+    from styxy.core.config.configuration import SystemRecovery
+    from styxy.server.service.service import Service
+
+log = logging.getLogger(__name__)
+
+PERIOD = 60.0
+"""Seconds between two looks at what is due."""
+
+FOLD_AFTER = 10_000
+"""Events that a start reads one by one at most, unless the snapshot has more: 0.1 s."""
+
+LAST_BACKUP_SECONDS = 5.0
+"""How long a stop may take for its backup; who asked for the stop waits."""
+
+DAY = 86400.0
+
+
+class Upkeep:
+    """Keep the house of one daemon. `problem` says why the last backup failed."""
+
+    def __init__(self, service: Service, backups: Backups, places: Places) -> None:
+        self._service = service
+        self._backups = backups
+        self._places = places
+        self._awake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.problem: str | None = None
+
+    def start(self) -> None:
+        """Begin, in the running loop."""
+        self._service.subscribe(self._heed)
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def finish(self) -> None:
+        """End, with a backup of what there is."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if not os.path.isdir(self._places.home):
+            return  # whoever deleted it wants no copy of it
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_BACKUP_SECONDS):
+                await self._back_up()
+
+    @property
+    def summary(self) -> str:
+        """What backups there are, for people."""
+        backups = self._backups.all()
+        if not backups:
+            return "there is none yet"
+        minutes = (self._service.world.clock() - backups[0].taken_at) / 60
+        return f"{counted(len(backups), 'backup')}, the newest {minutes:.0f} minutes old"
+
+    async def _run(self) -> None:
+        while True:
+            self._rotate()
+            if self._must_fold():
+                await self._fold()
+            if self._is_backup_due():
+                await self._back_up()
+            self._awake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(PERIOD, self._settings.backup_interval)):
+                    await self._awake.wait()
+
+    @property
+    def _settings(self) -> SystemRecovery:
+        return self._service.desk.state.settings.recovery.system_recovery
+
+    def _heed(self, _events: Sequence[Event]) -> None:
+        if self._must_fold():
+            self._awake.set()
+
+    def _must_fold(self) -> bool:
+        unfolded = self._service.world.journal.unfolded
+        return unfolded > FOLD_AFTER and unfolded > 2 * len(self._service.desk.books)
+
+    async def _fold(self) -> None:
+        world = self._service.world
+        now = world.clock()
+        snapshot = self._service.desk.snapshot(now=now)
+        slices = world.journal.fold_slices(
+            snapshot,
+            keep_since=now - self._settings.audit_days * DAY,
+            keep_most=self._settings.audit_events,
+        )
+        try:
+            for _ in slices:
+                await asyncio.sleep(0)
+        except JournalFailed as error:
+            log.warning("%s", error.message)
+
+    def _is_backup_due(self) -> bool:
+        newest = next(iter(self._backups.all()), None)
+        if newest is None:
+            return self._service.world.journal.last_seq > 0
+        age = self._service.world.clock() - newest.taken_at
+        # A clock that was set back must not end the backups for as long.
+        return not 0 <= age < self._settings.backup_interval
+
+    async def _back_up(self) -> None:
+        journal = self._service.world.journal
+        newest = next(iter(self._backups.all()), None)
+        saved = newest.last_seq if newest is not None else 0
+        if journal.failing is not None or journal.last_seq == saved:
+            return
+        try:
+            await self._write_backup()
+        except JournalFailed as error:
+            if self.problem is None:
+                log.warning("%s", error.message)
+            self.problem = error.message
+        else:
+            self.problem = None
+            self._backups.prune(kept=self._settings.backups_kept)
+
+    async def _write_backup(self) -> None:
+        world = self._service.world
+        writer = await asyncio.to_thread(
+            self._backups.begin, now=world.clock(), last_seq=world.journal.last_seq
+        )
+        try:
+            for table, rows in world.journal.read_slices():
+                await asyncio.to_thread(writer.add, table, rows)
+            await asyncio.to_thread(writer.finish)
+        except BaseException:
+            writer.abandon()
+            raise
+
+    def _rotate(self) -> None:
+        try:
+            rotate(self._places.reassignment_log)
+            if rotate_own(self._places.daemon_log):
+                log.info("the log before this one is %s.1", self._places.daemon_log)
+        except OSError as error:
+            log.warning("the logs could not be rotated: %s", error)

@@ -1,0 +1,205 @@
+"""The way back after whatever happened while no daemon ran, in the order of the specification.
+
+Each step says what it found. It is kept for `/health` and `doctor`, written into the audit, and
+what the user must know is one warning, never silence.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from styxy.adapters.portmap.file import Remains
+from styxy.core.books.events import Noted
+from styxy.core.errors import Unavailable
+from styxy.core.messages import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from styxy.adapters.journal.journal import Journal
+    from styxy.adapters.journal.recovery import Opened
+    from styxy.core.decisions.desk import Desk
+    from styxy.server.service.service import Service
+
+log = logging.getLogger(__name__)
+
+Verdict = Literal["ok", "mended", "warning"]
+"""Nothing to do; put right without any loss; something that the user must know."""
+
+MOST_NAMED = 20
+"""Ports that one sentence names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Say what one step of the start found, in a sentence."""
+
+    name: str
+    verdict: Verdict
+    message: str
+
+
+class Recovery:
+    """Hold the steps of the last start, and take them."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.remains = Remains()
+        self._refusing: Journal | None = None
+        self._undone: dict[str, _Step] = {}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user must know, a sentence each; what has passed since is not among it."""
+        is_writable = self._refusing is not None and self._refusing.failing is None
+        return [
+            step.message
+            for step in self.steps
+            if step.verdict == "warning" and not (step.name == "database" and is_writable)
+        ]
+
+    def add(self, name: str, verdict: Verdict, message: str) -> None:
+        """Keep a step, and say it in the log."""
+        self.steps.append(Step(name=name, verdict=verdict, message=message))
+        log.log(_LEVELS[verdict][0], "%s: %s", name, message)
+
+    def resolve(self, name: str) -> None:
+        """Forget the warning of a step: what was wrong has passed."""
+        self.steps = [step for step in self.steps if step.name != name or step.verdict != "warning"]
+
+    def add_database(self, opened: Opened[Desk], remains: Remains) -> None:
+        """Keep what became of the journal; `remains` is what the last port map tells."""
+        self.remains = remains
+        if opened.refusal is not None:
+            self._refusing = opened.journal
+            said = f"{_loss(opened, remains)}; " if opened.damage is not None else ""
+            message = f"{said}{opened.refusal}; ports are shown, none is granted"
+            self.add("database", "warning", message)
+        elif opened.damage is None:
+            count = counted(len(opened.read.books), "lease")
+            self.add("database", "ok", f"{opened.journal.path} is sound, with {count}")
+        else:
+            self.add("database", "warning", _loss(opened, remains))
+
+    def run(self, service: Service) -> None:
+        """Take the steps that need the books: orphans, singletons, indexes and port map.
+
+        A journal that cannot be written keeps the daemon from none of them but from writing down
+        what it found.
+        """
+        self._take(service, _STEPS)
+        self.add("indexes", *_rebuild(service, self.remains))
+        now = service.world.clock()
+        notes = [
+            Noted(subject=each.name, message=each.message, level=_LEVELS[each.verdict][1], at=now)
+            for each in self.steps
+        ]
+        try:
+            service.commit(notes)
+        except Unavailable as error:
+            log.warning("the start could not be written down: %s", error.message)
+
+    def catch_up(self, service: Service) -> None:
+        """Take the steps again that the journal kept from being taken, if it can be written."""
+        if service.world.journal.failing is not None:
+            return
+        undone, self._undone = self._undone, {}
+        for name in undone:
+            self.resolve(name)
+        self._take(service, undone)
+
+    def _take(self, service: Service, steps: Mapping[str, _Step]) -> None:
+        for name, step in steps.items():
+            try:
+                self.add(name, *step(service))
+            except Unavailable as error:
+                self._undone[name] = step
+                self.add(name, "warning", error.message)
+
+
+_LEVELS: dict[Verdict, tuple[int, Literal["info", "warning"]]] = {
+    "ok": (logging.INFO, "info"),
+    "mended": (logging.INFO, "info"),
+    "warning": (logging.WARNING, "warning"),
+}
+
+
+def _bury(service: Service) -> tuple[Verdict, str]:
+    books = service.desk.books
+    before = {lease.lock_id: lease for lease in books}
+    service.bury_the_dead(reason="orphaned")
+    service.sweep()
+    after = {lease.lock_id: lease for lease in books}
+    ended = [each.port for each in before.values() if each.lock_id not in after]
+    passed = [
+        each.port
+        for each in after.values()
+        if each.lock_id in before and before[each.lock_id].holder != each.holder
+    ]
+    if not ended and not passed:
+        return "ok", "no holder died while the daemon was down"
+    return (
+        "mended",
+        f"released {_named(ended)}; passed to the process that listens {_named(passed)}",
+    )
+
+
+def _single_out(service: Service) -> tuple[Verdict, str]:
+    ruling = service.desk.single_out(now=service.world.clock())
+    service.commit(ruling.events)
+    if not ruling.answer:
+        return "ok", "no singleton has more than one lease"
+    return "mended", f"released more than one lease of a singleton: {_named(ruling.answer)}"
+
+
+_Step = Callable[["Service"], tuple[Verdict, str]]
+
+_STEPS: dict[str, _Step] = {"orphans": _bury, "singletons": _single_out}
+
+
+def _rebuild(service: Service, remains: Remains) -> tuple[Verdict, str]:
+    books = service.desk.books
+    service.world.mirror.begin()
+    service.world.port_map.mark(service.world.journal.last_seq)
+    ports = {lease.port for lease in books}
+    summary = f"{counted(len(ports), 'lease')}, {len(books.bound)} of them in use; port map rebuilt"
+    differs = len(ports ^ remains.ports)
+    if not remains.last_seq or not differs:
+        return "ok", summary
+    return "mended", f"{summary}, it differed on {differs} ports"
+
+
+def _loss(opened: Opened[Desk], remains: Remains) -> str:
+    """Say in one sentence what was damaged, what took its place, and what is missing now."""
+    said = [f"the journal {opened.journal.path} was damaged ({opened.damage})"]
+    if opened.aside is not None and os.path.lexists(opened.aside):
+        said.append(f"it is kept as {os.path.basename(opened.aside)}")
+    if opened.skipped:
+        said.append(f"damaged, too: {counted(len(opened.skipped), 'newer backup')}")
+    if opened.backup is not None:
+        taken = datetime.fromtimestamp(opened.backup.taken_at).isoformat(" ", "seconds")
+        count = counted(len(opened.read.books), "lease")
+        said.append(f"the backup of {taken} was loaded, with {count}")
+    elif opened.aside is not None or opened.refusal is not None:
+        said.append("there was no good backup, so the books begin anew")
+    lost = sorted(remains.ports - {lease.port for lease in opened.read.books})
+    if lost:
+        said.append(f"the leases of {_named(lost)} are lost, allocate them again")
+    elif remains.last_seq:
+        said.append("no lease is missing")
+    else:
+        said.append("leases that were granted later are lost, allocate them again")
+    return "; ".join(said)
+
+
+def _named(ports: Sequence[int]) -> str:
+    if not ports:
+        return "none"
+    named = ", ".join(str(port) for port in sorted(ports)[:MOST_NAMED])
+    more = f" and {len(ports) - MOST_NAMED} more" if len(ports) > MOST_NAMED else ""
+    return f"{len(ports)} ({named}{more})"

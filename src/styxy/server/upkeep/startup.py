@@ -1,0 +1,142 @@
+"""Opening what an earlier daemon left: its journal, its port map, its token, its traces.
+
+Whatever is wrong with a file, the daemon starts if it can be of any use, and the recovery keeps
+what was found.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import secrets
+from functools import partial
+from typing import TYPE_CHECKING
+
+from styxy.adapters.journal.backups import Backups
+from styxy.adapters.journal.database import HomeTaken
+from styxy.adapters.journal.recovery import Opened, open_journal
+from styxy.adapters.kernel import netns_cookie
+from styxy.adapters.log_files import is_writable
+from styxy.adapters.portmap.file import Remains, remains_of, retire_left_over
+from styxy.adapters.portmap.map import PortMap
+from styxy.adapters.settings import TOKEN_BYTES, is_token, load_token
+from styxy.core.decisions.desk import Desk
+from styxy.core.errors import Conflict, Unavailable
+from styxy.core.hashing import fnv1a64
+from styxy.core.model.service_types import Catalogue
+from styxy.server.net.sockets import read_daemon_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from styxy.adapters.paths import Places
+    from styxy.core.books.events import Event
+    from styxy.server.upkeep.recovery import Recovery, Verdict
+    from styxy.server.world.live_config import Configured
+
+MOST_DESCRIPTORS = 1 << 17
+"""One for each holder that is watched and each connection: twice the ports that there are."""
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many descriptors as the system lets us (getrlimit(2)): 1,024 is the usual start."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def open_books(
+    places: Places, backups: Backups, recovery: Recovery, *, known: Remains, now: float
+) -> Opened[Desk]:
+    """Open the journal and fold it into a desk. Raises `Conflict` where a daemon runs already.
+
+    `known` is what is known of the journal already, beside what the last port map tells.
+    """
+    predecessor = read_daemon_file(places.daemon_file) or {}
+    home = home_key(places)
+    candidates = {places.port_map(), str(predecessor.get("map", ""))}
+    found = (remains_of(path, home=home) for path in candidates)
+    remains = max((known, *found), key=lambda each: each.last_seq)
+    try:
+        opened = open_journal(
+            places.database, backups, read=_folded, seen_seq=remains.last_seq, now=now
+        )
+    except HomeTaken:
+        if not predecessor:
+            raise
+        raise Conflict(
+            f"a styxy daemon runs already: pid {predecessor['pid']}, port {predecessor['port']}; "
+            "stop it first: styxy daemon stop"
+        ) from None
+    _retire(predecessor, places)
+    recovery.add_database(opened, remains)
+    return opened
+
+
+def open_map(places: Places, recovery: Recovery) -> PortMap:
+    """Open the port map, or one that nobody sees where there is no place for it."""
+    make = partial(
+        PortMap,
+        line_socket=places.line_socket(),
+        note_socket=places.note_socket(),
+        netns=netns_cookie(),
+        home=home_key(places),
+    )
+    try:
+        return make(places.port_map())
+    except (OSError, Unavailable) as error:
+        recovery.add("port map", "warning", f"{error}; binds are not moved, ports are leased")
+        return make(None)
+
+
+def open_token(places: Places, recovery: Recovery, *, is_new_home: bool) -> str:
+    """Read the token, or make one and say so where there ought to have been one."""
+    path = places.token_file
+    was_there, was_sound = os.path.lexists(path), is_token(path)
+    try:
+        token = load_token(path)
+    except (OSError, Unavailable) as error:
+        recovery.add("token", "warning", f"{path}: {error}; only the Unix socket can be used")
+        return secrets.token_hex(TOKEN_BYTES)
+    if was_there and not was_sound:
+        recovery.add("token", "warning", f"{path} was damaged; a new token is in it")
+    elif not was_there and not is_new_home:
+        recovery.add("token", "warning", f"{path} was gone; a new token is in it")
+    return token
+
+
+def open_configuration(configured: Configured, desk: Desk, recovery: Recovery) -> None:
+    """Put what the user has set in force, and say what is wrong with the file."""
+    gone = configured.claim()
+    desk.configure(configured.configuration)
+    verdict: Verdict = "warning" if gone or configured.problems else "ok"
+    recovery.add("configuration", verdict, gone or configured.summary)
+    configured.subscribe(lambda _in_force: recovery.resolve("configuration"))
+
+
+def check_logs(places: Places, recovery: Recovery) -> None:
+    """Say which log cannot be written: nothing else depends on it."""
+    for path in (places.daemon_log, places.reassignment_log):
+        if os.path.lexists(path) and not is_writable(path):
+            recovery.add("logs", "warning", f"{path} cannot be written; move it away")
+
+
+def home_key(places: Places) -> int:
+    """Name the home in one word of the port map."""
+    return fnv1a64(os.fsencode(places.home))
+
+
+def _folded(events: Iterator[Event]) -> Desk:
+    desk = Desk(Catalogue())
+    for event in events:
+        desk.apply(event)
+    return desk
+
+
+def _retire(predecessor: dict[str, object], places: Places) -> None:
+    # The lock on the journal says that it is dead. Where its map is not ours to write on, guests
+    # that were started then would ask a socket for ever that nobody answers.
+    path, pid = predecessor.get("map"), predecessor.get("pid")
+    if isinstance(path, str) and isinstance(pid, int) and path != places.port_map():
+        retire_left_over(path, pid=pid)

@@ -1,0 +1,216 @@
+"""What changes unasked: holders that die, listeners that come and go, leases that lapse.
+
+A death is an event (a pidfd becomes readable, pidfd_open(2)), for any process of the user, child or
+not. Listeners are compared by one sweep a second; nothing else ticks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from styxy.adapters import fd_limits as descriptors
+from styxy.core.books.events import Event, InstanceGone, InstanceSeen, Leased, Passed, Released
+from styxy.core.decisions.instances import with_holder
+from styxy.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from styxy.core.model.leases import Holder
+    from styxy.server.service.service import Service
+
+log = logging.getLogger(__name__)
+
+SPARED = 256
+"""Descriptors that holders leave to connections and files; where there are few, half of them."""
+
+SWEEP_SECONDS = 1.0
+"""At least every second, says the product; a sweep costs 0.2 ms for 200 listeners."""
+
+
+class DeathWatch:
+    """Call back once for each followed holder that dies."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_death: Callable[[Holder], None]) -> None:
+        self._loop = loop
+        self._on_death = on_death
+        self._pidfds: dict[Holder, int] = {}
+        self.unwatched: set[Holder] = set()
+
+    def follow(self, holder: Holder, *, is_alive: Callable[[Holder], bool]) -> None:
+        """Watch a holder; one that is dead already is reported in the next turn of the loop."""
+        if holder in self._pidfds:
+            return
+        self.unwatched.discard(holder)
+        try:
+            pidfd = self._opened(holder)
+        except ProcessLookupError:
+            self._loop.call_soon(self._on_death, holder)
+            return
+        if pidfd is None:
+            self.unwatched.add(holder)
+            return
+        self._pidfds[holder] = pidfd
+        self._loop.add_reader(pidfd, self._died, holder)
+        # Only after the descriptor names the process for good does its start time tell the truth.
+        try:
+            is_ours = is_alive(holder)
+        except Unavailable:  # no descriptor to look with: let the sweeps look
+            self.forget(holder)
+            self.unwatched.add(holder)
+            return
+        if not is_ours:
+            self._loop.call_soon(self._died, holder)
+
+    def look(self, is_alive: Callable[[Holder], bool]) -> None:
+        """Look at those who cannot be watched, and watch them if that is possible now."""
+        for holder in list(self.unwatched):
+            if is_alive(holder):
+                self.follow(holder, is_alive=is_alive)
+            else:
+                self.forget(holder)
+                self._on_death(holder)
+
+    def _opened(self, holder: Holder) -> int | None:
+        """Open a process; None where there is no descriptor to spare."""
+        most = descriptors.limit()
+        if len(self._pidfds) >= most - min(SPARED, most // 2):
+            return None
+        try:
+            return os.pidfd_open(holder.pid)
+        except OSError as error:
+            if not descriptors.is_want(error):
+                raise
+            return None
+
+    def forget(self, holder: Holder) -> None:
+        """Watch a holder no more."""
+        self.unwatched.discard(holder)
+        pidfd = self._pidfds.pop(holder, None)
+        if pidfd is not None:
+            self._loop.remove_reader(pidfd)
+            os.close(pidfd)
+
+    def forget_all(self, is_needed: Callable[[Holder], bool] = lambda _holder: False) -> None:
+        """Watch only those any more who are needed."""
+        for holder in [each for each in (*self._pidfds, *self.unwatched) if not is_needed(each)]:
+            self.forget(holder)
+
+    def _died(self, holder: Holder) -> None:
+        if holder in self._pidfds:
+            self.forget(holder)
+            self._on_death(holder)
+
+
+class Watch:
+    """Keep the books in step with the world while the loop runs."""
+
+    def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
+        self._service = service
+        self._loop = loop
+        self._deaths = DeathWatch(loop, self._mourn)
+        self._dead: list[Holder] = []
+        self._complaint: str | None = None
+        self._also: list[Callable[[], None]] = []
+        self._next_sweep: asyncio.TimerHandle | None = None
+        self._next_check: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Follow every holder in the books, then everything that is committed."""
+        self._service.subscribe(self._heed)
+        self._follow(lease.holder for lease in list(self._service.desk.books))
+        self._follow(each.holder for each in list(self._service.desk.state.instances.values()))
+        self._sweep()
+        self._plan_check()
+
+    @property
+    def unwatched(self) -> int:
+        """Count the holders that no descriptor was left for, and whose deaths a sweep notices."""
+        return len(self._deaths.unwatched)
+
+    def with_sweep(self, look: Callable[[], None]) -> None:
+        """Have something else looked at with each sweep; all that it may raise is `Unavailable`."""
+        self._also.append(look)
+
+    def stop(self) -> None:
+        """Give the descriptors and the timer back."""
+        for timer in (self._next_sweep, self._next_check):
+            if timer is not None:
+                timer.cancel()
+        self._deaths.forget_all()
+
+    def _heed(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case Leased(lease=lease):
+                    self._follow([lease.holder])
+                case Passed(holder=holder):
+                    self._follow([holder])
+                case InstanceSeen(instance=instance):
+                    self._follow([instance.holder])
+                case Released(holder=holder) if holder is not None:
+                    if not self._is_needed(holder):
+                        self._deaths.forget(holder)
+                case InstanceGone():
+                    self._deaths.forget_all(self._is_needed)
+                case _:
+                    pass
+
+    def _is_needed(self, holder: Holder) -> bool:
+        desk = self._service.desk
+        return bool(desk.books.of_pid(holder.pid) or with_holder(desk.state, holder))
+
+    def _follow(self, holders: Iterable[Holder | None]) -> None:
+        for holder in holders:
+            if holder is not None:
+                self._deaths.follow(holder, is_alive=self._service.world.processes.is_alive)
+
+    def _plan_check(self) -> None:
+        # The user may change the interval while the daemon runs: ask each time.
+        health = self._service.desk.state.settings.recovery.health_monitoring
+        self._next_check = self._loop.call_later(health.check_interval, self._check)
+
+    def _check(self) -> None:
+        self._plan_check()
+        try:
+            self._service.reception.check()
+        except Unavailable as error:
+            log.warning("check of the instances: %s", error.message)
+
+    def _mourn(self, holder: Holder) -> None:
+        # Many die at once where a session ends: they are buried together, in the next turn.
+        if not self._dead:
+            self._loop.call_soon(self._bury)
+        self._dead.append(holder)
+
+    def _bury(self) -> None:
+        dead, self._dead = self._dead, []
+        try:
+            if dead:
+                self._service.bury(*dead)
+        except Unavailable as error:
+            self._dead = dead  # the next sweep tries again
+            self._complain(error)
+
+    def _sweep(self) -> None:
+        self._next_sweep = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+        try:
+            for look in self._also:
+                look()
+            self._deaths.look(self._service.world.processes.is_alive)
+            self._service.try_again()
+            self._service.sweep()
+        except Unavailable as error:
+            # A full disk, or no descriptor, must not end the sweeps: the next one may find room.
+            self._complain(error)
+        else:
+            self._complaint = None
+            self._bury()
+
+    def _complain(self, error: Unavailable) -> None:
+        if error.message != self._complaint:  # once, and not each second
+            log.warning("%s", error.message)
+            self._complaint = error.message

@@ -1,0 +1,1 @@
+"""What the daemon knows of the machine: listeners, processes, projects, configuration."""

@@ -1,0 +1,45 @@
+"""What the service works with that lies outside the desk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from styxy.adapters.journal.journal import Journal
+    from styxy.adapters.kernel import KernelLook
+    from styxy.adapters.portmap.map import PortMap
+    from styxy.adapters.processes import Processes
+    from styxy.core.model.ports import PortRange
+    from styxy.server.upkeep.loop_watchdog import Stalls
+    from styxy.server.world.listeners import Observer
+    from styxy.server.world.live_config import Configured
+    from styxy.server.world.port_map_sync import Mirror
+    from styxy.server.world.port_usage import Survey
+    from styxy.server.world.projects import Projects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Bundle what lies outside the desk; times are seconds since the epoch.
+
+    `passing` are the ports that the kernel gives to outgoing connections.
+    """
+
+    journal: Journal
+    kernel: KernelLook
+    processes: Processes
+    observer: Observer
+    projects: Projects
+    survey: Survey
+    passing: PortRange
+    port_map: PortMap
+    mirror: Mirror
+    configured: Configured
+    stalls: Stalls
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    pid: int
+    started_at: float

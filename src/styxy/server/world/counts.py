@@ -1,0 +1,140 @@
+"""What the daemon counts as it works: plain numbers, cheap to add to.
+
+`server.reports.metrics` shows them.
+
+Nothing of Prometheus is here: its library takes 60 ms to load, and a daemon that nobody scrapes
+must not pay for it. Every table is bounded, whatever clients invent: beyond `MAX_LABELS` different
+labels the rest is counted as `other`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from styxy.core.books.events import Event, Leased, Reassigned, Released
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Labels = tuple[str, ...]
+
+MAX_LABELS = 200
+"""Different labels of one counter. A type that was made for a request is a label, and any client
+can have types made."""
+
+OTHER = "other"
+
+BUCKETS = (
+    0.00005,
+    0.0001,
+    0.00025,
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    1.0,
+)
+"""Upper bounds in seconds: from a commit (10 µs) over a request (0.2 ms) to a stall (0.25 s)."""
+
+
+class Counter:
+    """Count up, by label."""
+
+    def __init__(self) -> None:
+        self._values: defaultdict[Labels, float] = defaultdict(float)
+
+    def add(self, *labels: str, by: float = 1) -> None:
+        """Count `by` more."""
+        self._values[_bounded(labels, self._values)] += by
+
+    def __getitem__(self, labels: Labels) -> float:
+        return self._values.get(labels, 0)
+
+    def __iter__(self) -> Iterator[tuple[Labels, float]]:
+        return iter(sorted(self._values.items()))
+
+
+class Histogram:
+    """Count durations by bucket, by label."""
+
+    def __init__(self) -> None:
+        self._values: dict[Labels, Distribution] = {}
+
+    def observe(self, seconds: float, *labels: str) -> None:
+        """Count one duration."""
+        labels = _bounded(labels, self._values)
+        distribution = self._values.get(labels)
+        if distribution is None:
+            distribution = self._values[labels] = Distribution()
+        distribution.add(seconds)
+
+    def __iter__(self) -> Iterator[tuple[Labels, Distribution]]:
+        return iter(sorted(self._values.items(), key=lambda pair: pair[0]))
+
+
+class Distribution:
+    """Hold the durations of one kind."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS) + 1)
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """List each upper bound with how many durations were not above it, as Prometheus does."""
+        rows: list[tuple[str, float]] = []
+        so_far = 0
+        for bound, count in zip((*BUCKETS, float("inf")), self.counts, strict=True):
+            so_far += count
+            rows.append(("+Inf" if bound == float("inf") else repr(bound), so_far))
+        return rows
+
+
+class Counts:
+    """Hold everything that is counted since the daemon started."""
+
+    def __init__(self) -> None:
+        self.granted = Counter()
+        self.released = Counter()
+        self.reassigned = Counter()
+        self.conflicts = Counter()
+        self.requests = Counter()
+        self.refusals = Counter()
+        self.rate_limited = Counter()
+        self.request_seconds = Histogram()
+        self.commit_seconds = Histogram()
+        self.question_seconds = Histogram()
+
+    def note(self, events: Iterable[Event]) -> None:
+        """Count what was committed."""
+        for event in events:
+            match event:
+                case Leased(lease=lease):
+                    self.granted.add(lease.service_type)
+                case Released(reason=reason):
+                    self.released.add(reason)
+                case Reassigned(service_type=service_type):
+                    self.reassigned.add(service_type)
+                case _:
+                    pass
+
+
+def _bounded(
+    labels: Labels, known: defaultdict[Labels, float] | dict[Labels, Distribution]
+) -> Labels:
+    if labels in known or len(known) < MAX_LABELS:
+        return labels
+    return (OTHER,) * len(labels)

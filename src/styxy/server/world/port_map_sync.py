@@ -1,0 +1,263 @@
+"""Keep the port map like the books and the listeners: what guests read is what the daemon knows.
+
+Promises and moves change with the events, answers with each look at the kernel. Who answers on
+127.0.0.1 or ::1 is decided as the kernel does it: the most specific address first, and a dual-stack
+wildcard for both families (ip(7), ipv6(7)).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+from styxy.adapters.portmap.map import Answer, MoveEntry
+from styxy.core.books.events import (
+    Bound,
+    Dated,
+    Event,
+    Leased,
+    MoveForgotten,
+    Passed,
+    Released,
+    Unbound,
+)
+from styxy.core.model.leases import Owner
+from styxy.core.model.service_types import SHARED_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from styxy.adapters.kernel import Listener
+    from styxy.adapters.portmap.map import PortMap
+    from styxy.core.decisions.desk import Desk
+    from styxy.core.model.leases import Lease
+    from styxy.core.model.ports import Port
+    from styxy.server.world.listeners import Observer, Sighting
+
+Family = Literal[4, 6]
+
+ANSWERING: dict[Family, tuple[str, ...]] = {
+    4: ("127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0", "::ffff:0.0.0.0", "::"),
+    6: ("::1", "::"),
+}
+"""The addresses whose listener gets a connection to a loopback address, most specific first."""
+
+MOST_MET = 40
+MOST_NEW = 300
+"""New processes (1 ms each) and new listeners (30 microseconds) that one look takes up while others
+wait for the loop; the next look goes on."""
+
+
+class Mirror:
+    """Write the map. `project_of` names a process's project, `repo_of` a project's repo, `type_of`
+    the service type that a process's program is known for."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        port_map: PortMap,
+        observer: Observer,
+        project_of: Callable[[int], str | None],
+        repo_of: Callable[[str], int],
+        type_of: Callable[[int], str | None],
+    ) -> None:
+        self._desk = desk
+        self._map = port_map
+        self._observer = observer
+        self._project_of = project_of
+        self._repo_of = repo_of
+        self._type_of = type_of
+        self._answers: dict[Family, dict[Port, Answer]] = {4: {}, 6: {}}
+        self._has_begun = False
+
+    def begin(self) -> None:
+        """Show everything that the books hold, and let guests see it."""
+        books, moves = self._desk.books, self._desk.state.memory.moves
+        asked = {lease.asked for lease in books if lease.asked is not None}
+        with self._map.writing():
+            self._map.show(books)
+            self._show_moves(asked | {port for _, port in moves})
+        self._map.reveal()
+        self._has_begun = True
+
+    def heed(self, events: Sequence[Event]) -> None:
+        """Show what has just become true."""
+        with self._map.writing():
+            asked = {port for event in events if (port := self._heed(event)) is not None}
+            self._show_moves(asked)
+
+    def doubt(self, port: Port) -> None:
+        """Look at who answers on a port as if it were new: more is known of it now."""
+        for shown in self._answers.values():
+            shown.pop(port, None)
+
+    def reflect(self, port: Port | None = None) -> None:
+        """Show who answers, on all ports or on one, as of the observer's last look."""
+        changed = self._reflect(4, port) | self._reflect(6, port)
+        leases = (self._desk.books.on_port(port) for port in changed)
+        self._show_moves({each.asked for each in leases if each and each.asked is not None})
+
+    def _heed(self, event: Event) -> Port | None:
+        """Show a promise; name the asked port whose chain of moves has changed with it."""
+        match event:
+            case Leased(lease=lease):
+                self._map.show([lease])
+                return lease.asked
+            case Released(port=port, asked=asked):
+                self._map.clear([port])
+                return asked
+            case Bound(port=port) | Unbound(port=port) | Passed(port=port) | Dated(port=port):
+                changed = self._desk.books.on_port(port)
+                if changed is None:  # released by a later event of the same batch
+                    return None
+                self._map.show([changed])
+                return changed.asked
+            case MoveForgotten(asked=asked):
+                return asked
+            case _:
+                return None
+
+    def _show_moves(self, asked: Iterable[Port]) -> None:
+        with self._map.writing():
+            for port in asked:
+                self._map.set_moves(port, self._chain(port))
+
+    def _chain(self, asked: Port) -> list[MoveEntry]:
+        books = self._desk.books
+        leases = [lease for lease in books.asked_for(asked) if lease.port != asked]
+        live = sorted(
+            (self._entry(lease, asked) for lease in leases),
+            key=lambda each: (each.state != "live", each.at),
+        )
+        there = {entry.project for entry in live}
+        gone = (
+            MoveEntry(
+                project=key,
+                server=0,
+                asked=asked,
+                port=place.port,
+                state="remembered",
+                at=place.left_at,
+            )
+            for key, place in self._desk.state.memory.moved_from(asked)
+            if key not in there
+        )
+        return [*live, *gone]
+
+    def _entry(self, lease: Lease, asked: Port) -> MoveEntry:
+        answer4, answer6 = self._answers[4].get(lease.port), self._answers[6].get(lease.port)
+        return MoveEntry(
+            project=lease.owner.key,
+            server=int(lease.server, 16) if lease.server else 0,
+            asked=asked,
+            port=lease.port,
+            state="live" if lease.state == "bound" else "held",
+            at=lease.allocated_at,
+            cookie4=answer4.cookie if answer4 else 0,
+            cookie6=answer6.cookie if answer6 else 0,
+        )
+
+    def _reflect(self, family: Family, port: Port | None) -> set[Port]:
+        """Write the answers of one family that differ from those shown; name their ports."""
+        answers = self._answers[family]
+        shown = answers if port is None else {port: answers[port]} if port in answers else {}
+        answering = _answering(self._observer.listeners(port), family)
+        came = {
+            each: listener
+            for each, listener in answering.items()
+            if each not in shown or shown[each].cookie != listener.cookie
+        }
+        gone = set(shown) - answering.keys()
+        if not came and not gone:
+            return set()
+        sightings = self._observer.sightings_of(came)
+        if self._has_begun:
+            came = dict(islice(came.items(), MOST_NEW))
+        by_cookie = {each.listener.cookie: each for each in sightings}
+        met = _Met(self._project_of, self._repo_of, most=MOST_MET if self._has_begun else None)
+        fresh = {
+            each: self._answer(sighting, met)
+            for each, listener in came.items()
+            if met.may_ask((sighting := by_cookie[listener.cookie]).pid)
+        }
+        changes: dict[Port, Answer | None] = {**fresh, **dict.fromkeys(gone)}
+        self._map.set_answers(family, changes)
+        answers.update(fresh)
+        for each in gone:
+            del answers[each]
+        return set(changes)
+
+    def _answer(self, sighting: Sighting, met: _Met) -> Answer:
+        told, port = sighting.told, sighting.listener.port
+        project = told.project if told else self._project(sighting.pid, port, met)
+        repo = told.repo if told else met.repo_of(project) if project else 0
+        return Answer(
+            project=met.key_of(project) if project else 0,
+            repo=repo,
+            cookie=sighting.listener.cookie,
+            is_shared=self._is_shared(sighting),
+            pid=sighting.pid or 0,
+        )
+
+    def _project(self, pid: int | None, port: Port, met: _Met) -> str | None:
+        lease = self._desk.books.on_port(port)
+        if lease is not None and lease.holder is not None and lease.holder.pid == pid:
+            return lease.owner.project
+        return met.project_of(pid) if pid is not None else None
+
+    def _is_shared(self, sighting: Sighting) -> bool:
+        catalogue = self._desk.catalogue
+        return any(
+            name in SHARED_TYPES or (name in catalogue and catalogue.get(name).is_singleton)
+            for name in self._service_types(sighting)
+        )
+
+    def _service_types(self, sighting: Sighting) -> list[str]:
+        """Say of which type a listener is: as declared or leased, else by program or range."""
+        if sighting.told is not None and sighting.told.service_type:
+            return [sighting.told.service_type]
+        lease = self._desk.books.on_port(sighting.listener.port)
+        if lease is not None:
+            return [lease.service_type]
+        inferred = self._type_of(sighting.pid) if sighting.pid is not None else None
+        in_range = self._desk.catalogue.containing(sighting.listener.port)
+        return [name for name in (inferred, in_range and in_range.name) if name]
+
+
+class _Met:
+    """Ask each process for its project once, and each project for its repo, in one look."""
+
+    def __init__(
+        self,
+        project_of: Callable[[int], str | None],
+        repo_of: Callable[[str], int],
+        *,
+        most: int | None,
+    ) -> None:
+        self.project_of = functools.cache(project_of)
+        self.repo_of = functools.cache(repo_of)
+        self.key_of = functools.cache(lambda project: Owner(project=project).key)
+        self._most = most
+        self._pids: set[int | None] = set()
+
+    def may_ask(self, pid: int | None) -> bool:
+        """Tell whether a process is one of those that this look has time for."""
+        if pid not in self._pids and self._most is not None and len(self._pids) >= self._most:
+            return False
+        self._pids.add(pid)
+        return True
+
+
+def _answering(listeners: Iterable[Listener], family: Family) -> dict[Port, Listener]:
+    """Find who would get a connection to the loopback address of a family, by port."""
+    ranks = {address: rank for rank, address in enumerate(ANSWERING[family])}
+    found: defaultdict[Port, list[tuple[int, int, Listener]]] = defaultdict(list)
+    for listener in listeners:
+        rank = ranks.get(listener.address)
+        if rank is None or (family == 4 and listener.is_v6only):
+            continue
+        found[listener.port].append((rank, listener.cookie, listener))
+    return {port: min(each)[2] for port, each in found.items()}
