@@ -50,7 +50,7 @@ class NativeHook(BuildHookInterface[Any]):
         """Write what shells and man(1) read; where each file is, and where it belongs."""
         self._written = tempfile.mkdtemp(prefix="styxy-shared-")
         sys.path.insert(0, str(Path(self.root, "src")))
-        from styxy.client.shared import write
+        from styxy.client.cli.shared import write
 
         return write(Path(self._written))
 

@@ -25,7 +25,10 @@ from styxy.adapters.paths import Places
 from styxy.adapters.portmap import file as mapfile
 from styxy.adapters.portmap import layout as maplayout
 from styxy.adapters.processes import Processes
-from styxy.client import connection, engines, program, reply
+from styxy.client.daemon import connection
+from styxy.client.daemon import http_reply as reply
+from styxy.client.inspection import containers as engines
+from styxy.client.interception import binary_format as program
 from styxy.core.errors import InvalidInput
 from styxy.core.model.ports import Port
 from styxy.core.protocol import wire

@@ -122,7 +122,7 @@ def test_a_room_imports_downwards_and_what_it_may(path: Path) -> None:
         ("core", "styxy.adapters.paths"),
         ("core", "starlette.routing"),
         ("adapters", "styxy.server.service.service"),
-        ("server", "styxy.client.connection"),
+        ("server", "styxy.client.daemon.connection"),
         ("client", "styxy.server"),
         ("client", "msgspec.json"),
         ("client", "starlette"),

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from styxy import __version__
-from styxy.client.shared import FILES as SHARED
+from styxy.client.cli.shared import FILES as SHARED
 from tests.fakes import free_port
 
 ROOT = Path(__file__).parent.parent

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from styxy.adapters.paths import Places
-from styxy.client.connection import Connection
-from styxy.client.doctor import CHECKS
+from styxy.client.daemon.connection import Connection
+from styxy.client.doctor.checks import CHECKS
 from tests.commands import CommandLine
 from tests.daemon import wait_until
 from tests.fakes import FakeDaemon

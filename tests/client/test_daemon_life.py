@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.client.stopping import started_at
+from styxy.client.daemon.stopping import started_at
 from tests.commands import COMMAND, LONGEST, CommandLine
 from tests.daemon import port_of, wait_until
 from tests.fakes import free_port

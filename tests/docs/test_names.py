@@ -13,7 +13,7 @@ import pytest
 
 from scripts.tables import anchor, filled
 from styxy.client.cli.main import all_commands
-from styxy.client.doctor import CHECKS
+from styxy.client.doctor.checks import CHECKS
 from styxy.core.config.environment import VARIABLES
 from styxy.core.config.settings_table import SETTINGS
 from styxy.core.errors import all_errors

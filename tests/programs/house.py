@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from styxy.adapters.paths import Places
-from styxy.client.run import own_library_and_supervisor
+from styxy.client.interception.run import own_library_and_supervisor
 from tests.commands import COMMAND, CommandLine
 from tests.programs.running import PATIENCE, Running, running
 from tests.programs.talk import wait_until

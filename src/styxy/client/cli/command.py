@@ -11,8 +11,8 @@ import argparse
 import os
 
 from styxy.adapters.paths import Places
-from styxy.client.connection import Answer, Connection
-from styxy.client.render import plain
+from styxy.client.daemon.connection import Answer, Connection
+from styxy.client.text.render import plain
 from styxy.core.errors import InvalidInput
 from styxy.core.messages import echo, guess, nearest, shortened
 from styxy.core.names import check_name
@@ -105,7 +105,7 @@ class Caller:
 
     def _start(self, connection: Connection) -> None:
         # Imported here: mostly a daemon runs, and nobody shall pay for starting one.
-        from styxy.client.starting import START_PATIENCE, start_once
+        from styxy.client.daemon.starting import START_PATIENCE, start_once
 
         start_once(connection, self.env, patience=START_PATIENCE)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from styxy.client.cli.command import Caller
-    from styxy.client.connection import Answer
+    from styxy.client.daemon.connection import Answer
 
 
 def confirmed(
@@ -38,7 +38,7 @@ def confirmed(
 
 
 def _customize(name: str, caller: Caller) -> None:
-    from styxy.client.configuration import ConfigurationAccess
+    from styxy.client.daemon.configuration import ConfigurationAccess
 
     said = _say(caller, f"range for {name} (first-last): ")
     span = re.fullmatch(r"([0-9]{1,5})\s*-\s*([0-9]{1,5})", said)

@@ -137,7 +137,7 @@ def _run(command: Command, words: list[str], caller: Caller) -> int:
 
 def _commands_of(module: str) -> tuple[Command, ...]:
     # `importlib` is a package of its own that nothing else here needs.
-    loaded = __import__(f"styxy.client.cli.{module}", fromlist=["COMMANDS"])
+    loaded = __import__(f"styxy.client.cli.commands.{module}", fromlist=["COMMANDS"])
     commands: tuple[Command, ...] = loaded.COMMANDS
     return commands
 

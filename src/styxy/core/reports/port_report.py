@@ -1,6 +1,6 @@
 """The whole story of a port: who is there, whose it is, what that means here, how to stop it.
 
-Facts go in, a `Story` comes out; nothing is looked at. `client.who` brings the facts.
+Facts go in, a `Story` comes out; nothing is looked at. `client.inspection.who` brings the facts.
 """
 
 from __future__ import annotations

@@ -1,1 +1,0 @@
-"""What `styxy doctor` looks at: one function for each thing, in the table of `client.doctor`."""

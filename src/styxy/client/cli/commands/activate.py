@@ -1,0 +1,69 @@
+"""env: interception for a whole shell, and whether it works."""
+
+from __future__ import annotations
+
+from styxy.client.cli.command import Command
+from styxy.client.interception.shell_env import FORMATS, variables
+from styxy.core.errors import InvalidInput, Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from styxy.client.cli.command import Caller, Parser
+
+
+def add_options(parser: Parser) -> None:
+    """Say what `env` takes."""
+    parser.add_argument("--format", choices=tuple(FORMATS), help="how they are spelled (sh)")
+    parser.add_argument(
+        "--check", action="store_true", help="tell whether a bind is moved here and now (exit 0, 1)"
+    )
+
+
+def env(options: Namespace, caller: Caller) -> int:
+    """Print the variables of an activated shell; starts nothing."""
+    caller.may_start = False
+    if options.check:
+        if options.format is not None:
+            raise InvalidInput("--check prints no variables; leave --format out")
+        return _check(caller)
+    from styxy.client.interception import self_test as proof
+    from styxy.client.interception.run import own_library_and_supervisor
+
+    library = own_library_and_supervisor(caller.places)
+    proof.ensure(library)
+    spell = FORMATS[options.format or ("json" if caller.wants_json else "sh")]
+    caller.say_exactly(spell(variables(caller.env, library)))
+    return 0
+
+
+def _check(caller: Caller) -> int:
+    from styxy.client.interception.trial import Trial, attempt
+
+    connection = caller.connection()
+    try:
+        runs = connection.listens()
+        if runs:
+            connection.ask("GET", "/status")  # one that hangs says so here
+        trial = attempt(caller.env, caller.places, runs=runs)
+    except Unavailable as failure:
+        trial = Trial(works=False, message=failure.message)
+    if caller.wants_json:
+        import json
+
+        caller.say(json.dumps(trial.told()))
+    else:
+        caller.say(trial.message)
+    return 0 if trial.works else 1
+
+
+COMMANDS = (
+    Command(
+        "env",
+        "Print the variables that turn interception on for a shell.",
+        example='eval "$(styxy env)"',
+        add_options=add_options,
+        run=env,
+    ),
+)

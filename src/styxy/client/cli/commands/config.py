@@ -1,0 +1,302 @@
+"""config show, validate, set, generate, import, instances, document.
+
+`config auto-allocation` and `config undo-auto` have a module of their own.
+"""
+
+from __future__ import annotations
+
+import os
+
+from styxy.client.cli.command import Command, leasable_port, no_options, not_empty, positive_number
+from styxy.client.cli.commands import ranges
+from styxy.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from styxy.client.cli.command import Caller, Parser
+    from styxy.client.daemon.configuration import ConfigurationAccess
+
+RULE_KEYS = ("auto-allocation-rule", "auto_allocation_rule")
+
+STDOUT = "-"
+
+
+def show(_options: Namespace, caller: Caller) -> int:
+    """Show the configuration in force."""
+    from styxy.client.text import config_text
+
+    answer = _access(caller).show()
+    caller.show(answer, config_text.shown(answer.data))
+    for line in config_text.problems(answer.data):
+        caller.complain(line)
+    return 0
+
+
+def add_validate_options(parser: Parser) -> None:
+    """Say what `config validate` takes."""
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", type=not_empty, help="another file than config.json"
+    )
+
+
+def validate(options: Namespace, caller: Caller) -> int:
+    """Name everything that is wrong with a file."""
+    from styxy.adapters.config_file import load
+    from styxy.client.text import config_text
+    from styxy.core.protocol.config import problems
+
+    path = os.path.abspath(options.file) if options.file else caller.places.config_file
+    loaded = load(path)
+    if loaded.is_missing and options.file:
+        raise NotFound(f"there is no file {path}")
+    found = [
+        {name: getattr(each, name) for name in each.__struct_fields__}
+        for each in problems(loaded.problems)
+    ]
+    said = config_text.problems({"problems": found})
+    if loaded.is_missing:
+        said = [f"there is no {path}: the built-in settings are in force"]
+    elif not said:
+        said = [f"{path} is in order"]
+    body = {"success": not found, "valid": not found, "file": path, "problems": found}
+    _report(caller, body, "\n".join(said))
+    return 1 if found else 0
+
+
+def add_set_options(parser: Parser) -> None:
+    """Say what `config set` takes."""
+    parser.usage = (
+        "styxy config set KEY VALUE | KEY --unset |\n"
+        "       auto-allocation-rule PATTERN [--chunk-size N] [--preferred-range PORT] "
+        "[--placement WHERE]"
+    )
+    parser.add_argument("key", metavar="KEY", help="auto-allocation.gap-size, listen-port ...")
+    parser.add_argument("value", metavar="VALUE", nargs="?", help="JSON, or a plain word")
+    parser.add_argument("--unset", action="store_true", help="back to the built-in value")
+    parser.add_argument("--chunk-size", metavar="N", type=positive_number, help="of a rule")
+    parser.add_argument(
+        "--preferred-range", metavar="PORT", type=leasable_port, help="where a rule begins"
+    )
+    parser.add_argument("--placement", metavar="WHERE", help="of a rule: after, before, smart")
+
+
+def set_value(options: Namespace, caller: Caller) -> int:
+    """Change one setting."""
+    from styxy.client.text import config_text
+    from styxy.core.config.patch import patch_of
+
+    if options.key in RULE_KEYS:
+        patch = _rule_patch(options)
+    else:
+        if (options.value is None) != options.unset:
+            raise InvalidInput("give a value, or --unset; see: styxy config set --help")
+        patch = patch_of(options.key, _value(options))
+    answer = _access(caller).change(patch)
+    caller.show(answer, config_text.changed(answer.data))
+    return 0
+
+
+def _value(options: Namespace) -> str | None:
+    """Read the value that was typed; a path is relative to where it was typed."""
+    from styxy.core.config.patch import find_setting
+
+    value = options.value
+    assert value is None or isinstance(value, str)
+    if value in (None, "", "null", "none") or find_setting(options.key)[0].kind != "path":
+        return value
+    return os.path.abspath(os.path.expanduser(value))
+
+
+def _rule_patch(options: Namespace) -> dict[str, object]:
+    if options.value is None:
+        raise InvalidInput('name the pattern, such as "monitoring-*"')
+    rule = {
+        "chunk_size": options.chunk_size,
+        "placement": options.placement,
+        "preferred_range_start": options.preferred_range,
+    }
+    given = {key: value for key, value in rule.items() if value is not None}
+    if bool(given) == options.unset:
+        raise InvalidInput(
+            "say --chunk-size, --preferred-range or --placement; or --unset to drop the rule"
+        )
+    return {"auto_allocation_rules": {options.value: given or None}}
+
+
+def add_generate_options(parser: Parser) -> None:
+    """Say what `config generate` takes."""
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=not_empty, help="instead of config.json; - prints"
+    )
+    parser.add_argument("--force", action="store_true", help="also over a file that is there")
+
+
+def generate(options: Namespace, caller: Caller) -> int:
+    """Write a complete example with the built-in values."""
+    from styxy.core.config.example import example
+    from styxy.core.config.patch import spelled
+
+    text = spelled(example())
+    if options.output == STDOUT:
+        caller.say(text)
+        return 0
+    path = os.path.abspath(options.output) if options.output else caller.places.config_file
+    copy = _put(path, text + "\n", caller, force=options.force)
+    said = f"wrote {path}" + (f"; the file as it was: {copy}" if copy else "")
+    _report(caller, {"success": True, "file": path, "copy": copy, "message": said}, said)
+    return 0
+
+
+def _put(path: str, text: str, caller: Caller, *, force: bool) -> str | None:
+    from styxy.adapters.config_file import ConfigFile, write_whole
+    from styxy.adapters.settings import private_home
+
+    if os.path.lexists(path) and not force:
+        raise Conflict(f"{path} is there already; choose another with -o, or say --force")
+    if path == caller.places.config_file:
+        private_home(caller.places.home)
+        return ConfigFile(path, backups=caller.places.backups).put(text)
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise Unavailable(f"cannot write {path}: {error.strerror}") from None
+    return None
+
+
+def add_import_options(parser: Parser) -> None:
+    """Say what `config import` takes."""
+    parser.add_argument(
+        "file", metavar="FILE.md", type=not_empty, help="Markdown with a table: type, range"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="tell, but change nothing")
+
+
+def import_table(options: Namespace, caller: Caller) -> int:
+    """Take ranges over from a table in a Markdown file."""
+    from styxy.adapters.document import read_document
+    from styxy.client.cli.range_import import plan
+    from styxy.core.config.port_document import read_tables
+
+    rows = read_tables(read_document(os.path.abspath(options.file)))
+    if not rows:
+        raise InvalidInput(f"{options.file} has no table with the columns type and range")
+    access = _access(caller)
+    planned = plan(rows, access.show().data)
+    if planned.patch:
+        answer = access.change(planned.patch, dry_run=options.dry_run).data
+    else:
+        answer = {"success": True, "changed": False, "message": "there is nothing to add"}
+    _report(caller, {**answer, **planned.summary()}, planned.text(answer))
+    return 0
+
+
+def instances(_options: Namespace, caller: Caller) -> int:
+    """Show the instance templates."""
+    from styxy.client.text import config_text
+
+    answer = _access(caller).show().data
+    _report(
+        caller,
+        {"instance_templates": answer.get("instance_templates")},
+        config_text.templates(answer),
+    )
+    return 0
+
+
+def add_document_options(parser: Parser) -> None:
+    """Say what `config document` takes."""
+    parser.add_argument(
+        "file",
+        metavar="FILE.md",
+        nargs="?",
+        type=not_empty,
+        help="put it between the markers of this file",
+    )
+
+
+def document(options: Namespace, caller: Caller) -> int:
+    """Write the table of all ranges."""
+    from styxy.adapters.document import put_table
+    from styxy.client.cli.range_import import types_of
+    from styxy.core.config.port_document import table
+
+    answer = _access(caller).show().data
+    text = table(types_of(answer))
+    path = options.file or answer.get("port_document")
+    if not path:
+        _report(caller, {"success": True, "file": None, "table": text}, text)
+        return 0
+    path = os.path.abspath(str(path))
+    has_changed = put_table(path, text)
+    said = f"wrote {path}" if has_changed else f"{path} is up to date"
+    body = {"success": True, "file": path, "changed": has_changed, "table": text, "message": said}
+    _report(caller, body, said)
+    return 0
+
+
+def _access(caller: Caller) -> ConfigurationAccess:
+    from styxy.client.daemon.configuration import ConfigurationAccess
+
+    return ConfigurationAccess(caller.places, caller.env)
+
+
+def _report(caller: Caller, body: dict[str, object], text: str) -> None:
+    import json
+
+    caller.say(json.dumps(body) if caller.wants_json else text)
+
+
+COMMANDS = (
+    Command(
+        "config show",
+        "Show the configuration in force, and where each value comes from.",
+        example="styxy config show --json",
+        add_options=no_options,
+        run=show,
+    ),
+    Command(
+        "config validate",
+        "Name everything that is wrong with config.json (exit 1), or with another file.",
+        example="styxy config validate ./config.json",
+        add_options=add_validate_options,
+        run=validate,
+    ),
+    Command(
+        "config set",
+        "Change one setting, in the file and in the running daemon.",
+        example="styxy config set auto-allocation.require-confirmation true",
+        add_options=add_set_options,
+        run=set_value,
+    ),
+    Command(
+        "config generate",
+        "Write a complete example of config.json with the built-in values.",
+        example="styxy config generate -o -",
+        add_options=add_generate_options,
+        run=generate,
+    ),
+    Command(
+        "config import",
+        "Take ranges over from a table in a Markdown file.",
+        example="styxy config import PORTS.md --dry-run",
+        add_options=add_import_options,
+        run=import_table,
+    ),
+    Command(
+        "config instances",
+        "Show the instance templates and the ports that they prefer.",
+        example="styxy config instances",
+        add_options=no_options,
+        run=instances,
+    ),
+    Command(
+        "config document",
+        "Write the table of all ranges, into a Markdown file between two markers.",
+        example="styxy config document PORTS.md",
+        add_options=add_document_options,
+        run=document,
+    ),
+    *ranges.COMMANDS,
+)

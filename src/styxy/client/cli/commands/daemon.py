@@ -1,0 +1,227 @@
+"""daemon start, stop, status, restart, logs: the life of the daemon from the command line."""
+
+from __future__ import annotations
+
+import os
+
+from styxy.client.cli.command import Command, no_options, port_number, positive_number
+from styxy.client.daemon.connection import read_record
+from styxy.client.daemon.starting import (
+    START_PATIENCE,
+    server_arguments,
+    server_environment,
+    start_once,
+)
+from styxy.client.text import render
+from styxy.core.errors import Conflict, DaemonUnreachable, InvalidInput, NotFound, Unavailable
+from styxy.core.model.ports import Port
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from styxy.client.cli.command import Caller, Parser
+    from styxy.client.daemon.connection import Answer
+
+
+def add_start_options(parser: Parser) -> None:
+    """Say what `daemon start` takes."""
+    _add_port(parser)
+    parser.add_argument(
+        "-d", "--detach", action="store_true", help="return when it answers, and let it run on"
+    )
+    parser.add_argument("--insecure-no-auth", action="store_true", help="for testing only")
+
+
+def start(options: Namespace, caller: Caller) -> int:
+    """Start the daemon, in this process without -d."""
+    _check_settings(caller, port=options.port, insecure=options.insecure_no_auth)
+    arguments = server_arguments(port=options.port, insecure=options.insecure_no_auth)
+    if not options.detach:
+        if caller.wants_json:
+            arguments.append("--json")  # what goes wrong before it answers is told by the server
+        os.execve(arguments[0], arguments, server_environment(caller.env))
+    return _start_detached(arguments, options.port, caller)
+
+
+def add_restart_options(parser: Parser) -> None:
+    """Say what `daemon restart` takes."""
+    _add_port(parser)
+
+
+def restart(options: Namespace, caller: Caller) -> int:
+    """Stop the daemon where one runs, and start one, where it was told to be unless told anew."""
+    from styxy.client.daemon.stopping import stop
+
+    record = read_record(caller.places)
+    port = options.port or (_named_port(record.pid) if record and record.pid else None)
+    _check_settings(caller, port=port)
+    if options.port is not None and (record is None or record.port != options.port):
+        _check_free(options.port)
+    stop(caller.connection())
+    return _start_detached(server_arguments(port=port), options.port, caller)
+
+
+def _check_settings(caller: Caller, *, port: int | None, insecure: bool = False) -> None:
+    """Refuse settings that no daemon starts with, before anything is done."""
+    from styxy.adapters.settings import load_settings
+
+    load_settings(caller.env, port=port, insecure=insecure)
+
+
+def _check_free(port: int) -> None:
+    """Refuse a port that is taken before anything is stopped. Raises `Conflict`."""
+    from styxy.adapters.kernel import KernelLook
+
+    kernel = KernelLook()
+    try:
+        is_free = kernel.is_free(Port(port))
+    finally:
+        kernel.close()
+    if not is_free:
+        raise Conflict(
+            f"port {port} is in use, so the daemon stays where it is; see: styxy who {port}",
+            suggestions=[f"styxy who {port}"],
+        )
+
+
+def stop_daemon(_options: Namespace, caller: Caller) -> int:
+    """Stop the daemon; nothing to stop is no failure."""
+    from styxy.client.daemon.stopping import stop
+
+    caller.may_start = False
+    pid = stop(caller.connection())
+    message = f"the daemon (pid {pid}) has stopped" if pid else "no daemon was running"
+    if caller.wants_json:
+        import json
+
+        caller.say(
+            json.dumps(
+                {"success": True, "stopped": pid is not None, "pid": pid, "message": message}
+            )
+        )
+    else:
+        caller.say(message)
+    return 0
+
+
+def status(_options: Namespace, caller: Caller) -> int:
+    """Tell how the daemon is; never starts one."""
+    caller.may_start = False
+    answer = caller.connection().ask("GET", "/status")
+    caller.show(answer, _running(answer, caller))
+    return 0
+
+
+def add_logs_options(parser: Parser) -> None:
+    """Say what `daemon logs` takes."""
+    parser.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
+    parser.add_argument(
+        "-n", "--lines", metavar="N", type=positive_number, default=200, help="last N lines (200)"
+    )
+
+
+def logs(options: Namespace, caller: Caller) -> int:
+    """Show what the daemon said."""
+    from styxy.client.daemon.log_tail import follow, last_lines
+
+    path = caller.places.daemon_log
+    if options.follow and caller.wants_json:
+        raise InvalidInput("--json is one document, so it cannot follow; leave -f or --json out")
+    try:
+        lines, end = last_lines(path, options.lines)
+    except FileNotFoundError:
+        raise NotFound(f"there is no log yet: {path}") from None
+    if caller.wants_json:
+        import json
+
+        caller.say(json.dumps({"log": path, "lines": lines}))
+        return 0
+    caller.say("\n".join(lines))
+    if options.follow:
+        caller.out.flush()
+        for text in follow(path, end):
+            caller.out.write(text)
+            caller.out.flush()
+    return 0
+
+
+def _start_detached(arguments: list[str], port: int | None, caller: Caller) -> int:
+    connection = caller.connection()
+    try:
+        if not connection.listens():
+            connection.refuse_elsewhere()
+        is_new = start_once(connection, caller.env, patience=START_PATIENCE, arguments=arguments)
+    except DaemonUnreachable as failure:
+        # It was to be started, not to be reached: refused, and not absent.
+        raise Unavailable(failure.message, **failure.context) from None
+    answer = connection.ask("GET", "/status")
+    caller.show(answer, _running(answer, caller))
+    record = read_record(caller.places)
+    actual = record.port if record else None
+    if not is_new and port and actual and port != actual:
+        caller.complain(
+            f"it was running already, on port {actual}; to move it: styxy daemon restart -p {port}"
+        )
+    return 0
+
+
+def _named_port(pid: int) -> int | None:
+    """Read the port that a daemon was started with; a configured one is read anew by the next."""
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            words = file.read().split("\0")
+    except OSError:
+        return None  # it has ended
+    if "styxy.server" not in words or "--port" not in words[:-1]:
+        return None
+    return port_number(words[words.index("--port") + 1])
+
+
+def _running(answer: Answer, caller: Caller) -> str:
+    record = None if caller.places.socket_override else read_record(caller.places)
+    socket = caller.places.socket_override or (record.socket if record else None)
+    return render.running(answer.data, port=record.port if record else None, socket=socket)
+
+
+def _add_port(parser: Parser) -> None:
+    parser.add_argument("-p", "--port", metavar="PORT", type=port_number, help="TCP port (9876)")
+
+
+COMMANDS = (
+    Command(
+        "daemon start",
+        "Start the daemon; in the foreground without -d.",
+        example="styxy daemon start -d",
+        add_options=add_start_options,
+        run=start,
+    ),
+    Command(
+        "daemon stop",
+        "Stop the daemon and wait until it is gone.",
+        example="styxy daemon stop",
+        add_options=no_options,
+        run=stop_daemon,
+    ),
+    Command(
+        "daemon status",
+        "Tell how the daemon is (exit 3 when it is stopped).",
+        example="styxy daemon status --json",
+        add_options=no_options,
+        run=status,
+    ),
+    Command(
+        "daemon restart",
+        "Stop the daemon and start it again.",
+        example="styxy daemon restart -p 9877",
+        add_options=add_restart_options,
+        run=restart,
+    ),
+    Command(
+        "daemon logs",
+        "Show what the daemon said.",
+        example="styxy daemon logs -f",
+        add_options=add_logs_options,
+        run=logs,
+    ),
+)

@@ -1,0 +1,58 @@
+"""doctor: what is wrong with this installation, and what cures it."""
+
+from __future__ import annotations
+
+from styxy.client.cli.command import Command, no_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from styxy.client.cli.command import Caller
+    from styxy.client.doctor.checks import Finding
+
+
+def doctor(_options: Namespace, caller: Caller) -> int:
+    """Look at everything; exit 1 where anything does not work."""
+    from styxy.client.doctor.checks import examine, verdict_of
+    from styxy.client.doctor.examination import Examination
+
+    findings = examine(Examination(caller.places, caller.env))
+    verdict = verdict_of(findings)
+    if caller.wants_json:
+        import json
+        from dataclasses import asdict
+
+        body = {"verdict": verdict, "checks": [asdict(each) for each in findings]}
+        caller.say(json.dumps(body))
+    else:
+        caller.say(_shown(findings))
+    return 1 if verdict == "error" else 0
+
+
+def _shown(findings: Sequence[Finding]) -> str:
+    from styxy.client.text.render import plain
+
+    width = max(len(each.name) for each in findings)
+    lines = []
+    for each in findings:
+        lines.append(f"{each.verdict.ljust(7)}  {each.name.ljust(width)}  {plain(each.message)}")
+        if each.cure is not None:
+            lines.append(f"{' ' * (11 + width)}cure: {plain(each.cure)}")
+    counts = ", ".join(
+        f"{sum(each.verdict == verdict for each in findings)} {verdict}"
+        for verdict in ("ok", "warning", "error")
+    )
+    return "\n".join([*lines, f"{len(findings)} checks: {counts}"])
+
+
+COMMANDS = (
+    Command(
+        "doctor",
+        "Look at everything that can be wrong, and name each cure (exit 1 on an error).",
+        example="styxy doctor --json",
+        add_options=no_options,
+        run=doctor,
+    ),
+)

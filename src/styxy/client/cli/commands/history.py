@@ -1,0 +1,125 @@
+"""audit, reassignments: what happened, and what happens."""
+
+from __future__ import annotations
+
+import re
+import time
+from argparse import ArgumentTypeError
+
+from styxy.client.cli.command import Command, positive_number, query
+from styxy.client.text import render
+from styxy.core.messages import echo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from styxy.client.cli.command import Caller, Parser
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+FOLLOW_HELP = "go on as it happens; with --json, one document a line"
+
+
+def moment(text: str) -> str:
+    """Read a time; `10m` is that long ago. The daemon judges what looks like a date or a number."""
+    ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if ago is not None:
+        return f"{max(0.0, time.time() - int(ago[1]) * SECONDS[ago[2]]):.3f}"
+    if re.fullmatch(r"[0-9.]+|[0-9]{4}-[0-9:.TZtz +-]*", text, re.ASCII):
+        return text
+    raise ArgumentTypeError(
+        f"{echo(text)} is no time; write 10m, 2h, 2026-01-31T12:00:00Z, or seconds since the epoch"
+    )
+
+
+def add_audit_options(parser: Parser) -> None:
+    """Say what `audit` takes."""
+    parser.add_argument("-f", "--follow", action="store_true", help=FOLLOW_HELP)
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        type=moment,
+        help="2026-01-31T12:00:00Z, seconds since the epoch, or 10m, 2h",
+    )
+    parser.add_argument("--event", metavar="KIND", help="allocated, released, reassigned ...")
+    parser.add_argument("-n", "--limit", metavar="N", type=positive_number, help="the last N (100)")
+
+
+def audit(options: Namespace, caller: Caller) -> int:
+    """Show what happened."""
+    filters = query(since=options.since, limit=options.limit, event=options.event)
+    if options.follow:
+        return _follow(f"/audit{filters}", options.event, caller)
+    from styxy.client.text import audit_text as chronicle
+
+    answer = caller.connection().ask("GET", f"/audit{filters}")
+    caller.show(answer, chronicle.lines(render.objects(answer.data.get("events"))))
+    return 0
+
+
+def add_reassignments_options(parser: Parser) -> None:
+    """Say what `reassignments` takes."""
+    parser.add_argument("-f", "--follow", action="store_true", help=FOLLOW_HELP)
+
+
+def reassignments(options: Namespace, caller: Caller) -> int:
+    """Show the binds that were moved."""
+    if options.follow:
+        return _follow("/audit?event=reassigned", "reassigned", caller)
+    answer = caller.connection().ask("GET", "/reassignments")
+    caller.show(answer, render.reassignments(answer.data))
+    return 0
+
+
+def _follow(path: str, event: str | None, caller: Caller) -> int:
+    """Show what happened, then what happens, without a gap and nothing twice."""
+    import json
+
+    from styxy.client.daemon.following import follow
+
+    connection = caller.connection()
+    # Asked first, so that nothing falls between the past and the stream.
+    newest = _last_seq(connection.ask("GET", "/audit?limit=1").data)
+    past = connection.ask("GET", path).data
+    for each in render.objects(past.get("events")):
+        _tell(each, json.dumps(each), caller)
+    after = max(newest, _last_seq(past))
+    caller.may_start = False  # a daemon that somebody stops while we watch is to stay stopped
+    for happening in follow(
+        caller.connection(),
+        lambda seq: f"/events{query(since_seq=seq, event=event)}",
+        after=after,
+    ):
+        _tell(json.loads(happening.raw), happening.raw.decode(), caller)
+    return 0
+
+
+def _tell(event: dict[str, object], raw: str, caller: Caller) -> None:
+    from styxy.client.text.audit_text import line
+
+    caller.say(raw if caller.wants_json else line(event))
+    caller.out.flush()
+
+
+def _last_seq(answer: dict[str, object]) -> int:
+    numbers = [each.get("seq") for each in render.objects(answer.get("events"))]
+    return max((number for number in numbers if isinstance(number, int)), default=0)
+
+
+COMMANDS = (
+    Command(
+        "audit",
+        "Show what happened to leases, instances and the daemon, newest last.",
+        example="styxy audit --since 10m --follow",
+        add_options=add_audit_options,
+        run=audit,
+    ),
+    Command(
+        "reassignments",
+        "Show the binds that were moved to another port, newest last.",
+        example="styxy reassignments --follow",
+        add_options=add_reassignments_options,
+        run=reassignments,
+    ),
+)

@@ -1,0 +1,208 @@
+"""allocate, release, list: leases from the command line."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentTypeError
+
+from styxy.client.cli.command import (
+    Command,
+    leasable_port,
+    not_empty,
+    port_number,
+    positive_number,
+    project_here,
+    project_of,
+    query,
+    quoted,
+    service_type,
+)
+from styxy.client.text import render
+from styxy.core.errors import ConfirmationRequired, InvalidInput, UnknownLease
+from styxy.core.messages import echo, guess
+from styxy.core.names import own_instance
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping
+
+    from styxy.client.cli.command import Caller, Parser
+    from styxy.client.daemon.connection import Connection
+
+
+def add_allocate_options(parser: Parser) -> None:
+    """Say what `allocate` takes."""
+    parser.add_argument(
+        "-s",
+        "--service-type",
+        "--type",
+        metavar="TYPE",
+        type=service_type,
+        required=True,
+        help="dev, api, test ...",
+    )
+    parser.add_argument(
+        "-p", "--preferred", "--port", metavar="PORT", type=leasable_port, help="wished-for port"
+    )
+    parser.add_argument(
+        "-n",
+        "--name",
+        "--service-name",
+        metavar="NAME",
+        type=not_empty,
+        help="name of the service",
+    )
+    parser.add_argument(
+        "--project", metavar="DIR", type=not_empty, help="for the project of DIR, not of here"
+    )
+    parser.add_argument(
+        "--instance", "--instance-id", metavar="ID", type=not_empty, help="for this instance"
+    )
+    parser.add_argument(
+        "--pid", metavar="PID", type=positive_number, help="process whose death ends the lease"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="tell, but change nothing")
+    parser.add_argument("--yes", action="store_true", help="accept the range of a new type")
+    parser.add_argument("--env", metavar="NAME", help="print `export NAME=PORT` and no more")
+
+
+def allocate(options: Namespace, caller: Caller) -> int:
+    """Take a port on lease."""
+    if options.env is not None and not _is_variable(options.env):
+        raise InvalidInput(f"{echo(options.env)} is no name for a variable; try: --env PORT")
+    body = _lease_body(options, caller.env)
+    try:
+        answer = caller.connection().ask("POST", "/allocate", body)
+    except ConfirmationRequired as proposal:
+        from styxy.client.cli.confirming import confirmed
+
+        answer = confirmed(proposal, body, caller, is_yes=options.yes)
+    if options.env is not None:
+        caller.show(answer, f"export {options.env}={render.plain(answer.data.get('port'))}")
+    else:
+        caller.show(answer, render.granted(answer.data))
+    return 0
+
+
+def _lease_body(options: Namespace, env: Mapping[str, str]) -> dict[str, object]:
+    body: dict[str, object] = {
+        "service_type": options.service_type,
+        "service_name": options.name,
+        "preferred_port": options.preferred,
+        "instance_id": options.instance or own_instance(env),
+        "project_path": _project(options, env),
+        "pid": options.pid,
+    }
+    if options.dry_run:
+        body["dry_run"] = True
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _project(options: Namespace, env: Mapping[str, str]) -> str:
+    return project_of(options.project, env) if options.project else project_here(env)
+
+
+def _is_variable(name: str) -> bool:
+    # It is printed for a shell to evaluate.
+    return name.isascii() and name.isidentifier()
+
+
+def add_release_options(parser: Parser) -> None:
+    """Say what `release` takes."""
+    parser.add_argument("lock_id", metavar="LOCK_ID", nargs="?", type=lease_id, help="the lease")
+    parser.add_argument("-p", "--port", metavar="P", type=port_number, help="the lease of a port")
+
+
+def lease_id(text: str) -> str:
+    """Read the id of a lease. Raises `InvalidInput` for what looks like a port."""
+    if text.isascii() and text.isdigit():
+        raise InvalidInput(f"{echo(text)} looks like a port; try: styxy release --port {text[:5]}")
+    if not text or "/" in text:  # which would be another path of the API
+        raise ArgumentTypeError(f"{echo(text)} is no id of a lease; those are in: styxy list -v")
+    return text
+
+
+def release(options: Namespace, caller: Caller) -> int:
+    """Give a lease back."""
+    if (options.lock_id is None) == (options.port is None):
+        raise InvalidInput("name one lease or one port; see: styxy release --help")
+    lock_id = options.lock_id
+    connection = caller.connection()
+    if lock_id is None:
+        found = connection.ask("GET", "/allocations").data
+        lock_id = _lease_of(found, options.port)
+    answer = connection.ask("DELETE", f"/allocate/{quoted(lock_id)}")
+    caller.show(answer, render.plain(answer.data.get("message")))
+    return 0
+
+
+def _lease_of(answer: Mapping[str, object], port: int) -> str:
+    for lease in render.objects(answer.get("allocations")):
+        if lease.get("port") == port:
+            return str(lease.get("lock_id"))
+    raise UnknownLease(
+        f"port {port} is not on lease; see: styxy list", port=port, suggestions=["styxy list"]
+    )
+
+
+def add_list_options(parser: Parser) -> None:
+    """Say what `list` takes."""
+    parser.add_argument("-v", "--verbose", action="store_true", help="leases and times too")
+    parser.add_argument(
+        "-s", "--service", "--service-type", metavar="T", type=service_type, help="of one type only"
+    )
+    parser.add_argument(
+        "--project", metavar="DIR", type=not_empty, help="of the project of DIR only"
+    )
+    parser.add_argument(
+        "--instance", "--instance-id", metavar="ID", type=not_empty, help="of one instance only"
+    )
+
+
+def show_list(options: Namespace, caller: Caller) -> int:
+    """Show the leases."""
+    # The daemon finds the project, also of a directory that is gone: its leases may not be.
+    filters = query(
+        service_type=options.service,
+        project=os.path.abspath(options.project) if options.project else None,
+        instance_id=options.instance,
+    )
+    connection = caller.connection()
+    answer = connection.ask("GET", f"/allocations{filters}")
+    caller.show(answer, render.leases(answer.data, verbose=options.verbose))
+    if options.service and not answer.data.get("allocations") and not caller.wants_json:
+        _hint_at_types(options.service, connection, caller)
+    return 0
+
+
+def _hint_at_types(name: str, connection: Connection, caller: Caller) -> None:
+    """Say that a type is unknown: leases may outlive their type, so it is no error."""
+    types = connection.ask("GET", "/config").data.get("service_types")
+    if isinstance(types, dict) and name not in types:
+        caller.complain(f"there is no service type {echo(name)}; {guess(name, types)}")
+
+
+COMMANDS = (
+    Command(
+        "allocate",
+        "Take a port on lease; it is printed first.",
+        example='eval "$(styxy allocate -s dev -n web --env PORT)"',
+        add_options=add_allocate_options,
+        run=allocate,
+    ),
+    Command(
+        "release",
+        "Give a lease back.",
+        example="styxy release --port 3000",
+        add_options=add_release_options,
+        run=release,
+    ),
+    Command(
+        "list",
+        "Show the leases.",
+        example="styxy list --service dev --project .",
+        add_options=add_list_options,
+        run=show_list,
+    ),
+)

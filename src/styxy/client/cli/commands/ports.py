@@ -1,0 +1,88 @@
+"""check, scan, suggest: what is true of ports, asked without changing anything."""
+
+from __future__ import annotations
+
+from styxy.client.cli.command import (
+    Command,
+    port_number,
+    positive_number,
+    query,
+    quoted,
+    service_type,
+)
+from styxy.client.text import render
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from styxy.client.cli.command import Caller, Parser
+
+EXIT_TAKEN = 1
+
+
+def add_check_options(parser: Parser) -> None:
+    """Say what `check` takes."""
+    parser.add_argument("port", metavar="PORT", type=port_number, help="1-65535")
+
+
+def check(options: Namespace, caller: Caller) -> int:
+    """Tell whether a port is free; the exit code says it too."""
+    answer = caller.connection().ask("GET", f"/check/{options.port}")
+    caller.show(answer, render.checked(answer.data))
+    return 0 if answer.data.get("available") is True else EXIT_TAKEN
+
+
+def add_scan_options(parser: Parser) -> None:
+    """Say what `scan` takes."""
+    parser.add_argument("-s", "--start", metavar="START", type=port_number, help="first port (1)")
+    parser.add_argument("-e", "--end", metavar="END", type=port_number, help="last port (65535)")
+
+
+def scan(options: Namespace, caller: Caller) -> int:
+    """Show the ports that are on lease or in use."""
+    path = f"/scan{query(start=options.start, end=options.end)}"
+    answer = caller.connection().ask("GET", path)
+    caller.show(answer, render.scanned(answer.data))
+    return 0
+
+
+def add_suggest_options(parser: Parser) -> None:
+    """Say what `suggest` takes."""
+    parser.add_argument(
+        "service_type", metavar="TYPE", type=service_type, help="dev, api, test ..."
+    )
+    parser.add_argument("-c", "--count", metavar="N", type=positive_number, help="how many (5)")
+
+
+def suggest(options: Namespace, caller: Caller) -> int:
+    """Name free ports of a type, without a lease."""
+    path = f"/suggest/{quoted(options.service_type)}{query(count=options.count)}"
+    answer = caller.connection().ask("GET", path)
+    caller.show(answer, render.suggested(answer.data))
+    return 0
+
+
+COMMANDS = (
+    Command(
+        "check",
+        "Tell whether a port is free (exit 0) or taken, by whom, since when (exit 1).",
+        example="styxy check 3000",
+        add_options=add_check_options,
+        run=check,
+    ),
+    Command(
+        "scan",
+        "Show the ports that are on lease or in use.",
+        example="styxy scan -s 3000 -e 9999",
+        add_options=add_scan_options,
+        run=scan,
+    ),
+    Command(
+        "suggest",
+        "Name free ports of a service type, without a lease.",
+        example="styxy suggest api -c 3",
+        add_options=add_suggest_options,
+        run=suggest,
+    ),
+)

@@ -1,0 +1,143 @@
+"""config auto-allocation, config undo-auto: service types that are made for a request."""
+
+from __future__ import annotations
+
+from styxy.client.cli.command import Command, query, quoted, service_type
+from styxy.core.errors import InvalidInput, NotFound
+from styxy.core.messages import counted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping
+
+    from styxy.client.cli.command import Caller, Parser
+    from styxy.client.daemon.connection import Answer
+
+ACTIONS = ("status", "enable", "disable", "list", "undo")
+
+
+def add_options(parser: Parser) -> None:
+    """Say what `config auto-allocation` takes."""
+    parser.add_argument("action", metavar="ACTION", choices=ACTIONS, help=", ".join(ACTIONS))
+    parser.add_argument(
+        "service_type", metavar="TYPE", nargs="?", type=service_type, help="what to undo"
+    )
+    _add_force(parser)
+
+
+def auto_allocation(options: Namespace, caller: Caller) -> int:
+    """Show, switch or undo auto-allocation."""
+    if (options.action == "undo") != (options.service_type is not None):
+        raise InvalidInput(
+            "TYPE goes with undo, and undo needs it; see: styxy config auto-allocation --help",
+            suggestions=["styxy config auto-allocation list"],
+        )
+    match options.action:
+        case "enable" | "disable":
+            return _switch(caller, is_on=options.action == "enable")
+        case "undo":
+            return _undo(caller, options.service_type, force=options.force)
+        case "list":
+            answer = caller.connection().ask("GET", "/auto-allocation")
+            caller.show(answer, _listed(answer))
+        case _:
+            answer = caller.connection().ask("GET", "/auto-allocation")
+            caller.show(answer, _status(answer))
+    return 0
+
+
+def add_undo_options(parser: Parser) -> None:
+    """Say what `config undo-auto` takes."""
+    parser.add_argument(
+        "service_type",
+        metavar="TYPE",
+        nargs="?",
+        type=service_type,
+        help="default: the one that was made last",
+    )
+    _add_force(parser)
+
+
+def undo_last(options: Namespace, caller: Caller) -> int:
+    """Take a made type back, the last one unless one is named."""
+    name = options.service_type
+    if name is None:
+        made = _made(caller.connection().ask("GET", "/auto-allocation"))
+        if not made:
+            raise NotFound("no service type was made for a request, so there is nothing to undo")
+        name = str(made[-1]["service_type"])
+    return _undo(caller, name, force=options.force)
+
+
+def _add_force(parser: Parser) -> None:
+    parser.add_argument(
+        "--force", action="store_true", help="also while leases live; those in use stay"
+    )
+
+
+def _switch(caller: Caller, *, is_on: bool) -> int:
+    from styxy.client.daemon.configuration import ConfigurationAccess
+    from styxy.client.text import config_text
+
+    access = ConfigurationAccess(caller.places, caller.env)
+    answer = access.change({"auto_allocation": {"enabled": is_on}})
+    caller.show(answer, config_text.changed(answer.data))
+    return 0
+
+
+def _undo(caller: Caller, name: str, *, force: bool) -> int:
+    path = f"/auto-allocation/{quoted(name)}{query(force='true' if force else None)}"
+    answer = caller.connection().ask("DELETE", path)
+    caller.show(answer, str(answer.data.get("message", "")))
+    return 0
+
+
+def _status(answer: Answer) -> str:
+    made = _made(answer)
+    state = "on" if answer.data.get("enabled") else "off"
+    types = counted(len(made), "service type")
+    return f"auto-allocation is {state}; {types} made for a request"
+
+
+def _listed(answer: Answer) -> str:
+    from styxy.client.text import render
+
+    rows = [
+        (
+            str(each["service_type"]),
+            ", ".join(f"{first}-{last}" for first, last in _spans(each)),
+            str(each["allocations"]),
+            str(each["auto_allocated"]),
+        )
+        for each in _made(answer)
+    ]
+    return render.table(("TYPE", "RANGE", "LEASES", "MADE"), rows)
+
+
+def _made(answer: Answer) -> list[Mapping[str, object]]:
+    listed = answer.data.get("service_types")
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _spans(made: Mapping[str, object]) -> list[list[int]]:
+    ranges = made.get("ranges")
+    return ranges if isinstance(ranges, list) else []
+
+
+COMMANDS = (
+    Command(
+        "config auto-allocation",
+        "Show, switch or undo how ranges are made for unknown service types.",
+        example="styxy config auto-allocation list",
+        add_options=add_options,
+        run=auto_allocation,
+    ),
+    Command(
+        "config undo-auto",
+        "Take back the service type that was made last, or the one named.",
+        example="styxy config undo-auto grafana",
+        add_options=add_undo_options,
+        run=undo_last,
+    ),
+)

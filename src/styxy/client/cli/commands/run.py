@@ -1,0 +1,167 @@
+"""run: a program under interception."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+
+from styxy.client.cli.command import (
+    Command,
+    leasable_port,
+    not_empty,
+    project_here,
+    project_of,
+    service_type,
+)
+from styxy.client.daemon.connection import Connection
+from styxy.core.errors import InvalidInput, NotFound, Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from styxy.client.cli.command import Caller, Parser
+    from styxy.client.interception.backend import Choice
+
+RUN_PATIENCE = 1.0
+"""Seconds that a program waits for a daemon at most; after that it runs without one."""
+
+BACKENDS = ("auto", "preload", "seccomp", "none")
+
+
+def add_options(parser: Parser) -> None:
+    """Say what `run` takes."""
+    parser.usage = "styxy run [options] -- CMD ..."
+    parser.add_argument(
+        "-s",
+        "--service-type",
+        "--type",
+        metavar="TYPE",
+        type=service_type,
+        help="take a lease of TYPE, set PORT",
+    )
+    parser.add_argument(
+        "-n", "--name", metavar="NAME", type=not_empty, help="name of the service on lease"
+    )
+    parser.add_argument(
+        "-p", "--port", metavar="PORT", type=leasable_port, help="take a lease, of PORT if free"
+    )
+    parser.add_argument(
+        "--project", metavar="DIR", type=not_empty, help="as the project of DIR, not of here"
+    )
+    parser.add_argument(
+        "--backend", choices=BACKENDS, default="auto", help="how binds are seen (auto)"
+    )
+    parser.add_argument("--explain", action="store_true", help="tell which backend, and why")
+    parser.add_argument("program", metavar="CMD", nargs=argparse.REMAINDER, help="the program")
+
+
+def run(options: argparse.Namespace, caller: Caller) -> int:
+    """Become the program, with interception; comes back only where that fails."""
+    from styxy.client.interception.run import EXIT_NOT_FOUND, become, guest_environment
+
+    words = options.program[1:] if options.program[:1] == ["--"] else options.program
+    if not words or not words[0]:
+        raise InvalidInput("there is no program to run; try: styxy run -- npm run dev")
+    project = project_of(options.project, caller.env) if options.project else None
+    choice = _choose(options, words, caller)
+    port = None
+    if choice.intercepts or _wants_lease(options):
+        port = _prepare(options, project, caller)
+    env = guest_environment(
+        caller.env,
+        library=choice.library,
+        port=port,
+        project=project,
+        service_type=options.service_type,
+    )
+    caller.out.flush()
+    env.update(choice.variables(env))
+    code, sentence = become(choice.command(words), env)
+    caller.fail(NotFound(sentence) if code == EXIT_NOT_FOUND else Unavailable(sentence))
+    return code
+
+
+def _choose(options: argparse.Namespace, words: list[str], caller: Caller) -> Choice:
+    """Find the way of interception; what is not covered is said, all of it where asked for."""
+    from styxy.client.interception.backend import Chooser
+
+    choice = Chooser(caller.places, caller.env).choose(options.backend, words)
+    for warning in choice.warnings:
+        caller.complain(warning)
+    if options.explain:
+        caller.complain(f"backend {choice.backend}: {choice.why}")
+        for sentence in choice.uncovered:
+            caller.complain(f"not covered: {sentence}")
+    return choice
+
+
+def _wants_lease(options: argparse.Namespace) -> bool:
+    return any((options.service_type, options.name, options.port))
+
+
+def _prepare(options: argparse.Namespace, project: str | None, caller: Caller) -> int | None:
+    """Have a daemon, and a lease where one is asked for; a sick daemon stops nobody."""
+    from styxy.client.daemon.starting import start_once
+
+    connection = Connection(
+        caller.places,
+        starter=partial(start_once, env=caller.env, patience=RUN_PATIENCE)
+        if caller.may_start
+        else None,
+        answer_patience=RUN_PATIENCE,
+    )
+    try:
+        if not _wants_lease(options):
+            if caller.may_start:
+                connection.ensure()
+            return None
+        body = _lease_body(options, project, caller, connection)
+        answer = connection.ask("POST", "/allocate", body)
+    except Unavailable as failure:
+        caller.complain(f"{failure.message}; running without Styxy")
+        return int(options.port) if options.port else None
+    port = answer.data.get("port")
+    return port if isinstance(port, int) else None
+
+
+def _lease_body(
+    options: argparse.Namespace, project: str | None, caller: Caller, connection: Connection
+) -> dict[str, object]:
+    from styxy.core.names import own_instance
+
+    body: dict[str, object | None] = {
+        "service_type": options.service_type or _type_of(options.port, caller, connection),
+        "service_name": options.name,
+        "preferred_port": options.port,
+        "instance_id": own_instance(caller.env),
+        "project_path": project or project_here(caller.env),
+        "pid": os.getpid(),  # exec keeps it: the program itself will be the holder
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _type_of(port: int | None, caller: Caller, connection: Connection) -> str:
+    """Name the type of a lease that was asked for by number or name only."""
+    declared = caller.env.get("STYXY_SERVICE_TYPE")
+    if declared:
+        return declared
+    from styxy.client.cli.range_import import types_of
+    from styxy.core.model.ports import Port
+    from styxy.core.model.service_types import FALLBACK, Catalogue
+
+    if port is None:
+        return FALLBACK
+    types = types_of(connection.ask("GET", "/config").data)  # the user's own types, too
+    found = Catalogue(tuple(types)).containing(Port(port))
+    return found.name if found else FALLBACK
+
+
+COMMANDS = (
+    Command(
+        "run",
+        "Run a program; a port that is taken is moved, and it says so.",
+        example="styxy run -- npm run dev",
+        add_options=add_options,
+        run=run,
+    ),
+)

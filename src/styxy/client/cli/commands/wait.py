@@ -1,0 +1,76 @@
+"""wait: until a server is up, and whose it is."""
+
+from __future__ import annotations
+
+import argparse
+
+from styxy.client.cli.command import Command, port_number, project_here
+from styxy.client.daemon.connection import Connection
+from styxy.core.messages import echo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from styxy.client.cli.command import Caller, Parser
+
+LONGEST_WAIT = 86400.0
+
+
+def seconds(text: str) -> float:
+    """Read a time in seconds, 0 for a single look, to a day."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= LONGEST_WAIT:  # which a NaN is not
+        raise argparse.ArgumentTypeError(f"{echo(text)} is no number of seconds from 0 to 86400")
+    return value
+
+
+def add_options(parser: Parser) -> None:
+    """Say what `wait` takes."""
+    parser.add_argument("port", metavar="PORT", type=port_number, help="1-65535")
+    parser.add_argument(
+        "--owner",
+        choices=("here",),
+        help="only a server of this project counts, also where it was moved",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=seconds,
+        help="seconds (30; 5 beside a server of another project)",
+    )
+
+
+def wait(options: argparse.Namespace, caller: Caller) -> int:
+    """Wait until something listens; exit 1 where that does not come, or is another project's."""
+    from styxy.client.inspection.waiting import DAEMON_PATIENCE, wait_until_up
+    from styxy.client.text.render import plain
+
+    # None is started: a daemon that starts now knows of no move.
+    connection = Connection(caller.places, answer_patience=DAEMON_PATIENCE)
+    own = project_here(caller.env) if options.owner else None
+    outcome = wait_until_up(
+        options.port, options.timeout, connection=connection, env=caller.env, own=own
+    )
+    if caller.wants_json:
+        import json
+        from dataclasses import asdict
+
+        caller.say(json.dumps(asdict(outcome)))
+    elif outcome.up:
+        caller.say(plain(outcome.message))  # it names a process, whatever that is called
+    else:
+        caller.complain(outcome.message)
+    return 0 if outcome.up else 1
+
+
+COMMANDS = (
+    Command(
+        "wait",
+        "Wait until something listens on a port (exit 0), or the time is over (exit 1).",
+        example="styxy wait 3000 --owner here --timeout 60",
+        add_options=add_options,
+        run=wait,
+    ),
+)

@@ -1,0 +1,46 @@
+"""who: the whole story of a port."""
+
+from __future__ import annotations
+
+from styxy.client.cli.command import Command, port_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from styxy.client.cli.command import Caller, Parser
+
+EXIT_FREE = 1
+
+
+def add_options(parser: Parser) -> None:
+    """Say what `who` takes."""
+    parser.add_argument("port", metavar="PORT", type=port_number, help="1-65535")
+
+
+def who(options: Namespace, caller: Caller) -> int:
+    """Tell who is on a port; exit 1 where it is free."""
+    from styxy.client.inspection.who import tell
+
+    story = tell(options.port, caller.connection(), caller.env)
+    if caller.wants_json:
+        import json
+        from dataclasses import asdict
+
+        caller.say(json.dumps(asdict(story)))
+    else:
+        from styxy.client.text.port_report_text import shown
+
+        caller.say(shown(story))
+    return EXIT_FREE if story.is_free else 0
+
+
+COMMANDS = (
+    Command(
+        "who",
+        "Tell the whole story of a port, and the safe way to stop what is there.",
+        example="styxy who 3000",
+        add_options=add_options,
+        run=who,
+    ),
+)

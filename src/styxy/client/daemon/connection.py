@@ -1,0 +1,316 @@
+"""The way to the daemon: find it, knock, start it where that is allowed, ask, raise our errors.
+
+A daemon is found by `daemon.json` in the home, or by STYXY_SOCKET, and nowhere else. What that file
+says is a hint, and the socket is the truth: one that refuses or is gone means that no daemon runs,
+whatever a stale file claims. Every wait has an end, because no caller may hang on a sick daemon.
+"""
+
+from __future__ import annotations
+
+import _socket
+import json
+import os
+import time
+
+from styxy.client.daemon.http_reply import MalformedReply, Reply, ReplyReader
+from styxy.core.errors import DaemonUnreachable, from_answer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from styxy.adapters.paths import Places
+    from styxy.client.daemon.sse import Happening
+
+ANSWER_PATIENCE = 2.0
+"""Seconds for one whole answer: a hundred times the slowest one that a healthy daemon gives."""
+
+SILENCE_PATIENCE = 40.0
+"""Seconds that a stream may be silent; the daemon says something every 15."""
+
+_UCRED_SIZE = 12  # struct ucred of unix(7): pid, uid, gid, 32 bits each
+_MAX_RECORD = 64 * 1024
+_MOST_PID = 2**22  # proc(5), pid_max
+_MOST_SECONDS = 253402300799  # the end of the year 9999, the last that datetime knows
+
+
+class Answer:
+    """Hold what the daemon answered: the bytes for `--json`, the values for people."""
+
+    __slots__ = ("data", "raw")
+
+    def __init__(self, raw: bytes, data: dict[str, object]) -> None:
+        self.raw = raw
+        self.data = data
+
+
+class DaemonRecord:
+    """Hold what `daemon.json` says of a running daemon; each value may be stale or missing."""
+
+    def __init__(self, content: Mapping[str, object]) -> None:
+        self.content = dict(content)
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if the file tells."""
+        return self._number("pid", most=_MOST_PID)
+
+    @property
+    def port(self) -> int | None:
+        """The TCP port, if the file tells."""
+        return self._number("port", most=65535)
+
+    @property
+    def socket(self) -> str | None:
+        """The path of the HTTP socket, if the file tells."""
+        value = self.content.get("socket")
+        return value if isinstance(value, str) and value and "\0" not in value else None
+
+    @property
+    def started_at(self) -> float | None:
+        """When it started, in seconds since the epoch, if the file tells."""
+        value = self.content.get("started_at")
+        if not isinstance(value, int | float) or not 0 <= value <= _MOST_SECONDS:
+            return None  # NaN, too, which Python's JSON knows
+        return float(value)
+
+    def _number(self, name: str, *, most: int) -> int | None:
+        value = self.content.get(name)
+        return value if type(value) is int and 0 < value <= most else None
+
+
+def read_record(places: Places) -> DaemonRecord | None:
+    """Read `daemon.json`; a missing, damaged or foreign file is no record."""
+    try:
+        with open(places.daemon_file, "rb") as file:
+            content = json.loads(file.read(_MAX_RECORD))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return DaemonRecord(content) if isinstance(content, dict) else None
+
+
+class Connection:
+    """Ask the daemon of one home, one question a connection.
+
+    `starter` makes a daemon listen where none does, or raises what keeps it from that; without one
+    (`client.daemon.starting` has it) an absent daemon stays absent.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        *,
+        starter: Callable[[Connection], object] | None = None,
+        answer_patience: float = ANSWER_PATIENCE,
+    ) -> None:
+        self.places = places
+        self._starter = starter
+        self._answer_patience = answer_patience
+
+    def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answer:
+        """Ask one question of the API, `path` with its query.
+
+        Raises the error that the daemon answered, or `DaemonUnreachable`.
+        """
+        link = self._reach()
+        try:
+            reply = self._exchange(link, _request(method, path, body))
+        finally:
+            link.close()
+        return self._judged(reply)
+
+    def follow(self, path: str) -> Iterator[Happening]:
+        """Follow a stream of events until the daemon ends it; it has, where none listens.
+
+        Raises as `ask` does where one listens.
+        """
+        from styxy.client.daemon.sse import StreamReader
+
+        link = self.knock()
+        if link is None:
+            return
+        reader = StreamReader()
+        try:
+            link.sendall(_request("GET", path, None))
+            link.settimeout(SILENCE_PATIENCE)
+            while data := link.recv(65536):
+                yield from reader.feed(data)
+                if reader.refusal is not None:
+                    self._judged(reader.refusal)
+                    raise self._nonsense("it is no stream")
+        except TimeoutError:
+            raise self._silent(SILENCE_PATIENCE) from None
+        except MalformedReply as error:
+            raise self._nonsense(str(error)) from None
+        except OSError:
+            return  # ECONNRESET or EPIPE: the daemon was killed, which ends a stream, too
+        finally:
+            link.close()
+
+    def ensure(self) -> None:
+        """Make sure that a daemon listens, starting one where that is allowed."""
+        self._reach().close()
+
+    def knock(self) -> _socket.socket | None:
+        """Connect to a daemon that listens; None where there is none."""
+        path = self._socket_path()
+        return None if path is None else self._knock_at(path)
+
+    def _knock_at(self, path: str) -> _socket.socket | None:
+        link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        link.settimeout(self._answer_patience)
+        try:
+            link.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+            link.close()
+            return None  # the daemon of a stale file, or none at all
+        except BlockingIOError:
+            # connect(2): EAGAIN from a Unix socket is a full backlog. Somebody listens there
+            # who has not accepted for a long time.
+            link.close()
+            raise self._silent() from None
+        except OSError as error:
+            link.close()
+            raise DaemonUnreachable(f"cannot connect to {path}: {error.strerror}") from None
+        _, uid, _ = peer_of(link)
+        if uid not in (os.getuid(), 0):
+            link.close()
+            raise DaemonUnreachable(
+                f"the socket {path} belongs to user {uid}, and Styxy talks to your own daemon only"
+            )
+        return link
+
+    def listens(self) -> bool:
+        """Tell whether a daemon listens, answering or not."""
+        link = self.knock()
+        if link is None:
+            return False
+        link.close()
+        return True
+
+    def refuse_elsewhere(self) -> None:
+        """Raise `DaemonUnreachable` where STYXY_SOCKET leads to no daemon, but the home has one.
+
+        No other can be started beside it.
+        """
+        named, record = self.places.socket_override, read_record(self.places)
+        if named is None or record is None or not record.socket:
+            return
+        link = self._knock_at(record.socket) if record.socket != named else None
+        if link is not None:
+            link.close()
+            raise DaemonUnreachable(
+                f"nothing listens on {named}, which STYXY_SOCKET names; the daemon of "
+                f"{self.places.home} listens on {record.socket}: unset STYXY_SOCKET",
+                suggestions=["unset STYXY_SOCKET"],
+                socket=record.socket,
+            )
+
+    def _socket_path(self) -> str | None:
+        if self.places.socket_override:
+            return self.places.socket_override
+        record = read_record(self.places)
+        return record.socket if record else None
+
+    def _reach(self) -> _socket.socket:
+        link = self.knock()
+        if link is None:
+            self.refuse_elsewhere()
+            if self._starter is None:
+                raise not_running()
+            self._starter(self)
+            link = self.knock()
+        if link is None:
+            raise DaemonUnreachable(
+                "the daemon started, but nothing listens on its socket; see: styxy daemon logs"
+            )
+        return link
+
+    def _exchange(self, link: _socket.socket, request: bytes) -> Reply:
+        deadline = time.monotonic() + self._answer_patience
+        reader = ReplyReader()
+        try:
+            link.sendall(request)
+            while reader.reply is None:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    raise TimeoutError
+                link.settimeout(remaining)
+                data = link.recv(65536)
+                if data:
+                    reader.feed(data)
+                else:
+                    reader.end()
+        except TimeoutError:
+            raise self._silent() from None
+        except (MalformedReply, OSError) as error:
+            raise self._nonsense(str(error)) from None
+        assert reader.reply is not None
+        return reader.reply
+
+    def _judged(self, reply: Reply) -> Answer:
+        try:
+            data = json.loads(reply.body)
+        except (ValueError, RecursionError):
+            raise self._nonsense("its body is not JSON") from None
+        if not isinstance(data, dict):
+            raise self._nonsense("its body is not a JSON object")
+        if reply.status >= 400:
+            raise from_answer(data)
+        return Answer(reply.body, data)
+
+    def _silent(self, patience: float | None = None) -> DaemonUnreachable:
+        seconds = self._answer_patience if patience is None else patience
+        record = None if self.places.socket_override else read_record(self.places)
+        who = f"the daemon (pid {record.pid})" if record and record.pid else "the daemon"
+        return DaemonUnreachable(
+            f"{who} has given no answer for {seconds:g} s; try: styxy daemon restart",
+            suggestions=["styxy daemon restart", "styxy daemon logs"],
+        )
+
+    def _nonsense(self, why: str) -> DaemonUnreachable:
+        return DaemonUnreachable(
+            f"what listens on {self._socket_path()} does not answer like Styxy: {why}; "
+            "try: styxy daemon restart",
+            suggestions=["styxy daemon restart", "styxy daemon logs"],
+        )
+
+
+def peer_of(link: _socket.socket) -> tuple[int, int, int]:
+    """Name who listens at the other end: pid, uid, gid (SO_PEERCRED, unix(7))."""
+    raw = link.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _UCRED_SIZE)
+    pid, uid, gid = memoryview(raw).cast("i")
+    return pid, uid, gid
+
+
+def not_running() -> DaemonUnreachable:
+    """Say that no daemon runs, and what starts one."""
+    return DaemonUnreachable(
+        "no daemon is running; start it with: styxy daemon start -d",
+        suggestions=["styxy daemon start -d"],
+        status="stopped",
+    )
+
+
+def _request(method: str, path: str, body: Mapping[str, object] | None) -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    if body is None:
+        return f"{head}\r\n".encode()
+    payload = _spelled(body).encode()
+    return (
+        f"{head}Content-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n".encode()
+        + payload
+    )
+
+
+def _spelled(body: Mapping[str, object]) -> str:
+    """Write a body as JSON. The name of a file is UTF-8 to the daemon, whatever our locale is.
+
+    In a locale that knows ASCII alone, every other byte of a name is a lone surrogate here (PEP
+    383); after this only those are which are no UTF-8.
+    """
+    text = json.dumps(body)
+    if "\\udc" not in text:
+        return text
+    raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogateescape")
+    return json.dumps(json.loads(raw.decode("utf-8", "surrogateescape")))

@@ -1,0 +1,42 @@
+"""Follow what happens for as long as somebody watches, also over a restart of the daemon."""
+
+from __future__ import annotations
+
+import time
+
+from styxy.client.daemon.connection import not_running
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from styxy.client.daemon.connection import Connection
+    from styxy.client.daemon.sse import Happening
+
+RETURN_PATIENCE = 10.0
+"""Seconds that a daemon may be away; a restart takes half a second."""
+
+LOOK_INTERVAL = 0.1
+
+
+def follow(
+    connection: Connection,
+    path_after: Callable[[int], str],
+    *,
+    after: int,
+    pause: Callable[[float], None] = time.sleep,
+) -> Iterator[Happening]:
+    """Give every event after number `after`, none twice; `path_after` names the stream.
+
+    Raises `DaemonUnreachable` where no daemon has come back for `RETURN_PATIENCE` seconds.
+    """
+    while True:
+        for happening in connection.follow(path_after(after)):
+            after = happening.seq
+            yield happening
+        deadline = time.monotonic() + RETURN_PATIENCE
+        pause(LOOK_INTERVAL)
+        while not connection.listens():
+            if time.monotonic() > deadline:
+                raise not_running()
+            pause(LOOK_INTERVAL)

@@ -1,0 +1,129 @@
+"""A stream of server-sent events, read with bounds. Pure: bytes go in, events come out.
+
+It is an HTTP answer without an end, in chunks (RFC 9112, 7.1), whose lines are the fields of events
+(the HTML standard, "Server-sent events"). An answer that is no stream is a refusal, and is kept as
+a `Reply`.
+"""
+
+from __future__ import annotations
+
+from styxy.client.daemon.http_reply import MalformedReply, Reply, ReplyReader, take_head
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from styxy.client.daemon.http_reply import Head
+
+MAX_CHUNK = 1 << 20
+"""Bytes of one chunk; ours have at most 100 events, about 30 KB."""
+
+MAX_EVENT = 256 * 1024
+"""Bytes of one event; a lease with a path of 4 KiB and a name is 5 KB."""
+
+_LONGEST_SIZE = 32  # bytes of the line that says how long a chunk is, its extensions included
+
+
+class Happening:
+    """Hold one event: its number in the journal, and its JSON as it came."""
+
+    __slots__ = ("raw", "seq")
+
+    def __init__(self, seq: int, raw: bytes) -> None:
+        self.seq = seq
+        self.raw = raw
+
+
+class StreamReader:
+    """Collect bytes of a stream; `refusal` is set where it is an ordinary answer instead."""
+
+    def __init__(self) -> None:
+        self.refusal: Reply | None = None
+        self._data = bytearray()
+        self._head: Head | None = None
+        self._reply: ReplyReader | None = None
+        self._chunks = ChunkReader()
+        self._events = EventReader()
+
+    def feed(self, data: bytes) -> list[Happening]:
+        """Take what the peer sent, give what it completes. Raises `MalformedReply`."""
+        if self._head is None:
+            self._data += data
+            so_far = bytes(self._data)
+            self._head = take_head(self._data)
+            if self._head is None:
+                return []
+            data = bytes(self._data)
+            if not self._head.is_chunked or self._head.status != 200:
+                self._reply = ReplyReader()
+                data = so_far
+        if self._reply is not None:
+            self._reply.feed(data)
+            self.refusal = self._reply.reply
+            return []
+        return self._events.feed(self._chunks.feed(data))
+
+
+class ChunkReader:
+    """Take the framing of chunks away."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._left = 0
+        self.is_done = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take framed bytes, give those inside. Raises `MalformedReply`."""
+        self._data += data
+        body = bytearray()
+        while self._data and not self.is_done:
+            if self._left == 0 and not self._begin():
+                break
+            piece = self._data[: self._left]
+            del self._data[: len(piece)]
+            self._left -= len(piece)
+            body += piece
+        return bytes(body)
+
+    def _begin(self) -> bool:
+        """Read the size of the next chunk, over the end of the last one; False: not whole yet."""
+        begin = 2 if self._data.startswith(b"\r\n") else 0
+        end = self._data.find(b"\r\n", begin, begin + _LONGEST_SIZE)
+        if end < 0:
+            if len(self._data) > begin + _LONGEST_SIZE:
+                raise MalformedReply("a chunk does not say its size")
+            return False
+        size = bytes(self._data[begin:end]).partition(b";")[0].strip()
+        if not size or any(digit not in b"0123456789abcdefABCDEF" for digit in size):
+            raise MalformedReply("the size of a chunk is no number")
+        self._left = int(size[:16], 16)
+        if self._left > MAX_CHUNK:
+            raise MalformedReply(f"a chunk is longer than {MAX_CHUNK} bytes")
+        self.is_done = self._left == 0
+        del self._data[: end + 2]
+        return True
+
+
+class EventReader:
+    """Take lines, give events; comments and unknown fields are skipped."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> list[Happening]:
+        """Take text, give the events that it completes. Raises `MalformedReply`."""
+        self._data += data
+        *blocks, rest = bytes(self._data).split(b"\n\n")
+        self._data = bytearray(rest)
+        if len(rest) > MAX_EVENT:
+            raise MalformedReply(f"an event is longer than {MAX_EVENT} bytes")
+        return [each for each in map(_happening, blocks) if each is not None]
+
+
+def _happening(block: bytes) -> Happening | None:
+    lines = (line.partition(b":") for line in block.split(b"\n"))
+    fields = {name: value.removeprefix(b" ") for name, _, value in lines}
+    if b"data" not in fields:
+        return None  # a heartbeat, or how long to wait before coming back
+    number = fields.get(b"id", b"")
+    if not number.isdigit():
+        raise MalformedReply("an event has no number")
+    return Happening(int(number[:20]), fields[b"data"])

@@ -1,0 +1,284 @@
+"""Start the daemon exactly once, however many commands want one at the same moment.
+
+Whoever gets the start lock looks again, starts the daemon, and keeps the lock until it answers; the
+others then find it there. A failed start is noted in the lock file, so that those who waited for it
+fail with the same sentence at once instead of trying the same thing twenty times.
+
+The daemon is detached by two forks: `styxy run` becomes somebody's program in this very process,
+and that program must never find a daemon among its children.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sys
+import time
+
+from styxy.core.errors import DaemonUnreachable, Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+    from styxy.adapters.paths import Places
+    from styxy.client.daemon.connection import Connection
+
+NATIVE_LIBRARY = "libstyxy.so"
+NATIVE_SUPERVISOR = "styxy-seccomp"
+
+START_PATIENCE = 10.0
+"""Seconds for a daemon to start; about 0.3 on an idle machine, but a journal may need repair."""
+
+_LOCK_INTERVAL = 0.02  # seconds between two looks at the start lock; flock(2) has no timeout
+_OTHERS_PATIENCE = 0.5  # seconds for a daemon that somebody who gave up waiting has started
+_LONGEST_REPORT = 4096
+
+_SERVICE_MANAGER = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
+                    "WATCHDOG_PID", "WATCHDOG_USEC")  # fmt: skip
+
+
+def start_once(
+    connection: Connection,
+    env: Mapping[str, str],
+    *,
+    patience: float,
+    arguments: Sequence[str] | None = None,
+) -> bool:
+    """Make a daemon listen within `patience` seconds; False where one did already.
+
+    Raises `DaemonUnreachable` with the daemon's own sentence where it refuses to start.
+    """
+    # Imported here: every `styxy run` loads this module, and mostly a daemon runs.
+    from styxy.adapters.settings import private_home
+
+    places = connection.places
+    began = time.monotonic()
+    deadline = began + patience
+    try:
+        private_home(places.home)
+        lock = StartLock(places.in_home("start.lock"))
+    except Unavailable as refused:
+        raise DaemonUnreachable(refused.message) from None
+    except OSError as error:
+        raise DaemonUnreachable(
+            f"cannot write in {places.home}: {error.strerror}; "
+            "set STYXY_HOME to a directory of your own"
+        ) from None
+    try:
+        lock.acquire(deadline)
+        if connection.listens():
+            return False
+        lock.raise_failure_since(began)
+        own = arguments or server_arguments()
+        _start(connection, env, arguments=own, lock=lock, deadline=deadline)
+        return True
+    finally:
+        lock.close()
+
+
+def server_arguments(*, port: int | None = None, insecure: bool = False) -> list[str]:
+    """Spell the server's command line, without what only a detached one needs.
+
+    -P, because `python -m` would put the working directory first on the module path, and any
+    project may have a `logging.py` of its own.
+    """
+    arguments = [sys.executable, "-P", "-m", "styxy.server"]
+    if port is not None:
+        arguments += ["--port", str(port)]
+    if insecure:
+        arguments.append("--insecure-no-auth")
+    return arguments
+
+
+def server_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Make the daemon's environment: without interception, relative paths made absolute."""
+    own = {**env, **absolute_places(env), "STYXY_DISABLE_REASSIGN": "1"}
+    preload = without_library(env.get("LD_PRELOAD", ""))
+    own.pop("LD_PRELOAD", None)
+    if preload:
+        own["LD_PRELOAD"] = " ".join(preload)
+    if "PYTHONPATH" in env:
+        parts = env["PYTHONPATH"].split(os.pathsep)
+        own["PYTHONPATH"] = os.pathsep.join(os.path.abspath(part) for part in parts)
+    return own
+
+
+def absolute_places(env: Mapping[str, str]) -> dict[str, str]:
+    """Spell the variables that name places from the root, for whoever has another directory.
+
+    A relative one is meant from where the command was typed, as the native library takes it, too.
+    """
+    names = ("STYXY_HOME", "STYXY_SOCKET")
+    return {name: os.path.abspath(env[name]) for name in names if env.get(name)}
+
+
+def without_library(preload: str) -> list[str]:
+    """Take Styxy's library, of whatever version, out of an LD_PRELOAD list (ld.so(8))."""
+    entries = preload.replace(":", " ").split()
+    return [entry for entry in entries if os.path.basename(entry) != NATIVE_LIBRARY]
+
+
+class StartLock:
+    """Let one command at a time start a daemon; the kernel drops the lock with its holder."""
+
+    def __init__(self, path: str) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._file = os.open(path, flags, 0o600)
+
+    def acquire(self, deadline: float) -> None:
+        """Wait for the lock until `deadline` (monotonic seconds)."""
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise DaemonUnreachable(
+                        "another command is still starting the daemon; see: styxy daemon logs"
+                    ) from None
+                time.sleep(_LOCK_INTERVAL)
+            else:
+                return
+
+    def note_failure(self, failure: DaemonUnreachable) -> None:
+        """Leave a sentence for those who wait for the lock."""
+        # CLOCK_MONOTONIC is one clock for all processes of a boot (clock_gettime(2)).
+        try:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{time.monotonic()} {failure.message}".encode(), 0)
+        except OSError:
+            return  # ENOSPC, EDQUOT: each finds out for himself
+
+    def raise_failure_since(self, moment: float) -> None:
+        """Fail as the command failed that had the lock since `moment` (monotonic seconds)."""
+        note = os.pread(self._file, _LONGEST_REPORT, 0)
+        try:
+            noted, _, message = note.decode().partition(" ")
+            failed_at = float(noted)
+        except ValueError:
+            return  # empty or damaged: no note
+        if moment <= failed_at <= time.monotonic():
+            raise DaemonUnreachable(message)
+
+    def close(self) -> None:
+        """Give the lock up."""
+        os.close(self._file)
+
+
+def _start(
+    connection: Connection,
+    env: Mapping[str, str],
+    *,
+    arguments: Sequence[str],
+    lock: StartLock,
+    deadline: float,
+) -> None:
+    places = connection.places
+    try:
+        report = _spawn(places, env, arguments)
+        try:
+            _wait_ready(report, deadline, places.daemon_log)
+        finally:
+            os.close(report)
+    except OSError as error:
+        raise DaemonUnreachable(f"cannot start a daemon: {error.strerror}") from None
+    except DaemonUnreachable as failure:
+        # A command that gave up waiting has dropped the lock while its daemon was on its way.
+        # That one has the home, ours was refused, and all is well.
+        until = min(deadline, time.monotonic() + _OTHERS_PATIENCE)
+        while time.monotonic() < until:
+            if connection.listens():
+                return
+            time.sleep(_LOCK_INTERVAL)
+        lock.note_failure(failure)
+        raise
+
+
+def _spawn(places: Places, env: Mapping[str, str], arguments: Sequence[str]) -> int:
+    """Start a detached server; its report can be read from the descriptor that is returned."""
+    log = _open_log(places.daemon_log)
+    report, answer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _become_daemon(places, env, arguments, log=log, answer=answer)
+    os.close(answer)
+    os.close(log)
+    os.waitpid(child, 0)
+    return report
+
+
+_NO_LOG = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EISDIR)
+
+
+def _open_log(path: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno not in _NO_LOG:
+            raise  # ELOOP above all: somebody planted a link, and the user must know
+        # A log that cannot be written must not keep the daemon away, which then says so itself.
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+
+
+def _become_daemon(
+    places: Places, env: Mapping[str, str], arguments: Sequence[str], *, log: int, answer: int
+) -> NoReturn:
+    try:
+        os.setsid()
+        if os.fork() != 0:
+            os._exit(0)
+        # Above 2 even where the caller had closed some of the standard three.
+        log = fcntl.fcntl(log, fcntl.F_DUPFD_CLOEXEC, 3)
+        answer = fcntl.fcntl(answer, fcntl.F_DUPFD, 3)
+        nothing = fcntl.fcntl(os.open(os.devnull, os.O_RDONLY), fcntl.F_DUPFD_CLOEXEC, 3)
+        for source, target in ((nothing, 0), (log, 1), (log, 2)):
+            os.dup2(source, target)
+        _close_all_but(answer)
+        own = server_environment(env)
+        for name in _SERVICE_MANAGER:
+            own.pop(name, None)  # they speak of the caller, who may be a service himself
+        os.chdir(places.home)  # a daemon keeps nobody's directory busy
+        os.umask(0o077)
+        os.execve(arguments[0], [*arguments, "--ready-fd", str(answer)], own)
+    except OSError as error:
+        os.write(answer, f"error 1 cannot start {arguments[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(1)
+
+
+def _close_all_but(kept: int) -> None:
+    # The list and not a range: RLIMIT_NOFILE is a milliard in some containers.
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = int(name)
+        if descriptor > 2 and descriptor != kept:
+            try:
+                os.close(descriptor)
+            except OSError:
+                continue  # EBADF: the descriptor that listed the directory is closed by now
+
+
+def _wait_ready(report: int, deadline: float, log: str) -> None:
+    import select
+
+    poll = select.poll()
+    poll.register(report, select.POLLIN)
+    line = b""
+    while not line.endswith(b"\n") and len(line) < _LONGEST_REPORT:
+        if not poll.poll(max(0, deadline - time.monotonic()) * 1000):
+            raise DaemonUnreachable(f"the daemon is slow to start; what it does: {log}")
+        data = os.read(report, _LONGEST_REPORT)
+        if not data:
+            break
+        line += data
+    word, _, rest = line.decode(errors="replace").strip().partition(" ")
+    if word == "ready":
+        return
+    _, _, sentence = rest.partition(" ")
+    raise DaemonUnreachable(
+        sentence or f"the daemon ended before it was ready; why is in {log}",
+        suggestions=["styxy daemon logs"],
+    )

@@ -1,0 +1,122 @@
+"""Stop the daemon, and nobody else: a pid in a file may be a stranger's by now.
+
+The process is held by a pidfd first and identified afterwards, so that the signal reaches exactly
+who was identified (pidfd_open(2)). Two things identify it: the kernel names it as the one that
+listens on the daemon's socket, or it started before `daemon.json` was written and runs the server.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+
+from styxy.client.daemon.connection import Connection, DaemonRecord, peer_of, read_record
+from styxy.core.errors import Conflict, DaemonUnreachable, Forbidden, StyxyError
+
+STOP_PATIENCE = 10.0
+"""Seconds for a clean stop: the server gives its open connections a few of them."""
+
+_STARTED_SLACK = 2.0  # seconds; /proc counts in ticks and `btime` in whole seconds
+
+
+def stop(connection: Connection, *, patience: float = STOP_PATIENCE) -> int | None:
+    """Stop the daemon and wait until it is gone; its pid, or None where none ran.
+
+    Raises `Conflict` where it does not end in `patience` seconds, or cannot be told for certain
+    from a stranger; nothing has been killed then.
+    """
+    pid = _claimed_pid(connection)
+    if pid is None:
+        return None
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    try:
+        if not _is_daemon(connection, pid):
+            _refuse_if_one_listens(connection, pid)
+            return None
+        _end(process, pid, patience)
+    finally:
+        os.close(process)
+    return pid
+
+
+def started_at(pid: int) -> float:
+    """Tell when a process started, in seconds since the epoch (proc(5): stat 22, btime)."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        ticks = int(file.read().rpartition(b")")[2].split()[19])
+    with open("/proc/stat", "rb") as file:
+        booted = next(int(line.split()[1]) for line in file if line.startswith(b"btime"))
+    return booted + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _claimed_pid(connection: Connection) -> int | None:
+    record = None if connection.places.socket_override else read_record(connection.places)
+    if record is not None and record.pid is not None:
+        return record.pid
+    if not connection.listens():
+        connection.refuse_elsewhere()
+        return None
+    pid = connection.ask("GET", "/status").data.get("pid")
+    if not isinstance(pid, int) or pid <= 0:
+        raise DaemonUnreachable("the daemon does not tell its pid, so it cannot be stopped")
+    return pid
+
+
+def _is_daemon(connection: Connection, pid: int) -> bool:
+    link = connection.knock()
+    if link is not None:
+        listener, _, _ = peer_of(link)
+        link.close()
+        return listener == pid or _says_so(connection, pid)
+    record = read_record(connection.places)
+    return record is not None and _runs_server_since(pid, record)
+
+
+def _says_so(connection: Connection, pid: int) -> bool:
+    # A service manager that opened the socket is named as the one that listens.
+    try:
+        return connection.ask("GET", "/status").data.get("pid") == pid
+    except StyxyError:
+        return False
+
+
+def _runs_server_since(pid: int, record: DaemonRecord) -> bool:
+    """Recognise a daemon whose socket was removed, as at the end of a login session."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+        began = started_at(pid)
+    except (OSError, ValueError, IndexError):
+        return False
+    written = record.started_at
+    return b"styxy.server" in words and written is not None and began <= written + _STARTED_SLACK
+
+
+def _refuse_if_one_listens(connection: Connection, pid: int) -> None:
+    if connection.listens():
+        raise Conflict(
+            f"a daemon listens, but process {pid} is not certain to be it; nothing was stopped",
+            pid=pid,
+        )
+
+
+def _end(process: int, pid: int, patience: float) -> None:
+    try:
+        signal.pidfd_send_signal(process, signal.SIGTERM)
+        # One that was stopped with SIGSTOP would keep the request for later.
+        signal.pidfd_send_signal(process, signal.SIGCONT)
+    except ProcessLookupError:
+        return  # ESRCH: it ended by itself between the look and the signal
+    except PermissionError:
+        raise Forbidden(f"the daemon (pid {pid}) belongs to another user") from None
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    if not poll.poll(patience * 1000):
+        raise Conflict(
+            f"the daemon (pid {pid}) has not ended within {patience:g} s; try: kill -9 {pid}",
+            pid=pid,
+            suggestions=[f"kill -9 {pid}"],
+        )

@@ -1,0 +1,1 @@
+"""What `styxy doctor` looks at: one function for each thing, in the table of `checks`."""

@@ -1,0 +1,192 @@
+"""Checks of what lies on the disk: modes and owners, the configuration, the journal, leftovers."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from typing import TYPE_CHECKING
+
+from styxy import __version__
+from styxy.adapters.config_file import load
+from styxy.adapters.settings import is_token
+from styxy.client.doctor.running import RESTART, START, told
+from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
+from styxy.core.errors import JournalFailed
+
+if TYPE_CHECKING:
+    from styxy.client.doctor.examination import Examination
+
+OURS = ("styxy.db", "daemon.json", "reassignments.log", "logs/daemon.log")
+"""Files that Styxy writes; the user's own may have any mode in a directory that is private."""
+
+OTHERS = 0o077
+"""The bits of a mode that let others in."""
+
+
+def home(seen: Examination) -> Outcome:
+    """See that the home is a directory of ours that nobody else reads, and that can be written."""
+    path = seen.places.home
+    if not os.path.lexists(path):
+        return ok(f"{path} is not made yet")
+    found = _private_directory(path)
+    if found.verdict == "ok" and not os.access(path, os.W_OK | os.X_OK):
+        return error(f"{path} cannot be written", cure=f"chmod u+rwx {shlex.quote(path)}")
+    paths = [seen.places.in_home(name) for name in OURS]
+    inside = [_private_file(path) for path in paths if os.path.lexists(path)]
+    return worst([found, *(each for each in inside if each.verdict != "ok")])
+
+
+def token(seen: Examination) -> Outcome:
+    """See that the token of the TCP door is there, private, and can be used."""
+    path = seen.places.token_file
+    if not os.path.lexists(path):
+        if seen.status is None:
+            return ok("the next daemon makes one")
+        return warning(f"{path} is gone; the daemon writes it again at once", cure="styxy doctor")
+    found = _private_file(path)
+    if found.verdict == "ok" and not is_token(path):
+        return error(f"{path} holds no token of 64 hex digits", cure=f"rm {shlex.quote(path)}")
+    return found
+
+
+def sockets(seen: Examination) -> Outcome:
+    """See that the sockets are there, private and open."""
+    if seen.status is None:
+        return ok("no daemon has opened any")
+    paths = [seen.places.socket(), seen.places.line_socket(), seen.places.note_socket()]
+    if seen.record is not None and seen.places.socket_override is None:
+        named = (seen.record.content.get(key) for key in ("socket", "line_socket", "note_socket"))
+        paths = [path for path in named if isinstance(path, str)]
+    outcomes = [_socket(path) for path in paths]
+    doors = told(seen, "doors", cure=RESTART)
+    return worst([*outcomes, doors])
+
+
+def runtime(seen: Examination) -> Outcome:
+    """See that the directory of the sockets and the map is ours alone, and so is the map."""
+    path = seen.places.runtime_dir()
+    if seen.places.socket_override is not None:
+        return ok(f"STYXY_SOCKET={seen.places.socket_override} takes its place")
+    if not os.path.lexists(path):
+        if seen.status is None:
+            return ok(f"{path} is made by the next daemon")
+        # A login session that ended takes its runtime directory with it.
+        return warning(f"{path} is gone, or the daemon was started with another", cure=RESTART)
+    port_map = seen.places.port_map()
+    inside = [_private_file(port_map)] if os.path.lexists(port_map) else []
+    return worst([_private_directory(path), *(each for each in inside if each.verdict != "ok")])
+
+
+def configuration(seen: Examination) -> Outcome:
+    """See that config.json is in order, and in force."""
+    loaded = load(seen.places.config_file)
+    cure = "styxy config validate"
+    if loaded.problems:
+        said = [f"{each.where}: {each.sentence}" for each in loaded.problems]
+        more = f" and {len(said) - 1} more" if len(said) > 1 else ""
+        return error(f"{said[0]}{more}; the last good configuration stays in force", cure=cure)
+    found = told(seen, "configuration", cure=cure)
+    if seen.status is None:
+        there = "there is no config.json" if loaded.is_missing else "config.json is in order"
+        found = ok(there)
+    return found
+
+
+def database(seen: Examination) -> Outcome:
+    """See that the journal is sound, by the daemon that has it open, else by reading a copy."""
+    if seen.status is not None:
+        cure = "styxy daemon logs"
+        names = ("journal", "recovery", "backups")
+        return worst([told(seen, name, cure=cure) for name in names])
+    path = seen.places.database
+    if seen.silence is not None:
+        return ok("in use by the daemon that does not answer")
+    if not os.path.lexists(path):
+        return ok("there is none yet")
+    from styxy.adapters.journal.check import inspect
+
+    try:
+        return ok(f"{path} is sound, with {inspect(path)} events")
+    except JournalFailed as failure:
+        message = f"{failure.message}; the next daemon sets it aside and loads the newest backup"
+        return error(message, cure=START)
+
+
+def leftovers(seen: Examination) -> Outcome:
+    """See that nothing lies about: files of dead daemons, of older versions, damaged journals."""
+    outcomes = [ok("nothing is left over")]
+    places = seen.places
+    if not seen.listens and os.path.lexists(places.daemon_file):
+        outcomes.append(
+            warning(
+                f"{places.daemon_file} is of a daemon that died; the next one follows", cure=START
+            )
+        )
+    used = _libraries_in_use(seen)
+    stale = [
+        *(path for path in _listed(places.home) if ".damaged-" in path or path.endswith(".part")),
+        *(path for path in _listed(places.backups) if path.endswith((".damaged", ".part"))),
+        *(path for path in _listed(places.in_home("lib")) if not _is_needed(path, used)),
+    ]
+    if stale:
+        named = " ".join(shlex.quote(path) for path in stale)
+        message = f"nobody needs {', '.join(os.path.basename(path) for path in stale)} any more"
+        outcomes.append(warning(message, cure=f"rm -r {named}"))
+    return worst(outcomes)
+
+
+def _is_needed(library: str, used: str) -> bool:
+    # Whoever has it in LD_PRELOAD would get an error line from every command.
+    return os.path.basename(library) == __version__ or library + "/" in used
+
+
+def _libraries_in_use(seen: Examination) -> str:
+    told = (seen.processes.variable(pid, "LD_PRELOAD") for pid in seen.table)
+    return " ".join(each for each in told if each)
+
+
+def _private_directory(path: str) -> Outcome:
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
+        return _in_the_way(path, "is a link or a file, and no directory")
+    return _private(path, status)
+
+
+def _private_file(path: str) -> Outcome:
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):
+        return _in_the_way(path, "is no regular file")
+    return _private(path, status)
+
+
+def _in_the_way(path: str, what: str) -> Outcome:
+    return error(f"{path} {what}", cure=f"mv {shlex.quote(path)} {shlex.quote(path + '.aside')}")
+
+
+def _socket(path: str) -> Outcome:
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return error(f"{path} is gone", cure=RESTART)
+    if not stat.S_ISSOCK(status.st_mode):
+        return error(f"{path} is no socket", cure=f"rm -r {shlex.quote(path)} && {RESTART}")
+    return _private(path, status)
+
+
+def _private(path: str, status: os.stat_result) -> Outcome:
+    if status.st_uid != os.geteuid():
+        cure = f"sudo chown -R {os.geteuid()} {shlex.quote(path)}"
+        return error(f"{path} belongs to user {status.st_uid}", cure=cure)
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & OTHERS:
+        cure = f"chmod go-rwx {shlex.quote(path)}"
+        return error(f"others can use {path} (mode {mode:04o})", cure=cure)
+    return ok(f"{path} is yours alone (mode {mode:04o})")
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return sorted(os.path.join(directory, name) for name in os.listdir(directory))
+    except OSError:
+        return []  # ENOENT: nothing there yet; EACCES: said by the check of the home

@@ -1,0 +1,113 @@
+"""Checks of the machine: ports as the kernel shows them, limits, the range of outgoing ports."""
+
+from __future__ import annotations
+
+import resource
+from typing import TYPE_CHECKING
+
+from styxy.adapters.kernel import KernelLook, ephemeral_ports, reserved_ports
+from styxy.client.cli.range_import import types_of
+from styxy.client.doctor.running import RESTART, told
+from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
+from styxy.client.text.render import objects
+from styxy.core.messages import counted
+
+if TYPE_CHECKING:
+    from styxy.client.doctor.examination import Examination
+
+FEWEST_DESCRIPTORS = 1024
+"""Open files that a process may have on any ordinary system; the daemon watches one a holder."""
+
+
+def ports(seen: Examination) -> Outcome:
+    """Compare what the daemon knows with what the kernel shows, and with what guests are shown."""
+    if seen.status is None:
+        return ok("no daemon, so no port is on lease to anybody who asks")
+    leases = objects(seen.asked("/allocations").get("allocations"))
+    listening = _listening()
+    lost = [
+        each for each in leases if each.get("state") == "bound" and each["port"] not in listening
+    ]
+    if lost:  # it may have ended between the two looks
+        ended = objects(seen.asked("/allocations").get("allocations"))
+        still = {each["port"] for each in ended if each.get("state") == "bound"}
+        lost = [each for each in lost if each["port"] in still - _listening()]
+    if lost:
+        named = ", ".join(str(each["port"]) for each in lost[:20])
+        return error(
+            f"the daemon takes ports for used on which nothing listens: {named}", cure=RESTART
+        )
+    squatted = _squatted(seen, [each for each in leases if each["port"] in listening])
+    outcomes = [
+        ok(f"{counted(len(leases), 'lease')} in agreement with the kernel"),
+        told(seen, "port map", cure=RESTART),
+    ]
+    if squatted:
+        named = ", ".join(str(each["port"]) for each in squatted[:20])
+        message = f"others listen on ports that are on lease: {named}"
+        outcomes.append(warning(message, cure=f"styxy who {squatted[0]['port']}"))
+    return worst(outcomes)
+
+
+def _squatted(seen: Examination, in_use: list[dict[str, object]]) -> list[dict[str, object]]:
+    """List the leases in use on whose port another project listens than the one that has it.
+
+    The daemon takes a port for the holder's as soon as somebody listens there; until its next look
+    at the listeners, and where no project is known, the state of the lease is all that tells.
+    """
+    observed = objects(seen.asked("/observe/all").get("observations")) if in_use else []
+    servers = {each["port"]: each for each in observed}
+    squatted = []
+    for lease in in_use:
+        server = servers.get(lease["port"], {})
+        projects = {lease.get("project_path"), server.get("project")} - {None}
+        is_strange = len(projects) > 1 and server.get("pid") != lease.get("pid")
+        if is_strange or lease.get("state") == "reserved":
+            squatted.append(lease)
+    return squatted
+
+
+def limits(seen: Examination) -> Outcome:
+    """See that this shell and the daemon may open enough files."""
+    here, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    outcomes = [_limit("this shell", here, cure=f"ulimit -n {min(hard, 4096)}")]
+    pid = seen.status.get("pid") if seen.status else None
+    if isinstance(pid, int):
+        theirs = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
+        outcomes.append(_limit("the daemon", theirs, cure=f"ulimit -n 4096 && {RESTART}"))
+    return worst(outcomes)
+
+
+def ephemeral(seen: Examination) -> Outcome:
+    """See that the kernel gives no managed port to outgoing connections."""
+    span, reserved = ephemeral_ports(), reserved_ports()
+    crossing = [
+        (each.name, part)
+        for each in types_of(seen.configuration)
+        for part in each.ranges
+        if part.first <= span.last
+        and span.first <= part.last
+        and any(port in span and port not in reserved for port in part)
+    ]
+    if not crossing:
+        return ok(f"{span.first}-{span.last} overlaps no range")
+    named = ", ".join(f"{name} {part.first}-{part.last}" for name, part in crossing)
+    wanted = ",".join(f"{part.first}-{part.last}" for _, part in crossing)
+    return warning(
+        f"outgoing connections get ports {span.first}-{span.last}, which overlaps {named}",
+        cure=f"sudo sysctl -w net.ipv4.ip_local_reserved_ports={wanted}",
+    )
+
+
+def _listening() -> set[object]:
+    kernel = KernelLook()
+    try:
+        return {each.port for udp in (False, True) for each in kernel.listeners(udp=udp)}
+    finally:
+        kernel.close()
+
+
+def _limit(who: str, number: int, *, cure: str) -> Outcome:
+    if number == resource.RLIM_INFINITY or number >= FEWEST_DESCRIPTORS:
+        return ok(f"{who} may open {'any number of' if number < 0 else number} files")
+    return warning(f"{who} may open {number} files only", cure=cure)

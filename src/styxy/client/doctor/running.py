@@ -1,0 +1,105 @@
+"""Checks of the daemon: does it answer, is it ours, is it alone, does it keep up."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from styxy import __version__
+from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
+from styxy.client.text.render import plain
+
+if TYPE_CHECKING:
+    from styxy.client.doctor.examination import Examination
+
+START = "styxy daemon start -d"
+RESTART = "styxy daemon restart"
+
+ELSEWHERE = frozenset(
+    {"journal", "backups", "recovery", "configuration", "doors", "port map", "loop"}
+)
+"""Parts of /health that have a check of their own."""
+
+
+def daemon(seen: Examination) -> Outcome:
+    """See that the daemon answers."""
+    if seen.status is not None:
+        pid, took = plain(seen.status.get("pid")), seen.answer_time * 1000
+        return ok(f"pid {pid} answers in {took:.0f} ms")
+    if seen.silence is not None:
+        return error(seen.silence.message, cure=RESTART)
+    return warning("no daemon is running; the next command that needs it starts it", cure=START)
+
+
+def version(seen: Examination) -> Outcome:
+    """See that daemon and command line are one version."""
+    if seen.status is None:
+        return ok(f"this is {__version__}, and no daemon answers")
+    theirs = plain(seen.status.get("version"))
+    if theirs == __version__:
+        return ok(f"daemon and command line are {__version__}")
+    return warning(f"the daemon is {theirs}, this command line {__version__}", cure=RESTART)
+
+
+def stalls(seen: Examination) -> Outcome:
+    """See that the daemon never stood still."""
+    return told(seen, "loop", cure="styxy daemon logs")
+
+
+def parts(seen: Examination) -> Outcome:
+    """See what the daemon says of its other parts."""
+    listed = seen.health.get("parts")
+    names = [name for name in listed if name not in ELSEWHERE] if isinstance(listed, dict) else []
+    if not names:
+        return ok("no daemon to ask")
+    return worst([told(seen, name, cure="styxy daemon logs", named=True) for name in names])
+
+
+def alone(seen: Examination) -> Outcome:
+    """See that no second daemon has this home, and none that nobody can reach."""
+    home = os.path.realpath(seen.places.home)
+    servers = [pid for pid in _servers(seen) if _home_of(seen, pid) == home]
+    recorded = seen.record.pid if seen.record else None
+    if servers and not seen.listens:
+        named = " ".join(str(pid) for pid in servers)
+        # A restart finds it by its record; without one only the process table shows it.
+        cure = RESTART if servers == [recorded] else f"kill -TERM {named}"
+        return error(f"a daemon of this home runs and nobody can reach it: pid {named}", cure=cure)
+    known = seen.status.get("pid") if seen.status else recorded
+    others = [pid for pid in servers if pid != known]
+    if others:
+        named = " ".join(str(pid) for pid in others)
+        return error(f"another daemon has this home, too: pid {named}", cure=f"kill -TERM {named}")
+    return ok("no second daemon has this home")
+
+
+def _servers(seen: Examination) -> list[int]:
+    return [
+        each.pid
+        for each in seen.table.values()
+        if each.uid == os.getuid()
+        and any(
+            pair == ("-m", "styxy.server") for pair in zip(each.words, each.words[1:], strict=False)
+        )
+    ]
+
+
+def _home_of(seen: Examination, pid: int) -> str:
+    told = seen.processes.variables(pid, "STYXY_HOME", "HOME")
+    home = told.get("STYXY_HOME") or os.path.join(told.get("HOME", "/"), ".styxy")
+    return os.path.realpath(os.path.join(seen.processes.directory(pid) or "/", home))
+
+
+def told(seen: Examination, name: str, *, cure: str, named: bool = False) -> Outcome:
+    """Pass on what /health says of a part."""
+    part = seen.part(name)
+    if not part:
+        return ok("no daemon to ask")
+    message = f"{name}: {plain(part.get('message'))}" if named else plain(part.get("message"))
+    match part.get("state"):
+        case "ok":
+            return ok(message)
+        case "warning":
+            return warning(message, cure=cure)
+        case _:
+            return error(message, cure=cure)

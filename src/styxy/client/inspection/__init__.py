@@ -1,0 +1,1 @@
+"""What can be found out about a port: its server, its containers, whose it is."""

@@ -1,0 +1,300 @@
+"""Bring together who is on a port: the kernel, /proc, git's files, the daemon, container engines.
+
+The kernel and /proc are asked here and not through the daemon, so that the story is told without
+one too; leases are then unknown, and it says so.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shlex
+from typing import TYPE_CHECKING
+
+from styxy.adapters import git
+from styxy.adapters.kernel import KernelLook
+from styxy.adapters.processes import Processes
+from styxy.client.inspection.containers import containers, sockets
+from styxy.client.inspection.daemon_view import Records
+from styxy.core.model.ports import Port
+from styxy.core.names import INSTANCE_NAMES, instance_of
+from styxy.core.reports.cgroups import Unit, container_of, unit_of
+from styxy.core.reports.port_report import (
+    Kin,
+    Move,
+    Policy,
+    Relation,
+    Server,
+    Stop,
+    Story,
+    Worktree,
+    caution,
+    meaning,
+    policy_of,
+    ways_to_stop,
+)
+from styxy.core.reports.process_tree import chain, job, topmost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from styxy.adapters.kernel import Listener
+    from styxy.client.daemon.connection import Connection
+    from styxy.core.reports.port_report import Container
+    from styxy.core.reports.process_tree import Process
+
+
+def tell(port: int, connection: Connection, env: Mapping[str, str]) -> Story:
+    """Tell the story of a port, as of now."""
+    records = Records(connection, port)
+    teller = _Teller(port, env, records)
+    servers = teller.servers()
+    lease = records.lease
+    stop: tuple[Stop, ...] = ()
+    if lease is not None and not servers:
+        stop = (records.way_to_release(lease),)
+    asked = lease.get("requested_port") if lease else None
+    return Story(
+        port=port,
+        is_free=not servers and lease is None,
+        summary=_summary(port, servers, lease),
+        leases_known=records.notice is None,
+        notice=records.notice,
+        lease=lease,
+        asked=asked if isinstance(asked, int) else None,
+        moved=tuple(teller.moves()),
+        servers=tuple(servers),
+        stop=stop,
+    )
+
+
+class _Teller:
+    """Describe the servers of one port."""
+
+    def __init__(self, port: int, env: Mapping[str, str], records: Records) -> None:
+        self._port = port
+        self._env = env
+        self._records = records
+        self._processes = Processes()
+        self._table = self._processes.table()
+        self._own = _project_here(env)
+        self._containers = containers(sockets(env))
+        self._policy: Policy = policy_of(env.get("STYXY_SIBLINGS"), env.get("STYXY_SIBLINGS_ALLOW"))
+
+    def servers(self) -> list[Server]:
+        """Describe each server: the sockets that the same processes have are one."""
+        published = [each for each in self._containers if self._port in each.ports]
+        groups = self._groups()
+        servers = [
+            self._server(listeners, pids, next(iter(published), None)) for listeners, pids in groups
+        ]
+        if published and not groups:  # an engine that forwards by the firewall: nobody listens
+            servers = [self._server([], [], published[0])]
+        return servers
+
+    def moves(self) -> list[Move]:
+        """Say who asked for this port and was moved away."""
+        return [
+            Move(
+                port=_number(lease.get("port")) or 0,
+                project=_text(lease.get("project_path")),
+                pid=_number(lease.get("pid")),
+                is_own=self._own is not None and lease.get("project_path") == self._own,
+            )
+            for lease in self._records.moved_away()
+        ]
+
+    def _groups(self) -> list[tuple[list[Listener], list[int]]]:
+        kernel = KernelLook()
+        try:
+            port = Port(self._port)
+            listeners = [*kernel.listeners(port=port), *kernel.listeners(udp=True, port=port)]
+        finally:
+            kernel.close()
+        holders = self._processes.holders_of([each.inode for each in listeners])
+        groups: list[tuple[list[Listener], set[int]]] = []
+        for listener in listeners:
+            group, pids = [listener], set(holders[listener.inode])
+            for other in [each for each in groups if each[1] & pids or not (each[1] or pids)]:
+                groups.remove(other)
+                group, pids = other[0] + group, other[1] | pids
+            groups.append((group, pids))
+        return [(group, sorted(pids)) for group, pids in groups]
+
+    def _server(
+        self, listeners: list[Listener], pids: list[int], published: Container | None
+    ) -> Server:
+        tops = topmost(pids, self._table)
+        pid = tops[0] if tops else None
+        main = self._table.get(pid) if pid is not None else None
+        cgroup = self._processes.cgroup(pid) if pid is not None else ""
+        container = published or self._in_container(cgroup)
+        unit = unit_of(cgroup)
+        project = self._project(pid, container)
+        worktree = _worktree(project)
+        relation = self._relation(project)
+        transports = {each.protocol for each in listeners}
+        return Server(
+            protocol=transports.pop() if len(transports) == 1 else "both" if transports else "tcp",
+            addresses=tuple(sorted({each.address for each in listeners})),
+            pid=pid,
+            process=main.name if main else None,
+            command=_command(main),
+            directory=main.directory if main else None,
+            user=_user(listeners[0].uid) if listeners else None,
+            since=self._since(pid),
+            project=project,
+            worktree=worktree,
+            instance_id=self._instance(pid),
+            relation=relation,
+            meaning=self._meaning(relation, worktree),
+            caution=caution(relation),
+            unit=unit,
+            container=container,
+            tree=tuple(self._tree(pids, tops)),
+            stop=self._stop(listeners, tops, container, unit),
+        )
+
+    def _stop(
+        self,
+        listeners: Sequence[Listener],
+        tops: Sequence[int],
+        container: Container | None,
+        unit: Unit | None,
+    ) -> tuple[Stop, ...]:
+        if tops or container is not None:
+            return ways_to_stop(self._port, tops, self._table, container=container, unit=unit)
+        user = _user(listeners[0].uid)
+        effect = f"its process is {user}'s and not to be seen from here; root sees it"
+        return (Stop(command=f"sudo styxy who {self._port} --no-start", effect=effect),)
+
+    def _tree(self, pids: Sequence[int], tops: Sequence[int]) -> list[Kin]:
+        parts = {each.pid for top in tops for each in job(top, self._table)}
+        wanted = {each.pid for pid in pids for each in chain(pid, self._table)}
+        found: list[Kin] = []
+        frontier = [pid for pid in wanted if self._table[pid].parent not in wanted]
+        while frontier:
+            pid = frontier.pop(0)
+            found.append(_kin(self._table[pid], listens=pid in pids, parts=parts | set(pids)))
+            frontier = sorted(p for p in wanted if self._table[p].parent == pid) + frontier
+        return found
+
+    def _project(self, pid: int | None, container: Container | None) -> str | None:
+        home = self._env.get("HOME") or "/"
+        if container is not None and container.compose_directory is not None:
+            return git.project_path(container.compose_directory, home)
+        if pid is None or self._table[pid].directory is None:
+            return None
+        named = self._processes.variable(pid, "STYXY_PROJECT") or ""
+        return git.project_path(os.path.join(str(self._table[pid].directory), named), home)
+
+    def _relation(self, project: str | None) -> Relation:
+        if project is None or self._own is None:
+            return "unknown"
+        if project == self._own:
+            return "own"
+        repo = git.repo_of(self._own)
+        return "sibling" if repo and repo == git.repo_of(project) else "other"
+
+    def _meaning(self, relation: Relation, worktree: Worktree | None) -> str | None:
+        return meaning(
+            relation,
+            self._port,
+            worktree=worktree,
+            service_type=self._records.service_type,
+            is_singleton=relation == "sibling" and self._records.is_singleton(),
+            policy=self._policy,
+            own_place=next((each.port for each in self.moves() if each.is_own), None),
+        )
+
+    def _in_container(self, cgroup: str) -> Container | None:
+        wanted = container_of(cgroup)
+        if wanted is None:
+            return None
+        return next((each for each in self._containers if each.id == wanted), None)
+
+    def _since(self, pid: int | None) -> str | None:
+        told = self._records.usage
+        if told.get("since") and told.get("pid") in (pid, None):
+            return str(told["since"])
+        holder = self._processes.holder(pid) if pid is not None else None
+        if holder is None:
+            return None
+        from datetime import UTC, datetime
+
+        began = datetime.fromtimestamp(self._processes.started_at(holder), UTC)
+        return began.isoformat().replace("+00:00", "Z")
+
+    def _instance(self, pid: int | None) -> str | None:
+        lease = self._records.lease
+        if lease is not None and lease.get("instance_id"):
+            return str(lease["instance_id"])
+        return None if pid is None else instance_of(self._processes.variables(pid, *INSTANCE_NAMES))
+
+
+def _summary(port: int, servers: Sequence[Server], lease: Mapping[str, object] | None) -> str:
+    if servers:
+        said = [
+            each.container.name
+            if each.container is not None
+            else f"{each.process} (pid {each.pid})"
+            if each.pid is not None
+            else f"a process of {each.user}"
+            for each in servers
+        ]
+        return f"{port} is in use by {' and by '.join(said)}"
+    if lease is not None:
+        who = lease.get("project_path") or f"instance {lease.get('instance_id')}"
+        return f"{port} is promised to {who}, and nothing listens there"
+    return f"{port} is free"
+
+
+def _kin(process: Process, *, listens: bool, parts: set[int]) -> Kin:
+    return Kin(
+        pid=process.pid,
+        parent=process.parent,
+        name=process.name,
+        command=_command(process),
+        directory=process.directory,
+        user=_user(process.uid),
+        listens=listens,
+        is_part=process.pid in parts,
+    )
+
+
+def _command(process: Process | None) -> str | None:
+    return shlex.join(process.words) if process is not None and process.words else None
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _worktree(project: str | None) -> Worktree | None:
+    common = git.common_directory(project) if project is not None else None
+    if project is None or common is None:
+        return None
+    return Worktree(
+        path=project,
+        branch=git.branch_of(project),
+        is_linked=git.is_linked(project),
+        repo=os.path.dirname(common) if os.path.basename(common) == ".git" else common,
+    )
+
+
+def _project_here(env: Mapping[str, str]) -> str | None:
+    try:
+        return git.current_project(env)
+    except OSError:
+        return None  # ENOENT: the working directory is gone
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,184 @@
+"""Which way of interception reaches a program: the preload library, the seccomp supervisor, none.
+
+Preload is the lighter one and comes first: it costs no process, and takes no rights away. The
+supervisor is for what the library does not reach. What neither does is a sentence for the user.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from styxy.client.interception import self_test as proof
+from styxy.client.interception.binary_format import look_at
+from styxy.client.interception.run import own_library, own_supervisor
+from styxy.core.errors import Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from styxy.adapters.paths import Places
+
+_PROBE_PATIENCE = 2.0  # seconds; the probe takes milliseconds
+
+_STATIC_CHILDREN = "STYXY_STATIC"
+"""Tells the library to start a supervisor for the static programs that its host executes."""
+
+
+class Choice:
+    """Hold what a program is run with, why, and what is not covered."""
+
+    def __init__(self, backend: str, why: str) -> None:
+        self.backend = backend
+        self.why = why
+        self.library: str | None = None
+        self.supervisor: str | None = None
+        self.uncovered: list[str] = []  # sentences, for --explain
+        self.warnings: list[str] = []  # sentences, for everybody
+
+    @property
+    def intercepts(self) -> bool:
+        """Whether anything is intercepted."""
+        return self.backend != "none"
+
+    def command(self, words: Sequence[str]) -> list[str]:
+        """Make the command that is executed in place of `words`."""
+        return [self.supervisor, "run", "--", *words] if self.supervisor else list(words)
+
+    def variables(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Name the variables that the library needs besides."""
+        if self.library and self.backend != "none":
+            return {_STATIC_CHILDREN: env.get(_STATIC_CHILDREN) or "supervise"}
+        return {}
+
+
+class Chooser:
+    """Choose, for what `env` leads to; `places` says where the copies of the native parts go."""
+
+    def __init__(self, places: Places, env: Mapping[str, str]) -> None:
+        self._places = places
+        self._env = env
+
+    def choose(self, backend: str, words: Sequence[str]) -> Choice:
+        """Choose for a command. A way that is not to be had is a warning, never a failure."""
+        if backend == "none":
+            return Choice("none", "asked for")
+        if backend == "preload":
+            return self._preload(words[0])
+        if backend == "seccomp":
+            return self._seccomp(f"{words[0]}: asked for", with_library=False)
+        return self._auto(words)
+
+    def _auto(self, words: Sequence[str]) -> Choice:
+        missed = look_at(words[0], self._env).missed
+        if missed and missed.supervisable:
+            why = f"{words[0]} {missed.why}"
+            return self._seccomp(why, with_library=missed.bears_library)
+        if clears_environment(words):
+            return self._seccomp(f"{words[0]} clears the environment", with_library=True)
+        return self._preload(words[0])
+
+    def _preload(self, name: str) -> Choice:
+        try:
+            library = self._library()
+        except Unavailable as failure:
+            return _nothing(failure.message)
+        program = look_at(name, self._env)
+        why = f"{program.path} calls libc, where {library} sees it"
+        choice = Choice("preload", why if program.path else f"{name} is not to be found")
+        choice.library = library
+        choice.uncovered = ["cleared environments, setuid programs, io_uring"]
+        try:
+            own_supervisor(self._places)
+        except Unavailable as failure:
+            choice.uncovered.append(f"static and Go programs that it starts: {failure.message}")
+        if program.missed:
+            choice.why = f"{name} {program.missed.why}; what it starts may still be reached"
+            choice.warnings.append(f"{name} {program.missed.why}: its ports are not moved")
+        return choice
+
+    def _seccomp(self, why: str, *, with_library: bool) -> Choice:
+        """Take the supervisor; what it starts may have the library, which costs a call less."""
+        choice = Choice("seccomp", why)
+        try:
+            supervisor = own_supervisor(self._places)
+            error = _probe(supervisor)
+        except Unavailable as failure:
+            return self._without_supervisor(why, failure.message, with_library=with_library)
+        if error == errno.EBUSY:
+            choice.why = f"{why}; the supervisor of the run around this one sees its calls"
+        elif error:
+            return self._without_supervisor(why, _refusal(error), with_library=with_library)
+        else:
+            choice.supervisor = supervisor
+        choice.uncovered = ["setuid programs, 32-bit programs, io_uring, other network namespaces"]
+        if os.geteuid() != 0:
+            choice.uncovered.append("sudo does not work inside (no_new_privs)")
+        if with_library:
+            choice.library = self._library_if_any()
+        return choice
+
+    def _without_supervisor(self, why: str, reason: str, *, with_library: bool) -> Choice:
+        choice = _nothing(f"{why}: its ports are not moved, for {reason}")
+        if with_library:
+            choice.library = self._library_if_any()
+            choice.backend = "preload" if choice.library else "none"
+        return choice
+
+    def _library(self) -> str:
+        library = own_library(self._places)
+        proof.ensure(library)
+        return library
+
+    def _library_if_any(self) -> str | None:
+        try:
+            return self._library()
+        except Unavailable:
+            return None  # it would have reached more, or been faster; the choice stands without it
+
+
+def clears_environment(words: Sequence[str]) -> bool:
+    """Whether a command is `env -i ...`, which takes LD_PRELOAD away from what it starts."""
+    if os.path.basename(words[0]) != "env":
+        return False
+    for word in words[1:]:
+        if word in ("-", "--ignore-environment"):
+            return True
+        if not word.startswith("-"):
+            return False
+        if not word.startswith("--") and "i" in word:
+            return True
+    return False
+
+
+def _nothing(why: str) -> Choice:
+    choice = Choice("none", why)
+    choice.warnings.append(why)
+    return choice
+
+
+def missing_supervisor(places: Places) -> str | None:
+    """Say why no supervisor is to be had; None where one is, or one is around us already."""
+    try:
+        error = _probe(own_supervisor(places))
+    except Unavailable as failure:
+        return failure.message
+    return None if error in (0, errno.EBUSY) else _refusal(error)
+
+
+def _refusal(error: int) -> str:
+    return f"this kernel does not allow a supervisor ({os.strerror(error)})"
+
+
+def _probe(supervisor: str) -> int:
+    """Try what the supervisor needs of the kernel; 0, or the errno of what failed."""
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            [supervisor, "probe"], timeout=_PROBE_PATIENCE, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired) as failure:
+        return getattr(failure, "errno", None) or errno.ETIMEDOUT
+    return done.returncode if done.returncode >= 0 else errno.EPERM

@@ -1,0 +1,226 @@
+"""`styxy run`: the library's place on disk, the environment of a program, and becoming it.
+
+The program takes over this very process, so its exit status, its signals, its terminal and its pid
+are its own affair, and a lease for this pid is a lease for the program. All that went wrong before
+is said in one line, and the program runs as if Styxy were not there.
+"""
+
+from __future__ import annotations
+
+import os
+
+from styxy.client.daemon.starting import (
+    NATIVE_LIBRARY,
+    NATIVE_SUPERVISOR,
+    absolute_places,
+    without_library,
+)
+from styxy.core.errors import Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+    from styxy.adapters.paths import Places
+
+EXIT_CANNOT_RUN = 126
+"""What a shell says of a program that is there and cannot be executed (POSIX, 2.8.2)."""
+
+EXIT_NOT_FOUND = 127
+"""What a shell says of a program that is not there."""
+
+
+def own_library(places: Places) -> str:
+    """Install the library that this Styxy came with; its path. Raises `Unavailable`."""
+    from styxy import __version__
+
+    return install_library(places, version=__version__, source=_built(NATIVE_LIBRARY))
+
+
+def own_supervisor(places: Places) -> str:
+    """Install the seccomp supervisor beside the library, which looks for it there; its path.
+
+    Raises `Unavailable`.
+    """
+    from styxy import __version__
+
+    target = places.in_home("lib", __version__, NATIVE_SUPERVISOR)
+    return _install(places, _built(NATIVE_SUPERVISOR), target)
+
+
+def own_library_and_supervisor(places: Places) -> str:
+    """Install the library, and beside it the supervisor, if there is one; the library's path.
+
+    The library starts the supervisor for the static programs that its host executes, and lets them
+    be where it finds none. Raises `Unavailable` where there is no library.
+    """
+    library = own_library(places)
+    _supervisor_if_any(places)
+    return library
+
+
+def _supervisor_if_any(places: Places) -> str | None:
+    try:
+        return own_supervisor(places)
+    except Unavailable:
+        return None  # what calls libc is moved all the same
+
+
+def _built(name: str) -> str:
+    from styxy import __file__
+
+    return os.path.join(os.path.dirname(__file__), "native", name)
+
+
+def install_library(places: Places, *, version: str, source: str) -> str:
+    """Copy the native library into the home and return its path.
+
+    The copy outlives the virtual environment that it came from: a missing file in LD_PRELOAD makes
+    every command of an activated shell print an error. Raises `Unavailable` where there is none.
+    """
+    target = places.in_home("lib", version, NATIVE_LIBRARY)
+    installed = _install(places, source, target)
+    if any(character in target for character in " :\t\n"):
+        raise Unavailable(f"LD_PRELOAD cannot hold the path {target!r}; set STYXY_HOME to another")
+    return installed
+
+
+def _install(places: Places, source: str, target: str) -> str:
+    """Copy what differs; without a source, an earlier copy of this version will do."""
+    try:
+        wanted = os.stat(source)
+    except FileNotFoundError:
+        if os.path.exists(target):
+            return target  # installed by a Styxy of this version that had one
+        raise Unavailable(
+            "this Styxy was installed without its native library (no C compiler?), so nothing "
+            "is intercepted; install a compiler and then Styxy again"
+        ) from None
+    try:
+        present = os.stat(target)
+        is_same = (present.st_size, present.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns)
+    except OSError:
+        is_same = False  # ENOENT: none yet; EACCES, ENOTDIR: the copying says it
+    if not is_same:
+        # Imported here: it is one run of many that copies.
+        from styxy.adapters.settings import private_home
+
+        private_home(places.home)
+        _copy(source, target)
+    return target
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy whole or not at all: programs may be mapping the old file at this moment."""
+    directory = os.path.dirname(target)
+    draft = f"{target}.{os.getpid()}"
+    old_mask = os.umask(0o077)  # for the directories above it, to which `mode` does not apply
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        with open(source, "rb") as file:
+            content, found = file.read(), os.fstat(file.fileno())
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(draft, flags, 0o755), "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), 0o755)  # whatever the umask took away
+        os.utime(draft, ns=(found.st_atime_ns, found.st_mtime_ns))
+        os.replace(draft, target)
+    except OSError as error:
+        _remove(draft)
+        raise Unavailable(
+            f"cannot copy {os.path.basename(target)} to {directory}: {error.strerror}"
+        ) from None
+    finally:
+        os.umask(old_mask)
+
+
+def _remove(draft: str) -> None:
+    try:
+        os.unlink(draft)
+    except OSError:
+        return  # ENOENT, ENOTDIR, EACCES: it was never made
+
+
+def guest_environment(
+    env: Mapping[str, str],
+    *,
+    library: str | None,
+    port: int | None = None,
+    project: str | None = None,
+    service_type: str | None = None,
+) -> dict[str, str]:
+    """Make the environment of an intercepted program; `library` None takes interception out.
+
+    What LD_PRELOAD holds is kept and comes first: a sanitizer insists on that, and ours does not
+    mind. Libraries of other Styxy versions go.
+    """
+    own = {**env, **absolute_places(env)}
+    preload = without_library(env.get("LD_PRELOAD", ""))
+    if library:
+        preload.append(library)
+    if preload:
+        own["LD_PRELOAD"] = ":".join(preload)
+    else:
+        own.pop("LD_PRELOAD", None)
+    more = {
+        "PORT": str(port) if port else None,
+        "STYXY_PROJECT": project,
+        "STYXY_SERVICE_TYPE": service_type,
+    }
+    own.update({name: value for name, value in more.items() if value})
+    return _without_coercion(own)
+
+
+def become(words: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
+    """Become the program; comes back with an exit code and a sentence only where that fails."""
+    _restore_signals()
+    try:
+        _execute(words, env)
+    except FileNotFoundError:
+        if "/" in words[0] and os.path.exists(words[0]):
+            return EXIT_CANNOT_RUN, f"{words[0]}: its interpreter is missing"
+        return EXIT_NOT_FOUND, f"{words[0]}: command not found"
+    except NotADirectoryError:
+        return EXIT_NOT_FOUND, f"{words[0]}: command not found"
+    except OSError as error:
+        return EXIT_CANNOT_RUN, f"{words[0]}: {error.strerror}"
+    except ValueError as error:
+        return EXIT_CANNOT_RUN, f"cannot run the command: {error}"
+
+
+def _execute(words: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    import errno
+
+    try:
+        os.execvpe(words[0], list(words), dict(env))
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    # A script without a first line for the kernel: execvp(3) hands it to the shell.
+    from styxy.client.interception.binary_format import which
+
+    path = which(words[0], env) or words[0]
+    os.execve("/bin/sh", ["sh", path, *words[1:]], dict(env))
+
+
+def _restore_signals() -> None:
+    # The interpreter ignores these two at its start, and ignored signals survive execve(2):
+    # `styxy run -- yes | head -1` would write an error instead of ending in silence.
+    import signal
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+
+
+def _without_coercion(env: dict[str, str]) -> dict[str, str]:
+    """Take back the LC_CTYPE that the interpreter sets for itself in the C locale (PEP 538)."""
+    if env.get("LC_CTYPE") == "C.UTF-8":
+        try:
+            with open("/proc/self/environ", "rb") as file:
+                was_set = any(entry.startswith(b"LC_CTYPE=") for entry in file.read().split(b"\0"))
+        except OSError:
+            was_set = True  # no /proc: leave it alone
+        if not was_set:
+            del env["LC_CTYPE"]
+    return env

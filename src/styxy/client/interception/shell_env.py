@@ -1,0 +1,78 @@
+"""The variables of an activated shell, and how each shell spells them.
+
+Everything that a shell starts gets them, so there are as few as possible: the library, and where
+Styxy's files lie where that is not the usual place. Nothing here starts or asks anything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from styxy.client.interception.run import guest_environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+NAMES = ("LD_PRELOAD", "STYXY_HOME", "STYXY_SOCKET")
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
+
+
+def variables(env: Mapping[str, str], library: str) -> dict[str, str]:
+    """Choose the variables; an LD_PRELOAD that is there is kept, and ours is in it once."""
+    own = guest_environment(env, library=library)
+    usual = os.path.abspath(os.path.expanduser("~/.styxy"))
+    if own.get("STYXY_HOME") == usual:
+        del own["STYXY_HOME"]
+    return {name: own[name] for name in NAMES if own.get(name)}
+
+
+def as_sh(values: Mapping[str, str]) -> str:
+    """Spell them for a POSIX shell."""
+    return "".join(f"export {name}={_quoted_sh(value)}\n" for name, value in values.items())
+
+
+def as_fish(values: Mapping[str, str]) -> str:
+    """Spell them for fish, where only \\\\ and \\' mean something between single quotes."""
+    lines = []
+    for name, value in values.items():
+        inside = value.replace("\\", "\\\\").replace("'", "\\'")
+        lines.append(f"set -gx {name} '{inside}'\n")
+    return "".join(lines)
+
+
+def as_dotenv(values: Mapping[str, str]) -> str:
+    """Spell them as a file of NAME=value lines, quoted only where a value needs it."""
+    return "".join(f"{name}={_quoted_dotenv(value)}\n" for name, value in values.items())
+
+
+def as_json(values: Mapping[str, str]) -> str:
+    """Spell them as one JSON object."""
+    import json
+
+    return json.dumps(dict(values)) + "\n"
+
+
+FORMATS: dict[str, Callable[[Mapping[str, str]], str]] = {
+    "sh": as_sh,
+    "fish": as_fish,
+    "json": as_json,
+    "dotenv": as_dotenv,
+}
+
+
+def _quoted_sh(value: str) -> str:
+    # POSIX, 2.2.2: between single quotes everything is itself, but for the quote.
+    return "'" + value.replace("'", "'\"'\"'") + "'"
+
+
+def _quoted_dotenv(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    if "'" not in value and "\n" not in value:
+        return f"'{value}'"
+    for character in ("\\", '"', "$", "`"):
+        value = value.replace(character, "\\" + character)
+    return '"' + value.replace("\n", "\\n") + '"'

@@ -1,0 +1,95 @@
+"""What happened, for people: one line for one event of the audit.
+
+Text goes in and out. An event that this version does not know is shown with all that it says.
+"""
+
+from __future__ import annotations
+
+from styxy.client.text.render import local_time, plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+_FRAME = ("seq", "at", "event")
+_KIND_WIDTH = 20  # `instance_registered` is the longest common one
+
+
+def line(event: Mapping[str, object]) -> str:
+    """Tell one event in one line."""
+    kind = plain(event.get("event"))
+    story = _STORIES.get(kind, _all_fields)(event)
+    return f"{local_time(event.get('at'))}  {kind.ljust(_KIND_WIDTH)}  {story}".rstrip()
+
+
+def lines(events: Iterable[Mapping[str, object]]) -> str:
+    """Tell events, one a line, or that there are none."""
+    return "\n".join(line(event) for event in events) or "nothing has happened"
+
+
+def _allocated(event: Mapping[str, object]) -> str:
+    asked = event.get("requested_port")
+    return _joined(
+        f"{plain(event.get('port'))} to {plain(event.get('service_name'))}",
+        plain(event.get("service_type")),
+        f"asked for {plain(asked)}" if asked else None,
+        *_who(event, project="project_path"),
+    )
+
+
+def _released(event: Mapping[str, object]) -> str:
+    return _joined(plain(event.get("port")), plain(event.get("reason")), *_who(event))
+
+
+def _reassigned(event: Mapping[str, object]) -> str:
+    return _joined(
+        f"{plain(event.get('requested_port'))} -> {plain(event.get('port'))}",
+        plain(event.get("process")),
+        plain(event.get("service_type")),
+        *_who(event),
+    )
+
+
+def _on_port(event: Mapping[str, object]) -> str:
+    until = event.get("expires_at")
+    return _joined(
+        plain(event.get("port")),
+        f"lapses at {local_time(until)}" if until else None,
+        *_who(event),
+    )
+
+
+def _noted(event: Mapping[str, object]) -> str:
+    level = plain(event.get("level"))
+    said = f"{plain(event.get('subject'))}: {plain(event.get('message'))}"
+    return said if level == "info" else f"{level}: {said}"
+
+
+def _all_fields(event: Mapping[str, object]) -> str:
+    return _joined(
+        *(f"{plain(name)} {plain(value)}" for name, value in event.items()
+          if name not in _FRAME and value is not None)
+    )  # fmt: skip
+
+
+def _who(event: Mapping[str, object], *, project: str = "project") -> list[str | None]:
+    return [
+        f"pid {plain(event['pid'])}" if event.get("pid") else None,
+        f"project {plain(event[project])}" if event.get(project) else None,
+    ]
+
+
+def _joined(*parts: str | None) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+_STORIES: dict[str, Callable[[Mapping[str, object]], str]] = {
+    "allocated": _allocated,
+    "released": _released,
+    "reassigned": _reassigned,
+    "bound": _on_port,
+    "unbound": _on_port,
+    "dated": _on_port,
+    "passed": _on_port,
+    "noted": _noted,
+}

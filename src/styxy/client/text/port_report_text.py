@@ -1,0 +1,114 @@
+"""The story of a port for people: one block for each server, a line for each thing known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from styxy.client.text.render import local_time, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from styxy.core.reports.port_report import Kin, Server, Stop, Story, Worktree
+
+WIDTH = 10
+LONGEST_COMMAND = 120
+"""Characters of a command line inside the tree; the server's own is shown whole."""
+
+
+def shown(story: Story) -> str:
+    """Show a story."""
+    lines = [plain(story.summary)]
+    for server in story.servers:
+        if len(story.servers) > 1:
+            lines += ["", plain(f"{server.process or server.user}, on {_addresses(server)}")]
+        lines += [_row(title, text) for title, text in _about(server)]
+        lines += _tree(server.tree)
+        lines += _stops(server.stop)
+        if server.caution is not None:
+            lines.append(_row("but", plain(server.caution)))
+    if story.lease is not None:
+        lines += [_row(title, text) for title, text in _lease(story.lease, story.asked)]
+    for move in story.moved:
+        who = "this project's own server" if move.is_own else f"a server of {plain(move.project)}"
+        lines.append(_row("moved", f"{who} asked for {story.port} and sits at {move.port}"))
+    lines += _stops(story.stop)
+    if story.notice is not None:
+        lines.append(_row("leases", f"unknown: {plain(story.notice)}"))
+    return "\n".join(lines)
+
+
+def _about(server: Server) -> Iterator[tuple[str, str]]:
+    known = {
+        "command": server.command,
+        "directory": server.directory,
+        "project": server.project,
+        "worktree": _worktree(server.worktree) if server.worktree else None,
+        "container": _container(server),
+        "service": f"{server.unit.name} ({server.unit.scope})" if server.unit else None,
+        "user": server.user,
+        "instance": server.instance_id,
+        "since": local_time(server.since) if server.since else None,
+        "addresses": f"{_addresses(server)} ({server.protocol})" if server.addresses else None,
+        "this is": server.meaning,
+    }
+    yield from ((title, plain(text)) for title, text in known.items() if text)
+
+
+def _worktree(worktree: Worktree) -> str:
+    branch = worktree.branch or "an unknown branch"
+    return f"{branch}, a linked worktree of {worktree.repo}" if worktree.is_linked else branch
+
+
+def _container(server: Server) -> str | None:
+    found = server.container
+    if found is None:
+        return None
+    text = f"{found.name} of {found.image} ({found.engine})"
+    if found.compose_project:
+        text += f", compose project {found.compose_project}"
+        text += f", service {found.compose_service}" if found.compose_service else ""
+    return text
+
+
+def _addresses(server: Server) -> str:
+    return " ".join(server.addresses) or "no address"
+
+
+def _tree(tree: Sequence[Kin]) -> Iterator[str]:
+    depth: dict[int, int] = {}
+    for index, kin in enumerate(tree):
+        depth[kin.pid] = depth.get(kin.parent, -1) + 1
+        text = plain(kin.command or kin.name)
+        if len(text) > LONGEST_COMMAND:
+            text = text[:LONGEST_COMMAND] + "…"
+        note = "  <- listens" if kin.listens else ""
+        yield _row("" if index else "tree", f"{'  ' * depth[kin.pid]}{kin.pid} {text}{note}")
+
+
+def _lease(lease: Mapping[str, object], asked: int | None) -> Iterator[tuple[str, str]]:
+    who = f"{plain(lease.get('service_type'))} {plain(lease.get('service_name'))}"
+    state = plain(lease.get("state"))
+    since = local_time(lease.get("allocated_at"))
+    yield "lease", f"{who}, {state} since {since} ({plain(lease.get('lock_id'))})"
+    yield "holder", _holder(lease)
+    if asked is not None:
+        yield "asked for", f"{asked}, from where it was moved here"
+
+
+def _holder(lease: Mapping[str, object]) -> str:
+    parts = [f"instance {plain(lease.get('instance_id'))}"]
+    if lease.get("pid"):
+        parts.insert(0, f"pid {plain(lease['pid'])}")
+    if lease.get("project_path"):
+        parts.append(f"project {plain(lease['project_path'])}")
+    return ", ".join(parts)
+
+
+def _stops(stops: Sequence[Stop]) -> Iterator[str]:
+    for index, stop in enumerate(stops):
+        yield _row("or" if index else "to stop", f"{plain(stop.command)}   # {plain(stop.effect)}")
+
+
+def _row(title: str, text: str) -> str:
+    return f"  {title.ljust(WIDTH)} {text}"

@@ -1,0 +1,113 @@
+"""env: a real shell is activated, and says whether that works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands import COMMAND, CommandLine
+
+ROOT = Path(__file__).parents[4]
+STYXY = " ".join(COMMAND)
+BIND = (
+    "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])));"
+    "print(s.getsockname()[1])"
+)
+
+
+def in_shell(styxy: CommandLine, text: str, *, shell: str = "bash") -> str:
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+    done = subprocess.run(
+        [shell, "-c", text], env=styxy.env, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("shell", "activate"),
+    [
+        ("bash", f'eval "$({STYXY} env)"'),
+        ("zsh", f'eval "$({STYXY} env)"'),
+        ("sh", f'eval "$({STYXY} env)"; eval "$({STYXY} env)"'),
+        ("fish", f"{STYXY} env --format fish | source"),
+    ],
+)
+def test_an_activated_shell_moves_what_it_starts(
+    styxy: CommandLine, shell: str, activate: str
+) -> None:
+    styxy.run("daemon", "start", "-d")
+    styxy.env["STYXY_NOTIFY"] = "off"
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        asked = busy.getsockname()[1]
+        bind = f'{sys.executable} -c "{BIND}" {asked}'
+        out = in_shell(styxy, f"{activate}\n{bind}", shell=shell)
+    assert int(out) != asked
+
+
+def test_a_static_program_that_the_shell_starts_finds_its_supervisor_beside_the_library(
+    styxy: CommandLine,
+) -> None:
+    library = in_shell(styxy, f'eval "$({STYXY} env)"; printf %s "$LD_PRELOAD"')
+    assert os.access(Path(library).with_name("styxy-seccomp"), os.X_OK)
+
+
+def test_nothing_is_started(styxy: CommandLine) -> None:
+    out = in_shell(styxy, f'eval "$({STYXY} env)"; printenv LD_PRELOAD')
+    assert out == f"{styxy.home}/lib/0.1.0/libstyxy.so\n"
+    assert styxy.daemon_pid() is None
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "sh"])
+def test_the_script_of_a_checkout_activates(styxy: CommandLine, tmp_path: Path, shell: str) -> None:
+    (tmp_path / "bin").mkdir()
+    launcher = tmp_path / "bin" / "styxy"
+    launcher.write_text(f'#!/bin/sh\nexec {STYXY} "$@"\n')
+    launcher.chmod(0o755)
+    styxy.env["PATH"] = f"{launcher.parent}:{styxy.env['PATH']}"
+    text = f". {ROOT}/scripts/activate; printenv LD_PRELOAD; set | grep ^_styxy || true"
+    assert in_shell(styxy, text, shell=shell) == f"{styxy.home}/lib/0.1.0/libstyxy.so\n"
+
+
+def test_it_is_told_that_a_bind_is_moved(styxy: CommandLine) -> None:
+    styxy.run("daemon", "start", "-d")
+    told = styxy.json("env", "--check")
+    assert (told["works"], told["active"], told["daemon"]) == (True, False, True)
+    assert told["got"] not in (None, told["asked"])
+    out = in_shell(styxy, f'eval "$({STYXY} env)"; {STYXY} env --check')
+    assert out.endswith("and this shell is activated\n")
+
+
+def test_without_a_daemon_nothing_is_moved_and_it_is_told_why(styxy: CommandLine) -> None:
+    done = styxy.run("env", "--check")
+    assert done.returncode == 1
+    assert "the library works, but no daemon is running" in done.stdout
+    assert styxy.daemon_pid() is None
+
+
+def test_a_switch_that_is_off_is_named(styxy: CommandLine) -> None:
+    styxy.env["STYXY_DISABLE_REASSIGN"] = "1"
+    told = styxy.json("env", "--check", code=1)
+    assert "STYXY_DISABLE_REASSIGN=1" in str(told["message"])
+
+
+def test_a_home_that_no_preload_list_can_hold_is_a_sentence(tmp_path: Path) -> None:
+    command_line = CommandLine(tmp_path / "my home")
+    done = command_line.run("env")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("styxy: LD_PRELOAD cannot hold the path")
+    assert command_line.json("env", "--check", code=1)["works"] is False
+
+
+def test_bytes_that_are_no_text_are_passed_on_as_they_are(tmp_path: Path) -> None:
+    home = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    command_line = CommandLine(Path(home))
+    done = subprocess.run([*COMMAND, "env"], env=command_line.env, capture_output=True, check=True)
+    assert os.fsencode(home) in done.stdout

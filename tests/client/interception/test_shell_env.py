@@ -1,0 +1,64 @@
+"""The variables of an activated shell, read back by real shells."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from styxy.client.interception.shell_env import as_dotenv, as_fish, as_json, as_sh, variables
+
+NASTY = '/tmp/it\'s "my" $HOME `x` \\ back\nline; rm -rf ä'
+
+
+def test_what_is_preloaded_is_kept_and_ours_is_there_once() -> None:
+    env = {"LD_PRELOAD": "/a.so:/old/libstyxy.so", "HOME": "/h"}
+    assert variables(env, "/l/libstyxy.so") == {"LD_PRELOAD": "/a.so:/l/libstyxy.so"}
+
+
+def test_an_unusual_home_and_socket_go_along_as_absolute_paths() -> None:
+    env = {"STYXY_HOME": "mine", "STYXY_SOCKET": "s"}
+    here = Path.cwd()
+    assert variables(env, "/l.so") == {
+        "LD_PRELOAD": "/l.so",
+        "STYXY_HOME": str(here / "mine"),
+        "STYXY_SOCKET": str(here / "s"),
+    }
+
+
+def test_the_usual_home_needs_no_variable() -> None:
+    usual = str(Path("~/.styxy").expanduser())
+    assert variables({"STYXY_HOME": usual}, "/l.so") == {"LD_PRELOAD": "/l.so"}
+
+
+@pytest.mark.parametrize(
+    ("shell", "spell"),
+    [("sh", as_sh), ("bash", as_sh), ("zsh", as_sh), ("dash", as_sh), ("fish", as_fish)],
+)
+def test_a_shell_reads_the_very_value(shell: str, spell: object) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+    assert callable(spell)
+    text = f"{spell({'STYXY_HOME': NASTY})}printenv STYXY_HOME"
+    done = subprocess.run([shell, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout == NASTY + "\n"
+
+
+def test_json_is_one_object() -> None:
+    assert json.loads(as_json({"A": NASTY})) == {"A": NASTY}
+
+
+@pytest.mark.parametrize(
+    ("value", "spelled"),
+    [
+        ("/a/b.so:/c", "/a/b.so:/c"),
+        ("/my home", "'/my home'"),
+        ("/it's $x", '"/it\'s \\$x"'),
+        ("a\nb", '"a\\nb"'),
+    ],
+)
+def test_a_line_of_dotenv_is_quoted_only_where_it_must_be(value: str, spelled: str) -> None:
+    assert as_dotenv({"A": value}) == f"A={spelled}\n"

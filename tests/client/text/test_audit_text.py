@@ -1,0 +1,57 @@
+"""What happened, for people: one line for one event, whatever the event says."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from styxy.client.text.audit_text import line, lines
+from styxy.core.books.events import Event
+from styxy.core.protocol.audit import told
+from tests.core.strategies import EVENTS
+
+
+@pytest.mark.parametrize(
+    ("event", "story"),
+    [
+        (
+            {"event": "allocated", "port": 3000, "service_name": "web", "service_type": "dev",
+             "pid": 7, "project_path": "/p"},
+            "allocated             3000 to web, dev, pid 7, project /p",
+        ),
+        (
+            {"event": "allocated", "port": 3001, "service_name": "node", "service_type": "dev",
+             "requested_port": 3000},
+            "allocated             3001 to node, dev, asked for 3000",
+        ),
+        (
+            {"event": "released", "port": 3000, "reason": "holder died", "pid": 7},
+            "released              3000, holder died, pid 7",
+        ),
+        (
+            {"event": "reassigned", "requested_port": 3000, "port": 3001, "process": "node",
+             "service_type": "dev", "pid": 7, "project": "/p"},
+            "reassigned            3000 -> 3001, node, dev, pid 7, project /p",
+        ),
+        (
+            {"event": "noted", "subject": "database", "message": "lost", "level": "warning"},
+            "noted                 warning: database: lost",
+        ),
+        ({"event": "invented", "seq": 3, "color": "red"}, "invented              color red"),
+        ({}, "-"),
+    ],
+)  # fmt: skip
+def test_an_event_is_one_line(event: dict[str, object], story: str) -> None:
+    assert line({"at": "?", **event}) == f"?  {story}"
+
+
+@given(st.one_of(*EVENTS.values()))
+def test_no_event_breaks_a_terminal(event: Event) -> None:
+    said = line(msgspec.to_builtins(told(event, seq=1)))
+    assert said.isprintable()
+
+
+def test_nothing_is_said_too() -> None:
+    assert lines([]) == "nothing has happened"
