@@ -23,7 +23,7 @@ WHAT = {
     "look": "exec that fails after the look at a dynamic program",
 }
 TARGETS = {"bind": 30e-6, "connect": 10e-6}
-"""Seconds that the supervisor may add (spec 5.4)."""
+"""Seconds that the supervisor may add to a call: see docs/interception-backends.md."""
 
 
 def measure(house: House, place: Path) -> Iterator[Row]:

@@ -217,7 +217,7 @@ def bound_elsewhere() -> Iterator[None]:
 
 
 PATIENCE = 0.3
-"""Seconds that a sick daemon may cost a program (spec 6.2)."""
+"""Seconds that a stopped, absent or garbling daemon may add to a call of a program."""
 
 
 def shortest(attempt: Callable[[], float]) -> float:
