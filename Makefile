@@ -16,7 +16,7 @@ COMPAT_TESTS := $(addprefix tests/programs/test_,\
 PYTHON_SOURCES := src tests bench scripts native/recipe.py hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak docs clean programs compat
+.PHONY: help run test check bench soak docs clean programs compat hooks
 
 help:
 	@echo "make run     install into $(VENV) and see Styxy move a server from a busy port"
@@ -31,10 +31,10 @@ help:
 run: $(STAMPS)/base
 	@$(BIN)/python scripts/demo.py
 
-test: $(STAMPS)/dev programs
+test: $(STAMPS)/dev programs hooks
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(STAMPS)/dev
+check: $(STAMPS)/dev hooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PYTHON_SOURCES)
@@ -53,6 +53,10 @@ soak: $(STAMPS)/dev
 
 docs: $(STAMPS)/base
 	@$(BIN)/python scripts/tables.py
+
+# The check of commit messages, for checkouts that have no hooks of their own. This never fails.
+hooks:
+	@sh scripts/turn_on_hooks.sh
 
 # Real programs from npm, for the tests that drive them; `make compat` gets the large ones, too. Without
 # npm, or without its registry, those tests are skipped by name, so this never fails.
