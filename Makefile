@@ -13,7 +13,6 @@ SUPERVISOR := src/styxy/native/styxy-seccomp
 BUILD_INPUTS := pyproject.toml hatch_build.py src/styxy/__init__.py $(shell find native -type f 2>/dev/null)
 COMPAT_TESTS := $(addprefix tests/programs/test_,\
 	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py)
-PYTHON_SOURCES := src tests bench scripts native/recipe.py hatch_build.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench soak docs clean programs compat hooks
@@ -37,7 +36,7 @@ test: $(STAMPS)/dev programs hooks
 check: $(STAMPS)/dev hooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PYTHON_SOURCES)
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layout.py
 	$(BIN)/python scripts/check_c.py
 
