@@ -1,78 +1,80 @@
-"""Measure everything, print one table: `python -m bench [--json] [--write-readme] [PART ...]`."""
+"""Measure everything, print one table: `python -m bench [--json] [--write] [PART ...]`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import backends, binds, commands, daemon, interception, leases, line, peer, table
-from bench.house import CannotMeasure, open_house
+from bench import backends, binds, commands, daemon, interception, leases, line, page, peer, table
+from bench.house import CannotMeasure, House, open_house
+from bench.page import PARTS
 from bench.rows import Row
 
-PARTS = (
-    "leases",
-    "line",
-    "peer",
-    "binds",
-    "backends",
-    "interception",
-    "commands",
-    "start",
-    "memory",
-)
+Steps = tuple[tuple[str, Callable[[], Iterator[Row]]], ...]
+"""The parts in the order in which they are measured, each with what measures it."""
 
 
-def measure(place: Path, parts: list[str]) -> Iterator[Row]:
-    """Run the parts that were asked for, one after the other, on one daemon."""
-    with open_house(place / "home") as house:
-        if "memory" in parts:
-            yield from daemon.measure_memory(house, "after its start")
-        if "leases" in parts:
-            yield from leases.measure(house)
-        if "line" in parts:
-            yield from line.measure(house)
-        if "peer" in parts:
-            yield from peer.measure(place)
-        if "binds" in parts:
-            yield from binds.measure(house, place)
-        if "backends" in parts:
-            yield from backends.measure(house, place)
-        if "interception" in parts:
-            yield from interception.measure(house, place)
-        if "commands" in parts:
-            yield from commands.measure(house)
-        if "memory" in parts:
-            yield from daemon.measure_memory(house, "after all of this")
-    if "start" in parts:
-        yield from daemon.measure_start(place)
+def measure(place: Path, parts: list[str]) -> Iterator[tuple[str, Row]]:
+    """Run the parts that were asked for, one after the other; yield each row with its part."""
+    if set(parts) - {"start"}:
+        with open_house(place / "home") as house:
+            yield from run(steps_of(house, place), parts)
+    yield from run((("start", lambda: daemon.measure_start(place)),), parts)
+
+
+def steps_of(house: House, place: Path) -> Steps:
+    """List what is measured on one daemon."""
+    return (
+        ("memory", lambda: daemon.measure_memory(house, "after its start")),
+        ("leases", lambda: leases.measure(house)),
+        ("line", lambda: line.measure(house)),
+        ("peer", lambda: peer.measure(place)),
+        ("binds", lambda: binds.measure(house, place)),
+        ("backends", lambda: backends.measure(house, place)),
+        ("interception", lambda: interception.measure(house, place)),
+        ("commands", lambda: commands.measure(house)),
+        ("memory", lambda: daemon.measure_memory(house, "after all of this")),
+    )
+
+
+def run(steps: Steps, parts: list[str]) -> Iterator[tuple[str, Row]]:
+    """Take the steps that belong to some parts."""
+    for part, step in steps:
+        if part in parts:
+            yield from ((part, one) for one in step())
 
 
 def main() -> int:
-    """Measure, print, and write the README where that was asked for."""
+    """Measure, print, and write the documents where that was asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {', '.join(PARTS)}")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the numbers into docs/benchmarks.md and README.md"
+    )
     options = parser.parse_args()
     parts = options.parts or list(PARTS)
     if unknown := set(parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    rows: list[Row] = []
+    if options.write and set(parts) != set(PARTS):
+        parser.error("--write replaces all numbers; leave out the parts")
+    measured: dict[str, list[Row]] = {}
     try:
         with tempfile.TemporaryDirectory(prefix="styxy-bench-") as place:
-            for one in measure(Path(place), parts):
+            for part, one in measure(Path(place), parts):
                 if sys.stderr.isatty():
                     print(f"  measured: {one.what}", file=sys.stderr, flush=True)
-                rows.append(one)
+                measured.setdefault(part, []).append(one)
+        if options.write:
+            page.write(measured)
     except CannotMeasure as missing:
         print(f"the benchmark stopped: {missing}", file=sys.stderr)
         return 1
+    rows = [one for part in measured.values() for one in part]
     print(table.document(rows) if options.json else table.markdown(rows))
-    if options.write_readme:
-        table.write_readme(table.markdown(rows))
     return 0
 
 

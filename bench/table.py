@@ -1,4 +1,4 @@
-"""How rows look: a Markdown table for people and the README, one JSON document for programs."""
+"""How rows look: Markdown tables for people, one JSON document for programs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ from pathlib import Path
 
 from bench.rows import Row
 from styxy import __version__
-
-README = Path(__file__).parent.parent / "README.md"
-BEGIN = "<!-- bench: begin -->"
-END = "<!-- bench: end -->"
 
 
 def machine() -> dict[str, str]:
@@ -55,16 +51,25 @@ def verdict(measured: Row) -> str:
 
 def markdown(rows: list[Row]) -> str:
     """One table, with the day and the machine below."""
-    about = machine()
+    return f"{lines_of(rows)}\n\n{conditions()}"
+
+
+def lines_of(rows: list[Row]) -> str:
+    """Write a table."""
     lines = ["| | median | 95 % | at most | rounds |", "| --- | ---: | ---: | ---: | ---: |"]
     for one in rows:
         cells = (one.what, shown(one.median, one.unit), shown(one.p95, one.unit), verdict(one))
         lines.append(f"| {' | '.join(cells)} | {one.rounds} |")
-    where = (
+    return "\n".join(lines)
+
+
+def conditions() -> str:
+    """Say on which day, with what and on which machine the numbers were measured."""
+    about = machine()
+    return (
         f"{about['date']}, Styxy {about['version']}, Python {about['python']}, {about['kernel']}, "
         f"{about['cores']} cores ({about['processor']}), load {about['load']}."
     )
-    return "\n".join([*lines, "", where])
 
 
 def document(rows: list[Row]) -> str:
@@ -74,13 +79,3 @@ def document(rows: list[Row]) -> str:
         indent=2,
         ensure_ascii=False,
     )
-
-
-def write_readme(table: str, readme: Path = README) -> None:
-    """Put the table between the two markers of the README; the rest of the file is untouched."""
-    text = readme.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{readme} has no markers {BEGIN} and {END}")
-    readme.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")

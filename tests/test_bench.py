@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bench.house import CannotMeasure
+from bench.page import DOCUMENTS, HIGHLIGHTS, PARTS, SUMMARY, places, write
 from bench.rows import Row, percentile, row
-from bench.table import BEGIN, END, README, markdown, shown, write_readme
+from bench.table import lines_of, markdown, shown
 from tests.native.supervised import needs_seccomp
 
 ROOT = Path(__file__).parent.parent
@@ -45,16 +48,42 @@ def test_a_missed_target_is_said() -> None:
     assert "| 1 ms |" in markdown([row("quick", [0.0005], target=0.001)])
 
 
-def test_the_readme_gets_the_table_and_keeps_the_rest(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    write_readme("new", readme)
-    assert readme.read_text(encoding="utf-8") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
+def test_the_documents_get_the_numbers_and_keep_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name, place in zip(DOCUMENTS, ("binds", "summary"), strict=True):
+        text = f"before\n<!-- bench: {place} -->\nold\n<!-- end of bench -->\nafter\n"
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    binds = [row(what, [0.002]) for what in HIGHLIGHTS]
+    write({part: [row(part, [0.001])] for part in PARTS} | {"binds": binds}, root=tmp_path)
+    page, readme = ((tmp_path / name).read_text(encoding="utf-8") for name in DOCUMENTS)
+    assert page == (
+        f"before\n<!-- bench: binds -->\n\n{lines_of(binds)}\n\n<!-- end of bench -->\nafter\n"
+    )
+    assert f"\n\n{SUMMARY.format('2 ms', '2 ms', '2 ms')}\n\n" in readme
 
 
-def test_the_readme_has_a_place_for_the_table() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert text.count(BEGIN) == text.count(END) == 1
+def test_numbers_of_some_parts_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(CannotMeasure, match="nothing was written, because line was not measured"):
+        write({"leases": [row("allocate", [0.001])]}, root=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--write", "line"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("--write replaces all numbers; leave out the parts\n")
+
+
+def test_the_page_has_a_place_for_each_part_and_says_what_it_measures() -> None:
+    page = (ROOT / DOCUMENTS[0]).read_text(encoding="utf-8")
+    assert sorted(places(page)) == sorted([*PARTS, "machine"])
+    assert re.findall(r"^`python -m bench (\w+)`: ", page, re.MULTILINE) == [
+        part for part in places(page) if part != "machine"
+    ]
+
+
+def test_the_readme_quotes_the_page() -> None:
+    page, readme = ((ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS)
+    medians = dict(re.findall(r"^\| (.+?) \| (.+?) \|", page, re.MULTILINE))
+    assert places(readme) == {"summary": SUMMARY.format(*(medians[what] for what in HIGHLIGHTS))}
 
 
 def measured(*parts: str) -> tuple[dict[str, str], list[Row]]:

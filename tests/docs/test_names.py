@@ -4,6 +4,7 @@ place in the documents, and what is derived from the code is up to date.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import get_args
@@ -28,12 +29,10 @@ from styxy.server.http.routes.call import Route
 from tests.docs.pages import PAGES, ROOT, parts, text_of
 
 DOCUMENTS = (
-    *PAGES,
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
-    "docs/dependencies.md",
-    "docs/compatibility.md",
+    *sorted(f"docs/{path.name}" for path in Path(ROOT, "docs").glob("*.md")),
 )
 
 OPERATIONS = dict(parts("docs/http-api.md"))
@@ -148,14 +147,30 @@ def test_each_check_of_the_doctor_has_its_cure(name: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_each_link_leads_somewhere(document: str) -> None:
     broken = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(document)):
-        if "://" in target:
-            continue
-        name, _, heading = target.partition("#")
-        path = Path(ROOT, document).parent.joinpath(name) if name else Path(ROOT, document)
+    for name, heading in links(document):
+        path = Path(ROOT, name)
         if not path.exists() or (heading and heading not in anchors(path)):
-            broken.append(target)
+            broken.append((name, heading))
     assert broken == []
+
+
+def test_each_document_is_found_from_the_readme() -> None:
+    found, new = set[str](), {"README.md"}
+    while new:
+        found |= new
+        new = {name for page in new for name, _ in links(page) if name in DOCUMENTS} - found
+    assert sorted(set(DOCUMENTS) - found) == []
+
+
+def links(document: str) -> list[tuple[str, str]]:
+    """The files and headings of ours that a document leads to."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", text_of(document))
+    pairs = [target.partition("#") for target in targets if "://" not in target]
+    folder = Path(document).parent
+    return [
+        (os.path.normpath(folder / name) if name else document, heading)
+        for name, _, heading in pairs
+    ]
 
 
 def anchors(path: Path) -> set[str]:

@@ -1,0 +1,76 @@
+"""Where the numbers go: every row into docs/benchmarks.md, three of them into the README.
+
+A document has them between `<!-- bench: NAME -->` and `<!-- end of bench -->`. NAME is a part of
+the benchmark, `machine` or `summary`. The words around them are written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bench.house import CannotMeasure
+from bench.rows import Row
+from bench.table import conditions, lines_of, shown
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ("docs/benchmarks.md", "README.md")
+PARTS = (
+    "leases",
+    "line",
+    "peer",
+    "binds",
+    "backends",
+    "interception",
+    "commands",
+    "start",
+    "memory",
+)
+
+SUMMARY = (
+    "A bind that meets no conflict takes {} longer, one that is moved takes {},"
+    " and the daemon needs {} of memory."
+)
+HIGHLIGHTS = (
+    "bind without conflict, more than plain",
+    "bind with conflict, settled by the daemon",
+    "daemon's memory after its start, its share (PSS)",
+)
+"""The rows whose medians the summary quotes."""
+
+_PLACE = re.compile(r"(<!-- bench: (\w+) -->\n).*?(<!-- end of bench -->)", re.DOTALL)
+
+
+def write(measured: dict[str, list[Row]], *, root: Path = ROOT) -> None:
+    """Replace the numbers in all documents.
+
+    Raises `CannotMeasure` where a part has no rows. The documents are unchanged then: numbers of
+    two days must not stand under one date.
+    """
+    if missing := [part for part in PARTS if not measured.get(part)]:
+        raise CannotMeasure(f"nothing was written, because {missing[0]} was not measured")
+    new = {part: lines_of(rows) for part, rows in measured.items()}
+    new |= {"machine": conditions(), "summary": summary(measured)}
+    for name in DOCUMENTS:
+        path = root / name
+        path.write_text(filled(path.read_text(encoding="utf-8"), new), encoding="utf-8")
+
+
+def summary(measured: dict[str, list[Row]]) -> str:
+    """Say in a sentence what people ask first."""
+    rows = (one for part in measured.values() for one in part)
+    medians = {one.what: shown(one.median, one.unit) for one in rows}
+    return SUMMARY.format(*(medians[what] for what in HIGHLIGHTS))
+
+
+def filled(text: str, new: dict[str, str]) -> str:
+    """Fill in every place of a document; the rest is untouched."""
+    return _PLACE.sub(lambda found: f"{found[1]}\n{new[found[2]]}\n\n{found[3]}", text)
+
+
+def places(text: str) -> dict[str, str]:
+    """Return what a document has now in each of its places."""
+    return {
+        found[2]: found[0].removeprefix(found[1]).removesuffix(found[3]).strip()
+        for found in _PLACE.finditer(text)
+    }
