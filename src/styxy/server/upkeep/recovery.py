@@ -1,4 +1,7 @@
-"""The way back after whatever happened while no daemon ran, in the order of the specification.
+"""The way back after whatever happened while no daemon ran.
+
+The steps follow one another: the database, the configuration, leases whose holders have died,
+singletons, then the indexes and the port map, which are made of what the others left.
 
 Each step says what it found. It is kept for `/health` and `doctor`, written into the audit, and
 what the user must know is one warning, never silence.
