@@ -38,6 +38,8 @@ def shown(value: float | None, unit: str) -> str:
         return f"{value:.2f}"
     if abs(value) < 1e-3:
         return f"{value * 1e6:.3g} µs"
+    if abs(value) >= 1:
+        return f"{value:.3g} s"
     return f"{value * 1e3:.3g} ms"
 
 

@@ -33,6 +33,7 @@ def test_a_percentile_is_a_sample_that_was_measured() -> None:
         (0.000_001_234, "seconds", "1.23 µs"),
         (0.012_34, "seconds", "12.3 ms"),
         (0.5, "seconds", "500 ms"),
+        (1.08, "seconds", "1.08 s"),
         (36 * 2**20, "bytes", "36.0 MiB"),
         (None, "seconds", ""),
     ],
