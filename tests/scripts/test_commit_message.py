@@ -105,6 +105,13 @@ def test_each_fault_of_a_body_is_named_with_the_next_step(below: str, said: str)
     assert problem.startswith(said)
 
 
+def test_the_example_for_contributors_is_accepted() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    _, example, _ = text.partition("## Commits\n")[2].split("```\n")[:3]
+    assert example.startswith("desk: ")
+    assert problems(example, ROOMS) == []
+
+
 def test_a_revert_says_why() -> None:
     bare = f'Revert "desk: Reuse the lease"\n\nThis reverts commit {HASH}.\n'
     (problem,) = problems(bare, ROOMS)
