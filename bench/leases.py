@@ -28,11 +28,11 @@ def measure_door(house: House, *, unix: bool, keep: bool) -> Iterator[Row]:
     knocker = Knocker(house, unix=unix, keep=keep)
     rounds = [one_round(knocker) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
     knocker.close()
-    door = f"HTTP, {'Unix socket' if unix else 'TCP'}, {'kept' if keep else 'new'} connection"
+    way = f"HTTP, {'Unix socket' if unix else 'TCP'}, {'kept' if keep else 'new'} connection"
     allocating, releasing, checking = (list(times) for times in zip(*rounds, strict=True))
-    yield row(f"allocate ({door})", allocating, target=ALLOCATE_TARGET)
-    yield row(f"release ({door})", releasing)
-    yield row(f"check ({door})", checking)
+    yield row(f"allocate ({way})", allocating, target=ALLOCATE_TARGET)
+    yield row(f"release ({way})", releasing)
+    yield row(f"check ({way})", checking)
 
 
 def one_round(knocker: Knocker) -> tuple[float, float, float]:

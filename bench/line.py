@@ -27,7 +27,7 @@ def measure(house: House) -> Iterator[Row]:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = Port(busy.getsockname()[1])
         for turn in range(WARM_UP + ROUNDS):
-            question = written(house, port=port, server=turn + 1)
+            question = written(house, port=port, image_id=turn + 1)
             new.append(ask(house, question))
             same.append(ask(house, question))
             release_all(knocker)
@@ -36,7 +36,7 @@ def measure(house: House) -> Iterator[Row]:
     yield row("bind question, asked again (line socket)", same[WARM_UP:])
 
 
-def written(house: House, *, port: Port, server: int) -> bytes:
+def written(house: House, *, port: Port, image_id: int) -> bytes:
     """The line of a guest whose bind said EADDRINUSE."""
     reason: Reason = "inuse"
     return format_question(
@@ -47,7 +47,7 @@ def written(house: House, *, port: Port, server: int) -> bytes:
             address="127.0.0.1",
             reason=reason,
             lost=None,
-            server=f"{server:016x}",
+            image_id=f"{image_id:016x}",
             instance_id="default",
             service_type=None,
             project=str(house.home),

@@ -68,7 +68,7 @@ def filled(text: str, new: dict[str, str]) -> str:
     return _PLACE.sub(lambda found: f"{found[1]}\n{new[found[2]]}\n\n{found[3]}", text)
 
 
-def places(text: str) -> dict[str, str]:
+def paths(text: str) -> dict[str, str]:
     """Return what a document has now in each of its places."""
     return {
         found[2]: found[0].removeprefix(found[1]).removesuffix(found[3]).strip()

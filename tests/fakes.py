@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import cycle, islice
 from pathlib import Path
 
-from styxy.core.books.lease_index import Books
+from styxy.core.books.lease_index import LeaseIndex
 from styxy.core.model.leases import Lease
 from styxy.core.model.ports import LAST_PORT, Port, PortRange
 
@@ -137,10 +137,10 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**own, **more}
 
 
-def assert_consistent(books: Books) -> None:
+def assert_consistent(lease_index: LeaseIndex) -> None:
     """Hold every index of the books against a search through all leases."""
-    leases = list(books)
-    assert len(books) == len(leases) == len({lease.lock_id for lease in leases})
+    leases = list(lease_index)
+    assert len(lease_index) == len(leases) == len({lease.lock_id for lease in leases})
     assert len({lease.port for lease in leases}) == len(leases)
 
     def ids(found: Iterable[Lease]) -> list[str]:
@@ -149,35 +149,35 @@ def assert_consistent(books: Books) -> None:
         ]
 
     for lease in leases:
-        assert books.get(lease.lock_id) is lease
-        assert books.on_port(lease.port) is lease
-        assert ids(books.of_type(lease.service_type)) == ids(
+        assert lease_index.get(lease.lock_id) is lease
+        assert lease_index.on_port(lease.port) is lease
+        assert ids(lease_index.of_type(lease.service_type)) == ids(
             each for each in leases if each.service_type == lease.service_type
         )
-        assert ids(books.of_owner(lease.owner)) == ids(
+        assert ids(lease_index.of_owner(lease.owner)) == ids(
             each for each in leases if each.owner.key == lease.owner.key
         )
-        assert ids(books.of_instance(lease.owner.instance_id)) == ids(
+        assert ids(lease_index.of_instance(lease.owner.instance_id)) == ids(
             each for each in leases if each.owner.instance_id == lease.owner.instance_id
         )
         if lease.holder is not None:
             pid = lease.holder.pid
-            assert ids(books.of_pid(pid)) == ids(
+            assert ids(lease_index.of_pid(pid)) == ids(
                 each for each in leases if each.holder is not None and each.holder.pid == pid
             )
         if lease.asked is not None:
-            assert ids(books.moved_from(lease.owner, lease.asked)) == ids(
+            assert ids(lease_index.moved_from(lease.owner, lease.asked)) == ids(
                 each
                 for each in leases
                 if each.owner.key == lease.owner.key and each.asked == lease.asked
             )
-    assert all(books._index.values()), "an index entry without a lease"
-    assert books.bound == {each.port for each in leases if each.state == "bound"}
+    assert all(lease_index._index.values()), "an index entry without a lease"
+    assert lease_index.bound == {each.port for each in leases if each.state == "bound"}
     for lease in leases:
         around = PortRange(Port(lease.port - 1), Port(min(lease.port + 1, LAST_PORT)))
-        assert list(books.unleased(around)) == [
-            port for port in around if books.on_port(port) is None
+        assert list(lease_index.unleased(around)) == [
+            port for port in around if lease_index.on_port(port) is None
         ]
     for now in (0.0, *(each.expires_at for each in leases if each.expires_at is not None)):
         lapsed = [each.lock_id for each in leases if each.has_lapsed(now)]
-        assert sorted(each.lock_id for each in books.expired(now)) == sorted(lapsed)
+        assert sorted(each.lock_id for each in lease_index.expired(now)) == sorted(lapsed)

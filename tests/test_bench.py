@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.house import CannotMeasure
-from bench.page import DOCUMENTS, HIGHLIGHTS, PARTS, SUMMARY, places, write
+from bench.page import DOCUMENTS, HIGHLIGHTS, PARTS, SUMMARY, paths, write
 from bench.rows import Row, percentile, row
 from bench.table import lines_of, markdown, shown
 from tests.native.supervised import needs_seccomp
@@ -75,16 +75,16 @@ def test_numbers_of_some_parts_are_not_written(tmp_path: Path) -> None:
 
 def test_the_page_has_a_place_for_each_part_and_says_what_it_measures() -> None:
     page = (ROOT / DOCUMENTS[0]).read_text(encoding="utf-8")
-    assert sorted(places(page)) == sorted([*PARTS, "machine"])
+    assert sorted(paths(page)) == sorted([*PARTS, "machine"])
     assert re.findall(r"^`python -m bench (\w+)`: ", page, re.MULTILINE) == [
-        part for part in places(page) if part != "machine"
+        part for part in paths(page) if part != "machine"
     ]
 
 
 def test_the_readme_quotes_the_page() -> None:
     page, readme = ((ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS)
     medians = dict(re.findall(r"^\| (.+?) \| (.+?) \|", page, re.MULTILINE))
-    assert places(readme) == {"summary": SUMMARY.format(*(medians[what] for what in HIGHLIGHTS))}
+    assert paths(readme) == {"summary": SUMMARY.format(*(medians[what] for what in HIGHLIGHTS))}
 
 
 def measured(*parts: str) -> tuple[dict[str, str], list[Row]]:

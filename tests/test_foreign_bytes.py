@@ -21,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from styxy.adapters import git, kernel
-from styxy.adapters.paths import Places
+from styxy.adapters.paths import Paths
 from styxy.adapters.portmap import file as mapfile
 from styxy.adapters.portmap import layout as maplayout
 from styxy.adapters.processes import Processes
@@ -67,8 +67,8 @@ RECORD = b'{"pid": 4321, "port": 3999, "socket": "/run/s", "started_at": 1.5, "m
 records = mutated(RECORD, b'{"pid": true, "started_at": 1e999}', b"{}", spice=b'{}[]":,-0.9e')
 
 
-def places_in(folder: Path) -> Places:
-    return Places({"STYXY_HOME": str(folder)})
+def places_in(folder: Path) -> Paths:
+    return Paths({"STYXY_HOME": str(folder)})
 
 
 @given(content=records)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from styxy.adapters.paths import Places
+from styxy.adapters.paths import Paths
 from styxy.client.daemon.connection import Connection
 from styxy.client.doctor.checks import CHECKS
 from tests.commands import CommandLine
@@ -43,7 +43,7 @@ def wait_for_health(
     styxy: CommandLine, condition: Callable[[dict[str, dict[str, str]]], bool]
 ) -> None:
     """Ask how the parts of the daemon are until they are so."""
-    connection = Connection(Places(styxy.env))
+    connection = Connection(Paths(styxy.env))
 
     def is_so() -> bool:
         parts = connection.ask("GET", "/health").data["parts"]

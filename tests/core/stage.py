@@ -8,7 +8,14 @@ from dataclasses import replace
 from styxy.core.books.events import Event, InstanceEnding
 from styxy.core.config.configuration import Configuration
 from styxy.core.decisions.desk import DEFAULTS, Desk
-from styxy.core.decisions.requests import Grant, InstanceAsk, LeaseAsk, MoveAnswer, MoveAsk, Moved
+from styxy.core.decisions.requests import (
+    Grant,
+    InstanceRequest,
+    LeaseRequest,
+    MoveAnswer,
+    Moved,
+    MoveRequest,
+)
 from styxy.core.model.instances import Instance
 from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port
@@ -17,7 +24,7 @@ from styxy.core.model.service_types import Catalogue
 P = Owner(project="/p")
 Q = Owner(project="/q")
 SERVER = "0123456789abcdef"
-OTHER_SERVER = "fedcba9876543210"
+OTHER_IMAGE = "fedcba9876543210"
 
 
 def holder(pid: int, start_time: int = 1) -> Holder:
@@ -25,13 +32,13 @@ def holder(pid: int, start_time: int = 1) -> Holder:
     return Holder(pid=pid, start_time=start_time, boot="boot")
 
 
-def move_ask(asked: int = 3000, *, owner: Owner = P, server: str = SERVER) -> MoveAsk:
+def move_ask(asked: int = 3000, *, owner: Owner = P, image_id: str = SERVER) -> MoveRequest:
     """Ask as a guest whose bind said EADDRINUSE; `dataclasses.replace` does the rest."""
-    return MoveAsk(
+    return MoveRequest(
         asked=Port(asked),
         owner=owner,
         holder=holder(10),
-        server=server,
+        image_id=image_id,
         reason="inuse",
         process="node",
     )
@@ -61,26 +68,26 @@ class Stage:
         for event in events:
             self.desk.apply(event)
 
-    def grant(self, ask: LeaseAsk, *, taken: Collection[int] = ()) -> Grant:
+    def grant(self, request: LeaseRequest, *, taken: Collection[int] = ()) -> Grant:
         """Allocate as an API client does."""
-        ruling = self.desk.allocate(ask, lock_id=self.new_id(), now=self.now, taken=taken)
+        ruling = self.desk.allocate(request, lock_id=self.new_id(), now=self.now, taken=taken)
         self.write(ruling.events)
         return ruling.answer
 
     def allocate(self, kind: str = "dev", *, taken: Collection[int] = (), **more: object) -> Lease:
-        """Allocate with the fields of `LeaseAsk` that matter."""
-        ask = replace(LeaseAsk(service_type=kind), **more)  # type: ignore[arg-type]  # a shorthand
-        return self.grant(ask, taken=taken).lease
+        """Allocate with the fields of `LeaseRequest` that matter."""
+        request = replace(LeaseRequest(service_type=kind), **more)  # type: ignore[arg-type]  # a shorthand
+        return self.grant(request, taken=taken).lease
 
-    def move(self, ask: MoveAsk, *, taken: Collection[int] = ()) -> MoveAnswer:
+    def move(self, request: MoveRequest, *, taken: Collection[int] = ()) -> MoveAnswer:
         """Ask as a guest does."""
-        ruling = self.desk.move(ask, lock_id=self.new_id(), now=self.now, taken=taken)
+        ruling = self.desk.move(request, lock_id=self.new_id(), now=self.now, taken=taken)
         self.write(ruling.events)
         return ruling.answer
 
-    def moved(self, ask: MoveAsk, *, taken: Collection[int] = ()) -> Lease:
+    def moved(self, request: MoveRequest, *, taken: Collection[int] = ()) -> Lease:
         """Ask as a guest that has to be moved."""
-        answer = self.move(ask, taken=taken)
+        answer = self.move(request, taken=taken)
         assert isinstance(answer, Moved), answer
         return answer.lease
 
@@ -93,9 +100,9 @@ class Stage:
         self.write(self.desk.died(dead, heirs=heirs or {}, now=self.now).events)
 
     def register(self, instance_id: str = "agent", **more: object) -> Instance:
-        """Register an instance with the fields of `InstanceAsk` that matter."""
-        ask = replace(InstanceAsk(instance_id=instance_id), **more)  # type: ignore[arg-type]  # a shorthand
-        ruling = self.desk.register(ask, now=self.now)
+        """Register an instance with the fields of `InstanceRequest` that matter."""
+        request = replace(InstanceRequest(instance_id=instance_id), **more)  # type: ignore[arg-type]  # a shorthand
+        ruling = self.desk.register(request, now=self.now)
         self.write(ruling.events)
         return ruling.answer
 
@@ -140,7 +147,7 @@ class Stage:
 
     def ports(self) -> list[int]:
         """List the leased ports."""
-        return sorted(lease.port for lease in self.desk.books)
+        return sorted(lease.port for lease in self.desk.lease_index)
 
     def facts(self) -> dict[str, object]:
         """Say all that the desk remembers, for comparison."""
@@ -164,9 +171,9 @@ class Stage:
 def facts_of(desk: Desk) -> dict[str, object]:
     """Say all that a desk remembers, for comparison."""
     return {
-        "leases": {lease.lock_id: lease for lease in desk.books},
-        "services": list(desk.state.memory.services.items()),
-        "moves": list(desk.state.memory.moves.items()),
+        "leases": {lease.lock_id: lease for lease in desk.lease_index},
+        "services": list(desk.state.remembered.services.items()),
+        "moves": list(desk.state.remembered.moves.items()),
         "instances": dict(desk.state.instances),
         "types": {kind.name: kind for kind in desk.catalogue},
     }

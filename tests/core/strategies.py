@@ -62,7 +62,7 @@ leases = st.builds(
     last_seen=times,
     expires_at=st.none() | times,
     asked=st.none() | ports,
-    server=st.none() | names,
+    image_id=st.none() | names,
 )
 
 ranges = st.tuples(ports, ports).map(lambda both: PortRange(min(both), max(both)))
@@ -155,7 +155,7 @@ questions = st.builds(
     address=st.ip_addresses().map(str),
     reason=st.sampled_from(get_args(Reason)),
     lost=st.none() | ports,
-    server=st.integers(0, 2**64 - 1).map("{:016x}".format),
+    image_id=st.integers(0, 2**64 - 1).map("{:016x}".format),
     instance_id=raw_texts,
     service_type=st.none() | raw_texts,
     project=st.none() | absolute_paths,

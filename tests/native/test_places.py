@@ -132,16 +132,16 @@ with socket.socket() as server:
 
 def test_workers_that_ask_at_the_same_moment_end_on_one_port(tmp_path: Path) -> None:
     with listener() as taken, FakeDaemon(tmp_path) as daemon:
-        places: dict[str, int] = {}
+        paths: dict[str, int] = {}
 
         def behaviour(connection: socket.socket, question: list[str]) -> None:
-            if question[8] not in places:
-                places[question[8]] = free_port()
+            if question[8] not in paths:
+                paths[question[8]] = free_port()
                 daemon.entries.move(
-                    taken, places[question[8]], project=key_text(daemon, "mine"),
+                    taken, paths[question[8]], project=key_text(daemon, "mine"),
                     server=int(question[8], 16), state=HELD,
                 )  # fmt: skip
-            connection.sendall(f"{move(places[question[8]])}\n".encode())
+            connection.sendall(f"{move(paths[question[8]])}\n".encode())
 
         daemon.behaviour = behaviour
         workers = [
@@ -161,5 +161,5 @@ def test_workers_that_ask_at_the_same_moment_end_on_one_port(tmp_path: Path) -> 
             got.append(int(worker.stdout.readline()))
         told = [worker.communicate("\n", timeout=30)[1] for worker in workers]
     assert len(set(got)) == 1
-    assert got[0] in places.values()
+    assert got[0] in paths.values()
     assert sum("STYXY" in text for text in told) == 1

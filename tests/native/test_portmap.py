@@ -230,7 +230,7 @@ def test_a_guest_is_led_right_while_the_daemon_writes(tmp_path: Path) -> None:
                 [
                     portmap.MoveEntry(
                         project=key(key_text(daemon, "mine")),
-                        server=1,
+                        image_id=1,
                         asked=asked,
                         port=Port(port_of(each)),
                         state="live",

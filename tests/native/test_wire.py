@@ -75,7 +75,7 @@ def test_an_address_is_written_as_python_reads_it(address: str) -> None:
 def test_a_question_reads_the_same_on_both_sides(project: str) -> None:
     line = ask_about("::1", project).encode()
     question = parse_question(line)
-    assert (question.project or "", question.server) == (project, "0123456789abcdef")
+    assert (question.project or "", question.image_id) == (project, "0123456789abcdef")
     assert format_question(question) == line
     assert quote(project).encode() in line
 
@@ -138,7 +138,7 @@ def test_the_daemons_own_moves_and_answers_are_followed(tmp_path: Path) -> None:
         written = daemons_map(daemon)
         written.reveal()
         entry = portmap.MoveEntry(
-            project=mine, server=1, asked=asked, port=port, state="live", at=1,
+            project=mine, image_id=1, asked=asked, port=port, state="live", at=1,
             cookie4=cookie_of(own),
         )  # fmt: skip
         written.set_moves(asked, [replace(entry, project=mine ^ 1), entry])

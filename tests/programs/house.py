@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from styxy.adapters.paths import Places
+from styxy.adapters.paths import Paths
 from styxy.client.interception.run import own_library_and_supervisor
 from tests.commands import COMMAND, CommandLine
 from tests.programs.running import PATIENCE, Running, running
@@ -70,7 +70,7 @@ class House:
 
     def __init__(self, home: Path) -> None:
         self.styxy = CommandLine(home)
-        self.places = Places(self.styxy.env)
+        self.paths = Paths(self.styxy.env)
         self.log = home / "reassignments.log"
 
     @property
@@ -94,7 +94,7 @@ class House:
 
     def library(self) -> str:
         """Install the preload library as an activation does, for an LD_PRELOAD set by hand."""
-        return own_library_and_supervisor(self.places)
+        return own_library_and_supervisor(self.paths)
 
     def guest_env(self, **more: str) -> dict[str, str]:
         """The environment of an activated shell."""
@@ -121,12 +121,12 @@ class House:
 
     def last_words(self) -> str:
         """Tell the end of the daemon's log: what held it up, and which guests it refused."""
-        lines = Path(self.places.daemon_log).read_text(encoding="utf-8").splitlines()
+        lines = Path(self.paths.daemon_log).read_text(encoding="utf-8").splitlines()
         return "\n".join(lines[-20:])
 
     def ask(self, method: str, path: str, body: object = None) -> object:
         """Ask the daemon over its Unix socket."""
-        with contextlib.closing(UnixConnection(self.places.socket())) as connection:
+        with contextlib.closing(UnixConnection(self.paths.socket())) as connection:
             content = None if body is None else json.dumps(body)
             connection.request(method, path, content, {"Content-Type": "application/json"})
             answer = connection.getresponse()

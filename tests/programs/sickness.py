@@ -69,7 +69,7 @@ def possessed(behaviour: Behaviour) -> Sickness:
     @contextlib.contextmanager
     def sickness(house: House) -> Iterator[None]:
         house.kill()
-        path = house.places.line_socket()
+        path = house.paths.line_socket()
         os.unlink(path)
         over = threading.Event()
         with socket.socket(socket.AF_UNIX) as door:

@@ -148,11 +148,11 @@ class Outcome:
         return self.result == -1 and self.errno == errno.EADDRINUSE and self.port == 0
 
 
-Crowd = Callable[[int, str], AbstractContextManager[Running]]
+ConnectionLimit = Callable[[int, str], AbstractContextManager[Running]]
 
 
 @pytest.fixture
-def crowd(house: House, ours: Path, roll: Roll) -> Crowd:
+def crowd(house: House, ours: Path, roll: Roll) -> ConnectionLimit:
     """Compile the program, and give what runs it on a port."""
     if not shutil.which("cc"):
         roll.skip("a C program", "there is no C compiler here")
@@ -183,7 +183,7 @@ def outcomes(program: Running) -> list[Outcome]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_children_and_threads_that_share_a_port_share_the_new_one(
-    kind: str, crowd: Crowd, house: House, ours: Path, theirs: Path
+    kind: str, crowd: ConnectionLimit, house: House, ours: Path, theirs: Path
 ) -> None:
     with contest(kind, API, house=house, project=theirs) as taken:
         with crowd(taken.port, "shared") as program:
@@ -199,7 +199,7 @@ def test_children_and_threads_that_share_a_port_share_the_new_one(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_children_and_threads_that_race_for_a_port_see_no_nonsense(
-    kind: str, crowd: Crowd, house: House, ours: Path, theirs: Path
+    kind: str, crowd: ConnectionLimit, house: House, ours: Path, theirs: Path
 ) -> None:
     with contest(kind, API, house=house, project=theirs) as taken:
         with crowd(taken.port, "alone") as program:
@@ -214,7 +214,7 @@ def test_children_and_threads_that_race_for_a_port_see_no_nonsense(
 
 
 def test_children_and_threads_share_a_free_port_in_silence(
-    crowd: Crowd, house: House, ours: Path
+    crowd: ConnectionLimit, house: House, ours: Path
 ) -> None:
     port = free_port(API)
     with crowd(port, "shared") as program:

@@ -103,14 +103,14 @@ def test_a_program_goes_back_to_where_it_was(house: House, ours: Path, theirs: P
     subject = program("http.server")
     subject.settle_in(ours, "here again")
     with stranger("::", subject.ports, project=theirs) as taken:
-        places = []
+        paths = []
         for _ in range(3):
             with house.run(subject.command(taken.port), cwd=ours) as server:
-                places.append(wait_moved(server, taken.port))
-                subject.assert_answers(places[-1], "here again")
+                paths.append(wait_moved(server, taken.port))
+                subject.assert_answers(paths[-1], "here again")
             house.wait_no_lease(ours)
-        assert len(set(places)) == 1
-        assert [each["port"] for each in house.reassignments(ours)] == places
+        assert len(set(paths)) == 1
+        assert [each["port"] for each in house.reassignments(ours)] == paths
 
 
 def test_two_worktrees_that_want_one_port_get_a_place_each(

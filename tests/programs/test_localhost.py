@@ -81,15 +81,15 @@ def test_a_restarted_server_is_found_where_it_was(house: House, repo: Repo) -> N
     port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
     with serve(house, theirs, port):
         wait_seen(house, theirs, port, theirs.name)
-        places = []
+        paths = []
         for _ in range(2):
             with serve(house, ours, port) as server:
-                places.append(wait_moved(server, port))
+                paths.append(wait_moved(server, port))
                 wait_seen(house, ours, port, ours.name)
             wait_until(
                 lambda: seen_from(house, ours, port) == "ConnectionRefusedError", "it has ended"
             )
-        assert places[0] == places[1]
+        assert paths[0] == paths[1]
 
 
 def test_a_moved_server_is_found_when_the_daemon_is_gone(tmp_path: Path, repo: Repo) -> None:

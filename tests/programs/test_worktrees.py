@@ -36,7 +36,7 @@ def test_two_worktrees_run_a_program_at_once_and_the_second_goes_back_to_its_pla
     port = free_port(subject.ports)
     for project in (theirs, ours):
         subject.settle_in(project, project.name, port=port)
-    places = set()
+    paths = set()
     with house.run(subject.command(port), cwd=theirs) as first:
         subject.assert_answers(port, theirs.name)
         for killed in (False, True, False):
@@ -48,7 +48,7 @@ def test_two_worktrees_run_a_program_at_once_and_the_second_goes_back_to_its_pla
                 notices = [line for line in second.stderr.splitlines() if "STYXY" in line]
                 assert notices == [NOTICE.format(port, got)]
             house.wait_no_lease(ours)
-            places.add(got)
-        assert len(places) == 1
+            paths.add(got)
+        assert len(paths) == 1
         assert "STYXY" not in first.stdout + first.stderr
         end(subject, first, killed=False)

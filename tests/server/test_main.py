@@ -115,8 +115,8 @@ def test_who_died_while_the_daemon_was_down_holds_nothing(fresh: Daemon) -> None
 
 
 def test_memory_outlives_a_restart(fresh: Daemon) -> None:
-    ask = {"project_path": "/p", "service_name": "web"}
-    lease = fresh.allocate("build", preferred_port=8255, **ask)
+    request = {"project_path": "/p", "service_name": "web"}
+    lease = fresh.allocate("build", preferred_port=8255, **request)
     fresh.call("DELETE", f"/allocate/{lease['lock_id']}")
     with socket.create_server(("127.0.0.1", 0)) as server:
         asked = server.getsockname()[1]
@@ -124,7 +124,7 @@ def test_memory_outlives_a_restart(fresh: Daemon) -> None:
         fresh.kill()
         fresh.start()
         assert fresh.ask(question(asked)).split()[2:5:2] == [first, b"same"]
-    assert fresh.allocate("build", **ask)["port"] == 8255
+    assert fresh.allocate("build", **request)["port"] == 8255
 
 
 def test_the_map_stays_one_file_over_restarts(fresh: Daemon) -> None:

@@ -24,7 +24,7 @@ NOTE_SOCKET = "note.sock"
 PORT_MAP = "ports.map"
 
 
-class Places:
+class Paths:
     """Name every path that belongs to one Styxy home. Raises `InvalidInput` where none is known.
 
     Two daemons with different homes share no path. Relative paths are meant from where we are.
@@ -47,7 +47,7 @@ class Places:
 
     @property
     def token_file(self) -> str:
-        """The secret of the TCP door: 64 hex digits."""
+        """The secret of the TCP port: 64 hex digits."""
         return self.in_home("auth.token")
 
     @property

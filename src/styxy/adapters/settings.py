@@ -65,12 +65,12 @@ class Settings:
 
     @property
     def listen_port(self) -> Port:
-        """The port of its TCP door."""
+        """The port of its TCP port."""
         return self.configuration.listen_port
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The addresses of its TCP door."""
+        """The addresses of its TCP port."""
         host = self.configuration.listen_host
         return ("127.0.0.1", "::1") if host == "localhost" else (host,)
 
@@ -198,7 +198,7 @@ def private_directory(
 
 
 def load_token(path: str) -> str:
-    """Read the TCP door's token, 64 hex digits, or make one."""
+    """Read the TCP port's token, 64 hex digits, or make one."""
     try:
         descriptor = os.open(path, _READING)
     except FileNotFoundError:

@@ -27,7 +27,7 @@ from styxy.adapters.config_file import ConfigFile
 from styxy.adapters.git import repo_of
 from styxy.adapters.journal.backups import Backups
 from styxy.adapters.kernel import KernelLook, ephemeral_ports
-from styxy.adapters.paths import Places
+from styxy.adapters.paths import Paths
 from styxy.adapters.portmap.file import Remains
 from styxy.adapters.processes import Processes
 from styxy.adapters.settings import (
@@ -39,26 +39,26 @@ from styxy.adapters.settings import (
 )
 from styxy.core.commands.programs import service_type_of_program
 from styxy.core.errors import StyxyError
-from styxy.server.guests.bind_socket import IDLE_SECONDS, LineDoor
-from styxy.server.guests.notify_socket import NoteDoor
+from styxy.server.guests.bind_socket import IDLE_SECONDS, BindSocket
+from styxy.server.guests.notify_socket import NotifySocket
 from styxy.server.http.app import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
-from styxy.server.http.request_metrics import Meter
+from styxy.server.http.request_metrics import RequestMetrics
 from styxy.server.http.server import WebServer
-from styxy.server.net.auth import Guard
-from styxy.server.net.connection_limit import Crowd
+from styxy.server.net.auth import Auth
+from styxy.server.net.connection_limit import ConnectionLimit
 from styxy.server.net.rate_limit import RateLimiter
 from styxy.server.net.readiness import Readiness
 from styxy.server.net.responses import error_body
-from styxy.server.net.sockets import Doors, open_doors
-from styxy.server.reports.fd_exhaustion import Shortage
+from styxy.server.net.sockets import Sockets, open_sockets
+from styxy.server.reports.fd_exhaustion import FdExhaustion
 from styxy.server.reports.health import backups_part, document_part, files_part, make_health
 from styxy.server.reports.instruments import Instruments
 from styxy.server.service.event_stream import EventStream
 from styxy.server.service.service import Service
-from styxy.server.upkeep.config_reload import Caretaker
-from styxy.server.upkeep.discovery_files import Landmarks, landmarks_of
-from styxy.server.upkeep.loop_watchdog import Stalls, StallWatch, TimedSelector
-from styxy.server.upkeep.maintenance import Upkeep
+from styxy.server.upkeep.config_reload import ConfigReload
+from styxy.server.upkeep.discovery_files import DiscoveryFiles, discovery_files_of
+from styxy.server.upkeep.loop_watchdog import LoopWatchdog, Stalls, TimedSelector
+from styxy.server.upkeep.maintenance import Maintenance
 from styxy.server.upkeep.recovery import Recovery
 from styxy.server.upkeep.startup import (
     check_logs,
@@ -69,11 +69,11 @@ from styxy.server.upkeep.startup import (
     raise_descriptor_limit,
 )
 from styxy.server.upkeep.watch import Watch
-from styxy.server.world.context import World
-from styxy.server.world.listeners import Observer
-from styxy.server.world.live_config import Configured
-from styxy.server.world.port_map_sync import Mirror
-from styxy.server.world.port_usage import Survey
+from styxy.server.world.context import Context
+from styxy.server.world.listeners import Listeners
+from styxy.server.world.live_config import LiveConfig
+from styxy.server.world.port_map_sync import PortMapSync
+from styxy.server.world.port_usage import PortUsage
 from styxy.server.world.projects import Projects
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def _run(
 ) -> Remains | None:
     """Run until told to stop. Where nobody can find us, and it is all to be done again, return what
     was known of the journal at the start; `known` is what the run before this one knew."""
-    places = Places(env)
-    configured = Configured(
-        ConfigFile(places.config_file, backups=places.backups),
+    paths = Paths(env)
+    live_config = LiveConfig(
+        ConfigFile(paths.config_file, backups=paths.backups),
         load_overrides(env, port=options.port),
         clock=time.time,
     )
@@ -118,13 +118,13 @@ def _run(
         env,
         port=options.port,
         insecure=options.insecure_no_auth,
-        configuration=configured.configuration,
+        configuration=live_config.configuration,
     )
     _start_logging(settings)
     with contextlib.ExitStack() as stack:
         user_home = env.get("HOME", "/")
         daemon = _build(
-            stack, places, settings, configured=configured, user_home=user_home, known=known
+            stack, paths, settings, live_config=live_config, user_home=user_home, known=known
         )
         selector = TimedSelector()
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
@@ -141,17 +141,17 @@ class Daemon:
     def __init__(
         self,
         *,
-        places: Places,
+        paths: Paths,
         settings: Settings,
         service: Service,
-        doors: Doors,
+        sockets: Sockets,
         token: str | None,
         recovery: Recovery,
     ) -> None:
-        self._places = places
+        self._places = paths
         self._settings = settings
         self._service = service
-        self._doors = doors
+        self._sockets = sockets
         self._token = token
         self._recovery = recovery
         self.is_lost = False
@@ -164,66 +164,66 @@ class Daemon:
     async def serve(self, ready: Readiness, selector: TimedSelector) -> None:
         """Answer until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
-        world = self._service.world
+        context = self._service.context
         self._recovery.run(self._service)
         # What is there now stays for good: the collector need not walk ten thousand leases again
         # and again, which costs 25 to 45 ms each time.
         gc.freeze()
         instruments = Instruments(
-            health=make_health(self._service, self._doors, self._recovery),
+            health=make_health(self._service, self._sockets, self._recovery),
             recovery=self._recovery,
-            stream=EventStream(world.journal),
+            stream=EventStream(context.journal),
         )
         # Before anybody else subscribes, for the order of what it tells.
-        self._service.subscribe(instruments.stream.heed)
+        self._service.subscribe(instruments.stream.on_events)
         watch = Watch(self._service, loop)
-        shortage = Shortage(time.monotonic, lambda: watch.unwatched)
-        loop.set_exception_handler(shortage.handle)
-        instruments.health.register("descriptors", shortage.part)
+        fd_exhaustion = FdExhaustion(time.monotonic, lambda: watch.unwatched)
+        loop.set_exception_handler(fd_exhaustion.handle)
+        instruments.health.register("descriptors", fd_exhaustion.part)
         watch.start()
-        watch.with_sweep(world.configured.refresh)
+        watch.with_sweep(context.live_config.refresh)
         watch.with_sweep(partial(self._recovery.catch_up, self._service))
-        caretaker = Caretaker(self._service, loop)
-        caretaker.start()
-        instruments.health.register("port document", document_part(caretaker.document))
-        upkeep = Upkeep(self._service, Backups(self._places.backups), self._places)
+        config_reload = ConfigReload(self._service, loop)
+        config_reload.start()
+        instruments.health.register("port document", document_part(config_reload.document))
+        upkeep = Maintenance(self._service, Backups(self._places.backups), self._places)
         upkeep.start()
         instruments.health.register("backups", backups_part(upkeep))
-        stall_watch = StallWatch(world.stalls, selector, clock=world.clock)
-        stall_watch.start()
-        note_door = NoteDoor(self._doors.note, self._service.guests.heard)
-        note_door.open(loop)
-        guests = Crowd()
-        line_door = partial(
-            LineDoor, self._service, note_door.read, crowd=guests, patience=IDLE_SECONDS
+        loop_watchdog = LoopWatchdog(context.stalls, selector, clock=context.clock)
+        loop_watchdog.start()
+        notify_socket = NotifySocket(self._sockets.note, self._service.guests.on_listen)
+        notify_socket.open(loop)
+        guests = ConnectionLimit()
+        bind_socket = partial(
+            BindSocket, self._service, notify_socket.read, limit=guests, patience=IDLE_SECONDS
         )
-        line_server = await loop.create_unix_server(line_door, sock=self._doors.line)
-        landmarks = self._landmarks()
-        instruments.health.register("files", files_part(landmarks))
+        line_server = await loop.create_unix_server(bind_socket, sock=self._sockets.line)
+        discovery_files = self._landmarks()
+        instruments.health.register("files", files_part(discovery_files))
         web = WebServer(
             self._app(instruments),
-            on_ready=lambda: self._announce(ready, landmarks),
+            on_ready=lambda: self._announce(ready, discovery_files),
             on_stop=instruments.stream.close,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, web)
-        watch.with_sweep(partial(self._look_at_files, landmarks, web))
+        watch.with_sweep(partial(self._look_at_files, discovery_files, web))
         try:
-            await web.serve(sockets=self._doors.http)
+            await web.serve(sockets=self._sockets.http)
         finally:
             line_server.close()
             guests.hang_up()
-            note_door.close(loop)
+            notify_socket.close(loop)
             watch.stop()
-            await caretaker.finish()
+            await config_reload.finish()
             await upkeep.finish()
-            stall_watch.stop()
+            loop_watchdog.stop()
             log.info("stopped")
 
-    def _app(self, instruments: Instruments) -> Meter:
+    def _app(self, instruments: Instruments) -> RequestMetrics:
         service = self._service
         api = HttpApi(service, instruments)
-        guard = Guard(
+        guard = Auth(
             api.app(),
             token=self._token,
             limiter=RateLimiter(lambda: service.desk.state.settings.rate_limit, time.monotonic),
@@ -231,124 +231,128 @@ class Daemon:
             uncounted_paths=UNCOUNTED_PATHS,
             refuse=api.refuse,
         )
-        return Meter(guard, service.counts)
+        return RequestMetrics(guard, service.counts)
 
-    def _announce(self, ready: Readiness, landmarks: Landmarks) -> None:
-        landmarks.tell()
-        for note in self._doors.notes:
+    def _announce(self, ready: Readiness, discovery_files: DiscoveryFiles) -> None:
+        discovery_files.tell()
+        for note in self._sockets.notes:
             log.warning(note)
         log.info("styxy %s answers on %s", __version__, self._places.socket())
-        if self._token is not None and len(self._doors.http) > 1:
+        if self._token is not None and len(self._sockets.http) > 1:
             key = self._settings.loggable(self._token)
             log.info("and on port %d, with the token %s", self._settings.listen_port, key)
         ready.reached()
 
-    def _landmarks(self) -> Landmarks:
-        world = self._service.world
+    def _landmarks(self) -> DiscoveryFiles:
+        context = self._service.context
         facts: dict[str, object] = {
-            "pid": world.pid,
-            "port": self._settings.listen_port if len(self._doors.http) > 1 else None,
+            "pid": context.pid,
+            "port": self._settings.listen_port if len(self._sockets.http) > 1 else None,
             "host": self._settings.hosts[0],
             "socket": self._places.socket(),
             "line_socket": self._places.line_socket(),
             "map": self._places.port_map(),
             "version": __version__,
-            "started_at": world.started_at,
+            "started_at": context.started_at,
         }
-        marks = landmarks_of(self._places, facts=facts, token=self._token, port_map=world.port_map)
-        return Landmarks(
+        marks = discovery_files_of(
+            self._places, facts=facts, token=self._token, port_map=context.port_map
+        )
+        return DiscoveryFiles(
             marks,
             home=self._places.home,
-            doors=self._doors,
-            journal=world.journal,
+            sockets=self._sockets,
+            journal=context.journal,
             recovery=self._recovery,
         )
 
-    def _look_at_files(self, landmarks: Landmarks, web: WebServer) -> None:
-        landmarks.look()
-        if landmarks.is_lost:
+    def _look_at_files(self, discovery_files: DiscoveryFiles, web: WebServer) -> None:
+        discovery_files.look()
+        if discovery_files.is_lost:
             self.is_lost = not web.should_exit and os.path.isdir(self._places.home)
             _stop(web)
 
 
 def _build(
     stack: contextlib.ExitStack,
-    places: Places,
+    paths: Paths,
     settings: Settings,
     *,
-    configured: Configured,
+    live_config: LiveConfig,
     user_home: str,
     known: Remains,
 ) -> Daemon:
     """Open everything that a daemon needs; `stack` closes it again, in the opposite order."""
-    private_home(places.home)
-    if places.socket_override is None:
+    private_home(paths.home)
+    if paths.socket_override is None:
         # Its parent too: whoever owned /tmp/styxy-UID could put another directory in its place.
         # A socket that the user named lies in a directory that is none of our business.
-        for directory in (os.path.dirname(places.runtime_dir()), places.runtime_dir()):
+        for directory in (os.path.dirname(paths.runtime_dir()), paths.runtime_dir()):
             private_directory(directory, cure="unset XDG_RUNTIME_DIR")
     recovery = Recovery()
-    opened = open_books(places, Backups(places.backups), recovery, known=known, now=time.time())
+    opened = open_books(paths, Backups(paths.backups), recovery, known=known, now=time.time())
     stack.callback(opened.journal.close)
-    open_configuration(configured, opened.read, recovery)
+    open_configuration(live_config, opened.read, recovery)
     kernel = KernelLook()
     stack.callback(kernel.close)
-    doors = open_doors(places, settings, kernel)
-    stack.callback(doors.close)
-    port_map = open_map(places, recovery)
+    sockets = open_sockets(paths, settings, kernel)
+    stack.callback(sockets.close)
+    port_map = open_map(paths, recovery)
     stack.callback(port_map.retire)
-    stack.callback(_remove_daemon_file, places.daemon_file)
-    check_logs(places, recovery)
+    stack.callback(_remove_daemon_file, paths.daemon_file)
+    check_logs(paths, recovery)
     is_new_home = opened.journal.last_seq == 0 and opened.damage is None
-    token = open_token(places, recovery, is_new_home=is_new_home)
-    world = _world(
+    token = open_token(paths, recovery, is_new_home=is_new_home)
+    context = _context(
         opened,
         kernel=kernel,
         port_map=port_map,
-        configured=configured,
+        live_config=live_config,
         user_home=user_home,
     )
     return Daemon(
-        places=places,
+        paths=paths,
         settings=settings,
-        service=Service(opened.read, world),
-        doors=doors,
+        service=Service(opened.read, context),
+        sockets=sockets,
         token=token if settings.requires_token else None,
         recovery=recovery,
     )
 
 
-def _world(
+def _context(
     opened: Opened[Desk],
     *,
     kernel: KernelLook,
     port_map: PortMap,
-    configured: Configured,
+    live_config: LiveConfig,
     user_home: str,
-) -> World:
+) -> Context:
     processes = Processes()
-    observer = Observer(kernel=kernel, processes=processes)
+    listeners = Listeners(kernel=kernel, processes=processes)
     projects = Projects(processes=processes, user_home=user_home)
     passing = ephemeral_ports()
-    survey = Survey(observer=observer, processes=processes, projects=projects, passing=passing)
-    return World(
+    port_usage = PortUsage(
+        listeners=listeners, processes=processes, projects=projects, passing=passing
+    )
+    return Context(
         journal=opened.journal,
         kernel=kernel,
         processes=processes,
-        observer=observer,
+        listeners=listeners,
         projects=projects,
-        survey=survey,
+        port_usage=port_usage,
         passing=passing,
         port_map=port_map,
-        mirror=Mirror(
+        port_map_sync=PortMapSync(
             opened.read,
             port_map=port_map,
-            observer=observer,
+            listeners=listeners,
             project_of=projects.of,
             repo_of=repo_of,
             type_of=lambda pid: service_type_of_program(processes.command(pid) or ()),
         ),
-        configured=configured,
+        live_config=live_config,
         stalls=Stalls(),
         clock=time.time,
         new_id=lambda: secrets.token_hex(16),

@@ -201,7 +201,7 @@ def answer(cookie: int, *, shared: bool = False) -> Answer:
 def move(port: int, *, asked: int = 3000, cookie: int = 0) -> MoveEntry:
     return MoveEntry(
         project=1,
-        server=2,
+        image_id=2,
         asked=Port(asked),
         port=Port(port),
         state="live",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.paths import Places
+from styxy.adapters.paths import Paths
 from styxy.client.daemon.connection import Connection, peer_of, read_record
 from styxy.core.errors import DaemonUnreachable, RangeExhausted
 from tests.fakes import FakeDaemon, clean_environment, http_answer
@@ -18,12 +18,12 @@ from tests.fakes import FakeDaemon, clean_environment, http_answer
 
 def connection_to(path: Path, *, patience: float = 5.0) -> Connection:
     env = clean_environment(STYXY_SOCKET=str(path))
-    return Connection(Places(env), answer_patience=patience)
+    return Connection(Paths(env), answer_patience=patience)
 
 
 def connection_by_record(home: Path) -> Connection:
     env = clean_environment(STYXY_HOME=str(home))
-    return Connection(Places(env))
+    return Connection(Paths(env))
 
 
 def test_a_question_goes_out_and_its_answer_comes_back(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_socket_that_nobody_listens_on_is_no_daemon(tmp_path: Path) -> None:
 
 def test_a_socket_variable_that_hides_the_daemon_of_the_home_is_named(tmp_path: Path) -> None:
     env = clean_environment(STYXY_HOME=str(tmp_path), STYXY_SOCKET="/nowhere/s")
-    connection = Connection(Places(env), starter=lambda _: pytest.fail("a second one was started"))
+    connection = Connection(Paths(env), starter=lambda _: pytest.fail("a second one was started"))
     (tmp_path / "daemon.json").write_text(json.dumps({"pid": 4, "socket": f"{tmp_path}/s"}))
     with FakeDaemon(tmp_path / "s", lambda *_: (200, {})) as daemon:
         with pytest.raises(DaemonUnreachable) as caught:
@@ -139,6 +139,6 @@ def test_the_kernel_names_who_listens(tmp_path: Path) -> None:
 def test_a_record_tells_what_it_can_and_nothing_wrong(tmp_path: Path) -> None:
     content = {"pid": "12", "port": 9876, "socket": "", "started_at": None}
     (tmp_path / "daemon.json").write_text(json.dumps(content))
-    record = read_record(Places({"STYXY_HOME": str(tmp_path)}))
+    record = read_record(Paths({"STYXY_HOME": str(tmp_path)}))
     assert record is not None
     assert (record.pid, record.port, record.socket, record.started_at) == (None, 9876, None, None)

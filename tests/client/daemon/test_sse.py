@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from styxy.client.daemon.http_reply import MalformedReply
-from styxy.client.daemon.sse import MAX_CHUNK, MAX_EVENT, Happening, StreamReader
+from styxy.client.daemon.sse import MAX_CHUNK, MAX_EVENT, StreamEvent, StreamReader
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 REFUSAL = b'{"success": false, "error": "no", "code": "invalid_input", "context": {}}'
@@ -25,9 +25,9 @@ def event(seq: int, data: bytes = b"{}") -> bytes:
     return b"id: %d\nevent: allocated\ndata: %s\n\n" % (seq, data)
 
 
-def read(*pieces: bytes) -> list[Happening]:
+def read(*pieces: bytes) -> list[StreamEvent]:
     reader = StreamReader()
-    return [happening for piece in pieces for happening in reader.feed(piece)]
+    return [event for piece in pieces for event in reader.feed(piece)]
 
 
 WHOLE = (

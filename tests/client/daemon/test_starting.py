@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.paths import Places
+from styxy.adapters.paths import Paths
 from styxy.client.daemon.connection import Connection
 from styxy.client.daemon.starting import StartLock, server_environment, start_once, without_library
 from styxy.core.errors import DaemonUnreachable
@@ -17,7 +17,7 @@ from tests.fakes import clean_environment
 
 def connection_of(home: Path) -> Connection:
     env = clean_environment(STYXY_HOME=str(home))
-    return Connection(Places(env))
+    return Connection(Paths(env))
 
 
 def script(path: Path, text: str) -> list[str]:

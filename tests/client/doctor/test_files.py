@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.paths import Places
+from styxy.adapters.paths import Paths
 from styxy.client.doctor import files
 from styxy.client.doctor.examination import Examination
 from tests.client.examining import cure, examine, wait_for_health
@@ -69,7 +69,7 @@ def test_a_token_that_is_gone_is_named(running: CommandLine) -> None:
     """As long as the daemon has not written it again, which it does within a second."""
     (running.home / "auth.token").unlink()
     pid = running.daemon_pid() or 0
-    seen = Examination(Places(running.env), running.env)
+    seen = Examination(Paths(running.env), running.env)
     assert seen.status is not None
     os.kill(pid, signal.SIGSTOP)
     (running.home / "auth.token").unlink(missing_ok=True)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.paths import Places
+from styxy.adapters.paths import Paths
 from styxy.client.interception.run import become, guest_environment, install_library
 from styxy.core.errors import Unavailable
 
 
 def install(home: Path, source: Path) -> Path:
-    places = Places({"STYXY_HOME": str(home)})
-    return Path(install_library(places, version="1.2", source=str(source)))
+    paths = Paths({"STYXY_HOME": str(home)})
+    return Path(install_library(paths, version="1.2", source=str(source)))
 
 
 def test_the_library_is_copied_whole_with_its_modes(tmp_path: Path) -> None:

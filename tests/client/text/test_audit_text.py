@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from styxy.client.text.audit_text import line, lines
 from styxy.core.books.events import Event
-from styxy.core.protocol.audit import told
+from styxy.core.protocol.audit import audit_entry
 from tests.core.strategies import EVENTS
 
 
 @pytest.mark.parametrize(
-    ("event", "story"),
+    ("event", "report"),
     [
         (
             {"event": "allocated", "port": 3000, "service_name": "web", "service_type": "dev",
@@ -43,13 +43,13 @@ from tests.core.strategies import EVENTS
         ({}, "-"),
     ],
 )  # fmt: skip
-def test_an_event_is_one_line(event: dict[str, object], story: str) -> None:
-    assert line({"at": "?", **event}) == f"?  {story}"
+def test_an_event_is_one_line(event: dict[str, object], report: str) -> None:
+    assert line({"at": "?", **event}) == f"?  {report}"
 
 
 @given(st.one_of(*EVENTS.values()))
 def test_no_event_breaks_a_terminal(event: Event) -> None:
-    said = line(msgspec.to_builtins(told(event, seq=1)))
+    said = line(msgspec.to_builtins(audit_entry(event, seq=1)))
     assert said.isprintable()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from styxy.core.books.lease_index import Books
+from styxy.core.books.lease_index import LeaseIndex
 from styxy.core.errors import UnknownLease
 from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port
@@ -33,46 +33,46 @@ def lease_of(name: str, port: int, *, owner: Owner = P, pid: int | None = 7) -> 
 
 
 def test_a_lease_is_found_by_everything_that_it_says() -> None:
-    books = Books()
+    lease_index = LeaseIndex()
     lease = replace(lease_of("a", 3001), asked=Port(3000))
-    books.put(lease)
-    assert books.get("a") == lease
-    assert books.on_port(Port(3001)) == lease
-    assert books.of_pid(7) == books.of_type("dev") == books.of_owner(P) == [lease]
-    assert books.moved_from(P, Port(3000)) == [lease]
-    assert books.moved_from(Q, Port(3000)) == []
-    assert books.on_port(Port(3000)) is None
+    lease_index.put(lease)
+    assert lease_index.get("a") == lease
+    assert lease_index.on_port(Port(3001)) == lease
+    assert lease_index.of_pid(7) == lease_index.of_type("dev") == lease_index.of_owner(P) == [lease]
+    assert lease_index.moved_from(P, Port(3000)) == [lease]
+    assert lease_index.moved_from(Q, Port(3000)) == []
+    assert lease_index.on_port(Port(3000)) is None
 
 
 def test_a_new_state_takes_the_place_of_the_old_one_in_every_index() -> None:
-    books = Books()
-    books.put(lease_of("a", 3001, pid=7))
-    books.put(lease_of("a", 3001, pid=8))
-    assert books.of_pid(7) == []
-    assert [lease.lock_id for lease in books.of_pid(8)] == ["a"]
-    assert len(books) == 1
+    lease_index = LeaseIndex()
+    lease_index.put(lease_of("a", 3001, pid=7))
+    lease_index.put(lease_of("a", 3001, pid=8))
+    assert lease_index.of_pid(7) == []
+    assert [lease.lock_id for lease in lease_index.of_pid(8)] == ["a"]
+    assert len(lease_index) == 1
 
 
 def test_an_unknown_lease_is_refused_by_name() -> None:
     with pytest.raises(UnknownLease, match="'nope'") as refusal:
-        Books().get("nope")
+        LeaseIndex().get("nope")
     assert refusal.value.context["lock_id"] == "nope"
 
 
 def test_leases_are_listed_oldest_first() -> None:
-    books = Books()
+    lease_index = LeaseIndex()
     for name, port in (("c", 3003), ("a", 3001), ("b", 3002)):
-        books.put(lease_of(name, port))
-    assert [lease.lock_id for lease in books.of_owner(P)] == ["a", "b", "c"]
+        lease_index.put(lease_of(name, port))
+    assert [lease.lock_id for lease in lease_index.of_owner(P)] == ["a", "b", "c"]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4), strategies.leases), max_size=30))
 def test_the_indexes_agree_with_the_leases(steps: list[tuple[bool, int, Lease]]) -> None:
-    books = Books()
+    lease_index = LeaseIndex()
     for is_put, number, raw in steps:
         lease = replace(raw, lock_id=str(number), port=Port(3000 + number))
         if is_put:
-            books.put(lease)
-        elif books.on_port(lease.port) is not None:
-            assert books.drop(lease.lock_id).lock_id == lease.lock_id
-        assert_consistent(books)
+            lease_index.put(lease)
+        elif lease_index.on_port(lease.port) is not None:
+            assert lease_index.drop(lease.lock_id).lock_id == lease.lock_id
+        assert_consistent(lease_index)

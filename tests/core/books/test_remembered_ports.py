@@ -9,7 +9,7 @@ import pytest
 from styxy.core.books.events import Event, Forgotten, MoveForgotten, Reassigned
 from styxy.core.books.remembered_ports import AT_ONCE, DAY
 from styxy.core.config.configuration import Configuration, Recovery, SystemRecovery
-from styxy.core.decisions.requests import LeaseAsk
+from styxy.core.decisions.requests import LeaseRequest
 from styxy.core.model.leases import TRIAL_INSTANCE, Owner
 from styxy.core.model.ports import Port
 from tests.core.stage import P, Stage, facts_of, move_ask
@@ -32,11 +32,11 @@ def moved(stage: Stage, asked: int) -> None:
 
 
 def names(stage: Stage) -> list[str]:
-    return [name for _, _, name in stage.desk.state.memory.services]
+    return [name for _, _, name in stage.desk.state.remembered.services]
 
 
 def asked(stage: Stage) -> list[int]:
-    return [port for _, port in stage.desk.state.memory.moves]
+    return [port for _, port in stage.desk.state.remembered.moves]
 
 
 def assert_replay_forgets_too(stage: Stage) -> None:
@@ -54,7 +54,7 @@ def test_what_was_not_used_for_too_long_is_forgotten() -> None:
     stage.wait(6 * DAY)
     assert names(stage) == ["new"]
     assert asked(stage) == [3001]
-    assert stage.desk.state.memory.moved_from(Port(3000)) == []
+    assert stage.desk.state.remembered.moved_from(Port(3000)) == []
     assert_replay_forgets_too(stage)
 
 
@@ -96,8 +96,8 @@ def test_a_lease_that_outlives_its_memory_is_remembered_again_when_it_ends() -> 
     assert_replay_forgets_too(stage)
     stage.release(lease.lock_id)
     assert_replay_forgets_too(stage)
-    ask = LeaseAsk(service_type="dev", service_name="web", owner=P)
-    assert stage.grant(ask).lease.port == lease.port
+    request = LeaseRequest(service_type="dev", service_name="web", owner=P)
+    assert stage.grant(request).lease.port == lease.port
 
 
 def test_the_youngest_lease_of_a_service_is_the_remembered_one() -> None:
@@ -106,8 +106,8 @@ def test_the_youngest_lease_of_a_service_is_the_remembered_one() -> None:
     second = stage.allocate(owner=P, service_name="web")
     stage.release(second.lock_id)
     stage.release(first.lock_id)
-    ask = LeaseAsk(service_type="dev", service_name="web", owner=P)
-    assert stage.grant(ask).lease.port == second.port
+    request = LeaseRequest(service_type="dev", service_name="web", owner=P)
+    assert stage.grant(request).lease.port == second.port
 
 
 def test_a_ruling_forgets_a_bounded_number_and_the_next_one_goes_on() -> None:

@@ -50,10 +50,10 @@ def test_leases_outlive_their_service_type() -> None:
     lease = stage.allocate("x")
     stage.desk.configure(Configuration())
     assert "x" not in stage.desk.catalogue
-    assert stage.desk.books.on_port(lease.port) == lease
+    assert stage.desk.lease_index.on_port(lease.port) == lease
     stage.see(lease.port)
     stage.release(lease.lock_id)
-    assert stage.desk.books.on_port(lease.port) is None
+    assert stage.desk.lease_index.on_port(lease.port) is None
 
 
 def test_durations_are_those_of_the_configuration() -> None:
@@ -74,5 +74,5 @@ def test_a_server_that_was_moved_returns_to_its_place_within_the_time_set(
     first = stage.moved(move_ask(owner=P), taken=(3000,))
     stage.release(first.lock_id)
     stage.wait(pause)
-    again = stage.moved(replace(move_ask(owner=P), server="another"))
+    again = stage.moved(replace(move_ask(owner=P), image_id="another"))
     assert again.port == (3000 if asked_first else first.port)

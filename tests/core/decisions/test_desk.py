@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from styxy.core.decisions.desk import DEFAULTS
-from styxy.core.decisions.requests import LeaseAsk
+from styxy.core.decisions.requests import LeaseRequest
 from styxy.core.errors import RangeExhausted, Refused, UnknownLease, UnknownServiceType
 from styxy.core.model.leases import Owner
 from styxy.core.model.ports import Port, PortRange
@@ -55,7 +55,7 @@ def test_what_was_asked_is_in_the_lease() -> None:
     assert (lease.service_type, lease.service_name, lease.protocol) == ("api", "web", "both")
     assert (lease.owner, lease.holder, lease.state) == (P, holder(7), "reserved")
     assert (lease.allocated_at, lease.expires_at) == (1000.0, 1060.0)
-    assert stage.desk.books.get(lease.lock_id) == lease
+    assert stage.desk.lease_index.get(lease.lock_id) == lease
 
 
 def test_the_last_port_of_a_service_is_its_first_choice() -> None:
@@ -101,8 +101,8 @@ def test_memory_is_of_one_service_type() -> None:
 
 def test_asking_again_gives_another_port() -> None:
     stage = Stage()
-    ask: dict[str, Any] = {"owner": P, "service_name": "web", "holder": holder(7)}
-    assert stage.allocate(**ask).port != stage.allocate(**ask).port
+    request: dict[str, Any] = {"owner": P, "service_name": "web", "holder": holder(7)}
+    assert stage.allocate(**request).port != stage.allocate(**request).port
 
 
 REUSE: dict[str, Any] = {"owner": P, "service_name": "web", "reuse": True}
@@ -125,7 +125,9 @@ REUSE: dict[str, Any] = {"owner": P, "service_name": "web", "reuse": True}
 def test_reuse_gives_the_same_holder_its_lease_again(more: dict[str, Any], is_same: bool) -> None:
     stage = Stage()
     first = stage.allocate(**{**REUSE, "holder": holder(7)})
-    second = stage.grant(LeaseAsk(**{"service_type": "dev", **REUSE, "holder": holder(7), **more}))
+    second = stage.grant(
+        LeaseRequest(**{"service_type": "dev", **REUSE, "holder": holder(7), **more})
+    )
     assert second.existing is is_same
     assert (second.lease == first) is is_same
 
@@ -133,11 +135,11 @@ def test_reuse_gives_the_same_holder_its_lease_again(more: dict[str, Any], is_sa
 def test_reuse_does_not_take_a_moved_bind_for_a_claim() -> None:
     stage = Stage()
     moved = stage.moved(move_ask(), taken=(3000,))
-    ask = LeaseAsk(
+    request = LeaseRequest(
         service_type="dev", service_name="node", owner=P, holder=moved.holder, reuse=True
     )
-    assert not stage.grant(ask).existing
-    assert stage.grant(ask).existing
+    assert not stage.grant(request).existing
+    assert stage.grant(request).existing
 
 
 # --- singletons ----------------------------------------------------------------------------------
@@ -145,8 +147,8 @@ def test_reuse_does_not_take_a_moved_bind_for_a_claim() -> None:
 
 def test_one_lease_of_a_singleton_serves_everybody() -> None:
     stage = Stage()
-    first = stage.grant(LeaseAsk(service_type="ai", owner=P))
-    second = stage.grant(LeaseAsk(service_type="ai", owner=Q, preferred=Port(11440)))
+    first = stage.grant(LeaseRequest(service_type="ai", owner=P))
+    second = stage.grant(LeaseRequest(service_type="ai", owner=Q, preferred=Port(11440)))
     assert (first.lease.port, first.existing) == (11430, False)
     assert (second.lease, second.existing) == (first.lease, True)
     assert stage.ports() == [11430]
@@ -172,7 +174,7 @@ def test_a_singleton_that_ended_is_granted_afresh(end: Callable[[Stage, Any], No
     first = stage.allocate("ai", holder=holder(7), ttl=60.0)
     end(stage, first)
     assert stage.ports() == []
-    second = stage.grant(LeaseAsk(service_type="ai", owner=Q))
+    second = stage.grant(LeaseRequest(service_type="ai", owner=Q))
     assert not second.existing
     assert second.lease.lock_id != first.lock_id
 
@@ -184,7 +186,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing() -> None:
     stage = Stage()
     stage.allocate(owner=P)
     before = stage.facts()
-    dry = stage.grant(LeaseAsk(service_type="dev", owner=P, service_name="web", dry_run=True))
+    dry = stage.grant(LeaseRequest(service_type="dev", owner=P, service_name="web", dry_run=True))
     assert dry.lease.port == 3001
     assert stage.facts() == before
     assert stage.allocate(owner=P, service_name="web").port == 3001
@@ -275,7 +277,7 @@ def test_a_lease_in_use_never_lapses() -> None:
     stage = Stage()
     lease = stage.allocate(ttl=60.0)
     stage.see(3000)
-    assert stage.desk.books.get(lease.lock_id).state == "bound"
+    assert stage.desk.lease_index.get(lease.lock_id).state == "bound"
     stage.wait(10 * UNUSED_TTL, 3000)
     assert stage.ports() == [3000]
 
@@ -292,7 +294,7 @@ def test_a_lease_outlives_its_listener_by_a_grace() -> None:
     lease = stage.allocate(holder=holder(7))
     stage.see(3000)
     stage.wait(5.0)
-    assert stage.desk.books.get(lease.lock_id).state == "reserved"
+    assert stage.desk.lease_index.get(lease.lock_id).state == "reserved"
     stage.wait(UNBOUND_GRACE - 1.0)
     assert stage.ports() == [3000]
     stage.wait(1.0)
@@ -341,7 +343,7 @@ def test_a_port_that_an_heir_listens_on_passes_to_it() -> None:
     lost = stage.allocate(holder=holder(7))
     stage.die(holder(7), {passed.port: holder(9)})
     assert stage.ports() == [passed.port]
-    assert stage.desk.books.get(passed.lock_id).holder == holder(9)
+    assert stage.desk.lease_index.get(passed.lock_id).holder == holder(9)
     stage.die(holder(9))
     assert stage.ports() == []
     assert lost.port == 3001
@@ -351,7 +353,7 @@ def test_an_heir_of_a_strangers_port_gets_nothing() -> None:
     stage = Stage()
     mine = stage.allocate(holder=holder(7))
     stage.die(holder(8), {mine.port: holder(9)})
-    assert stage.desk.books.get(mine.lock_id).holder == holder(7)
+    assert stage.desk.lease_index.get(mine.lock_id).holder == holder(7)
 
 
 # --- suggestions ---------------------------------------------------------------------------------

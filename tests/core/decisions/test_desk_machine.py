@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from styxy.core.books.events import InstanceEnding
 from styxy.core.books.remembered_ports import DAY
 from styxy.core.config.configuration import Configuration, Recovery, SystemRecovery
-from styxy.core.decisions.requests import Kept, LeaseAsk, Moved, RunsAlready
+from styxy.core.decisions.requests import Kept, LeaseRequest, Moved, RunsAlready
 from styxy.core.errors import RangeExhausted, UnknownInstance, UnknownLease
 from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port, PortRange
@@ -81,7 +81,7 @@ class DeskMachine(RuleBasedStateMachine):
     ) -> str:
         """Ask for a lease as a client does."""
         sticky, reuse, dry_run = flags
-        ask = LeaseAsk(
+        request = LeaseRequest(
             service_type=kind,
             service_name=name,
             owner=owner,
@@ -94,7 +94,7 @@ class DeskMachine(RuleBasedStateMachine):
         )
         before = self.stage.facts()
         try:
-            grant = self.stage.grant(ask, taken=taken)
+            grant = self.stage.grant(request, taken=taken)
         except RangeExhausted:
             assert self.stage.facts() == before
             assert self.is_full(kind, taken)
@@ -110,7 +110,7 @@ class DeskMachine(RuleBasedStateMachine):
         asked=ports,
         owner=owners,
         who=holders,
-        server=st.sampled_from(["a" * 16, "b" * 16]),
+        image_id=st.sampled_from(["a" * 16, "b" * 16]),
         reason=st.sampled_from(["promised", "inuse", "shadowed"]),
         kind=st.none() | kinds,
         is_foreign=st.booleans(),
@@ -122,7 +122,7 @@ class DeskMachine(RuleBasedStateMachine):
         asked: Port,
         owner: Owner,
         who: Holder,
-        server: str,
+        image_id: str,
         reason: str,
         kind: str | None,
         is_foreign: bool,
@@ -130,8 +130,8 @@ class DeskMachine(RuleBasedStateMachine):
         has_lost: bool,
     ) -> None:
         """Ask as a guest does, again if the answer was lost, and expect one place in the end."""
-        ask = replace(
-            move_ask(asked, owner=owner, server=server),
+        request = replace(
+            move_ask(asked, owner=owner, image_id=image_id),
             holder=who,
             reason=reason,  # type: ignore[arg-type]  # drawn from the literals
             service_type=kind,
@@ -139,11 +139,11 @@ class DeskMachine(RuleBasedStateMachine):
         )
         before = self.stage.facts()
         try:
-            answer = self.stage.move(ask, taken=taken)
+            answer = self.stage.move(request, taken=taken)
             if isinstance(answer, Moved) and has_lost:
                 before = self.stage.facts()
                 lost = answer.lease.port
-                answer = self.stage.move(replace(ask, lost=lost), taken=taken)
+                answer = self.stage.move(replace(request, lost=lost), taken=taken)
                 assert not isinstance(answer, Moved) or answer.lease.port != lost
         except RangeExhausted:
             assert self.stage.facts() == before
@@ -157,7 +157,7 @@ class DeskMachine(RuleBasedStateMachine):
             case Moved(lease=lease):
                 assert lease.port not in taken
                 assert lease.owner.is_same(owner)
-                again = self.stage.move(ask, taken=taken)
+                again = self.stage.move(request, taken=taken)
                 assert again == Moved(lease, is_new=False)
 
     @rule(lock_id=leases)
@@ -173,9 +173,9 @@ class DeskMachine(RuleBasedStateMachine):
     def die(self, dead: Holder, heir: Holder | None, inherited: frozenset[Port]) -> None:
         """End a process; an heir may listen on some of its ports."""
         heirs = {} if heir in (None, dead) or heir is None else dict.fromkeys(inherited, heir)
-        held = [lease for lease in self.stage.desk.books if lease.holder == dead]
+        held = [lease for lease in self.stage.desk.lease_index if lease.holder == dead]
         self.stage.die(dead, heirs)
-        assert all(lease.holder != dead for lease in self.stage.desk.books)
+        assert all(lease.holder != dead for lease in self.stage.desk.lease_index)
         left = set(self.stage.ports())
         assert all((lease.port in left) == (lease.port in heirs) for lease in held)
 
@@ -209,7 +209,7 @@ class DeskMachine(RuleBasedStateMachine):
         self, name: str, reason: InstanceEnding, listening: frozenset[Port], heir: Holder | None
     ) -> None:
         """End an instance: what it holds ends, but for the ports of live listeners."""
-        leases = list(self.stage.desk.books)
+        leases = list(self.stage.desk.lease_index)
         instance = self.stage.desk.state.instances.get(name)
         if instance is None:
             return
@@ -221,7 +221,7 @@ class DeskMachine(RuleBasedStateMachine):
         assert all(lease.holder in (None, instance.holder) for lease in ended)
         assert not [
             lease
-            for lease in self.stage.desk.books
+            for lease in self.stage.desk.lease_index
             if lease.owner.instance_id == name
             and lease.holder is None
             and lease.port not in listening
@@ -245,18 +245,18 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 60.0, 700.0, 90_000.0]), listening=some_ports)
     def wait(self, seconds: float, listening: frozenset[Port]) -> None:
         """Let time go by while listeners come and go."""
-        used = [lease for lease in self.stage.desk.books if lease.port in listening]
+        used = [lease for lease in self.stage.desk.lease_index if lease.port in listening]
         self.stage.wait(seconds, *listening)
         left = set(self.stage.ports())
         assert all(lease.port in left for lease in used), "a lease lapsed under a live listener"
-        for lease in self.stage.desk.books:
+        for lease in self.stage.desk.lease_index:
             assert (lease.state == "bound") == (lease.port in listening)
             assert not lease.has_lapsed(self.stage.now)
         limits = FORGETFUL.recovery.system_recovery
-        memory = self.stage.desk.state.memory
-        for places in (memory.services, memory.moves):
-            assert len(places) <= limits.memory_entries
-            ages = [self.stage.now - place.left_at for place in places.values()]
+        memory = self.stage.desk.state.remembered
+        for paths in (memory.services, memory.moves):
+            assert len(paths) <= limits.memory_entries
+            ages = [self.stage.now - place.left_at for place in paths.values()]
             assert all(age <= limits.memory_days * DAY for age in ages)
             assert ages == sorted(ages, reverse=True), "the oldest first"
 
@@ -279,24 +279,24 @@ class DeskMachine(RuleBasedStateMachine):
     @invariant()
     def no_port_is_promised_twice(self) -> None:
         """Hold the indexes against the leases; ports are among what they compare."""
-        assert_consistent(self.stage.desk.books)
+        assert_consistent(self.stage.desk.lease_index)
 
     @invariant()
     def a_singleton_has_one_lease(self) -> None:
         """Count the leases of the type that serves everybody."""
-        assert len(self.stage.desk.books.of_type("ai")) <= 1
+        assert len(self.stage.desk.lease_index.of_type("ai")) <= 1
 
     @invariant()
     def nobodys_lease_stays_for_ever(self) -> None:
         """Without a process and a live instance a lease has an end; a listener puts it off."""
-        for lease in self.stage.desk.books:
+        for lease in self.stage.desk.lease_index:
             if lease.expires_at is None and lease.holder is None:
                 assert lease.owner.instance_id in self.stage.desk.state.instances
 
     @invariant()
     def the_memory_is_indexed(self) -> None:
         """Find each remembered move by its asked port, and none that was forgotten."""
-        memory = self.stage.desk.state.memory
+        memory = self.stage.desk.state.remembered
         for asked in (*PORTS, STRAY):
             known = {owner: place for (owner, port), place in memory.moves.items() if port == asked}
             assert dict(memory.moved_from(asked)) == known

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from styxy.core.decisions import instances as presence
+from styxy.core.decisions import instances
 from styxy.core.decisions.desk import DEFAULTS
-from styxy.core.decisions.requests import LeaseAsk
+from styxy.core.decisions.requests import LeaseRequest
 from styxy.core.errors import InvalidInput, UnknownInstance
 from styxy.core.model.leases import Lease, Owner
 from tests.core.stage import P, Stage, holder
@@ -19,11 +19,11 @@ AGENT_IN_P = Owner(project="/p", instance_id="agent")
 
 
 def live(stage: Stage, lease: Lease) -> Lease | None:
-    return stage.desk.books.on_port(lease.port)
+    return stage.desk.lease_index.on_port(lease.port)
 
 
-def check(stage: Stage, misses: dict[str, int], *, since: float = 0.0) -> presence.Silence:
-    return presence.find_silent(stage.desk.state, misses, since=since, now=stage.now)
+def check(stage: Stage, misses: dict[str, int], *, since: float = 0.0) -> instances.Silence:
+    return instances.find_silent(stage.desk.state, misses, since=since, now=stage.now)
 
 
 # --- registered ----------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_an_instance_that_leaves_takes_what_it_holds_and_nothing_else() -> None:
     of_a_program = stage.allocate(owner=AGENT, holder=holder(9))
     of_another = stage.allocate(owner=Owner(instance_id="other"))
     assert stage.gone() == [held, own]
-    assert set(stage.desk.books) == {of_a_program, of_another}
+    assert set(stage.desk.lease_index) == {of_a_program, of_another}
     assert stage.desk.state.instances == {}
 
 
@@ -178,13 +178,13 @@ def test_leases_that_are_kept_last_as_long_as_nobodys() -> None:
     stage.write(ruling.events)
     assert ruling.answer == []
     assert stage.desk.state.instances == {}
-    ends = {each.port: each.expires_at for each in stage.desk.books}
+    ends = {each.port: each.expires_at for each in stage.desk.lease_index}
     assert ends == {
         lease.port: stage.now + HEALTH.unused_ttl,
         short.port: short.expires_at,
         own.port: None,
     }
-    assert stage.replayed().books.get(lease.lock_id) == live(stage, lease)
+    assert stage.replayed().lease_index.get(lease.lock_id) == live(stage, lease)
 
 
 def test_a_singleton_ends_with_the_instance_that_holds_it() -> None:
@@ -203,14 +203,14 @@ def test_silence_must_last_several_checks_before_anything_is_taken() -> None:
     stage = Stage()
     stage.register()
     stage.now += HEALTH.heartbeat_timeout - 1
-    assert check(stage, {}) == presence.Silence({}, ())
+    assert check(stage, {}) == instances.Silence({}, ())
     stage.now += 1
     misses: dict[str, int] = {}
     for count in range(1, HEALTH.max_failures):
         silence = check(stage, misses)
-        assert silence == presence.Silence({"agent": count}, ())
+        assert silence == instances.Silence({"agent": count}, ())
         misses = dict(silence.misses)
-    assert check(stage, misses) == presence.Silence({}, ("agent",))
+    assert check(stage, misses) == instances.Silence({}, ("agent",))
 
 
 def test_one_sign_of_life_ends_the_silence() -> None:
@@ -219,23 +219,23 @@ def test_one_sign_of_life_ends_the_silence() -> None:
     stage.now += 8 * 3600  # the machine slept
     misses = dict(check(stage, {}).misses)
     stage.hear()
-    assert check(stage, misses) == presence.Silence({}, ())
+    assert check(stage, misses) == instances.Silence({}, ())
 
 
 def test_silence_begins_when_the_daemon_could_hear() -> None:
     stage = Stage()
     stage.register()
     stage.now += 8 * 3600
-    assert check(stage, {}, since=stage.now - 10) == presence.Silence({}, ())
+    assert check(stage, {}, since=stage.now - 10) == instances.Silence({}, ())
 
 
 def test_an_instance_with_a_process_needs_no_heartbeat() -> None:
     stage = Stage()
     stage.register(holder=holder(7))
     stage.now += 365 * 86400
-    assert check(stage, {"agent": 99}) == presence.Silence({}, ())
-    assert presence.with_holder(stage.desk.state, holder(7)) == ["agent"]
-    assert presence.with_holder(stage.desk.state, holder(7, 2)) == []
+    assert check(stage, {"agent": 99}) == instances.Silence({}, ())
+    assert instances.with_holder(stage.desk.state, holder(7)) == ["agent"]
+    assert instances.with_holder(stage.desk.state, holder(7, 2)) == []
 
 
 # --- cleanup -------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def test_a_forced_cleanup_ends_all_that_no_listener_uses_and_no_more() -> None:
     unused = stage.allocate(owner=P, holder=holder(2))
     singleton = stage.allocate("ai", owner=P)
     assert set(stage.clean(used.port)) == {unused, singleton}
-    assert set(stage.desk.books) == {used}
-    fresh = stage.grant(LeaseAsk(service_type="ai"))
+    assert set(stage.desk.lease_index) == {used}
+    fresh = stage.grant(LeaseRequest(service_type="ai"))
     assert not fresh.existing
     assert fresh.lease.lock_id != singleton.lock_id

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from styxy.core.books.events import Leased, Reassigned
-from styxy.core.decisions.requests import Kept, LeaseAsk, Moved, RunsAlready
+from styxy.core.decisions.requests import Kept, LeaseRequest, Moved, RunsAlready
 from styxy.core.errors import RangeExhausted
 from styxy.core.model.leases import Owner
 from styxy.core.model.ports import Port, PortRange
-from tests.core.stage import OTHER_SERVER, P, Q, Stage, facts_of, holder, move_ask
+from tests.core.stage import OTHER_IMAGE, P, Q, Stage, facts_of, holder, move_ask
 
 IN_USE = (3000,)
 
@@ -89,7 +89,7 @@ def test_the_same_answer_stands_even_if_the_asked_port_is_free_by_now() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"server": OTHER_SERVER}, {"owner": Q}, {"asked": Port(3001)}],
+    [{"image_id": OTHER_IMAGE}, {"owner": Q}, {"asked": Port(3001)}],
     ids=["another server", "another project", "another asked port"],
 )
 def test_anything_else_gets_a_place_of_its_own(change: dict[str, Any]) -> None:
@@ -107,7 +107,9 @@ def test_the_asked_port_that_became_free_is_granted_without_a_move() -> None:
     assert (answer.lease.port, answer.is_new) == (3000, False)
     assert [type(event) for event in stage.written] == [Leased]
     stage.release(answer.lease.lock_id)
-    assert not stage.desk.state.memory.moves, "it was not moved, so there is no place to remember"
+    assert not stage.desk.state.remembered.moves, (
+        "it was not moved, so there is no place to remember"
+    )
 
 
 @pytest.mark.parametrize("reason", ["promised", "shadowed"])
@@ -120,7 +122,7 @@ def test_a_promised_port_stays_with_the_one_who_has_it() -> None:
     mine = stage.allocate(owner=Q, preferred=3000)
     moved = stage.moved(replace(move_ask(), reason="promised"))
     assert moved.port == 3001
-    assert stage.desk.books.on_port(Port(3000)) == mine
+    assert stage.desk.lease_index.on_port(Port(3000)) == mine
 
 
 def test_a_port_of_another_is_passed_over() -> None:
@@ -132,16 +134,16 @@ def test_a_port_of_another_is_passed_over() -> None:
 
 def test_a_listener_of_ones_own_project_is_no_shadow() -> None:
     stage = Stage()
-    ask = replace(move_ask(), reason="shadowed", is_foreign=False)
-    assert stage.move(ask) == Kept()
+    request = replace(move_ask(), reason="shadowed", is_foreign=False)
+    assert stage.move(request) == Kept()
     assert stage.written == []
 
 
 def test_a_moved_server_stays_moved_when_its_own_listener_is_seen() -> None:
     stage = Stage()
     first = stage.moved(move_ask(), taken=IN_USE)
-    ask = replace(move_ask(), reason="shadowed", is_foreign=False)
-    assert stage.move(ask, taken=IN_USE) == Moved(first, is_new=False)
+    request = replace(move_ask(), reason="shadowed", is_foreign=False)
+    assert stage.move(request, taken=IN_USE) == Moved(first, is_new=False)
 
 
 # --- a race that is lost -------------------------------------------------------------------------
@@ -184,9 +186,9 @@ def test_a_lost_port_is_free_again_soon_unless_a_worker_sits_there() -> None:
 def test_a_port_of_another_server_is_not_lost_by_a_word() -> None:
     stage = Stage()
     first = stage.moved(move_ask(), taken=IN_USE)
-    stage.moved(replace(move_ask(server=OTHER_SERVER), lost=first.port), taken=IN_USE)
-    stage.moved(replace(move_ask(owner=Q, server=OTHER_SERVER), lost=first.port), taken=IN_USE)
-    assert stage.desk.books.get(first.lock_id) == first
+    stage.moved(replace(move_ask(image_id=OTHER_IMAGE), lost=first.port), taken=IN_USE)
+    stage.moved(replace(move_ask(owner=Q, image_id=OTHER_IMAGE), lost=first.port), taken=IN_USE)
+    assert stage.desk.lease_index.get(first.lock_id) == first
 
 
 # --- what the server has itself ------------------------------------------------------------------
@@ -196,9 +198,9 @@ def test_a_place_that_its_own_server_has_is_answered_again_and_not_lost() -> Non
     stage = Stage()
     first = stage.moved(move_ask(), taken=IN_USE)
     for reason in ("inuse", "placed"):
-        ask = replace(move_ask(), reason=reason, lost=first.port, own=frozenset({first.port}))
-        assert stage.move(ask, taken=IN_USE) == Moved(first, is_new=False)
-    assert stage.desk.books.get(first.lock_id) == first
+        request = replace(move_ask(), reason=reason, lost=first.port, own=frozenset({first.port}))
+        assert stage.move(request, taken=IN_USE) == Moved(first, is_new=False)
+    assert stage.desk.lease_index.get(first.lock_id) == first
 
 
 def test_a_server_is_not_moved_away_from_itself() -> None:
@@ -209,8 +211,8 @@ def test_a_server_is_not_moved_away_from_itself() -> None:
 
 def test_a_singleton_is_not_told_of_itself() -> None:
     stage = Stage()
-    ask = replace(move_ask(), service_type="ai", listener=10, own=frozenset(IN_USE))
-    assert stage.move(ask, taken=IN_USE) == Kept()
+    request = replace(move_ask(), service_type="ai", listener=10, own=frozenset(IN_USE))
+    assert stage.move(request, taken=IN_USE) == Kept()
 
 
 # --- full and single -----------------------------------------------------------------------------
@@ -236,14 +238,14 @@ def test_a_singleton_that_runs_is_not_moved() -> None:
 def test_a_declared_singleton_is_one_on_any_port() -> None:
     stage = Stage()
     running = stage.allocate("ai", owner=Q)
-    ask = replace(move_ask(3000), service_type="ai")
-    assert stage.move(ask, taken=IN_USE) == RunsAlready(running.port, "ai", 0)
+    request = replace(move_ask(3000), service_type="ai")
+    assert stage.move(request, taken=IN_USE) == RunsAlready(running.port, "ai", 0)
 
 
 def test_a_singleton_that_runs_without_a_lease_is_not_moved_either() -> None:
     stage = Stage()
-    ask = replace(move_ask(11434), listener=4711)
-    assert stage.move(ask, taken=(11434,)) == RunsAlready(Port(11434), "ai", 4711)
+    request = replace(move_ask(11434), listener=4711)
+    assert stage.move(request, taken=(11434,)) == RunsAlready(Port(11434), "ai", 4711)
     assert isinstance(stage.move(replace(move_ask(8000), listener=4711), taken=(8000,)), Moved)
 
 
@@ -252,7 +254,7 @@ def test_a_singleton_that_runs_nowhere_is_moved_like_any_other() -> None:
     first = stage.moved(move_ask(11434), taken=(11434,))
     assert first.port == 11435
     assert first.holder is not None
-    other = stage.move(move_ask(11434, server=OTHER_SERVER), taken=(11434,))
+    other = stage.move(move_ask(11434, image_id=OTHER_IMAGE), taken=(11434,))
     assert other == RunsAlready(first.port, "ai", first.holder.pid)
     assert stage.move(move_ask(11434), taken=(11434,)) == Moved(first, is_new=False)
 
@@ -271,7 +273,7 @@ def ended_move(stage: Stage, *, at: int = 3007) -> None:
 def test_a_remembered_place_is_the_first_choice_at_the_next_conflict() -> None:
     stage = Stage()
     ended_move(stage)
-    assert stage.moved(move_ask(server=OTHER_SERVER), taken=IN_USE).port == 3007
+    assert stage.moved(move_ask(image_id=OTHER_IMAGE), taken=IN_USE).port == 3007
 
 
 def test_a_remembered_place_is_the_projects_own() -> None:
@@ -285,10 +287,10 @@ def test_a_remembered_place_that_is_taken_or_anothers_is_passed_over() -> None:
     stage = Stage()
     ended_move(stage)
     stage.allocate(owner=Q, preferred=3007)
-    assert stage.moved(move_ask(server=OTHER_SERVER), taken=IN_USE).port == 3001
+    assert stage.moved(move_ask(image_id=OTHER_IMAGE), taken=IN_USE).port == 3001
     other = Stage()
     ended_move(other)
-    assert other.moved(move_ask(server=OTHER_SERVER), taken=(3000, 3007)).port == 3001
+    assert other.moved(move_ask(image_id=OTHER_IMAGE), taken=(3000, 3007)).port == 3001
 
 
 def test_a_remembered_place_survives_replay_and_snapshot() -> None:
@@ -301,6 +303,6 @@ def test_a_remembered_place_survives_replay_and_snapshot() -> None:
 def test_a_moved_bind_is_no_memory_of_the_service() -> None:
     stage = Stage()
     ended_move(stage)
-    assert stage.desk.state.memory.services == {}
-    ask = LeaseAsk(service_type="dev", service_name="node", owner=P)
-    assert stage.grant(ask).lease.port == 3000
+    assert stage.desk.state.remembered.services == {}
+    request = LeaseRequest(service_type="dev", service_name="node", owner=P)
+    assert stage.grant(request).lease.port == 3000

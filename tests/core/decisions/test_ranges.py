@@ -13,7 +13,7 @@ from styxy.core.books.events import RangeAdded
 from styxy.core.config.configuration import AllocationRule, AutoAllocation, Configuration
 from styxy.core.decisions.desk import Desk
 from styxy.core.decisions.ranges import matches
-from styxy.core.decisions.requests import Grant, LeaseAsk
+from styxy.core.decisions.requests import Grant, LeaseRequest
 from styxy.core.errors import (
     ConfirmationRequired,
     Conflict,
@@ -39,8 +39,10 @@ def desk(auto: AutoAllocation | None = None, *rules: AllocationRule) -> Desk:
     return Desk(Catalogue(), settings)
 
 
-def ask(at: Desk, ask: LeaseAsk, *, busy: Collection[int] = (), now: float = 0.0) -> Grant:
-    ruling = at.allocate(ask, lock_id=str(next(ids)), now=now, busy=busy)
+def request(
+    at: Desk, request: LeaseRequest, *, busy: Collection[int] = (), now: float = 0.0
+) -> Grant:
+    ruling = at.allocate(request, lock_id=str(next(ids)), now=now, busy=busy)
     for event in ruling.events:
         at.apply(event)
     return ruling.answer
@@ -49,7 +51,7 @@ def ask(at: Desk, ask: LeaseAsk, *, busy: Collection[int] = (), now: float = 0.0
 def test_an_unknown_type_is_made_with_its_first_lease() -> None:
     at = desk()
 
-    grant = ask(at, LeaseAsk(service_type="grafana"))
+    grant = request(at, LeaseRequest(service_type="grafana"))
 
     assert grant.lease.port == 11510
     assert grant.made is not None
@@ -59,15 +61,15 @@ def test_an_unknown_type_is_made_with_its_first_lease() -> None:
 
 def test_a_made_type_keeps_its_range() -> None:
     at = desk()
-    ask(at, LeaseAsk(service_type="grafana"))
+    request(at, LeaseRequest(service_type="grafana"))
 
-    again = ask(at, LeaseAsk(service_type="grafana"))
+    again = request(at, LeaseRequest(service_type="grafana"))
 
     assert (again.lease.port, again.made) == (11511, None)
 
 
 def test_a_range_stays_clear_of_what_listens() -> None:
-    assert ask(desk(), LeaseAsk(service_type="grafana"), busy=[11515]).lease.port == 11516
+    assert request(desk(), LeaseRequest(service_type="grafana"), busy=[11515]).lease.port == 11516
 
 
 def test_a_rule_decides_size_placement_and_start() -> None:
@@ -75,7 +77,7 @@ def test_a_rule_decides_size_placement_and_start() -> None:
         pattern="x-*", chunk_size=3, placement="smart", preferred_range_start=Port(9000)
     )
 
-    grant = ask(desk(None, rule), LeaseAsk(service_type="x-1"))
+    grant = request(desk(None, rule), LeaseRequest(service_type="x-1"))
 
     assert grant.made is not None
     assert (str(grant.made.made), grant.made.placement) == ("9000-9002", "smart")
@@ -84,7 +86,7 @@ def test_a_rule_decides_size_placement_and_start() -> None:
 def test_the_first_matching_rule_wins() -> None:
     rules = [AllocationRule(pattern="*", chunk_size=2), AllocationRule(pattern="x*", chunk_size=7)]
 
-    grant = ask(desk(None, *rules), LeaseAsk(service_type="x1"))
+    grant = request(desk(None, *rules), LeaseRequest(service_type="x1"))
 
     assert grant.made is not None
     assert grant.made.chunk_size == 2
@@ -109,7 +111,7 @@ def test_only_a_star_is_special_in_a_pattern(pattern: str, name: str, expected: 
 def test_a_full_made_range_grows_beside_itself() -> None:
     at = desk(AutoAllocation(default_chunk_size=2))
 
-    grants = [ask(at, LeaseAsk(service_type="grafana")) for _ in range(5)]
+    grants = [request(at, LeaseRequest(service_type="grafana")) for _ in range(5)]
 
     assert [grant.lease.port for grant in grants] == [11510, 11511, 11512, 11513, 11514]
     assert str(at.catalogue.get("grafana").ports) == "11510-11515"
@@ -117,10 +119,10 @@ def test_a_full_made_range_grows_beside_itself() -> None:
 
 def test_a_full_made_range_without_room_beside_it_grows_elsewhere() -> None:
     at = desk(AutoAllocation(default_chunk_size=2))
-    ask(at, LeaseAsk(service_type="one"))
-    ask(at, LeaseAsk(service_type="two"))
+    request(at, LeaseRequest(service_type="one"))
+    request(at, LeaseRequest(service_type="two"))
 
-    ports = [ask(at, LeaseAsk(service_type="one")).lease.port for _ in range(2)]
+    ports = [request(at, LeaseRequest(service_type="one")).lease.port for _ in range(2)]
 
     assert ports == [11511, 11534]
     assert [str(each) for each in at.catalogue.get("one").ranges] == ["11510-11511", "11534-11535"]
@@ -129,7 +131,7 @@ def test_a_full_made_range_without_room_beside_it_grows_elsewhere() -> None:
 def test_a_dry_run_makes_nothing() -> None:
     at = desk()
 
-    grant = ask(at, LeaseAsk(service_type="grafana", dry_run=True))
+    grant = request(at, LeaseRequest(service_type="grafana", dry_run=True))
 
     assert grant.lease.port == 11510
     assert "grafana" not in at.catalogue
@@ -140,46 +142,48 @@ def test_a_bad_name_makes_nothing(name: str) -> None:
     at = desk()
 
     with pytest.raises(InvalidInput):
-        ask(at, LeaseAsk(service_type=name))
+        request(at, LeaseRequest(service_type=name))
 
     assert list(at.catalogue) == list(Catalogue())
 
 
 def test_switched_off_no_type_is_made() -> None:
     with pytest.raises(UnknownServiceType):
-        ask(desk(AutoAllocation(enabled=False)), LeaseAsk(service_type="grafana"))
+        request(desk(AutoAllocation(enabled=False)), LeaseRequest(service_type="grafana"))
 
 
 def test_a_type_is_made_only_when_its_proposal_is_confirmed() -> None:
     at = desk(AutoAllocation(require_confirmation=True))
 
     with pytest.raises(ConfirmationRequired) as refused:
-        ask(at, LeaseAsk(service_type="grafana"))
+        request(at, LeaseRequest(service_type="grafana"))
     assert "grafana" not in at.catalogue
 
     token = str(refused.value.context["confirm"])
-    assert ask(at, LeaseAsk(service_type="grafana", confirm=token)).lease.port == 11510
+    assert request(at, LeaseRequest(service_type="grafana", confirm=token)).lease.port == 11510
 
 
 def test_a_token_confirms_no_other_proposal() -> None:
     at = desk(AutoAllocation(require_confirmation=True))
     with pytest.raises(ConfirmationRequired) as refused:
-        ask(at, LeaseAsk(service_type="grafana"))
+        request(at, LeaseRequest(service_type="grafana"))
 
     with pytest.raises(ConfirmationRequired):
-        ask(at, LeaseAsk(service_type="other", confirm=str(refused.value.context["confirm"])))
+        request(
+            at, LeaseRequest(service_type="other", confirm=str(refused.value.context["confirm"]))
+        )
 
 
 def test_no_room_names_the_limits() -> None:
     settings = AutoAllocation(min_port=Port(11500), max_port=Port(11512))
 
     with pytest.raises(NoRoom, match=r"11500 and 11512 with a gap of 10"):
-        ask(desk(settings), LeaseAsk(service_type="grafana"))
+        request(desk(settings), LeaseRequest(service_type="grafana"))
 
 
 def test_undo_is_refused_while_leases_live() -> None:
     at = desk()
-    ask(at, LeaseAsk(service_type="grafana"))
+    request(at, LeaseRequest(service_type="grafana"))
 
     with pytest.raises(Conflict, match="grafana 11510-11519 has 1 live lease"):
         at.undo_range("grafana", now=1.0)
@@ -187,15 +191,15 @@ def test_undo_is_refused_while_leases_live() -> None:
 
 def test_a_forced_undo_ends_what_nothing_uses() -> None:
     at = desk()
-    used, unused = (ask(at, LeaseAsk(service_type="grafana")).lease for _ in range(2))
+    used, unused = (request(at, LeaseRequest(service_type="grafana")).lease for _ in range(2))
     for event in at.seen({used.port}, now=1.0).events:
         at.apply(event)
 
     for event in at.undo_range("grafana", now=2.0, force=True).events:
         at.apply(event)
 
-    assert at.books.on_port(used.port) is not None
-    assert at.books.on_port(unused.port) is None
+    assert at.lease_index.on_port(used.port) is not None
+    assert at.lease_index.on_port(unused.port) is None
     assert "grafana" not in at.catalogue
 
 
@@ -224,7 +228,7 @@ def test_made_ranges_never_overlap_and_keep_their_gaps(
     at = Desk(Catalogue(), Configuration(auto_allocation=settings, auto_allocation_rules=()))
     for name in requests:
         try:
-            ask(at, LeaseAsk(service_type=name))
+            request(at, LeaseRequest(service_type=name))
         except NoRoom:
             continue
 
@@ -242,7 +246,7 @@ def test_made_ranges_never_overlap_and_keep_their_gaps(
 
 def test_a_replay_of_the_events_knows_the_made_types() -> None:
     at, copy = desk(), desk()
-    ruling = at.allocate(LeaseAsk(service_type="grafana"), lock_id="a", now=0.0)
+    ruling = at.allocate(LeaseRequest(service_type="grafana"), lock_id="a", now=0.0)
 
     for event in ruling.events:
         copy.apply(event)

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from styxy.core.books.events import KINDS, Event, Leased, Reassigned, Released
 from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port
-from styxy.core.protocol.audit import KIND_OF_WORD, WORD_OF_KIND, AuditAnswer, EventWord, told
+from styxy.core.protocol.audit import (
+    KIND_OF_WORD,
+    WORD_OF_KIND,
+    AuditAnswer,
+    EventWord,
+    audit_entry,
+)
 from tests.core.strategies import EVENTS
 
 
@@ -24,7 +30,7 @@ def test_every_kind_of_event_has_a_word() -> None:
 
 @given(st.one_of(*EVENTS.values()))
 def test_every_event_can_be_told_and_fits_its_shape(event: Event) -> None:
-    answer = AuditAnswer([told(event, seq=7)])
+    answer = AuditAnswer([audit_entry(event, seq=7)])
     plain = json.loads(json.dumps(msgspec.to_builtins(answer)))
     assert plain["events"][0]["event"] == WORD_OF_KIND[type(event)]
     assert plain["events"][0]["seq"] == 7
@@ -73,6 +79,6 @@ def test_every_event_can_be_told_and_fits_its_shape(event: Event) -> None:
     ],
 )
 def test_an_event_is_told_in_the_words_of_the_api(event: Event, said: dict[str, object]) -> None:
-    plain = msgspec.to_builtins(told(event, seq=1))
+    plain = msgspec.to_builtins(audit_entry(event, seq=1))
     assert said.items() <= plain.items()
     assert plain["at"] == "1970-01-01T00:00:00.000Z"

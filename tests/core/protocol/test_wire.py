@@ -65,7 +65,7 @@ def test_a_question_is_read_word_by_word() -> None:
         address="127.0.0.1",
         reason="inuse",
         lost=None,
-        server="0123456789abcdef",
+        image_id="0123456789abcdef",
         instance_id="default",
         service_type=None,
         project="/w/app",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from styxy.server.guests.notify_socket import NoteDoor
+from styxy.server.guests.notify_socket import NotifySocket
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,18 +32,18 @@ def heard(path: Path, *datagrams: bytes) -> list[tuple[ListenNote, int]]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inner:
             inner.bind(str(path))
 
-            def heed(note: ListenNote, pid: int) -> None:
+            def on_events(note: ListenNote, pid: int) -> None:
                 found.append((note, pid))
                 if note.port == 9999:
                     done.set()
 
-            door = NoteDoor(inner, heed)
-            door.open(loop)
+            sock = NotifySocket(inner, on_events)
+            sock.open(loop)
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as guest:
                 for datagram in (*datagrams, GOOD.replace(b"8001", b"9999")):
                     guest.sendto(datagram, str(path))
                 await asyncio.wait_for(done.wait(), 10)
-            door.close(loop)
+            sock.close(loop)
 
     asyncio.run(listen())
     return found[:-1]

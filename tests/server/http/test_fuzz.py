@@ -53,7 +53,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 @pytest.fixture(scope="module")
-def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def live_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon for those operations that change how a daemon behaves."""
     with Daemon(tmp_path_factory.mktemp("fuzz-config") / "home") as daemon:
         yield daemon
@@ -86,7 +86,7 @@ def test_every_operation_answers_as_it_is_described(
             suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy(generation_mode=mode))
-        def ask(case: schemathesis.Case[Any]) -> None:
+        def check(case: schemathesis.Case[Any]) -> None:
             base = f"http://127.0.0.1:{daemon.port}"
             answer = case.call(base_url=base, headers=headers, session=session, timeout=10)
             case.validate_response(answer, headers=headers, excluded_checks=excluded)
@@ -95,4 +95,4 @@ def test_every_operation_answers_as_it_is_described(
                 assert said.keys() == {"success", "error", "code", "context"}
                 assert "Traceback" not in said["error"]
 
-        ask()
+        check()

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from styxy.server.guests.bind_socket import LineDoor
+from styxy.server.guests.bind_socket import BindSocket
 from styxy.server.http.server import WebServer
-from styxy.server.net.connection_limit import Connection, Crowd
+from styxy.server.net.connection_limit import Connection, ConnectionLimit
 
 SIZE = 8 << 20
 """Bytes of an answer that no buffer of the kernel takes."""
 
 
-class Guests(Crowd):
+class Interception(ConnectionLimit):
     """A crowd that tells when the last one has left."""
 
     def __init__(self) -> None:
@@ -42,22 +42,22 @@ async def large(_scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": bytes(SIZE)})
 
 
-def with_server(play: Callable[[Guests, tuple[str, int]], Awaitable[None]]) -> None:
+def with_server(play: Callable[[Interception, tuple[str, int]], Awaitable[None]]) -> None:
     """Run a server with little patience on a port of its own, and a scene with it."""
 
     async def scene() -> None:
         ready = asyncio.Event()
-        guests = Guests()
+        guests = Interception()
         server = WebServer(
-            large, on_ready=ready.set, on_stop=lambda: None, crowd=guests, patience=0.1
+            large, on_ready=ready.set, on_stop=lambda: None, limit=guests, patience=0.1
         )
         server.config.timeout_keep_alive = 1  # uvicorn counts in whole seconds
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as door:
-            door.bind(("127.0.0.1", 0))
-            door.listen()
-            serving = asyncio.ensure_future(server.serve(sockets=[door]))
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as sock:
+            sock.bind(("127.0.0.1", 0))
+            sock.listen()
+            serving = asyncio.ensure_future(server.serve(sockets=[sock]))
             await ready.wait()
-            await asyncio.wait_for(play(guests, door.getsockname()), 10)
+            await asyncio.wait_for(play(guests, sock.getsockname()), 10)
             server.should_exit = True
             await asyncio.wait_for(serving, 10)
 
@@ -75,7 +75,7 @@ def with_server(play: Callable[[Guests, tuple[str, int]], Awaitable[None]]) -> N
     ],
 )
 def test_a_request_that_does_not_come_whole_is_let_go(begun: bytes) -> None:
-    async def play(guests: Guests, address: tuple[str, int]) -> None:
+    async def play(guests: Interception, address: tuple[str, int]) -> None:
         reader, writer = await asyncio.open_connection(*address)
         writer.write(begun)
         assert await reader.read() == b""
@@ -86,7 +86,7 @@ def test_a_request_that_does_not_come_whole_is_let_go(begun: bytes) -> None:
 
 
 def test_a_drop_now_and_then_does_not_buy_more_time() -> None:
-    async def play(guests: Guests, address: tuple[str, int]) -> None:
+    async def play(guests: Interception, address: tuple[str, int]) -> None:
         reader, writer = await asyncio.open_connection(*address)
         reading = asyncio.ensure_future(reader.read())
         for byte in b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 1000:
@@ -103,7 +103,7 @@ def test_a_drop_now_and_then_does_not_buy_more_time() -> None:
 
 @pytest.mark.parametrize("manner", [b"close", b"keep-alive"])
 def test_an_answer_that_nobody_reads_is_thrown_away(manner: bytes) -> None:
-    async def play(guests: Guests, address: tuple[str, int]) -> None:
+    async def play(guests: Interception, address: tuple[str, int]) -> None:
         with socket.create_connection(address) as link:
             link.sendall(
                 b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: " + manner + b"\r\n\r\n"
@@ -117,12 +117,12 @@ def test_a_guest_that_asks_nothing_is_let_go() -> None:
     nobody: Any = None  # no question comes, so none is answered
 
     async def scene() -> None:
-        guests = Guests()
+        guests = Interception()
         ours, theirs = socket.socketpair()
         with ours, theirs:
             loop = asyncio.get_running_loop()
             await loop.connect_accepted_socket(
-                lambda: LineDoor(nobody, lambda: None, crowd=guests, patience=0.1), theirs
+                lambda: BindSocket(nobody, lambda: None, limit=guests, patience=0.1), theirs
             )
             assert len(guests) == 1
             ours.setblocking(False)

@@ -133,7 +133,7 @@ def note(journal: Journal, stream: EventStream, count: int) -> None:
     for number in range(count):
         events = [Noted(subject="test", message=str(number), at=1000.0 + number)]
         journal.append(events)
-        stream.heed(events)
+        stream.on_events(events)
 
 
 def test_a_follower_that_fell_behind_reads_the_journal(journal: Journal) -> None:

@@ -8,7 +8,7 @@ from styxy.core.books.events import Event
 from styxy.core.decisions.desk import DEFAULTS
 from styxy.core.model.leases import Holder, Owner
 from styxy.core.model.ports import Port
-from styxy.server.service.instances import Reception
+from styxy.server.service.instances import Instances
 from tests.core.stage import Stage, holder
 
 HEALTH = DEFAULTS.recovery.health_monitoring
@@ -22,7 +22,7 @@ class Hall:
         self.stage = Stage()
         self.listening: frozenset[Port] = frozenset()
         self.heirs: dict[Port, Holder] = {}
-        self.reception = Reception(
+        self.instances = Instances(
             self.stage.desk,
             clock=lambda: self.stage.now,
             started_at=started_at,
@@ -39,7 +39,7 @@ class Hall:
         """Let checks go by."""
         for _ in range(times):
             self.stage.now += HEALTH.check_interval
-            self.reception.check()
+            self.instances.check()
 
     @property
     def present(self) -> set[str]:
@@ -60,7 +60,7 @@ def test_a_silent_instance_and_its_unbound_leases_go_after_the_last_check() -> N
     assert hall.stage.ports() == [unbound.port, bound.port]
     hall.check(1)
     assert hall.present == set()
-    (kept,) = hall.stage.desk.books
+    (kept,) = hall.stage.desk.lease_index
     assert (kept.port, kept.holder) == (bound.port, holder(9))
 
 
@@ -71,7 +71,7 @@ def test_a_sign_of_life_between_the_checks_saves_everything() -> None:
     hall.stage.now += HEALTH.heartbeat_timeout
     for _ in range(3):
         hall.check(HEALTH.max_failures - 1)
-        hall.reception.heartbeat("agent")
+        hall.instances.heartbeat("agent")
     assert hall.present == {"agent"}
     assert hall.stage.ports() == [lease.port]
 
@@ -89,5 +89,5 @@ def test_all_instances_of_a_dead_process_go_with_it() -> None:
     hall.stage.register("one", holder=holder(7))
     hall.stage.register("two", holder=holder(7))
     hall.stage.register("three", holder=holder(7, 2))
-    hall.reception.bury(holder(7))
+    hall.instances.end_of_holder(holder(7))
     assert hall.present == {"three"}

@@ -60,8 +60,8 @@ def test_a_made_type_survives_a_kill_and_the_loss_of_the_file(tmp_path: Path) ->
 
 
 def test_twenty_who_ask_for_one_new_type_get_one_range(tmp_path: Path) -> None:
-    with Daemon(tmp_path / "home") as daemon, ThreadPoolExecutor(20) as crowd:
-        answers = list(crowd.map(lambda _: daemon.allocate("grafana"), range(20)))
+    with Daemon(tmp_path / "home") as daemon, ThreadPoolExecutor(20) as limit:
+        answers = list(limit.map(lambda _: daemon.allocate("grafana"), range(20)))
         assert len({answer["port"] for answer in answers}) == 20
         spans = made(daemon)["grafana"]
         assert sum(last - first + 1 for first, last in spans) == 20, "it grew once"
@@ -70,8 +70,8 @@ def test_twenty_who_ask_for_one_new_type_get_one_range(tmp_path: Path) -> None:
 
 def test_ten_new_types_at_once_get_ten_ranges_with_their_gaps(tmp_path: Path) -> None:
     names = [f"kind-{number}" for number in range(10)]
-    with Daemon(tmp_path / "home") as daemon, ThreadPoolExecutor(10) as crowd:
-        answers = list(crowd.map(daemon.allocate, names))
+    with Daemon(tmp_path / "home") as daemon, ThreadPoolExecutor(10) as limit:
+        answers = list(limit.map(daemon.allocate, names))
         spans = sorted(tuple(answer["allocated_range"]) for answer in answers)
         assert all(upper[0] - lower[1] - 1 >= 10 for lower, upper in itertools.pairwise(spans))
         assert entries(daemon).keys() == set(names)

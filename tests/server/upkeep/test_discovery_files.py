@@ -25,7 +25,7 @@ class Client:
         self._daemon = daemon
         self._token = daemon.token
 
-    def ask(self, path: str) -> Any:
+    def request(self, path: str) -> Any:
         """Ask over TCP; whatever happens to the files, it is answered."""
         answer = self._daemon.call("GET", path, over="bare", X_API_Key=self._token)
         assert answer.status == 200, answer
@@ -33,13 +33,13 @@ class Client:
 
     def files(self) -> dict[str, str]:
         """What the daemon says of its files."""
-        part = self.ask("/health")["parts"]["files"]
+        part = self.request("/health")["parts"]["files"]
         assert isinstance(part, dict)
         return part
 
     def sees(self, condition: Callable[[], bool]) -> bool:
         """Wait for an answer, then look."""
-        self.ask("/status")
+        self.request("/status")
         return condition()
 
 
@@ -117,12 +117,12 @@ def test_what_cannot_be_written_is_told_until_it_can_be(fresh: Daemon, name: str
     path.mkdir()
     wait_until(lambda: client.files()["state"] == "warning")
     assert f"{path} cannot be written" in client.files()["message"]
-    assert any(str(path) in warning for warning in client.ask("/status")["warnings"])
+    assert any(str(path) in warning for warning in client.request("/status")["warnings"])
     path.rmdir()
     wait_until(lambda: client.files()["state"] == "ok")
     assert is_private_file(path)
     assert fresh.facts == facts
-    assert client.ask("/status")["warnings"] == []
+    assert client.request("/status")["warnings"] == []
     assert fresh.log.read_text().count(f"{path} cannot be written") == 1, "once, not each second"
 
 

@@ -6,17 +6,17 @@ import asyncio
 
 from styxy.core.errors import Unavailable
 from styxy.core.model.leases import Holder
-from styxy.server.upkeep.liveness import AT_ONCE, Rounds
+from styxy.server.upkeep.liveness import AT_ONCE, LivenessChecks
 
 HOLDERS = [Holder(pid=number, start_time=1, boot="boot") for number in range(1, 2 * AT_ONCE)]
 
 
 def test_a_round_buries_every_dead_holder_at_once() -> None:
     buried: list[list[Holder]] = []
-    rounds = Rounds(
+    rounds = LivenessChecks(
         holders=lambda: HOLDERS,
         is_alive=lambda holder: holder.pid % 2 == 0,
-        bury=buried.append,
+        end_holders=buried.append,
         interval=lambda: 1.0,
     )
     asyncio.run(rounds.walk())
@@ -36,10 +36,10 @@ def test_a_round_leaves_the_loop_free_in_between() -> None:
 
     async def both() -> None:
         other = asyncio.get_running_loop().create_task(count())
-        await Rounds(
+        await LivenessChecks(
             holders=lambda: HOLDERS,
             is_alive=lambda _: True,
-            bury=lambda _: None,
+            end_holders=lambda _: None,
             interval=lambda: 1.0,
         ).walk()
         other.cancel()
@@ -52,17 +52,17 @@ def test_the_rounds_go_on_after_a_failure_and_ask_for_the_interval_each_time() -
     buried: list[list[Holder]] = []
     done = asyncio.Event()
 
-    def bury(dead: list[Holder]) -> None:
+    def end_holders(dead: list[Holder]) -> None:
         buried.append(dead)
         if len(buried) == 1:
             raise Unavailable("the disk is full")
         done.set()
 
     async def run() -> None:
-        rounds = Rounds(
+        rounds = LivenessChecks(
             holders=lambda: HOLDERS[:1],
             is_alive=lambda _: False,
-            bury=bury,
+            end_holders=end_holders,
             interval=lambda: 0.0,
         )
         rounds.start()

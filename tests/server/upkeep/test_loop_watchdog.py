@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import styxy
-from styxy.server.upkeep.loop_watchdog import LIMIT, Stalls, StallWatch, TimedSelector
+from styxy.server.upkeep.loop_watchdog import LIMIT, LoopWatchdog, Stalls, TimedSelector
 from tests.fakes import clean_environment
 
 
@@ -25,7 +25,7 @@ def watched(*actions: Callable[[], object]) -> Stalls:
     selector = TimedSelector()
 
     async def main() -> None:
-        watch = StallWatch(stalls, selector, clock=time.time)
+        watch = LoopWatchdog(stalls, selector, clock=time.time)
         watch.start()
         for action in actions:
             await asyncio.sleep(0)
@@ -83,12 +83,12 @@ def test_every_stall_is_counted() -> None:
 
 STOPPED = """
 import asyncio, os, signal, time
-from styxy.server.upkeep.loop_watchdog import Stalls, StallWatch, TimedSelector
+from styxy.server.upkeep.loop_watchdog import Stalls, LoopWatchdog, TimedSelector
 
 stalls, selector = Stalls(), TimedSelector()
 
 async def main():
-    watch = StallWatch(stalls, selector, clock=time.time)
+    watch = LoopWatchdog(stalls, selector, clock=time.time)
     watch.start()
     asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGSTOP)
     await asyncio.sleep(0.6)
@@ -125,7 +125,7 @@ def test_the_watch_leaves_an_idle_loop_asleep() -> None:
     selector = Counting()
 
     async def main() -> None:
-        watch = StallWatch(Stalls(), selector, clock=time.time)
+        watch = LoopWatchdog(Stalls(), selector, clock=time.time)
         watch.start()
         await asyncio.sleep(4 * LIMIT)
         watch.stop()

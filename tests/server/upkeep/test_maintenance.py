@@ -89,8 +89,8 @@ def test_a_memory_that_has_grown_forgets_the_longest_unused(tmp_path: Path) -> N
     with Daemon(furnished(tmp_path / "home", memory_entries=2)) as daemon:
         ports: dict[str, int] = {}
         for name in ("a", "b", "c"):
-            ask = {"project_path": "/p", "service_name": name}
-            lease = daemon.allocate("build", **ask, preferred_port=8230 + len(ports))
+            request = {"project_path": "/p", "service_name": name}
+            lease = daemon.allocate("build", **request, preferred_port=8230 + len(ports))
             ports[name] = lease["port"]
             daemon.call("DELETE", f"/allocate/{lease['lock_id']}")
         forgotten = "/audit?event=port_forgotten"
@@ -140,8 +140,8 @@ def test_a_start_says_each_step(fresh: Daemon, is_killed: bool) -> None:
     fresh.start()
     said = fresh.log.read_text()
     steps = ("database", "configuration", "orphans", "singletons", "indexes")
-    places = [said.rindex(f"recovery: {step}:") for step in steps]
-    assert places == sorted(places), "in this order"
+    paths = [said.rindex(f"recovery: {step}:") for step in steps]
+    assert paths == sorted(paths), "in this order"
     assert fresh.call("GET", "/status").body["warnings"] == []
     assert fresh.call("GET", "/health").body["parts"]["recovery"]["state"] == "ok"
 

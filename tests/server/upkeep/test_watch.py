@@ -88,7 +88,7 @@ def test_a_released_lease_of_a_holder_that_dies_later_is_no_trouble(fresh: Daemo
 
 
 def test_a_guest_that_dies_gives_its_place_back(fresh: Daemon) -> None:
-    ask = (
+    request = (
         "import socket, sys; link = socket.socket(socket.AF_UNIX); link.connect(sys.argv[1]);"
         "link.sendall(sys.argv[2].encode() + b'\\n'); link.recv(1000); print('up', flush=True);"
         "sys.stdin.read()"
@@ -97,7 +97,7 @@ def test_a_guest_that_dies_gives_its_place_back(fresh: Daemon) -> None:
         server.bind(("127.0.0.1", 0))
         server.listen()
         line = question(server.getsockname()[1]).decode().strip()
-        with child(ask, fresh.facts["line_socket"], line) as guest:
+        with child(request, fresh.facts["line_socket"], line) as guest:
             (lease,) = fresh.leases()
             assert lease["pid"] == guest.pid
             guest.kill()

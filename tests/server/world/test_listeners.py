@@ -14,8 +14,8 @@ import pytest
 from styxy.adapters.kernel import KernelLook, Listener, ephemeral_ports
 from styxy.adapters.processes import Processes
 from styxy.core.model.ports import Port
-from styxy.server.world.listeners import Observer
-from styxy.server.world.port_usage import Survey
+from styxy.server.world.listeners import Listeners
+from styxy.server.world.port_usage import PortUsage
 from styxy.server.world.projects import Projects
 
 
@@ -36,22 +36,22 @@ def listener(kind: socket.SocketKind = socket.SOCK_STREAM) -> tuple[socket.socke
 
 def test_a_socket_began_at_the_look_that_saw_it_first(kernel: KernelLook) -> None:
     processes = Processes()
-    observer = Observer(kernel=kernel, processes=processes)
+    listeners = Listeners(kernel=kernel, processes=processes)
     old, old_port = listener()
     with old:
-        assert old_port in observer.look(1000.0)
+        assert old_port in listeners.look(1000.0)
         new, new_port = listener()
         with new:
-            observer.look(1001.0)
-            observer.look(1002.0)
-            (seen,) = observer.sightings(new_port)
+            listeners.look(1001.0)
+            listeners.look(1002.0)
+            (seen,) = listeners.sightings(new_port)
             assert (seen.since, seen.pid) == (1001.0, os.getpid())
-            (seen,) = observer.sightings(old_port)
+            (seen,) = listeners.sightings(old_port)
             me = processes.holder(os.getpid())
             assert me is not None
             assert seen.since == processes.started_at(me)
-        assert new_port not in observer.look(1003.0)
-        assert observer.sightings(new_port) == []
+        assert new_port not in listeners.look(1003.0)
+        assert listeners.sightings(new_port) == []
 
 
 def test_a_process_began_in_the_past() -> None:
@@ -62,33 +62,33 @@ def test_a_process_began_in_the_past() -> None:
 
 
 def test_udp_is_looked_at_apart(kernel: KernelLook) -> None:
-    observer = Observer(kernel=kernel, processes=Processes())
+    listeners = Listeners(kernel=kernel, processes=Processes())
     server, port = listener(socket.SOCK_DGRAM)
     with server:
-        assert port in observer.look_at_udp(1.0)
-        assert port not in observer.look(1.0)
-        assert observer.heir(port) is None
-        heir = observer.heir(port, "udp")
+        assert port in listeners.look_at_udp(1.0)
+        assert port not in listeners.look(1.0)
+        assert listeners.heir(port) is None
+        heir = listeners.heir(port, "udp")
         assert heir is not None
         assert heir.pid == os.getpid()
 
 
 def test_a_survey_names_what_it_cannot_see_as_nothing(kernel: KernelLook) -> None:
     processes = Processes()
-    observer = Observer(kernel=kernel, processes=processes)
-    survey = Survey(
-        observer=observer,
+    listeners = Listeners(kernel=kernel, processes=processes)
+    port_usage = PortUsage(
+        listeners=listeners,
         processes=processes,
         projects=Projects(processes=processes, user_home="/"),
         passing=ephemeral_ports(),
     )
     server, port = listener()
     with server:
-        usage = survey.port(port, now=1.0)
+        usage = port_usage.port(port, now=1.0)
         assert usage is not None
         assert (usage.protocol, usage.addresses, usage.pid) == ("tcp", ("127.0.0.1",), os.getpid())
-        assert port in {each.port for each in asyncio.run(survey.ports(leased=(), now=2.0))}
-    assert survey.port(port, now=3.0) is None
+        assert port in {each.port for each in asyncio.run(port_usage.ports(leased=(), now=2.0))}
+    assert port_usage.port(port, now=3.0) is None
 
 
 class Quiet(KernelLook):
@@ -103,11 +103,11 @@ class Quiet(KernelLook):
 
 def test_the_last_socket_of_a_machine_is_seen_to_go() -> None:
     with closing(Quiet()) as kernel:
-        observer = Observer(kernel=kernel, processes=Processes())
-        assert observer.look_at_udp(1.0) == frozenset()
+        listeners = Listeners(kernel=kernel, processes=Processes())
+        assert listeners.look_at_udp(1.0) == frozenset()
         server, kernel.only = listener(socket.SOCK_DGRAM)
         with server:
-            observer.look_at(kernel.only, 2.0)
-            assert len(observer.sightings(kernel.only, "udp")) == 1
-        assert observer.look_at_udp(3.0) == frozenset()
-        assert observer.sightings(kernel.only, "udp") == []
+            listeners.look_at(kernel.only, 2.0)
+            assert len(listeners.sightings(kernel.only, "udp")) == 1
+        assert listeners.look_at_udp(3.0) == frozenset()
+        assert listeners.sightings(kernel.only, "udp") == []

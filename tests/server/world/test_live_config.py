@@ -11,7 +11,7 @@ from styxy.adapters.settings import Overrides
 from styxy.core.config.configuration import Configuration
 from styxy.core.errors import InvalidInput
 from styxy.core.model.ports import Port
-from styxy.server.world.live_config import Configured
+from styxy.server.world.live_config import LiveConfig
 
 
 class Stage:
@@ -21,32 +21,32 @@ class Stage:
         self.path = folder / "config.json"
         self.told: list[tuple[str, str]] = []
         self.heard: list[Configuration] = []
-        self.configured = Configured(
+        self.live_config = LiveConfig(
             ConfigFile(str(self.path), backups=str(folder / "backups")),
             overrides,
             clock=lambda: 5.0,
         )
-        self.gone = self.configured.claim()
-        self.configured.begin(note=lambda message, level: self.told.append((level, message)))
-        self.configured.subscribe(self.heard.append)
+        self.gone = self.live_config.claim()
+        self.live_config.begin(note=lambda message, level: self.told.append((level, message)))
+        self.live_config.subscribe(self.heard.append)
 
     @property
     def source(self) -> str:
         """Where the configuration in force comes from."""
-        return self.configured.source
+        return self.live_config.source
 
     @property
     def problems(self) -> int:
         """How much is wrong with the file."""
-        return len(self.configured.problems)
+        return len(self.live_config.problems)
 
     def write(self, text: str) -> Configuration:
         """Put a file in place as an editor does, and have it noticed."""
         other = self.path.with_name("new")
         other.write_text(text)
         other.rename(self.path)
-        self.configured.refresh()
-        return self.configured.configuration
+        self.live_config.refresh()
+        return self.live_config.configuration
 
 
 def staged(folder: Path, text: str | None = None, overrides: Overrides | None = None) -> Stage:
@@ -59,7 +59,7 @@ def staged(folder: Path, text: str | None = None, overrides: Overrides | None = 
 def test_a_changed_file_is_in_force(tmp_path: Path) -> None:
     stage = staged(tmp_path)
     assert stage.source == "built-in"
-    assert stage.configured.configuration == Configuration()
+    assert stage.live_config.configuration == Configuration()
     assert stage.write('{"cleanup_interval": 5}').cleanup_interval == 5.0
     assert stage.source == "config.json"
     assert [each.cleanup_interval for each in stage.heard] == [5.0]
@@ -68,7 +68,7 @@ def test_a_changed_file_is_in_force(tmp_path: Path) -> None:
 
 def test_a_file_that_did_not_change_is_not_read(tmp_path: Path) -> None:
     stage = staged(tmp_path, "{}")
-    stage.configured.refresh()
+    stage.live_config.refresh()
     assert (stage.heard, stage.told) == ([], [])
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_did_not_change_is_not_read(tmp_path: Path) -> None:
 def test_a_broken_file_changes_nothing_and_is_told(tmp_path: Path, broken: str) -> None:
     good = '{"cleanup_interval": 5, "service_types": {"x": {"range": [2000, 2010]}}}'
     stage = staged(tmp_path, good)
-    before = stage.configured.configuration
+    before = stage.live_config.configuration
     assert stage.write(broken) == before
     assert stage.heard == []
     assert stage.problems == 1
@@ -93,17 +93,17 @@ def test_a_daemon_that_starts_with_a_broken_file_uses_the_last_good_one(tmp_path
     staged(tmp_path, '{"cleanup_interval": 5}')
     stage = staged(tmp_path, "{broken")
     assert stage.source == "last good copy"
-    assert stage.configured.configuration.cleanup_interval == 5.0
-    assert "the copy of the last good one is in force" in stage.configured.summary
-    assert str(stage.path) + ":1:2" in stage.configured.summary
-    assert stage.configured.origins == {"cleanup_interval": "last good copy"}
+    assert stage.live_config.configuration.cleanup_interval == 5.0
+    assert "the copy of the last good one is in force" in stage.live_config.summary
+    assert str(stage.path) + ":1:2" in stage.live_config.summary
+    assert stage.live_config.origins == {"cleanup_interval": "last good copy"}
 
 
 def test_a_file_that_is_deleted_is_told_once_and_its_copy_is_named(tmp_path: Path) -> None:
     stage = staged(tmp_path, '{"cleanup_interval": 5}')
     stage.path.unlink()
-    stage.configured.refresh()
-    assert stage.configured.configuration == Configuration()
+    stage.live_config.refresh()
+    assert stage.live_config.configuration == Configuration()
     ((level, message),) = stage.told
     assert level == "warning"
     copy = message.rpartition(" ")[2]
@@ -119,25 +119,25 @@ def test_a_file_that_was_deleted_while_no_daemon_ran_is_told(tmp_path: Path) -> 
 def test_environment_and_option_win_over_every_file(tmp_path: Path) -> None:
     overrides = Overrides(listen_port=Port(7000), origins={"listen_port": "--port"})
     stage = staged(tmp_path, '{"listen_port": 8000}', overrides)
-    assert stage.configured.configuration.listen_port == 7000
+    assert stage.live_config.configuration.listen_port == 7000
     assert stage.write('{"listen_port": 8001, "log_level": "debug"}').listen_port == 7000
-    assert stage.configured.configuration.log_level == "debug"
-    assert stage.configured.origins == {"listen_port": "--port", "log_level": "config.json"}
+    assert stage.live_config.configuration.log_level == "debug"
+    assert stage.live_config.origins == {"listen_port": "--port", "log_level": "config.json"}
 
 
 def test_a_change_is_in_force_at_once_and_read_once(tmp_path: Path) -> None:
     stage = staged(tmp_path)
-    edited = stage.configured.change({"cleanup_interval": 7})
+    edited = stage.live_config.change({"cleanup_interval": 7})
     assert edited.has_changed
     assert [each.cleanup_interval for each in stage.heard] == [7.0]
-    stage.configured.refresh()
+    stage.live_config.refresh()
     assert len(stage.heard) == 1
 
 
 def test_a_refused_change_changes_nothing(tmp_path: Path) -> None:
     stage = staged(tmp_path, "{}")
     with pytest.raises(InvalidInput, match="cleanup_interval must be"):
-        stage.configured.change({"cleanup_interval": "x"})
-    assert stage.configured.change({"cleanup_interval": 7}, dry_run=True).has_changed is False
+        stage.live_config.change({"cleanup_interval": "x"})
+    assert stage.live_config.change({"cleanup_interval": 7}, dry_run=True).has_changed is False
     assert stage.heard == []
     assert stage.path.read_text() == "{}"

@@ -24,12 +24,12 @@ from styxy.adapters.portmap.layout import (
 from styxy.adapters.portmap.map import PortMap
 from styxy.adapters.processes import Processes
 from styxy.core.decisions.desk import Desk
-from styxy.core.decisions.requests import MoveAsk
+from styxy.core.decisions.requests import MoveRequest
 from styxy.core.model.leases import Holder, Owner
 from styxy.core.model.ports import Port
 from styxy.core.model.service_types import Catalogue
-from styxy.server.world.listeners import Observer, Told
-from styxy.server.world.port_map_sync import Mirror
+from styxy.server.world.listeners import GuestReport, Listeners
+from styxy.server.world.port_map_sync import PortMapSync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,12 +51,12 @@ class House:
         self.desk = Desk(Catalogue())
         processes = Processes()
         self.kernel = KernelLook()
-        self.observer = Observer(kernel=self.kernel, processes=processes)
+        self.listeners = Listeners(kernel=self.kernel, processes=processes)
         self.map = PortMap(str(path), line_socket="/l", note_socket="/n", netns=0)
-        self.mirror = Mirror(
+        self.port_map_sync = PortMapSync(
             self.desk,
             port_map=self.map,
-            observer=self.observer,
+            listeners=self.listeners,
             project_of=lambda pid: HERE if pid == os.getpid() else None,
             repo_of=lambda project: 77 if project == HERE else 0,
             type_of=lambda _: self.known_for,
@@ -72,11 +72,11 @@ class House:
     def commit(self, events: tuple[Event, ...]) -> None:
         for event in events:
             self.desk.apply(event)
-        self.mirror.heed(events)
+        self.port_map_sync.on_events(events)
 
     def look(self) -> None:
-        listening = self.observer.look(self.now)
-        self.mirror.reflect()
+        listening = self.listeners.look(self.now)
+        self.port_map_sync.refresh()
         self.commit(self.desk.seen(listening, now=self.now).events)
 
     def answer(self, family: int, port: int) -> tuple[int, ...]:
@@ -96,23 +96,25 @@ class House:
             slot = move[9]
         return found
 
-    def move(self, asked: int, *, project: str = HERE, server: int = 1) -> Port:
-        ask = MoveAsk(
+    def move(self, asked: int, *, project: str = HERE, image_id: int = 1) -> Port:
+        request = MoveRequest(
             asked=Port(asked),
             owner=Owner(project=project),
             holder=self.me,
-            server=f"{server:016x}",
+            image_id=f"{image_id:016x}",
             reason="promised",
         )
         taken: set[int] = set()
         while True:
-            ruling = self.desk.move(ask, lock_id=f"{server}-{asked}", now=self.now, taken=taken)
+            ruling = self.desk.move(
+                request, lock_id=f"{image_id}-{asked}", now=self.now, taken=taken
+            )
             assert ruling.candidate is not None
             if self.kernel.is_free(ruling.candidate):
                 break
             taken.add(ruling.candidate)
         self.commit(ruling.events)
-        lease = self.desk.books.moved_from(ask.owner, ask.asked)[-1]
+        lease = self.desk.lease_index.moved_from(request.owner, request.asked)[-1]
         return lease.port
 
 
@@ -169,9 +171,9 @@ def test_the_most_specific_address_answers(house: House) -> None:
 def test_a_guests_word_counts_for_whose_a_socket_is(house: House) -> None:
     with listening("127.0.0.1") as (port, cookie):
         house.look()
-        told = Told(server="0" * 16, project=THERE, repo=88, service_type="database")
-        house.observer.hear(cookie, holder=house.me, told=told, transport="tcp")
-        house.mirror.doubt(Port(port))
+        told = GuestReport(image_id="0" * 16, project=THERE, repo=88, service_type="database")
+        house.listeners.add_report(cookie, holder=house.me, report=told, transport="tcp")
+        house.port_map_sync.invalidate(Port(port))
         house.look()
         assert house.answer(4, port) == (Owner(project=THERE).key, 88, cookie, 1, os.getpid())
 
@@ -193,9 +195,9 @@ def test_what_a_program_is_known_for_counts_where_nothing_is_declared(
     with listening("127.0.0.1") as (port, cookie):
         house.look()
         if declared is not None:
-            told = Told(server="0" * 16, project=HERE, repo=77, service_type=declared)
-            house.observer.hear(cookie, holder=house.me, told=told, transport="tcp")
-            house.mirror.doubt(Port(port))
+            told = GuestReport(image_id="0" * 16, project=HERE, repo=77, service_type=declared)
+            house.listeners.add_report(cookie, holder=house.me, report=told, transport="tcp")
+            house.port_map_sync.invalidate(Port(port))
             house.look()
         assert house.answer(4, port)[3] == int(is_shared)
 
@@ -222,9 +224,9 @@ def test_a_move_is_held_then_live_then_remembered(house: House) -> None:
 
 
 def test_the_oldest_live_move_comes_first(house: House) -> None:
-    first = house.move(8000, server=1)
+    first = house.move(8000, image_id=1)
     house.now += 1
-    second = house.move(8000, server=2)
+    second = house.move(8000, image_id=2)
     with listening("127.0.0.1", second):
         house.look()
         assert [move[6] for move in house.chain(8000)] == [second, first], "held ones come last"
@@ -240,7 +242,7 @@ def test_a_new_daemon_shows_what_the_books_hold(house: House, tmp_path: Path) ->
     again = House(tmp_path / "again.map")
     for event in house.desk.snapshot(now=house.now):
         again.desk.apply(event)
-    again.mirror.begin()
+    again.port_map_sync.begin()
     assert [(move[6], move[7]) for move in again.chain(8000)] == [(port, 3)]
     assert [(move[6], move[7]) for move in again.chain(9200)] == [(kept, 1)]
     assert again.promise(kept)[0] == Owner(project=HERE).key

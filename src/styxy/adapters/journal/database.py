@@ -64,6 +64,10 @@ _DAMAGE = (
 )
 
 _ENCODER = msgspec.json.Encoder()
+_IMAGE_ID, _IMAGE_ID_ON_DISK = b'"image_id":', b'"server":'
+"""A key of a lease, and how every journal has spelled it. Only a key can look like this: inside a
+string a quotation mark has a backslash."""
+
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
 
 Row = tuple[float, str, bytes, int]
@@ -212,6 +216,10 @@ def _open_readable(path: str) -> int:
 
 
 def _encoded(event: Event) -> bytes:
+    return _as_json(event).replace(_IMAGE_ID, _IMAGE_ID_ON_DISK)
+
+
+def _as_json(event: Event) -> bytes:
     try:
         return _ENCODER.encode(event)
     except UnicodeEncodeError:
@@ -221,6 +229,7 @@ def _encoded(event: Event) -> bytes:
 
 
 def _decoded(kind: str, data: bytes) -> Event:
+    data = data.replace(_IMAGE_ID_ON_DISK, _IMAGE_ID)
     if b"\\udc" in data:
         return msgspec.convert(json.loads(data), type=KINDS[kind])
     return _DECODERS[kind].decode(data)

@@ -67,7 +67,7 @@ class MoveEntry:
     """
 
     project: int
-    server: int
+    image_id: int
     asked: Port
     port: Port
     state: MoveState
@@ -229,7 +229,7 @@ class PortMap:
             self._map,
             MOVES_AT + slot * MOVE.size,
             entry.project,
-            entry.server,
+            entry.image_id,
             entry.cookie4,
             entry.cookie6,
             int(entry.at),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from styxy.adapters.paths import Places
+from styxy.adapters.paths import Paths
 from styxy.client.daemon.connection import Answer, Connection
 from styxy.client.text.render import plain
 from styxy.core.errors import InvalidInput
@@ -40,18 +40,18 @@ class Caller:
         self.err = err
         self.wants_json = False
         self.may_start = True
-        self._places: Places | None = None
+        self._places: Paths | None = None
 
     @property
-    def places(self) -> Places:
+    def paths(self) -> Paths:
         """Where the files of the caller's home lie. Raises `InvalidInput` where there is none."""
         if self._places is None:
-            self._places = Places(self.env)
+            self._places = Paths(self.env)
         return self._places
 
     def connection(self) -> Connection:
         """Make the way to the daemon, which is started where that is needed and allowed."""
-        return Connection(self.places, starter=self._start if self.may_start else None)
+        return Connection(self.paths, starter=self._start if self.may_start else None)
 
     def show(self, answer: Answer, text: str) -> None:
         """Print the daemon's answer unchanged where JSON is asked for, else `text`."""

@@ -47,7 +47,7 @@ def _customize(name: str, caller: Caller) -> None:
             f"a range is written first-last, such as 12000-12009, not {echo(said)}; "
             "nothing has changed"
         )
-    ConfigurationAccess(caller.places, caller.env).change(
+    ConfigurationAccess(caller.paths, caller.env).change(
         {"service_types": {name: {"range": [int(span[1]), int(span[2])]}}}
     )
 

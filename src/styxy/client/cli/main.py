@@ -94,7 +94,7 @@ def run_command(words: Sequence[str], env: Mapping[str, str], *, out: TextIO, er
         return failure.exit_code
     except (BrokenPipeError, OutputFailed):
         raise
-    except Exception as error:  # noqa: BLE001 - the last door before the user, who gets no trace
+    except Exception as error:  # noqa: BLE001 - the last stop before the user, who gets no trace
         unforeseen = _unexpected(error, caller)
         caller.fail(unforeseen)
         return unforeseen.exit_code

@@ -31,7 +31,7 @@ EXITS = {
 FILES = {
     "~/.styxy": "everything of one user, mode 0700; STYXY_HOME names another place",
     "~/.styxy/config.json": "settings, all optional; see: styxy config show",
-    "~/.styxy/auth.token": "the token of the TCP door, 64 hex digits",
+    "~/.styxy/auth.token": "the token for TCP, 64 hex digits",
     "~/.styxy/reassignments.log": "one line for each bind that was moved",
     "~/.styxy/logs/daemon.log": "what the daemon has to say",
     "~/.styxy/backups": "older copies of the journal and of config.json",

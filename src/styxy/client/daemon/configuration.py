@@ -19,15 +19,15 @@ from styxy.core.protocol import config as codec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
 
 
 class ConfigurationAccess:
     """Ask for the configuration of one home, and change it."""
 
-    def __init__(self, places: Places, env: Mapping[str, str]) -> None:
-        self.file = ConfigFile(places.config_file, backups=places.backups)
-        self._places = places
+    def __init__(self, paths: Paths, env: Mapping[str, str]) -> None:
+        self.file = ConfigFile(paths.config_file, backups=paths.backups)
+        self._places = paths
         self._env = env
 
     def show(self) -> Answer:

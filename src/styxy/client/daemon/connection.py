@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from styxy.adapters.paths import Places
-    from styxy.client.daemon.sse import Happening
+    from styxy.adapters.paths import Paths
+    from styxy.client.daemon.sse import StreamEvent
 
 ANSWER_PATIENCE = 2.0
 """Seconds for one whole answer: a hundred times the slowest one that a healthy daemon gives."""
@@ -79,10 +79,10 @@ class DaemonRecord:
         return value if type(value) is int and 0 < value <= most else None
 
 
-def read_record(places: Places) -> DaemonRecord | None:
+def read_record(paths: Paths) -> DaemonRecord | None:
     """Read `daemon.json`; a missing, damaged or foreign file is no record."""
     try:
-        with open(places.daemon_file, "rb") as file:
+        with open(paths.daemon_file, "rb") as file:
             content = json.loads(file.read(_MAX_RECORD))
     except (OSError, ValueError, RecursionError):
         return None
@@ -98,12 +98,12 @@ class Connection:
 
     def __init__(
         self,
-        places: Places,
+        paths: Paths,
         *,
         starter: Callable[[Connection], object] | None = None,
         answer_patience: float = ANSWER_PATIENCE,
     ) -> None:
-        self.places = places
+        self.paths = paths
         self._starter = starter
         self._answer_patience = answer_patience
 
@@ -117,9 +117,9 @@ class Connection:
             reply = self._exchange(link, _request(method, path, body))
         finally:
             link.close()
-        return self._judged(reply)
+        return self._parse(reply)
 
-    def follow(self, path: str) -> Iterator[Happening]:
+    def follow(self, path: str) -> Iterator[StreamEvent]:
         """Follow a stream of events until the daemon ends it; it has, where none listens.
 
         Raises as `ask` does where one listens.
@@ -136,7 +136,7 @@ class Connection:
             while data := link.recv(65536):
                 yield from reader.feed(data)
                 if reader.refusal is not None:
-                    self._judged(reader.refusal)
+                    self._parse(reader.refusal)
                     raise self._nonsense("it is no stream")
         except TimeoutError:
             raise self._silent(SILENCE_PATIENCE) from None
@@ -193,7 +193,7 @@ class Connection:
 
         No other can be started beside it.
         """
-        named, record = self.places.socket_override, read_record(self.places)
+        named, record = self.paths.socket_override, read_record(self.paths)
         if named is None or record is None or not record.socket:
             return
         link = self._knock_at(record.socket) if record.socket != named else None
@@ -201,15 +201,15 @@ class Connection:
             link.close()
             raise DaemonUnreachable(
                 f"nothing listens on {named}, which STYXY_SOCKET names; the daemon of "
-                f"{self.places.home} listens on {record.socket}: unset STYXY_SOCKET",
+                f"{self.paths.home} listens on {record.socket}: unset STYXY_SOCKET",
                 suggestions=["unset STYXY_SOCKET"],
                 socket=record.socket,
             )
 
     def _socket_path(self) -> str | None:
-        if self.places.socket_override:
-            return self.places.socket_override
-        record = read_record(self.places)
+        if self.paths.socket_override:
+            return self.paths.socket_override
+        record = read_record(self.paths)
         return record.socket if record else None
 
     def _reach(self) -> _socket.socket:
@@ -248,7 +248,7 @@ class Connection:
         assert reader.reply is not None
         return reader.reply
 
-    def _judged(self, reply: Reply) -> Answer:
+    def _parse(self, reply: Reply) -> Answer:
         try:
             data = json.loads(reply.body)
         except (ValueError, RecursionError):
@@ -261,7 +261,7 @@ class Connection:
 
     def _silent(self, patience: float | None = None) -> DaemonUnreachable:
         seconds = self._answer_patience if patience is None else patience
-        record = None if self.places.socket_override else read_record(self.places)
+        record = None if self.paths.socket_override else read_record(self.paths)
         who = f"the daemon (pid {record.pid})" if record and record.pid else "the daemon"
         return DaemonUnreachable(
             f"{who} has given no answer for {seconds:g} s; try: styxy daemon restart",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from styxy.client.daemon.connection import Connection
-    from styxy.client.daemon.sse import Happening
+    from styxy.client.daemon.sse import StreamEvent
 
 RETURN_PATIENCE = 10.0
 """Seconds that a daemon may be away; a restart takes half a second."""
@@ -25,15 +25,15 @@ def follow(
     *,
     after: int,
     pause: Callable[[float], None] = time.sleep,
-) -> Iterator[Happening]:
+) -> Iterator[StreamEvent]:
     """Give every event after number `after`, none twice; `path_after` names the stream.
 
     Raises `DaemonUnreachable` where no daemon has come back for `RETURN_PATIENCE` seconds.
     """
     while True:
-        for happening in connection.follow(path_after(after)):
-            after = happening.seq
-            yield happening
+        for event in connection.follow(path_after(after)):
+            after = event.seq
+            yield event
         deadline = time.monotonic() + RETURN_PATIENCE
         pause(LOOK_INTERVAL)
         while not connection.listens():

@@ -22,7 +22,7 @@ MAX_EVENT = 256 * 1024
 _LONGEST_SIZE = 32  # bytes of the line that says how long a chunk is, its extensions included
 
 
-class Happening:
+class StreamEvent:
     """Hold one event: its number in the journal, and its JSON as it came."""
 
     __slots__ = ("raw", "seq")
@@ -43,7 +43,7 @@ class StreamReader:
         self._chunks = ChunkReader()
         self._events = EventReader()
 
-    def feed(self, data: bytes) -> list[Happening]:
+    def feed(self, data: bytes) -> list[StreamEvent]:
         """Take what the peer sent, give what it completes. Raises `MalformedReply`."""
         if self._head is None:
             self._data += data
@@ -108,17 +108,17 @@ class EventReader:
     def __init__(self) -> None:
         self._data = bytearray()
 
-    def feed(self, data: bytes) -> list[Happening]:
+    def feed(self, data: bytes) -> list[StreamEvent]:
         """Take text, give the events that it completes. Raises `MalformedReply`."""
         self._data += data
         *blocks, rest = bytes(self._data).split(b"\n\n")
         self._data = bytearray(rest)
         if len(rest) > MAX_EVENT:
             raise MalformedReply(f"an event is longer than {MAX_EVENT} bytes")
-        return [each for each in map(_happening, blocks) if each is not None]
+        return [each for each in map(_event, blocks) if each is not None]
 
 
-def _happening(block: bytes) -> Happening | None:
+def _event(block: bytes) -> StreamEvent | None:
     lines = (line.partition(b":") for line in block.split(b"\n"))
     fields = {name: value.removeprefix(b" ") for name, _, value in lines}
     if b"data" not in fields:
@@ -126,4 +126,4 @@ def _happening(block: bytes) -> Happening | None:
     number = fields.get(b"id", b"")
     if not number.isdigit():
         raise MalformedReply("an event has no number")
-    return Happening(int(number[:20]), fields[b"data"])
+    return StreamEvent(int(number[:20]), fields[b"data"])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
     from styxy.client.daemon.connection import Connection
 
 NATIVE_LIBRARY = "libstyxy.so"
@@ -54,17 +54,17 @@ def start_once(
     # Imported here: every `styxy run` loads this module, and mostly a daemon runs.
     from styxy.adapters.settings import private_home
 
-    places = connection.places
+    paths = connection.paths
     began = time.monotonic()
     deadline = began + patience
     try:
-        private_home(places.home)
-        lock = StartLock(places.in_home("start.lock"))
+        private_home(paths.home)
+        lock = StartLock(paths.in_home("start.lock"))
     except Unavailable as refused:
         raise DaemonUnreachable(refused.message) from None
     except OSError as error:
         raise DaemonUnreachable(
-            f"cannot write in {places.home}: {error.strerror}; "
+            f"cannot write in {paths.home}: {error.strerror}; "
             "set STYXY_HOME to a directory of your own"
         ) from None
     try:
@@ -175,11 +175,11 @@ def _start(
     lock: StartLock,
     deadline: float,
 ) -> None:
-    places = connection.places
+    paths = connection.paths
     try:
-        report = _spawn(places, env, arguments)
+        report = _spawn(paths, env, arguments)
         try:
-            _wait_ready(report, deadline, places.daemon_log)
+            _wait_ready(report, deadline, paths.daemon_log)
         finally:
             os.close(report)
     except OSError as error:
@@ -196,13 +196,13 @@ def _start(
         raise
 
 
-def _spawn(places: Places, env: Mapping[str, str], arguments: Sequence[str]) -> int:
+def _spawn(paths: Paths, env: Mapping[str, str], arguments: Sequence[str]) -> int:
     """Start a detached server; its report can be read from the descriptor that is returned."""
-    log = _open_log(places.daemon_log)
+    log = _open_log(paths.daemon_log)
     report, answer = os.pipe()
     child = os.fork()
     if child == 0:
-        _become_daemon(places, env, arguments, log=log, answer=answer)
+        _become_daemon(paths, env, arguments, log=log, answer=answer)
     os.close(answer)
     os.close(log)
     os.waitpid(child, 0)
@@ -225,7 +225,7 @@ def _open_log(path: str) -> int:
 
 
 def _become_daemon(
-    places: Places, env: Mapping[str, str], arguments: Sequence[str], *, log: int, answer: int
+    paths: Paths, env: Mapping[str, str], arguments: Sequence[str], *, log: int, answer: int
 ) -> NoReturn:
     try:
         os.setsid()
@@ -241,7 +241,7 @@ def _become_daemon(
         own = server_environment(env)
         for name in _SERVICE_MANAGER:
             own.pop(name, None)  # they speak of the caller, who may be a service himself
-        os.chdir(places.home)  # a daemon keeps nobody's directory busy
+        os.chdir(paths.home)  # a daemon keeps nobody's directory busy
         os.umask(0o077)
         os.execve(arguments[0], [*arguments, "--ready-fd", str(answer)], own)
     except OSError as error:

@@ -53,7 +53,7 @@ def started_at(pid: int) -> float:
 
 
 def _claimed_pid(connection: Connection) -> int | None:
-    record = None if connection.places.socket_override else read_record(connection.places)
+    record = None if connection.paths.socket_override else read_record(connection.paths)
     if record is not None and record.pid is not None:
         return record.pid
     if not connection.listens():
@@ -71,7 +71,7 @@ def _is_daemon(connection: Connection, pid: int) -> bool:
         listener, _, _ = peer_of(link)
         link.close()
         return listener == pid or _says_so(connection, pid)
-    record = read_record(connection.places)
+    record = read_record(connection.paths)
     return record is not None and _runs_server_since(pid, record)
 
 

@@ -37,7 +37,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="home", looks_at="owner and modes of STYXY_HOME and its files", run=files.home),
     Check(name="runtime", looks_at="owner and mode of the runtime directory", run=files.runtime),
     Check(name="sockets", looks_at="the daemon's sockets and their modes", run=files.sockets),
-    Check(name="token", looks_at="the token of the TCP door and its mode", run=files.token),
+    Check(name="token", looks_at="the token for TCP and its mode", run=files.token),
     Check(name="configuration", looks_at="config.json", run=files.configuration),
     Check(name="database", looks_at="the journal and its backups", run=files.database),
     Check(

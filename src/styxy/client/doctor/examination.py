@@ -18,7 +18,7 @@ from styxy.core.errors import DaemonUnreachable, StyxyError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
     from styxy.core.reports.process_tree import Process
 
 PATIENCE = 0.5
@@ -28,10 +28,10 @@ PATIENCE = 0.5
 class Examination:
     """Look at one home and its daemon; never starts one."""
 
-    def __init__(self, places: Places, env: Mapping[str, str]) -> None:
-        self.places = places
+    def __init__(self, paths: Paths, env: Mapping[str, str]) -> None:
+        self.paths = paths
         self.env = env
-        self.connection = Connection(places, answer_patience=PATIENCE)
+        self.connection = Connection(paths, answer_patience=PATIENCE)
         self.processes = Processes()
         self.silence: DaemonUnreachable | None = None
         """Why the daemon did not answer."""
@@ -46,7 +46,7 @@ class Examination:
     @cached_property
     def record(self) -> DaemonRecord | None:
         """What `daemon.json` says."""
-        return read_record(self.places)
+        return read_record(self.paths)
 
     @cached_property
     def listens(self) -> bool:
@@ -94,7 +94,7 @@ class Examination:
             return self.asked("/config")
         from styxy.client.daemon.configuration import ConfigurationAccess
 
-        return ConfigurationAccess(self.places, self.env).planned().data
+        return ConfigurationAccess(self.paths, self.env).planned().data
 
     def asked(self, path: str) -> dict[str, object]:
         """Ask the daemon; empty where there is none. Raises the error that it answers."""
@@ -103,4 +103,4 @@ class Examination:
     @cached_property
     def trial(self) -> Trial:
         """One real bind. Raises `Unavailable` where it cannot be tried."""
-        return attempt(self.env, self.places, runs=self.status is not None)
+        return attempt(self.env, self.paths, runs=self.status is not None)

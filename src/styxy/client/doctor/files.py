@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from styxy import __version__
 from styxy.adapters.config_file import load
 from styxy.adapters.settings import is_token
-from styxy.client.doctor.running import RESTART, START, told
+from styxy.client.doctor.running import RESTART, START, from_health
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.core.errors import JournalFailed
 
@@ -26,20 +26,20 @@ OTHERS = 0o077
 
 def home(seen: Examination) -> Outcome:
     """See that the home is a directory of ours that nobody else reads, and that can be written."""
-    path = seen.places.home
+    path = seen.paths.home
     if not os.path.lexists(path):
         return ok(f"{path} is not made yet")
     found = _private_directory(path)
     if found.verdict == "ok" and not os.access(path, os.W_OK | os.X_OK):
         return error(f"{path} cannot be written", cure=f"chmod u+rwx {shlex.quote(path)}")
-    paths = [seen.places.in_home(name) for name in OURS]
+    paths = [seen.paths.in_home(name) for name in OURS]
     inside = [_private_file(path) for path in paths if os.path.lexists(path)]
     return worst([found, *(each for each in inside if each.verdict != "ok")])
 
 
 def token(seen: Examination) -> Outcome:
-    """See that the token of the TCP door is there, private, and can be used."""
-    path = seen.places.token_file
+    """See that the token for TCP is there, private, and can be used."""
+    path = seen.paths.token_file
     if not os.path.lexists(path):
         if seen.status is None:
             return ok("the next daemon makes one")
@@ -54,39 +54,39 @@ def sockets(seen: Examination) -> Outcome:
     """See that the sockets are there, private and open."""
     if seen.status is None:
         return ok("no daemon has opened any")
-    paths = [seen.places.socket(), seen.places.line_socket(), seen.places.note_socket()]
-    if seen.record is not None and seen.places.socket_override is None:
+    paths = [seen.paths.socket(), seen.paths.line_socket(), seen.paths.note_socket()]
+    if seen.record is not None and seen.paths.socket_override is None:
         named = (seen.record.content.get(key) for key in ("socket", "line_socket", "note_socket"))
         paths = [path for path in named if isinstance(path, str)]
     outcomes = [_socket(path) for path in paths]
-    doors = told(seen, "doors", cure=RESTART)
-    return worst([*outcomes, doors])
+    daemon_side = from_health(seen, "doors", cure=RESTART)
+    return worst([*outcomes, daemon_side])
 
 
 def runtime(seen: Examination) -> Outcome:
     """See that the directory of the sockets and the map is ours alone, and so is the map."""
-    path = seen.places.runtime_dir()
-    if seen.places.socket_override is not None:
-        return ok(f"STYXY_SOCKET={seen.places.socket_override} takes its place")
+    path = seen.paths.runtime_dir()
+    if seen.paths.socket_override is not None:
+        return ok(f"STYXY_SOCKET={seen.paths.socket_override} takes its place")
     if not os.path.lexists(path):
         if seen.status is None:
             return ok(f"{path} is made by the next daemon")
         # A login session that ended takes its runtime directory with it.
         return warning(f"{path} is gone, or the daemon was started with another", cure=RESTART)
-    port_map = seen.places.port_map()
+    port_map = seen.paths.port_map()
     inside = [_private_file(port_map)] if os.path.lexists(port_map) else []
     return worst([_private_directory(path), *(each for each in inside if each.verdict != "ok")])
 
 
 def configuration(seen: Examination) -> Outcome:
     """See that config.json is in order, and in force."""
-    loaded = load(seen.places.config_file)
+    loaded = load(seen.paths.config_file)
     cure = "styxy config validate"
     if loaded.problems:
         said = [f"{each.where}: {each.sentence}" for each in loaded.problems]
         more = f" and {len(said) - 1} more" if len(said) > 1 else ""
         return error(f"{said[0]}{more}; the last good configuration stays in force", cure=cure)
-    found = told(seen, "configuration", cure=cure)
+    found = from_health(seen, "configuration", cure=cure)
     if seen.status is None:
         there = "there is no config.json" if loaded.is_missing else "config.json is in order"
         found = ok(there)
@@ -98,8 +98,8 @@ def database(seen: Examination) -> Outcome:
     if seen.status is not None:
         cure = "styxy daemon logs"
         names = ("journal", "recovery", "backups")
-        return worst([told(seen, name, cure=cure) for name in names])
-    path = seen.places.database
+        return worst([from_health(seen, name, cure=cure) for name in names])
+    path = seen.paths.database
     if seen.silence is not None:
         return ok("in use by the daemon that does not answer")
     if not os.path.lexists(path):
@@ -116,18 +116,18 @@ def database(seen: Examination) -> Outcome:
 def leftovers(seen: Examination) -> Outcome:
     """See that nothing lies about: files of dead daemons, of older versions, damaged journals."""
     outcomes = [ok("nothing is left over")]
-    places = seen.places
-    if not seen.listens and os.path.lexists(places.daemon_file):
+    paths = seen.paths
+    if not seen.listens and os.path.lexists(paths.daemon_file):
         outcomes.append(
             warning(
-                f"{places.daemon_file} is of a daemon that died; the next one follows", cure=START
+                f"{paths.daemon_file} is of a daemon that died; the next one follows", cure=START
             )
         )
     used = _libraries_in_use(seen)
     stale = [
-        *(path for path in _listed(places.home) if ".damaged-" in path or path.endswith(".part")),
-        *(path for path in _listed(places.backups) if path.endswith((".damaged", ".part"))),
-        *(path for path in _listed(places.in_home("lib")) if not _is_needed(path, used)),
+        *(path for path in _listed(paths.home) if ".damaged-" in path or path.endswith(".part")),
+        *(path for path in _listed(paths.backups) if path.endswith((".damaged", ".part"))),
+        *(path for path in _listed(paths.in_home("lib")) if not _is_needed(path, used)),
     ]
     if stale:
         named = " ".join(shlex.quote(path) for path in stale)
@@ -142,8 +142,8 @@ def _is_needed(library: str, used: str) -> bool:
 
 
 def _libraries_in_use(seen: Examination) -> str:
-    told = (seen.processes.variable(pid, "LD_PRELOAD") for pid in seen.table)
-    return " ".join(each for each in told if each)
+    values = (seen.processes.variable(pid, "LD_PRELOAD") for pid in seen.table)
+    return " ".join(each for each in values if each)
 
 
 def _private_directory(path: str) -> Outcome:

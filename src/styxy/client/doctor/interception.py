@@ -57,7 +57,7 @@ def seccomp(seen: Examination) -> Outcome:
     """See whether programs that no library reaches can be reached through the kernel."""
     from styxy.client.interception.backend import missing_supervisor
 
-    reason = missing_supervisor(seen.places)
+    reason = missing_supervisor(seen.paths)
     if reason is None:
         return ok("the kernel allows a supervisor: static programs and Go are reached")
     return warning(

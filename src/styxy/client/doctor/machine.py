@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters.kernel import KernelLook, ephemeral_ports, reserved_ports
 from styxy.client.cli.range_import import types_of
-from styxy.client.doctor.running import RESTART, told
+from styxy.client.doctor.running import RESTART, from_health
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.client.text.render import objects
 from styxy.core.messages import counted
@@ -40,7 +40,7 @@ def ports(seen: Examination) -> Outcome:
     squatted = _squatted(seen, [each for each in leases if each["port"] in listening])
     outcomes = [
         ok(f"{counted(len(leases), 'lease')} in agreement with the kernel"),
-        told(seen, "port map", cure=RESTART),
+        from_health(seen, "port map", cure=RESTART),
     ]
     if squatted:
         named = ", ".join(str(each["port"]) for each in squatted[:20])

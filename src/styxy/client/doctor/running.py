@@ -43,7 +43,7 @@ def version(seen: Examination) -> Outcome:
 
 def stalls(seen: Examination) -> Outcome:
     """See that the daemon never stood still."""
-    return told(seen, "loop", cure="styxy daemon logs")
+    return from_health(seen, "loop", cure="styxy daemon logs")
 
 
 def parts(seen: Examination) -> Outcome:
@@ -52,12 +52,12 @@ def parts(seen: Examination) -> Outcome:
     names = [name for name in listed if name not in ELSEWHERE] if isinstance(listed, dict) else []
     if not names:
         return ok("no daemon to ask")
-    return worst([told(seen, name, cure="styxy daemon logs", named=True) for name in names])
+    return worst([from_health(seen, name, cure="styxy daemon logs", named=True) for name in names])
 
 
 def alone(seen: Examination) -> Outcome:
     """See that no second daemon has this home, and none that nobody can reach."""
-    home = os.path.realpath(seen.places.home)
+    home = os.path.realpath(seen.paths.home)
     servers = [pid for pid in _servers(seen) if _home_of(seen, pid) == home]
     recorded = seen.record.pid if seen.record else None
     if servers and not seen.listens:
@@ -85,12 +85,12 @@ def _servers(seen: Examination) -> list[int]:
 
 
 def _home_of(seen: Examination, pid: int) -> str:
-    told = seen.processes.variables(pid, "STYXY_HOME", "HOME")
-    home = told.get("STYXY_HOME") or os.path.join(told.get("HOME", "/"), ".styxy")
+    variables = seen.processes.variables(pid, "STYXY_HOME", "HOME")
+    home = variables.get("STYXY_HOME") or os.path.join(variables.get("HOME", "/"), ".styxy")
     return os.path.realpath(os.path.join(seen.processes.directory(pid) or "/", home))
 
 
-def told(seen: Examination, name: str, *, cure: str, named: bool = False) -> Outcome:
+def from_health(seen: Examination, name: str, *, cure: str, named: bool = False) -> Outcome:
     """Pass on what /health says of a part."""
     part = seen.part(name)
     if not part:

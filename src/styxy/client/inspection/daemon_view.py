@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from styxy.client.daemon.connection import Connection
 
 
-class Records:
+class DaemonView:
     """Ask the daemon what it knows; without one nothing is known, and `notice` says why."""
 
     def __init__(self, connection: Connection, port: int) -> None:

@@ -218,7 +218,7 @@ def wait_until_up(
 ) -> Outcome:
     """Wait on this machine as it is."""
     from styxy.adapters.kernel import KernelLook
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
     from styxy.adapters.processes import Processes
 
     kernel = KernelLook()
@@ -230,7 +230,7 @@ def wait_until_up(
             connection=connection,
             own=own,
             home=env.get("HOME") or "/",
-            port_map=Places(env).port_map(),
+            port_map=Paths(env).port_map(),
         )
         return waiting.until(timeout)
     finally:

@@ -1,7 +1,7 @@
 """Bring together who is on a port: the kernel, /proc, git's files, the daemon, container engines.
 
-The kernel and /proc are asked here and not through the daemon, so that the story is told without
-one too; leases are then unknown, and it says so.
+The kernel and /proc are asked here and not through the daemon, so that there is an answer without
+one, too; leases are then unknown, and it says so.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from styxy.adapters import git
 from styxy.adapters.kernel import KernelLook
 from styxy.adapters.processes import Processes
 from styxy.client.inspection.containers import containers, sockets
-from styxy.client.inspection.daemon_view import Records
+from styxy.client.inspection.daemon_view import DaemonView
 from styxy.core.model.ports import Port
 from styxy.core.names import INSTANCE_NAMES, instance_of
 from styxy.core.reports.cgroups import Unit, container_of, unit_of
 from styxy.core.reports.port_report import (
-    Kin,
     Move,
     Policy,
+    PortReport,
     Relation,
     Server,
     Stop,
-    Story,
+    TreeProcess,
     Worktree,
     caution,
     meaning,
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from styxy.core.reports.process_tree import Process
 
 
-def tell(port: int, connection: Connection, env: Mapping[str, str]) -> Story:
-    """Tell the story of a port, as of now."""
-    records = Records(connection, port)
+def tell(port: int, connection: Connection, env: Mapping[str, str]) -> PortReport:
+    """Report on a port, as of now."""
+    records = DaemonView(connection, port)
     teller = _Teller(port, env, records)
     servers = teller.servers()
     lease = records.lease
@@ -54,7 +54,7 @@ def tell(port: int, connection: Connection, env: Mapping[str, str]) -> Story:
     if lease is not None and not servers:
         stop = (records.way_to_release(lease),)
     asked = lease.get("requested_port") if lease else None
-    return Story(
+    return PortReport(
         port=port,
         is_free=not servers and lease is None,
         summary=_summary(port, servers, lease),
@@ -71,7 +71,7 @@ def tell(port: int, connection: Connection, env: Mapping[str, str]) -> Story:
 class _Teller:
     """Describe the servers of one port."""
 
-    def __init__(self, port: int, env: Mapping[str, str], records: Records) -> None:
+    def __init__(self, port: int, env: Mapping[str, str], records: DaemonView) -> None:
         self._port = port
         self._env = env
         self._records = records
@@ -168,14 +168,16 @@ class _Teller:
         effect = f"its process is {user}'s and not to be seen from here; root sees it"
         return (Stop(command=f"sudo styxy who {self._port} --no-start", effect=effect),)
 
-    def _tree(self, pids: Sequence[int], tops: Sequence[int]) -> list[Kin]:
+    def _tree(self, pids: Sequence[int], tops: Sequence[int]) -> list[TreeProcess]:
         parts = {each.pid for top in tops for each in job(top, self._table)}
         wanted = {each.pid for pid in pids for each in chain(pid, self._table)}
-        found: list[Kin] = []
+        found: list[TreeProcess] = []
         frontier = [pid for pid in wanted if self._table[pid].parent not in wanted]
         while frontier:
             pid = frontier.pop(0)
-            found.append(_kin(self._table[pid], listens=pid in pids, parts=parts | set(pids)))
+            found.append(
+                _tree_process(self._table[pid], listens=pid in pids, parts=parts | set(pids))
+            )
             frontier = sorted(p for p in wanted if self._table[p].parent == pid) + frontier
         return found
 
@@ -214,9 +216,9 @@ class _Teller:
         return next((each for each in self._containers if each.id == wanted), None)
 
     def _since(self, pid: int | None) -> str | None:
-        told = self._records.usage
-        if told.get("since") and told.get("pid") in (pid, None):
-            return str(told["since"])
+        usage = self._records.usage
+        if usage.get("since") and usage.get("pid") in (pid, None):
+            return str(usage["since"])
         holder = self._processes.holder(pid) if pid is not None else None
         if holder is None:
             return None
@@ -249,8 +251,8 @@ def _summary(port: int, servers: Sequence[Server], lease: Mapping[str, object] |
     return f"{port} is free"
 
 
-def _kin(process: Process, *, listens: bool, parts: set[int]) -> Kin:
-    return Kin(
+def _tree_process(process: Process, *, listens: bool, parts: set[int]) -> TreeProcess:
+    return TreeProcess(
         pid=process.pid,
         parent=process.parent,
         name=process.name,

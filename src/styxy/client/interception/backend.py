@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
 
 _PROBE_PATIENCE = 2.0  # seconds; the probe takes milliseconds
 
@@ -56,8 +56,8 @@ class Choice:
 class Chooser:
     """Choose, for what `env` leads to; `places` says where the copies of the native parts go."""
 
-    def __init__(self, places: Places, env: Mapping[str, str]) -> None:
-        self._places = places
+    def __init__(self, paths: Paths, env: Mapping[str, str]) -> None:
+        self._places = paths
         self._env = env
 
     def choose(self, backend: str, words: Sequence[str]) -> Choice:
@@ -158,10 +158,10 @@ def _nothing(why: str) -> Choice:
     return choice
 
 
-def missing_supervisor(places: Places) -> str | None:
+def missing_supervisor(paths: Paths) -> str | None:
     """Say why no supervisor is to be had; None where one is, or one is around us already."""
     try:
-        error = _probe(own_supervisor(places))
+        error = _probe(own_supervisor(paths))
     except Unavailable as failure:
         return failure.message
     return None if error in (0, errno.EBUSY) else _refusal(error)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
 
 EXIT_CANNOT_RUN = 126
 """What a shell says of a program that is there and cannot be executed (POSIX, 2.8.2)."""
@@ -31,38 +31,38 @@ EXIT_NOT_FOUND = 127
 """What a shell says of a program that is not there."""
 
 
-def own_library(places: Places) -> str:
+def own_library(paths: Paths) -> str:
     """Install the library that this Styxy came with; its path. Raises `Unavailable`."""
     from styxy import __version__
 
-    return install_library(places, version=__version__, source=_built(NATIVE_LIBRARY))
+    return install_library(paths, version=__version__, source=_built(NATIVE_LIBRARY))
 
 
-def own_supervisor(places: Places) -> str:
+def own_supervisor(paths: Paths) -> str:
     """Install the seccomp supervisor beside the library, which looks for it there; its path.
 
     Raises `Unavailable`.
     """
     from styxy import __version__
 
-    target = places.in_home("lib", __version__, NATIVE_SUPERVISOR)
-    return _install(places, _built(NATIVE_SUPERVISOR), target)
+    target = paths.in_home("lib", __version__, NATIVE_SUPERVISOR)
+    return _install(paths, _built(NATIVE_SUPERVISOR), target)
 
 
-def own_library_and_supervisor(places: Places) -> str:
+def own_library_and_supervisor(paths: Paths) -> str:
     """Install the library, and beside it the supervisor, if there is one; the library's path.
 
     The library starts the supervisor for the static programs that its host executes, and lets them
     be where it finds none. Raises `Unavailable` where there is no library.
     """
-    library = own_library(places)
-    _supervisor_if_any(places)
+    library = own_library(paths)
+    _supervisor_if_any(paths)
     return library
 
 
-def _supervisor_if_any(places: Places) -> str | None:
+def _supervisor_if_any(paths: Paths) -> str | None:
     try:
-        return own_supervisor(places)
+        return own_supervisor(paths)
     except Unavailable:
         return None  # what calls libc is moved all the same
 
@@ -73,20 +73,20 @@ def _built(name: str) -> str:
     return os.path.join(os.path.dirname(__file__), "native", name)
 
 
-def install_library(places: Places, *, version: str, source: str) -> str:
+def install_library(paths: Paths, *, version: str, source: str) -> str:
     """Copy the native library into the home and return its path.
 
     The copy outlives the virtual environment that it came from: a missing file in LD_PRELOAD makes
     every command of an activated shell print an error. Raises `Unavailable` where there is none.
     """
-    target = places.in_home("lib", version, NATIVE_LIBRARY)
-    installed = _install(places, source, target)
+    target = paths.in_home("lib", version, NATIVE_LIBRARY)
+    installed = _install(paths, source, target)
     if any(character in target for character in " :\t\n"):
         raise Unavailable(f"LD_PRELOAD cannot hold the path {target!r}; set STYXY_HOME to another")
     return installed
 
 
-def _install(places: Places, source: str, target: str) -> str:
+def _install(paths: Paths, source: str, target: str) -> str:
     """Copy what differs; without a source, an earlier copy of this version will do."""
     try:
         wanted = os.stat(source)
@@ -106,7 +106,7 @@ def _install(places: Places, source: str, target: str) -> str:
         # Imported here: it is one run of many that copies.
         from styxy.adapters.settings import private_home
 
-        private_home(places.home)
+        private_home(paths.home)
         _copy(source, target)
     return target
 

@@ -143,26 +143,26 @@ def _with_asker(library: str, path: str) -> Bind:
     with (
         socket.create_server(("127.0.0.1", 0)) as busy,
         socket.create_server(("127.0.0.1", 0)) as place,
-        socket.socket(socket.AF_UNIX) as door,
+        socket.socket(socket.AF_UNIX) as listener,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notes,
     ):
-        door.bind(line)
-        door.listen()
+        listener.bind(line)
+        listener.listen()
         notes.bind(note)
         free = _port_of(place)
         place.close()
         env = {**os.environ, "STYXY_SOCKET": path}
         with _Child(library, _port_of(busy), env, project=os.path.dirname(path)) as child:
             poll = select.poll()
-            for waited in (door.fileno(), child.output.fileno()):
+            for waited in (listener.fileno(), child.output.fileno()):
                 poll.register(waited, select.POLLIN)
-            while any(ready == door.fileno() for ready, _ in poll.poll(PATIENCE * 1000)):
-                _answer(door, free)
+            while any(ready == listener.fileno() for ready, _ in poll.poll(PATIENCE * 1000)):
+                _answer(listener, free)
             return child.result()
 
 
-def _answer(door: socket, port: int) -> None:
-    link, _ = door.accept()
+def _answer(listener: socket, port: int) -> None:
+    link, _ = listener.accept()
     with link:
         link.settimeout(PATIENCE)
         try:

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
 
 
 class Trial:
@@ -51,12 +51,12 @@ class Trial:
         }
 
 
-def attempt(env: Mapping[str, str], places: Places, *, runs: bool) -> Trial:
+def attempt(env: Mapping[str, str], paths: Paths, *, runs: bool) -> Trial:
     """Try it, with the daemon where one `runs`. Raises `Unavailable` where that cannot be done."""
-    library = own_library(places)
-    home = places.home
+    library = own_library(paths)
+    home = paths.home
     bind = proof.ask_daemon(library, env, project=home) if runs else proof.stand_in(library)
-    works, message = _judged(bind, library, env, runs=runs)
+    works, message = _parse(bind, library, env, runs=runs)
     return Trial(
         works=works,
         message=message,
@@ -73,7 +73,7 @@ def is_active(env: Mapping[str, str]) -> bool:
     return any(os.path.basename(entry) == NATIVE_LIBRARY for entry in entries)
 
 
-def _judged(
+def _parse(
     bind: proof.Bind, library: str, env: Mapping[str, str], *, runs: bool
 ) -> tuple[bool, str]:
     if env.get("STYXY_DISABLE_REASSIGN") == "1":

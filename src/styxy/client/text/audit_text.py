@@ -18,8 +18,8 @@ _KIND_WIDTH = 20  # `instance_registered` is the longest common one
 def line(event: Mapping[str, object]) -> str:
     """Tell one event in one line."""
     kind = plain(event.get("event"))
-    story = _STORIES.get(kind, _all_fields)(event)
-    return f"{local_time(event.get('at'))}  {kind.ljust(_KIND_WIDTH)}  {story}".rstrip()
+    report = _LINES.get(kind, _all_fields)(event)
+    return f"{local_time(event.get('at'))}  {kind.ljust(_KIND_WIDTH)}  {report}".rstrip()
 
 
 def lines(events: Iterable[Mapping[str, object]]) -> str:
@@ -83,7 +83,7 @@ def _joined(*parts: str | None) -> str:
     return ", ".join(part for part in parts if part)
 
 
-_STORIES: dict[str, Callable[[Mapping[str, object]], str]] = {
+_LINES: dict[str, Callable[[Mapping[str, object]], str]] = {
     "allocated": _allocated,
     "released": _released,
     "reassigned": _reassigned,

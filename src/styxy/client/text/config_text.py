@@ -76,8 +76,8 @@ def problems(answer: Mapping[str, object]) -> list[str]:
     """Spell each problem as `file:line:column: sentence`."""
     lines = []
     for each in objects(answer.get("problems")):
-        places = (each.get("file"), each.get("line"), each.get("column"))
-        where = ":".join(str(place) for place in places if place is not None)
+        paths = (each.get("file"), each.get("line"), each.get("column"))
+        where = ":".join(str(place) for place in paths if place is not None)
         lines.append(plain(f"{where}: {each.get('message')}" if where else each.get("message")))
     return lines
 

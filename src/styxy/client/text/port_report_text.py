@@ -1,4 +1,4 @@
-"""The story of a port for people: one block for each server, a line for each thing known."""
+"""The report on a port for people: one block for each server, a line for each thing known."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from styxy.client.text.render import local_time, plain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from styxy.core.reports.port_report import Kin, Server, Stop, Story, Worktree
+    from styxy.core.reports.port_report import PortReport, Server, Stop, TreeProcess, Worktree
 
 WIDTH = 10
 LONGEST_COMMAND = 120
 """Characters of a command line inside the tree; the server's own is shown whole."""
 
 
-def shown(story: Story) -> str:
-    """Show a story."""
-    lines = [plain(story.summary)]
-    for server in story.servers:
-        if len(story.servers) > 1:
+def shown(report: PortReport) -> str:
+    """Lay out a report."""
+    lines = [plain(report.summary)]
+    for server in report.servers:
+        if len(report.servers) > 1:
             lines += ["", plain(f"{server.process or server.user}, on {_addresses(server)}")]
         lines += [_row(title, text) for title, text in _about(server)]
         lines += _tree(server.tree)
         lines += _stops(server.stop)
         if server.caution is not None:
             lines.append(_row("but", plain(server.caution)))
-    if story.lease is not None:
-        lines += [_row(title, text) for title, text in _lease(story.lease, story.asked)]
-    for move in story.moved:
+    if report.lease is not None:
+        lines += [_row(title, text) for title, text in _lease(report.lease, report.asked)]
+    for move in report.moved:
         who = "this project's own server" if move.is_own else f"a server of {plain(move.project)}"
-        lines.append(_row("moved", f"{who} asked for {story.port} and sits at {move.port}"))
-    lines += _stops(story.stop)
-    if story.notice is not None:
-        lines.append(_row("leases", f"unknown: {plain(story.notice)}"))
+        lines.append(_row("moved", f"{who} asked for {report.port} and sits at {move.port}"))
+    lines += _stops(report.stop)
+    if report.notice is not None:
+        lines.append(_row("leases", f"unknown: {plain(report.notice)}"))
     return "\n".join(lines)
 
 
@@ -75,15 +75,17 @@ def _addresses(server: Server) -> str:
     return " ".join(server.addresses) or "no address"
 
 
-def _tree(tree: Sequence[Kin]) -> Iterator[str]:
+def _tree(tree: Sequence[TreeProcess]) -> Iterator[str]:
     depth: dict[int, int] = {}
-    for index, kin in enumerate(tree):
-        depth[kin.pid] = depth.get(kin.parent, -1) + 1
-        text = plain(kin.command or kin.name)
+    for index, process in enumerate(tree):
+        depth[process.pid] = depth.get(process.parent, -1) + 1
+        text = plain(process.command or process.name)
         if len(text) > LONGEST_COMMAND:
             text = text[:LONGEST_COMMAND] + "…"
-        note = "  <- listens" if kin.listens else ""
-        yield _row("" if index else "tree", f"{'  ' * depth[kin.pid]}{kin.pid} {text}{note}")
+        note = "  <- listens" if process.listens else ""
+        yield _row(
+            "" if index else "tree", f"{'  ' * depth[process.pid]}{process.pid} {text}{note}"
+        )
 
 
 def _lease(lease: Mapping[str, object], asked: int | None) -> Iterator[tuple[str, str]]:

@@ -208,8 +208,8 @@ def running(answer: Mapping[str, object], *, port: int | None, socket: str | Non
     parts.append(f"leases {plain(answer.get('allocations'))}")
     line = f"styxy {plain(answer.get('version'))} is running: {', '.join(parts)}"
     warnings = answer.get("warnings")
-    told = warnings if isinstance(warnings, list) else []
-    return "\n".join([line, *(f"warning: {plain(each)}" for each in told)])
+    shown_warnings = warnings if isinstance(warnings, list) else []
+    return "\n".join([line, *(f"warning: {plain(each)}" for each in shown_warnings)])
 
 
 def _lease_line(lease: Mapping[str, object]) -> str:

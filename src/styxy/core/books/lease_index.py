@@ -26,7 +26,7 @@ _LAST_ID = chr(0x10FFFF)
 """After every id of the same instant."""
 
 
-class Books:
+class LeaseIndex:
     """Hold the live leases with one index over them.
 
     No question that is asked often walks the leases: ten thousand of them cost what one does.

@@ -46,7 +46,7 @@ AskedKey = tuple[int, Port]
 Key = TypeVar("Key")
 
 
-class Memory:
+class RememberedPorts:
     """Hold the places of services and of moved servers."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ class Memory:
             yield MoveRemembered(owner_key=owner, asked=asked, port=place.port, at=place.left_at)
 
 
-def decide_forget(memory: Memory, limits: SystemRecovery, *, now: float) -> Ruling[None]:
+def decide_forget(memory: RememberedPorts, limits: SystemRecovery, *, now: float) -> Ruling[None]:
     """Forget what was not used for too long, and what was used longest ago where there is too much.
 
     A bounded number at once: ask again for the rest.
@@ -136,10 +136,10 @@ def decide_forget(memory: Memory, limits: SystemRecovery, *, now: float) -> Ruli
 
 
 def _overdue(
-    places: Mapping[Key, Place], *, before: float, most: int
+    paths: Mapping[Key, Place], *, before: float, most: int
 ) -> Iterator[tuple[Key, Place]]:
-    excess = len(places) - most
-    for number, (key, place) in enumerate(places.items()):
+    excess = len(paths) - most
+    for number, (key, place) in enumerate(paths.items()):
         if number >= excess and place.left_at >= before:
             return
         yield key, place

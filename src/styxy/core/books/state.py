@@ -28,8 +28,8 @@ from styxy.core.books.events import (
     Remembered,
     Unbound,
 )
-from styxy.core.books.lease_index import Books
-from styxy.core.books.remembered_ports import Memory, Place
+from styxy.core.books.lease_index import LeaseIndex
+from styxy.core.books.remembered_ports import Place, RememberedPorts
 
 if TYPE_CHECKING:
     from styxy.core.config.configuration import Configuration
@@ -43,8 +43,8 @@ class State:
     def __init__(self, configured: Catalogue, settings: Configuration) -> None:
         self.made: dict[str, ServiceType] = {}
         self.unfiled: set[str] = set()
-        self.books = Books()
-        self.memory = Memory()
+        self.lease_index = LeaseIndex()
+        self.remembered = RememberedPorts()
         self.instances: dict[str, Instance] = {}
         self.configure(configured, settings)
 
@@ -66,23 +66,23 @@ class State:
 
     def apply(self, event: Event) -> None:
         """Make an event true in the books. Never fails on what the desk itself decided."""
-        books = self.books
+        lease_index = self.lease_index
         match event:
             case Leased(lease=lease, at=at):
-                self.memory.begin(lease, at)
-                books.put(lease)
+                self.remembered.begin(lease, at)
+                lease_index.put(lease)
             case Released(lock_id=lock_id, at=at):
-                self.memory.end(books.drop(lock_id), at)
+                self.remembered.end(lease_index.drop(lock_id), at)
             case Passed(lock_id=lock_id, holder=holder, at=at):
-                books.put(replace(books.get(lock_id), holder=holder, last_seen=at))
+                lease_index.put(replace(lease_index.get(lock_id), holder=holder, last_seen=at))
             case Bound(lock_id=lock_id, at=at):
-                books.put(replace(books.get(lock_id), state="bound", last_seen=at))
+                lease_index.put(replace(lease_index.get(lock_id), state="bound", last_seen=at))
             case Unbound(lock_id=lock_id, expires_at=expires_at, at=at):
-                lease = replace(books.get(lock_id), state="reserved", last_seen=at)
-                books.put(replace(lease, expires_at=expires_at))
+                lease = replace(lease_index.get(lock_id), state="reserved", last_seen=at)
+                lease_index.put(replace(lease, expires_at=expires_at))
             case Dated(lock_id=lock_id, expires_at=expires_at, given_up=given_up):
-                lease = replace(books.get(lock_id), expires_at=expires_at)
-                books.put(replace(lease, server=None) if given_up else lease)
+                lease = replace(lease_index.get(lock_id), expires_at=expires_at)
+                lease_index.put(replace(lease, image_id=None) if given_up else lease)
             case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
                 self._remember(event)
             case RangeAdded(service=service, is_filed=is_filed):
@@ -110,20 +110,20 @@ class State:
     def _remember(self, event: Remembered | MoveRemembered | Forgotten | MoveForgotten) -> None:
         match event:
             case Remembered(project=project, service_type=kind, service_name=name):
-                self.memory.keep_service((project, kind, name), Place(event.port, event.at))
+                self.remembered.keep_service((project, kind, name), Place(event.port, event.at))
             case Forgotten(project=project, service_type=kind, service_name=name):
-                self.memory.drop_service((project, kind, name))
+                self.remembered.drop_service((project, kind, name))
             case MoveRemembered(owner_key=owner, asked=asked):
-                self.memory.keep_move((owner, asked), Place(event.port, event.at))
+                self.remembered.keep_move((owner, asked), Place(event.port, event.at))
             case MoveForgotten(owner_key=owner, asked=asked):
-                self.memory.drop_move((owner, asked))
+                self.remembered.drop_move((owner, asked))
             case _:
                 assert_never(event)
 
     def snapshot(self, *, now: float) -> list[Event]:
         """Say the state in as few events as possible; applied to a new desk they give it again."""
         return [
-            *(Leased(lease=lease, at=lease.allocated_at) for lease in self.books),
+            *(Leased(lease=lease, at=lease.allocated_at) for lease in self.lease_index),
             *(
                 RangeAdded(
                     service=each,
@@ -135,5 +135,5 @@ class State:
                 for each in self.made.values()
             ),
             *(InstanceSeen(instance=each, at=now) for each in self.instances.values()),
-            *self.memory.snapshot(self.books, now=now),
+            *self.remembered.snapshot(self.lease_index, now=now),
         ]

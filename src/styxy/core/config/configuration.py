@@ -17,7 +17,7 @@ DEFAULT_PORT = Port(9876)
 
 LOWEST_MADE = Port(10000)
 HIGHEST_MADE = Port(49151)
-"""Where ranges are made by default: above the crowd, below the dynamic ports (RFC 6335, 6)."""
+"""Where ranges are made by default: above the usual ports, below the dynamic ones (RFC 6335, 6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         name="STYXY_DAEMON_HOST",
-        meaning="loopback address of the daemon's TCP door",
+        meaning="loopback address of the daemon's TCP port",
         setting="listen_host",
     ),
     Variable(name="STYXY_DAEMON_PORT", meaning="TCP port of the daemon", setting="listen_port"),

@@ -50,7 +50,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         path="listen_host",
         kind="choice",
-        meaning="loopback address of the TCP door; localhost is 127.0.0.1 and ::1",
+        meaning="loopback address of the TCP port; localhost is 127.0.0.1 and ::1",
         choices=("localhost", "127.0.0.1", "::1"),
         variable="STYXY_DAEMON_HOST",
         needs_restart=True,
@@ -138,7 +138,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         path="auto_allocation.placement",
         kind="choice",
-        meaning="where a made range goes: after the last range, before the first, or near its kin",
+        meaning="where a made range goes: after the last range, before the first, or near related",
         choices=PLACEMENTS,
     ),
     _port("auto_allocation.min_port", "lowest port of a made range"),

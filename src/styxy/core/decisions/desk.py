@@ -27,7 +27,7 @@ from styxy.core.books.events import (
 from styxy.core.books.remembered_ports import decide_forget
 from styxy.core.books.state import State
 from styxy.core.config.configuration import Configuration
-from styxy.core.decisions import instances as presence
+from styxy.core.decisions import instances
 from styxy.core.decisions.moves import decide_move
 from styxy.core.decisions.port_selection import candidates, exhausted, first_free, is_open
 from styxy.core.decisions.ranges import confirm, grow, made_type, propose, wish_for
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from styxy.core.books.events import Ending, InstanceEnding
-    from styxy.core.books.lease_index import Books
+    from styxy.core.books.lease_index import LeaseIndex
     from styxy.core.decisions.ranges import Proposal
-    from styxy.core.decisions.requests import InstanceAsk, LeaseAsk, MoveAnswer, MoveAsk
+    from styxy.core.decisions.requests import InstanceRequest, LeaseRequest, MoveAnswer, MoveRequest
     from styxy.core.model.instances import Instance
     from styxy.core.model.leases import Holder
     from styxy.core.model.ports import Port
@@ -61,9 +61,9 @@ class Desk:
         self.state = State(configured, settings)
 
     @property
-    def books(self) -> Books:
+    def lease_index(self) -> LeaseIndex:
         """The live leases."""
-        return self.state.books
+        return self.state.lease_index
 
     @property
     def catalogue(self) -> Catalogue:
@@ -84,7 +84,7 @@ class Desk:
 
     def allocate(
         self,
-        ask: LeaseAsk,
+        request: LeaseRequest,
         *,
         lock_id: str,
         now: float,
@@ -97,30 +97,30 @@ class Desk:
         ports on which something listens, of which a new range stays clear. Raises `InvalidInput`,
         `UnknownServiceType`, `RangeExhausted`, `NoRoom`, `ConfirmationRequired`.
         """
-        kind, made = self._type_for(ask, busy=busy, now=now)
-        existing = self._existing(ask, kind)
+        kind, made = self._type_for(request, busy=busy, now=now)
+        existing = self._existing(request, kind)
         if existing is not None:
             return Ruling(Grant(existing, existing=True))
-        self._enforce_range(ask, kind)
-        port = first_free(self.books, self._candidates(ask, kind), taken)
+        self._enforce_range(request, kind)
+        port = first_free(self.lease_index, self._candidates(request, kind), taken)
         if port is None and made is None and kind.auto_allocated is not None:
             made = self._grown(kind, busy=busy)
-            port = first_free(self.books, made.made, taken)
+            port = first_free(self.lease_index, made.made, taken)
         if port is None:
-            raise exhausted(self.books, kind)
+            raise exhausted(self.lease_index, kind)
         lease = Lease(
             lock_id=lock_id,
             port=port,
             service_type=kind.name,
-            service_name=ask.service_name,
-            owner=ask.owner,
-            holder=ask.holder,
-            protocol=ask.protocol,
+            service_name=request.service_name,
+            owner=request.owner,
+            holder=request.holder,
+            protocol=request.protocol,
             allocated_at=now,
             last_seen=now,
-            expires_at=self._expiry(ask, now),
+            expires_at=self._expiry(request, now),
         )
-        events = () if ask.dry_run else (*_range_events(made, now), Leased(lease=lease, at=now))
+        events = () if request.dry_run else (*_range_events(made, now), Leased(lease=lease, at=now))
         return Ruling(Grant(lease, made=made), events, candidate=port)
 
     def may_make_range(self, service_type: str) -> bool:
@@ -130,14 +130,14 @@ class Desk:
         return self.catalogue.get(service_type).auto_allocated is not None
 
     def move(
-        self, ask: MoveAsk, *, lock_id: str, now: float, taken: Collection[int] = ()
+        self, request: MoveRequest, *, lock_id: str, now: float, taken: Collection[int] = ()
     ) -> Ruling[MoveAnswer]:
         """Say where a bind goes that met a conflict (`decide_move`). Raises `RangeExhausted`."""
-        return decide_move(self.state, ask, lock_id=lock_id, now=now, taken=taken)
+        return decide_move(self.state, request, lock_id=lock_id, now=now, taken=taken)
 
     def release(self, lock_id: str, *, now: float, reason: Ending = "released") -> Ruling[Lease]:
         """End a lease. Raises `UnknownLease`."""
-        lease = self.books.get(lock_id)
+        lease = self.lease_index.get(lock_id)
         return Ruling(lease, (_released(lease, reason, now),))
 
     def undo_range(self, name: str, *, now: float, force: bool = False) -> Ruling[ServiceType]:
@@ -147,7 +147,7 @@ class Desk:
         no listener uses. Raises `UnknownServiceType`.
         """
         kind = made_type(self.catalogue, name)
-        living = self.books.of_type(kind.name)
+        living = self.lease_index.of_type(kind.name)
         if living and not force:
             raise Conflict(
                 f"{kind.name} {kind.spans} has {counted(len(living), 'live lease')}; release them, "
@@ -166,7 +166,7 @@ class Desk:
         reason: Ending = "holder died",
     ) -> Ruling[list[Lease]]:
         """End what a dead holder had, but pass on each port that an heir still listens on."""
-        held = [lease for lease in self.books.of_pid(holder.pid) if lease.holder == holder]
+        held = [lease for lease in self.lease_index.of_pid(holder.pid) if lease.holder == holder]
         events: list[Event] = []
         for lease in held:
             heir = heirs.get(lease.port)
@@ -180,27 +180,27 @@ class Desk:
         """Compare the leases with the ports on which something listens now."""
         events: list[Event] = [
             Bound(lock_id=lease.lock_id, port=lease.port, at=now)
-            for lease in self.books.reserved_among(listening)
+            for lease in self.lease_index.reserved_among(listening)
         ]
-        for port in [each for each in self.books.bound if each not in listening]:
-            lease = self.books.leased(port)
+        for port in [each for each in self.lease_index.bound if each not in listening]:
+            lease = self.lease_index.leased(port)
             until = now + self._grace(lease)
             events.append(Unbound(lock_id=lease.lock_id, port=port, expires_at=until, at=now))
         return Ruling(None, tuple(events))
 
     def lapse(self, *, now: float) -> Ruling[None]:
         """End the leases that nobody claimed in time."""
-        lapsed = self.books.expired(now)
+        lapsed = self.lease_index.expired(now)
         return Ruling(None, tuple(_released(lease, "lapsed", now) for lease in lapsed))
 
     def forget(self, *, now: float) -> Ruling[None]:
         """Forget what the settings no longer allow to be remembered (`decide_forget`)."""
         limits = self.state.settings.recovery.system_recovery
-        return decide_forget(self.state.memory, limits, now=now)
+        return decide_forget(self.state.remembered, limits, now=now)
 
     def clean(self, listening: Collection[int], *, now: float) -> Ruling[list[Lease]]:
         """End every lease that no listener uses, singletons included."""
-        unused = [lease for lease in self.books if lease.port not in listening]
+        unused = [lease for lease in self.lease_index if lease.port not in listening]
         return Ruling(unused, tuple(_released(lease, "cleaned up", now) for lease in unused))
 
     def single_out(self, *, now: float) -> Ruling[list[Port]]:
@@ -208,22 +208,22 @@ class Desk:
         events: list[Event] = []
         for kind in self.catalogue:
             if kind.is_singleton:
-                leases = self.books.of_type(kind.name)
+                leases = self.lease_index.of_type(kind.name)
                 leases.sort(key=lambda lease: lease.state != "bound")
                 events += [_released(lease, "cleaned up", now) for lease in leases[1:]]
         return Ruling([each.port for each in events if isinstance(each, Released)], tuple(events))
 
-    def register(self, ask: InstanceAsk, *, now: float) -> Ruling[Instance]:
+    def register(self, request: InstanceRequest, *, now: float) -> Ruling[Instance]:
         """Make an instance known (`core.decisions.instances`). Raises `InvalidInput`."""
-        return presence.decide_register(self.state, ask, now=now)
+        return instances.decide_register(self.state, request, now=now)
 
     def heartbeat(self, instance_id: str, *, now: float) -> Ruling[Instance]:
         """Note a sign of life. Raises `UnknownInstance`."""
-        return presence.decide_heartbeat(self.state, instance_id, now=now)
+        return instances.decide_heartbeat(self.state, instance_id, now=now)
 
     def leave_keeping(self, instance_id: str, *, now: float) -> Ruling[list[Lease]]:
         """End an instance, but not its leases. Raises `UnknownInstance`."""
-        return presence.decide_leave_keeping(self.state, instance_id, now=now)
+        return instances.decide_leave_keeping(self.state, instance_id, now=now)
 
     def instance_gone(
         self,
@@ -235,29 +235,29 @@ class Desk:
         now: float,
     ) -> Ruling[list[Lease]]:
         """End an instance and what it holds. Raises `UnknownInstance`."""
-        return presence.decide_gone(
+        return instances.decide_gone(
             self.state, instance_id, reason=reason, listening=listening, heirs=heirs, now=now
         )
 
     def suggest(self, service_type: str, *, count: int, taken: Collection[int]) -> list[Port]:
         """List up to `count` ports of a type that are neither leased nor taken."""
         kind = self.catalogue.get(service_type)
-        ports = candidates(self.books, kind)
-        free = (port for port in ports if is_open(self.books, port, taken))
+        ports = candidates(self.lease_index, kind)
+        free = (port for port in ports if is_open(self.lease_index, port, taken))
         return list(islice(free, count))
 
     def _type_for(
-        self, ask: LeaseAsk, *, busy: Collection[int], now: float
+        self, request: LeaseRequest, *, busy: Collection[int], now: float
     ) -> tuple[ServiceType, Proposal | None]:
-        name = check_name(ask.service_type)
+        name = check_name(request.service_type)
         settings = self.state.settings
         if name in self.catalogue or not settings.auto_allocation.enabled:
             return self.catalogue.get(name), None
         wish = wish_for(name, settings.auto_allocation, settings.auto_allocation_rules)
         today = datetime.fromtimestamp(now, UTC).date().isoformat()
         proposal = propose(wish, self.catalogue, settings.auto_allocation, busy=busy, today=today)
-        if settings.auto_allocation.require_confirmation and not ask.dry_run:
-            confirm(proposal, ask.confirm)
+        if settings.auto_allocation.require_confirmation and not request.dry_run:
+            confirm(proposal, request.confirm)
         return proposal.service, proposal
 
     def _grown(self, kind: ServiceType, *, busy: Collection[int]) -> Proposal:
@@ -265,44 +265,44 @@ class Desk:
         wish = wish_for(kind.name, settings.auto_allocation, settings.auto_allocation_rules)
         return grow(kind, wish, self.catalogue, settings.auto_allocation, busy=busy)
 
-    def _enforce_range(self, ask: LeaseAsk, kind: ServiceType) -> None:
-        if ask.preferred is None or kind.holds(ask.preferred):
+    def _enforce_range(self, request: LeaseRequest, kind: ServiceType) -> None:
+        if request.preferred is None or kind.holds(request.preferred):
             return
         if self.state.settings.enforce_ranges:
             raise Conflict(
-                f"port {ask.preferred} lies outside {kind.name} {kind.spans}, and "
+                f"port {request.preferred} lies outside {kind.name} {kind.spans}, and "
                 "enforce_ranges is on; leave the port out, or choose one of the range",
                 port_range=[kind.ports.first, kind.ports.last],
                 suggestions=[f"styxy allocate -s {kind.name}"],
             )
 
-    def _existing(self, ask: LeaseAsk, kind: ServiceType) -> Lease | None:
+    def _existing(self, request: LeaseRequest, kind: ServiceType) -> Lease | None:
         if kind.is_singleton:
-            return next(iter(self.books.of_type(kind.name)), None)
-        if not ask.reuse:
+            return next(iter(self.lease_index.of_type(kind.name)), None)
+        if not request.reuse:
             return None
-        leases = self.books.of_service(kind.name, ask.service_name)
-        return next((lease for lease in leases if _is_same_claim(lease, ask)), None)
+        leases = self.lease_index.of_service(kind.name, request.service_name)
+        return next((lease for lease in leases if _is_same_claim(lease, request)), None)
 
-    def _candidates(self, ask: LeaseAsk, kind: ServiceType) -> Iterator[Port]:
-        if ask.preferred is not None:
-            yield ask.preferred
-        if ask.sticky and ask.owner.project:
-            key = (ask.owner.project, kind.name, ask.service_name)
-            last = self.state.memory.services.get(key)
+    def _candidates(self, request: LeaseRequest, kind: ServiceType) -> Iterator[Port]:
+        if request.preferred is not None:
+            yield request.preferred
+        if request.sticky and request.owner.project:
+            key = (request.owner.project, kind.name, request.service_name)
+            last = self.state.remembered.services.get(key)
             if last is not None:
                 yield last.port
-        instance = self.state.instances.get(ask.owner.instance_id)
-        if instance is not None and ask.preferred is None:
+        instance = self.state.instances.get(request.owner.instance_id)
+        if instance is not None and request.preferred is None:
             offset = template_port(instance.template, kind)
             if offset is not None:
                 yield offset
-        yield from candidates(self.books, kind)
+        yield from candidates(self.lease_index, kind)
 
-    def _expiry(self, ask: LeaseAsk, now: float) -> float | None:
-        if ask.ttl is not None:
-            return now + ask.ttl
-        if ask.holder is not None or ask.owner.instance_id in self.state.instances:
+    def _expiry(self, request: LeaseRequest, now: float) -> float | None:
+        if request.ttl is not None:
+            return now + request.ttl
+        if request.holder is not None or request.owner.instance_id in self.state.instances:
             return None
         return now + self.state.settings.recovery.health_monitoring.unused_ttl
 
@@ -338,10 +338,10 @@ def _released(lease: Lease, reason: Ending, now: float) -> Released:
     )
 
 
-def _is_same_claim(lease: Lease, ask: LeaseAsk) -> bool:
+def _is_same_claim(lease: Lease, request: LeaseRequest) -> bool:
     return (
-        lease.holder == ask.holder
-        and lease.service_name == ask.service_name
-        and lease.owner.is_same(ask.owner)
+        lease.holder == request.holder
+        and lease.service_name == request.service_name
+        and lease.owner.is_same(request.owner)
         and lease.asked is None
     )

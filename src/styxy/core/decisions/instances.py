@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from styxy.core.books.events import InstanceEnding
-    from styxy.core.books.lease_index import Books
+    from styxy.core.books.lease_index import LeaseIndex
     from styxy.core.books.state import State
-    from styxy.core.decisions.requests import InstanceAsk
+    from styxy.core.decisions.requests import InstanceRequest
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port
 
@@ -57,29 +57,31 @@ def find(state: State, instance_id: str) -> Instance:
         ) from None
 
 
-def decide_register(state: State, ask: InstanceAsk, *, now: float) -> Ruling[Instance]:
+def decide_register(state: State, request: InstanceRequest, *, now: float) -> Ruling[Instance]:
     """Register an instance, or refresh one: what is not said anew stays, and so do its leases.
 
     Raises `InvalidInput` for a template that does not exist, and for the name of the nameless.
     """
-    if ask.instance_id == DEFAULT_INSTANCE:
+    if request.instance_id == DEFAULT_INSTANCE:
         raise InvalidInput(
             f"{DEFAULT_INSTANCE!r} stands for everybody without a name; choose another instance_id"
         )
-    before = state.instances.get(ask.instance_id) or Instance(
-        instance_id=ask.instance_id, registered_at=now, last_heartbeat=now
+    before = state.instances.get(request.instance_id) or Instance(
+        instance_id=request.instance_id, registered_at=now, last_heartbeat=now
     )
-    has_moved = ask.working_directory is not None or ask.project is not None
+    has_moved = request.working_directory is not None or request.project is not None
     instance = replace(
         before,
         last_heartbeat=now,
-        holder=ask.holder or before.holder,
-        working_directory=ask.working_directory or before.working_directory,
-        project=ask.project if has_moved else before.project,
-        template=check_template(ask.template) if ask.template is not None else before.template,
-        metadata=ask.metadata if ask.metadata is not None else before.metadata,
-        port=ask.port or before.port,
-        service_type=ask.service_type or before.service_type,
+        holder=request.holder or before.holder,
+        working_directory=request.working_directory or before.working_directory,
+        project=request.project if has_moved else before.project,
+        template=check_template(request.template)
+        if request.template is not None
+        else before.template,
+        metadata=request.metadata if request.metadata is not None else before.metadata,
+        port=request.port or before.port,
+        service_type=request.service_type or before.service_type,
     )
     return Ruling(instance, (InstanceSeen(instance=instance, at=now),))
 
@@ -103,7 +105,7 @@ def decide_gone(
 
     `heirs` are processes that have the socket of a port in `listening`. Raises `UnknownInstance`.
     """
-    held = held_by(state.books, find(state, instance_id))
+    held = held_by(state.lease_index, find(state, instance_id))
     ended = [lease for lease in held if lease.port not in listening]
     events: list[Event] = [_ended(lease, now) for lease in ended]
     for lease in held:
@@ -122,7 +124,7 @@ def decide_leave_keeping(state: State, instance_id: str, *, now: float) -> Rulin
     One without a process lasts as long as a lease that never had an instance. Raises
     `UnknownInstance`.
     """
-    kept = _dated(state, held_by(state.books, find(state, instance_id)), now)
+    kept = _dated(state, held_by(state.lease_index, find(state, instance_id)), now)
     gone = InstanceGone(instance_id=instance_id, reason="left", at=now)
     return Ruling([], (*kept, gone))
 
@@ -145,9 +147,9 @@ def find_silent(state: State, misses: Mapping[str, int], *, since: float, now: f
     return Silence({name: count for name, count in counts.items() if name not in lost}, lost)
 
 
-def held_by(books: Books, instance: Instance) -> list[Lease]:
+def held_by(lease_index: LeaseIndex, instance: Instance) -> list[Lease]:
     """List the leases that an instance holds: they name it, and no process other than its own."""
-    named = books.of_instance(instance.instance_id)
+    named = lease_index.of_instance(instance.instance_id)
     return [lease for lease in named if lease.holder in (None, instance.holder)]
 
 

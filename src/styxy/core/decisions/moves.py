@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from styxy.core.books.events import Event
-    from styxy.core.books.lease_index import Books
+    from styxy.core.books.lease_index import LeaseIndex
     from styxy.core.books.state import State
-    from styxy.core.decisions.requests import MoveAsk
+    from styxy.core.decisions.requests import MoveRequest
     from styxy.core.model.ports import Port
     from styxy.core.model.service_types import Catalogue, ServiceType
 
@@ -30,67 +30,73 @@ LOST_GRACE = 10.0
 
 
 def decide_move(
-    state: State, ask: MoveAsk, *, lock_id: str, now: float, taken: Collection[int]
+    state: State, request: MoveRequest, *, lock_id: str, now: float, taken: Collection[int]
 ) -> Ruling[MoveAnswer]:
     """Answer a guest. Raises `RangeExhausted`.
 
     A server that asks a second time for what it has gets the same answer, and its bind fails: it
     named the lost port itself, or the asked one is its own.
     """
-    if ask.lost in ask.own:
-        ask = replace(ask, lost=None)
-    given_up = _given_up(state.books, ask, now)
-    place = _place_of(state.books, ask, taken)
+    if request.lost in request.own:
+        request = replace(request, lost=None)
+    given_up = _given_up(state.lease_index, request, now)
+    place = _place_of(state.lease_index, request, taken)
     if place is not None:
         return Ruling(Moved(place, is_new=False), given_up)
-    if ask.reason == "inuse" and ask.asked in ask.own:
+    if request.reason == "inuse" and request.asked in request.own:
         return Ruling(Kept(), given_up)
-    if ask.reason == "placed" or (ask.reason == "shadowed" and not ask.is_foreign):
+    if request.reason == "placed" or (request.reason == "shadowed" and not request.is_foreign):
         return Ruling(Kept(), given_up)
-    if ask.reason == "returned":
-        return _back_to_its_place(state, ask, lock_id=lock_id, now=now, taken=taken)
-    kind = _kind(state.catalogue, ask)
-    running = _running(state.books, ask, kind)
+    if request.reason == "returned":
+        return _back_to_its_place(state, request, lock_id=lock_id, now=now, taken=taken)
+    kind = _kind(state.catalogue, request)
+    running = _running(state.lease_index, request, kind)
     if running is not None:
         return Ruling(running)
-    candidates = _candidates(state, ask, kind, now=now)
-    port = first_free(state.books, candidates, {*taken, ask.lost})
+    candidates = _candidates(state, request, kind, now=now)
+    port = first_free(state.lease_index, candidates, {*taken, request.lost})
     if port is None:
-        raise exhausted(state.books, kind)
-    ruling = _moved(ask, kind, port, lock_id=lock_id, now=now)
+        raise exhausted(state.lease_index, kind)
+    ruling = _moved(request, kind, port, lock_id=lock_id, now=now)
     return replace(ruling, events=(*given_up, *ruling.events))
 
 
-def _running(books: Books, ask: MoveAsk, kind: ServiceType) -> RunsAlready | None:
+def _running(
+    lease_index: LeaseIndex, request: MoveRequest, kind: ServiceType
+) -> RunsAlready | None:
     """Tell where a singleton runs, on lease or not; None where it does not, or is none."""
     if not kind.is_singleton:
         return None
-    for lease in books.of_type(kind.name):
+    for lease in lease_index.of_type(kind.name):
         return RunsAlready(lease.port, kind.name, lease.holder.pid if lease.holder else 0)
-    return None if ask.listener is None else RunsAlready(ask.asked, kind.name, ask.listener)
+    return (
+        None
+        if request.listener is None
+        else RunsAlready(request.asked, kind.name, request.listener)
+    )
 
 
 def _back_to_its_place(
-    state: State, ask: MoveAsk, *, lock_id: str, now: float, taken: Collection[int]
+    state: State, request: MoveRequest, *, lock_id: str, now: float, taken: Collection[int]
 ) -> Ruling[MoveAnswer]:
     """Let a restarted server have the port that it had, if it left it a short while ago."""
-    place = state.memory.moves.get((ask.owner.key, ask.asked))
+    place = state.remembered.moves.get((request.owner.key, request.asked))
     within = state.settings.recovery.port_conflict.return_within
-    if place is None or now - place.left_at >= within or place.port == ask.lost:
+    if place is None or now - place.left_at >= within or place.port == request.lost:
         return Ruling(Kept())
-    if not is_open(state.books, place.port, taken):
+    if not is_open(state.lease_index, place.port, taken):
         return Ruling(Kept())
-    kind = _kind(state.catalogue, ask)
-    return _moved(ask, kind, place.port, lock_id=lock_id, now=now)
+    kind = _kind(state.catalogue, request)
+    return _moved(request, kind, place.port, lock_id=lock_id, now=now)
 
 
-def _given_up(books: Books, ask: MoveAsk, now: float) -> tuple[Event, ...]:
+def _given_up(lease_index: LeaseIndex, request: MoveRequest, now: float) -> tuple[Event, ...]:
     """Let a place go that this server could not bind, or it would be answered to it again.
 
     It ends at a sweep and not at once: another worker of the server may be the one who sits there.
     """
-    lease = None if ask.lost is None else books.on_port(ask.lost)
-    if lease is None or (lease.server, lease.asked) != (ask.server, ask.asked):
+    lease = None if request.lost is None else lease_index.on_port(request.lost)
+    if lease is None or (lease.image_id, lease.asked) != (request.image_id, request.asked):
         return ()
     expires_at = now + LOST_GRACE
     return (
@@ -98,9 +104,15 @@ def _given_up(books: Books, ask: MoveAsk, now: float) -> tuple[Event, ...]:
     )
 
 
-def _place_of(books: Books, ask: MoveAsk, taken: Collection[int]) -> Lease | None:
-    for lease in books.moved_from(ask.owner, ask.asked):
-        if lease.server == ask.server and lease.port != ask.lost and lease.port not in taken:
+def _place_of(
+    lease_index: LeaseIndex, request: MoveRequest, taken: Collection[int]
+) -> Lease | None:
+    for lease in lease_index.moved_from(request.owner, request.asked):
+        if (
+            lease.image_id == request.image_id
+            and lease.port != request.lost
+            and lease.port not in taken
+        ):
             return lease
     return None
 
@@ -118,65 +130,67 @@ def service_type_of(
     return catalogue.get(inferred if inferred is not None and inferred in catalogue else FALLBACK)
 
 
-def _kind(catalogue: Catalogue, ask: MoveAsk) -> ServiceType:
+def _kind(catalogue: Catalogue, request: MoveRequest) -> ServiceType:
     return service_type_of(
-        catalogue, ask.asked, declared=ask.service_type, inferred=ask.inferred_type
+        catalogue, request.asked, declared=request.service_type, inferred=request.inferred_type
     )
 
 
-def _candidates(state: State, ask: MoveAsk, kind: ServiceType, *, now: float) -> Iterator[Port]:
-    books, recovery = state.books, state.settings.recovery
-    remembered = state.memory.moves.get((ask.owner.key, ask.asked))
+def _candidates(
+    state: State, request: MoveRequest, kind: ServiceType, *, now: float
+) -> Iterator[Port]:
+    lease_index, recovery = state.lease_index, state.settings.recovery
+    remembered = state.remembered.moves.get((request.owner.key, request.asked))
     if remembered and now - remembered.left_at <= recovery.port_conflict.return_within:
         yield remembered.port  # a restart
     # The asked port itself first: between the guest's bind and its question the port may have
     # become free, and then nothing needs to move.
-    if ask.reason == "inuse":
-        yield ask.asked
+    if request.reason == "inuse":
+        yield request.asked
     if remembered is not None:
         yield remembered.port
-    passing = ask.passing or ()
-    yield from (port for port in _in_range(books, kind, ask.asked) if port not in passing)
-    yield from (port for port in _in_range(books, kind, ask.asked) if port in passing)
+    passing = request.passing or ()
+    yield from (port for port in _in_range(lease_index, kind, request.asked) if port not in passing)
+    yield from (port for port in _in_range(lease_index, kind, request.asked) if port in passing)
 
 
-def _in_range(books: Books, kind: ServiceType, asked: Port) -> Iterator[Port]:
+def _in_range(lease_index: LeaseIndex, kind: ServiceType, asked: Port) -> Iterator[Port]:
     if kind.holds(asked):
-        yield from (port for port in unleased(books, kind) if port > asked)
-        yield from (port for port in unleased(books, kind) if port < asked)
+        yield from (port for port in unleased(lease_index, kind) if port > asked)
+        yield from (port for port in unleased(lease_index, kind) if port < asked)
     else:
         # A type's preferred ports are those that programs ask for by number, so a guest from
         # another range takes them last: it would only cause the next conflict.
-        yield from (port for port in unleased(books, kind) if port not in kind.preferred)
+        yield from (port for port in unleased(lease_index, kind) if port not in kind.preferred)
         yield from kind.preferred
 
 
 def _moved(
-    ask: MoveAsk, kind: ServiceType, port: Port, *, lock_id: str, now: float
+    request: MoveRequest, kind: ServiceType, port: Port, *, lock_id: str, now: float
 ) -> Ruling[MoveAnswer]:
     lease = Lease(
         lock_id=lock_id,
         port=port,
         service_type=kind.name,
-        service_name=ask.process or "reassigned",
-        owner=ask.owner,
-        holder=ask.holder,
-        protocol=ask.protocol,
+        service_name=request.process or "reassigned",
+        owner=request.owner,
+        holder=request.holder,
+        protocol=request.protocol,
         allocated_at=now,
         last_seen=now,
-        asked=ask.asked,
-        server=ask.server,
+        asked=request.asked,
+        image_id=request.image_id,
     )
     leased = Leased(lease=lease, at=now)
-    if port == ask.asked or ask.owner.is_on_trial:
+    if port == request.asked or request.owner.is_on_trial:
         return Ruling(Moved(lease, is_new=False), (leased,), candidate=port)
     reassigned = Reassigned(
-        requested_port=ask.asked,
+        requested_port=request.asked,
         port=port,
-        pid=ask.holder.pid,
-        process=ask.process,
+        pid=request.holder.pid,
+        process=request.process,
         service_type=kind.name,
-        owner=ask.owner,
+        owner=request.owner,
         at=now,
     )
     return Ruling(Moved(lease, is_new=True), (leased, reassigned), candidate=port)

@@ -129,8 +129,10 @@ def _target(site: Site) -> int:
     """Say where a range would best begin, whether there is room or not."""
     if site.start is not None:
         return site.start
-    kin = [span for kind in site.types if _is_kin(kind.name, site.name) for span in kind.ranges]
-    near = [span for span in kin if site.floor <= span.last < site.highest]
+    related = [
+        span for kind in site.types if _is_related(kind.name, site.name) for span in kind.ranges
+    ]
+    near = [span for span in related if site.floor <= span.last < site.highest]
     if near:
         return max(span.last for span in near) + site.gap + 1
     category = category_of(site.name)
@@ -138,7 +140,7 @@ def _target(site: Site) -> int:
     return max(site.floor, min(wished, site.highest))
 
 
-def _is_kin(name: str, other: str) -> bool:
+def _is_related(name: str, other: str) -> bool:
     if name.partition("-")[0] == other.partition("-")[0]:
         return True
     category = category_of(name)

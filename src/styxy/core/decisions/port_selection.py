@@ -10,42 +10,42 @@ from styxy.core.messages import counted
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from styxy.core.books.lease_index import Books
+    from styxy.core.books.lease_index import LeaseIndex
     from styxy.core.model.ports import Port
     from styxy.core.model.service_types import ServiceType
 
 
-def candidates(books: Books, kind: ServiceType) -> Iterator[Port]:
+def candidates(lease_index: LeaseIndex, kind: ServiceType) -> Iterator[Port]:
     """Walk the ports of a type in the order of choice: preferred ones, then the range upwards.
 
     Leased ports of the range are left out unseen, so that a full range costs no more than a new
     one.
     """
     yield from kind.preferred
-    yield from (port for port in unleased(books, kind) if port not in kind.preferred)
+    yield from (port for port in unleased(lease_index, kind) if port not in kind.preferred)
 
 
-def unleased(books: Books, kind: ServiceType) -> Iterator[Port]:
+def unleased(lease_index: LeaseIndex, kind: ServiceType) -> Iterator[Port]:
     """Walk the ports of a type's ranges that no lease has, upwards in each."""
     for span in kind.ranges:
-        yield from books.unleased(span)
+        yield from lease_index.unleased(span)
 
 
 def first_free(
-    books: Books, candidates: Iterable[Port], taken: Collection[int | None]
+    lease_index: LeaseIndex, candidates: Iterable[Port], taken: Collection[int | None]
 ) -> Port | None:
     """Find the first candidate that is neither leased nor among the `taken`."""
-    return next((port for port in candidates if is_open(books, port, taken)), None)
+    return next((port for port in candidates if is_open(lease_index, port, taken)), None)
 
 
-def is_open(books: Books, port: Port, taken: Collection[int | None]) -> bool:
+def is_open(lease_index: LeaseIndex, port: Port, taken: Collection[int | None]) -> bool:
     """Tell whether a port is neither leased nor among the `taken`."""
-    return port not in taken and books.on_port(port) is None
+    return port not in taken and lease_index.on_port(port) is None
 
 
-def exhausted(books: Books, kind: ServiceType) -> RangeExhausted:
+def exhausted(lease_index: LeaseIndex, kind: ServiceType) -> RangeExhausted:
     """Say that a range is full, with the numbers and the next step."""
-    leased = [port for port in kind.all_ports() if books.on_port(port) is not None]
+    leased = [port for port in kind.all_ports() if lease_index.on_port(port) is not None]
     return RangeExhausted(
         f"{kind.name} {kind.spans} is full ({counted(len(leased), 'lease')}, the rest is in use); "
         "try: styxy cleanup",

@@ -19,7 +19,7 @@ for the port; the map remembers a place of the project that was left a short whi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseAsk:
+class LeaseRequest:
     """Ask for a port of a service type. `ttl` is in seconds.
 
     `confirm` is the token of the proposal that the user has seen, where a type must be confirmed.
@@ -39,7 +39,7 @@ class LeaseAsk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceAsk:
+class InstanceRequest:
     """Ask to be known as an instance; `core.model.instances.Instance` explains the fields."""
 
     instance_id: str
@@ -53,10 +53,10 @@ class InstanceAsk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MoveAsk:
+class MoveRequest:
     """Ask where a bind of `asked` shall go.
 
-    `server` names the program image. `lost` is the port that was answered before and whose bind
+    `image_id` names the program image. `lost` is the port that was answered before and whose bind
     failed. `service_type` is the declared one, `inferred_type` what the program is known for.
     `is_foreign` says that another project's server answers on the asked number, and `listener` is
     the pid of whoever listens there: 0 where it is not to be seen, None for nobody. `own` has the
@@ -67,7 +67,7 @@ class MoveAsk:
     asked: Port
     owner: Owner
     holder: Holder
-    server: str
+    image_id: str
     reason: Reason
     protocol: Protocol = "tcp"
     process: str = ""

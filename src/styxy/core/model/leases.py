@@ -66,8 +66,8 @@ NOBODY = Owner()
 class Lease:
     """Promise one port to one holder. Times are seconds since the epoch.
 
-    `asked` is the port that a program wanted where the lease is a reassignment, `server` the
-    program image that got it. `expires_at` None: it ends with its holder.
+    `asked` is the port that a program wanted where the lease is a move, `image_id` the program
+    image that got it. `expires_at` None: it ends with its holder.
     """
 
     lock_id: str
@@ -82,7 +82,7 @@ class Lease:
     last_seen: float
     expires_at: float | None = None
     asked: Port | None = None
-    server: str | None = None
+    image_id: str | None = None
 
     def has_lapsed(self, now: float) -> bool:
         """Tell whether nobody claims it any more; a bound port never lapses."""

@@ -62,7 +62,7 @@ class EventsQuery(msgspec.Struct, forbid_unknown_fields=True):
     since_seq: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
 
 
-class Told(msgspec.Struct, kw_only=True, tag_field="event"):
+class AuditEntry(msgspec.Struct, kw_only=True, tag_field="event"):
     """What every event has: its number in the journal and its time, RFC 3339 in UTC."""
 
     seq: int
@@ -76,7 +76,7 @@ class AllocatedEvent(Allocation, kw_only=True, tag_field="event", tag="allocated
     at: str
 
 
-class ReleasedEvent(Told, tag="released"):
+class ReleasedEvent(AuditEntry, tag="released"):
     """A promise ended."""
 
     lock_id: str
@@ -85,7 +85,7 @@ class ReleasedEvent(Told, tag="released"):
     pid: int | None
 
 
-class PassedEvent(Told, tag="passed"):
+class PassedEvent(AuditEntry, tag="passed"):
     """A lease went to the process that has its socket now."""
 
     lock_id: str
@@ -93,14 +93,14 @@ class PassedEvent(Told, tag="passed"):
     pid: int
 
 
-class BoundEvent(Told, tag="bound"):
+class BoundEvent(AuditEntry, tag="bound"):
     """Something listens on a leased port."""
 
     lock_id: str
     port: int
 
 
-class UnboundEvent(Told, tag="unbound"):
+class UnboundEvent(AuditEntry, tag="unbound"):
     """The listener of a leased port is gone."""
 
     lock_id: str
@@ -108,7 +108,7 @@ class UnboundEvent(Told, tag="unbound"):
     expires_at: str | None
 
 
-class DatedEvent(Told, tag="dated"):
+class DatedEvent(AuditEntry, tag="dated"):
     """A lease has another end."""
 
     lock_id: str
@@ -116,7 +116,7 @@ class DatedEvent(Told, tag="dated"):
     expires_at: str
 
 
-class ReassignedEvent(Told, tag="reassigned"):
+class ReassignedEvent(AuditEntry, tag="reassigned"):
     """A bind asked for one port and got another."""
 
     requested_port: int
@@ -128,7 +128,7 @@ class ReassignedEvent(Told, tag="reassigned"):
     instance_id: str
 
 
-class PortRememberedEvent(Told, tag="port_remembered"):
+class PortRememberedEvent(AuditEntry, tag="port_remembered"):
     """A line of memory in a snapshot: the port that a service had."""
 
     port: int
@@ -137,14 +137,14 @@ class PortRememberedEvent(Told, tag="port_remembered"):
     project: str
 
 
-class MoveRememberedEvent(Told, tag="move_remembered"):
+class MoveRememberedEvent(AuditEntry, tag="move_remembered"):
     """A line of memory in a snapshot: where a bind was moved."""
 
     requested_port: int
     port: int
 
 
-class PortForgottenEvent(Told, tag="port_forgotten"):
+class PortForgottenEvent(AuditEntry, tag="port_forgotten"):
     """The port that a service had is remembered no more."""
 
     port: int
@@ -153,14 +153,14 @@ class PortForgottenEvent(Told, tag="port_forgotten"):
     project: str
 
 
-class MoveForgottenEvent(Told, tag="move_forgotten"):
+class MoveForgottenEvent(AuditEntry, tag="move_forgotten"):
     """It is remembered no more where a bind was moved."""
 
     requested_port: int
     port: int
 
 
-class RangeAddedEvent(Told, tag="range_added"):
+class RangeAddedEvent(AuditEntry, tag="range_added"):
     """A service type was made for a request, or its range grew."""
 
     service_type: str
@@ -169,13 +169,13 @@ class RangeAddedEvent(Told, tag="range_added"):
     chunk_size: int
 
 
-class RangeRemovedEvent(Told, tag="range_removed"):
+class RangeRemovedEvent(AuditEntry, tag="range_removed"):
     """A service type that had been made for a request was taken back."""
 
     service_type: str
 
 
-class InstanceRegisteredEvent(Told, tag="instance_registered"):
+class InstanceRegisteredEvent(AuditEntry, tag="instance_registered"):
     """A client registered, or registered anew."""
 
     instance_id: str
@@ -185,20 +185,20 @@ class InstanceRegisteredEvent(Told, tag="instance_registered"):
     template: str | None
 
 
-class InstanceHeartbeatEvent(Told, tag="instance_heartbeat"):
+class InstanceHeartbeatEvent(AuditEntry, tag="instance_heartbeat"):
     """A client gave a sign of life."""
 
     instance_id: str
 
 
-class InstanceGoneEvent(Told, tag="instance_gone"):
+class InstanceGoneEvent(AuditEntry, tag="instance_gone"):
     """A client left, died or fell silent."""
 
     instance_id: str
     reason: str
 
 
-class NotedEvent(Told, tag="noted"):
+class NotedEvent(AuditEntry, tag="noted"):
     """Something happened to the daemon itself."""
 
     subject: str
@@ -256,7 +256,7 @@ KIND_OF_WORD: dict[EventWord, type[Event]] = {
 WORD_OF_KIND = {kind: word for word, kind in KIND_OF_WORD.items()}
 
 
-def told(event: Event, *, seq: int) -> AuditEvent:
+def audit_entry(event: Event, *, seq: int) -> AuditEvent:
     """Say an event in the API's words."""
     at = rfc3339(event.at)
     match event:

@@ -137,8 +137,8 @@ def _expected(kind: Any) -> str:
 def _expectation(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata(type=inner, extra_json_schema=schema):
-            told = (schema or {}).get("description")
-            return str(told) if told else _expectation(inner)
+            description = (schema or {}).get("description")
+            return str(description) if description else _expectation(inner)
         case inspect.UnionType(types=types):
             # Nothing is said of null: whoever means it leaves the field out.
             real = (each for each in types if not isinstance(each, inspect.NoneType))

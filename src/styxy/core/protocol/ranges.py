@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from styxy.core.books.lease_index import Books
+    from styxy.core.books.lease_index import LeaseIndex
     from styxy.core.model.service_types import ServiceType
 
 
@@ -42,13 +42,13 @@ class UndoAnswer(msgspec.Struct, kw_only=True):
     message: str
 
 
-def made(kind: ServiceType, books: Books) -> MadeType:
+def made(kind: ServiceType, lease_index: LeaseIndex) -> MadeType:
     """Say a made type in the API's words."""
     return MadeType(
         service_type=kind.name,
         ranges=_ranges(kind),
         auto_allocated=kind.auto_allocated or "",
-        allocations=len(books.of_type(kind.name)),
+        allocations=len(lease_index.of_type(kind.name)),
     )
 
 

@@ -32,7 +32,7 @@ _PRINTABLE = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("%"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BindQuestion:
-    """Ask where a bind shall go; see `core.decisions.requests.MoveAsk` for what the words mean."""
+    """Ask where a bind shall go; `core.decisions.requests.MoveRequest` explains the fields."""
 
     protocol: Protocol
     family: int
@@ -40,7 +40,7 @@ class BindQuestion:
     address: str
     reason: Reason
     lost: Port | None
-    server: str
+    image_id: str
     instance_id: str
     service_type: str | None
     project: str | None
@@ -57,7 +57,7 @@ class ListenNote:
     port: Port
     address: str
     cookie: int
-    server: str
+    image_id: str
     instance_id: str
     service_type: str | None
     project: str | None
@@ -81,7 +81,7 @@ def unquote(field: str) -> str | None:
 def parse_question(line: bytes) -> BindQuestion:
     """Read a guest's line. Raises `InvalidInput`: the guest's first real result then stands."""
     fields, pid = _fields(line, verb="bind", count=12)
-    protocol, family, port, address, reason, lost, server, instance, kind, project = fields
+    protocol, family, port, address, reason, lost, image_id, instance, kind, project = fields
     if reason not in get_args(Reason):
         raise InvalidInput(f"no such reason: {reason}")
     lost_port = _number(lost)
@@ -92,7 +92,7 @@ def parse_question(line: bytes) -> BindQuestion:
         address=address,
         reason=cast("Reason", reason),
         lost=as_port(lost_port, name="lost port") if lost_port else None,
-        server=_hex_word(server),
+        image_id=_hex_word(image_id),
         instance_id=unquote(instance) or DEFAULT_INSTANCE,
         service_type=unquote(kind),
         project=_project(project),
@@ -103,14 +103,14 @@ def parse_question(line: bytes) -> BindQuestion:
 def parse_note(datagram: bytes) -> ListenNote:
     """Read what a guest says after a successful listen(). Raises `InvalidInput`: ignore it."""
     fields, pid = _fields(datagram, verb="listen", count=12)
-    protocol, family, port, address, cookie, server, instance, kind, project, repo = fields
+    protocol, family, port, address, cookie, image_id, instance, kind, project, repo = fields
     return ListenNote(
         protocol=_protocol(protocol),
         family=_family(family),
         port=as_port(_number(port)),
         address=address,
         cookie=int(_hex_word(cookie), 16),
-        server=_hex_word(server),
+        image_id=_hex_word(image_id),
         instance_id=unquote(instance) or DEFAULT_INSTANCE,
         service_type=unquote(kind),
         project=_project(project),
@@ -130,7 +130,7 @@ def format_question(question: BindQuestion) -> bytes:
         question.address,
         question.reason,
         str(question.lost or 0),
-        question.server,
+        question.image_id,
         quote(question.instance_id),
         quote(question.service_type or ""),
         quote(question.project or ""),
@@ -145,9 +145,9 @@ def format_answer(answer: MoveAnswer, *, local_time: datetime) -> bytes:
         case Kept():
             text = "keep"
         case Moved(lease=lease, is_new=is_new):
-            told = "new" if is_new else "same"
+            novelty = "new" if is_new else "same"
             stamp = local_time.strftime("%Y-%m-%dT%H:%M:%S")
-            text = f"move {lease.port} {quote(lease.service_type)} {told} {stamp}"
+            text = f"move {lease.port} {quote(lease.service_type)} {novelty} {stamp}"
         case RunsAlready(port=port, service_type=kind, pid=pid):
             text = f"single {port} {quote(kind)} {pid}"
         case _:

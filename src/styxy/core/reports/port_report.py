@@ -1,6 +1,6 @@
-"""The whole story of a port: who is there, whose it is, what that means here, how to stop it.
+"""All about a port: who is there, whose it is, what that means here, how to stop it.
 
-Facts go in, a `Story` comes out; nothing is looked at. `client.inspection.who` brings the facts.
+Facts go in, a `PortReport` comes out; nothing is looked up. `client.inspection.who` has the facts.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kin:
+class TreeProcess:
     """Describe one process of a server's tree. `listens`: it has the socket.
 
     `is_part`: it belongs to the server, so that stopping the server ends it.
@@ -98,7 +98,7 @@ class Server:
     caution: str | None
     unit: Unit | None
     container: Container | None
-    tree: tuple[Kin, ...]
+    tree: tuple[TreeProcess, ...]
     stop: tuple[Stop, ...]
 
 
@@ -113,7 +113,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class PortReport:
     """Tell everything of a port. `lease` is as the API tells it.
 
     `leases_known` is False where no daemon could be asked; `notice` says why. `asked` is the port

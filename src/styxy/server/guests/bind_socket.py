@@ -1,4 +1,4 @@
-"""The door for the native library: one line in, one line out, over a Unix socket.
+"""The socket on which guests ask where to bind: one line in, one line out.
 
 A guest has 250 ms for everything, so nothing here waits. Whatever goes wrong is answered with
 `error`, and the guest's own result then stands.
@@ -20,7 +20,7 @@ from styxy.server.net.auth import Peer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from styxy.server.net.connection_limit import Crowd
+    from styxy.server.net.connection_limit import ConnectionLimit
     from styxy.server.service.service import Service
 
 log = logging.getLogger(__name__)
@@ -30,18 +30,23 @@ IDLE_SECONDS = 10.0
 """How long a guest may say nothing; one that is alive asks within a millisecond."""
 
 
-class LineDoor(asyncio.Protocol):
-    """Answer the questions of one guest. `catch_up` heeds what guests have said before it asked.
+class BindSocket(asyncio.Protocol):
+    """Answer the questions of one guest. `catch_up` takes in what guests reported before it asked.
 
-    `crowd` holds every guest that is connected.
+    `limit` bounds how many guests are connected.
     """
 
     def __init__(
-        self, service: Service, catch_up: Callable[[], None], *, crowd: Crowd, patience: float
+        self,
+        service: Service,
+        catch_up: Callable[[], None],
+        *,
+        limit: ConnectionLimit,
+        patience: float,
     ) -> None:
         self._service = service
         self._catch_up = catch_up
-        self._crowd = crowd
+        self._limit = limit
         self._patience = patience
         self._deadline: asyncio.TimerHandle | None = None
         self._unread = b""
@@ -51,14 +56,14 @@ class LineDoor(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._peer = Peer(transport.get_extra_info("socket"))
-        if self._peer.is_allowed and self._crowd.admit(self):
+        if self._peer.is_allowed and self._limit.admit(self):
             self._expect_question()
         else:
             transport.abort()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Give everything back."""
-        self._crowd.leave(self)
+        self._limit.leave(self)
         if self._deadline is not None:
             self._deadline.cancel()
 
@@ -83,11 +88,11 @@ class LineDoor(asyncio.Protocol):
 
     def _answer(self, line: bytes) -> bytes:
         started = time.perf_counter()
-        answer = self._judged(line)
+        answer = self._parse(line)
         self._service.counts.question_seconds.observe(time.perf_counter() - started)
         return answer
 
-    def _judged(self, line: bytes) -> bytes:
+    def _parse(self, line: bytes) -> bytes:
         try:
             question = wire.parse_question(line)
             self._catch_up()

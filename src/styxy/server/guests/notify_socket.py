@@ -1,4 +1,4 @@
-"""The door for what guests say without waiting: a datagram for each socket that listens now.
+"""The socket on which guests report: a datagram for each of their sockets that begins to listen.
 
 Who sends it is the kernel's word (SCM_CREDENTIALS, unix(7)); a datagram of another user, or one
 that makes no sense, is as if it had never come.
@@ -28,28 +28,30 @@ BATCH = 64
 """Datagrams that are read in one turn of the loop, so that a flood of them holds nobody up."""
 
 
-class NoteDoor:
-    """Read the notes of guests; `heed` is called with each one and its sender's pid."""
+class NotifySocket:
+    """Read the notes of guests; `on_note` is called with each one and its sender's pid."""
 
-    def __init__(self, door: socket.socket, heed: Callable[[wire.ListenNote, int], None]) -> None:
-        self._door = door
-        self._heed = heed
-        door.setblocking(False)
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    def __init__(
+        self, sock: socket.socket, on_note: Callable[[wire.ListenNote, int], None]
+    ) -> None:
+        self._sock = sock
+        self._on_note = on_note
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read whatever comes from now on."""
-        loop.add_reader(self._door, self.read)
+        loop.add_reader(self._sock, self.read)
 
     def close(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read no more; the socket stays the caller's."""
-        loop.remove_reader(self._door)
+        loop.remove_reader(self._sock)
 
     def read(self) -> None:
-        """Heed what has come, as before the answer to a question that was asked after it."""
+        """Take in what has come, also before each answer: a report precedes its question."""
         for _ in range(BATCH):
             try:
-                data, ancillary, _, _ = self._door.recvmsg(
+                data, ancillary, _, _ = self._sock.recvmsg(
                     wire.MAX_LINE, socket.CMSG_SPACE(_UCRED.size)
                 )
             except BlockingIOError:
@@ -59,7 +61,7 @@ class NoteDoor:
                 continue
             try:
                 note = wire.parse_note(data)
-                self._heed(note, holder_of(pid, note.pid))
+                self._on_note(note, holder_of(pid, note.pid))
             except StyxyError as error:
                 log.info("a note of pid %d was not understood: %s", pid, error.message)
 

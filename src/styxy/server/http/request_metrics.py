@@ -24,7 +24,7 @@ NO_ROUTE = "none"
 STREAM = b"text/event-stream"
 
 
-class Meter:
+class RequestMetrics:
     """Measure an application."""
 
     def __init__(self, app: ASGIApp, counts: Counts) -> None:

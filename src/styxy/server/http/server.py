@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from styxy.core.errors import InvalidInput
 from styxy.core.protocol.failures import ErrorAnswer
 from styxy.server.net.auth import MAX_BODY, PEER, Peer
-from styxy.server.net.connection_limit import Crowd
+from styxy.server.net.connection_limit import ConnectionLimit
 from styxy.server.net.responses import ALWAYS
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ FOREIGN_TARGET = "the request must name a path that begins with '/', and nothing
 class BoundedProtocol(HttpToolsProtocol):
     """Read requests with bounds, and put the peer of a Unix socket into the state of each."""
 
-    def __init__(self, *args: Any, crowd: Crowd, patience: float, **more: Any) -> None:
+    def __init__(self, *args: Any, limit: ConnectionLimit, patience: float, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._crowd = crowd
+        self._limit = limit
         self._patience = patience
         self._deadline: asyncio.TimerHandle | None = None
         self._received = 0
@@ -74,7 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.app_state[PEER] = peer
             is_welcome = peer.is_allowed
         else:
-            is_welcome = self._crowd.admit(self)
+            is_welcome = self._limit.admit(self)
         if is_welcome:
             self._expect_request()
         else:
@@ -82,7 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give everything back."""
-        self._crowd.leave(self)
+        self._limit.leave(self)
         self._stop_deadline()
         super().connection_lost(exc)
 
@@ -126,14 +126,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a request: now it is the daemon's turn."""
         self._is_whole = True
-        self._crowd.work(self)
+        self._limit.work(self)
         self._stop_deadline()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """End an answer: now it is the client's turn."""
         super().on_response_complete()
-        self._crowd.wait(self)
+        self._limit.wait(self)
         if self.transport.is_closing() and self.transport.get_write_buffer_size():
             # Closed, but the client does not read what is left; a closed transport waits for ever.
             self.loop.call_later(self._patience, self.hang_up)
@@ -155,7 +155,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _expect_request(self) -> None:
-        self._crowd.wait(self)
+        self._limit.wait(self)
         self._deadline = self.loop.call_later(self._patience, self.hang_up)
 
     def _stop_deadline(self) -> None:
@@ -177,11 +177,13 @@ class WebServer(uvicorn.Server):
         *,
         on_ready: Callable[[], None],
         on_stop: Callable[[], None],
-        crowd: Crowd | None = None,
+        limit: ConnectionLimit | None = None,
         patience: float = REQUEST_SECONDS,
     ) -> None:
         protocol = functools.partial(
-            BoundedProtocol, crowd=crowd if crowd is not None else Crowd(), patience=patience
+            BoundedProtocol,
+            limit=limit if limit is not None else ConnectionLimit(),
+            patience=patience,
         )
         super().__init__(
             uvicorn.Config(

@@ -1,9 +1,9 @@
-"""Who may come in: the doors of the daemon, checked before anything of the request is believed.
+"""Who may use the daemon, checked before anything else in a request is believed.
 
 Over TCP a token is needed; over the Unix socket the kernel says who is there, and only the daemon's
 own user and root pass. A `Host` that is no loopback name or an `Origin` of another site is turned
 away on either, token or not: a web page must not reach the daemon by DNS rebinding or cross-site
-requests. The order is the order of the checks in `Guard._judge`: whoever has no token learns
+requests. The order is the order of the checks in `Auth._judge`: whoever has no token learns
 nothing about paths, methods and bodies.
 """
 
@@ -80,7 +80,7 @@ def is_allowed_user(uid: int) -> bool:
     return uid in (os.geteuid(), 0)
 
 
-class Guard:
+class Auth:
     """Stand before the application; `refuse` writes a refusal in the API's shape.
 
     `open_paths` answer without a token, `uncounted_paths` outside the rate limit.
@@ -113,8 +113,8 @@ class Guard:
             return
         await self._app(scope, _bounded(receive), _telling(send, allowance) if allowance else send)
 
-    def _judge(self, scope: Scope, told: list[tuple[str, str]]) -> None:
-        """Raise what is wrong with a request; `told` gets the headers about its rate."""
+    def _judge(self, scope: Scope, answer_headers: list[tuple[str, str]]) -> None:
+        """Raise what is wrong with a request; `answer_headers` gets those about its rate."""
         headers = dict(reversed(scope["headers"]))
         _check_site(scope["headers"], headers)
         is_stranger = PEER not in scope.get("state", {})
@@ -126,7 +126,7 @@ class Guard:
             # Whoever has no token is counted apart, so that it cannot use up what others may ask.
             allowance = self._limiter.take((_source(scope), refusal is None))
             if allowance is not None:
-                told += allowance.headers(now=time.time())
+                answer_headers += allowance.headers(now=time.time())
                 _check_rate(allowance)
         if refusal is not None:
             raise refusal

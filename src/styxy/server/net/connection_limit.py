@@ -1,5 +1,5 @@
-"""Bounds on the connections of a door: of TCP, to which every user of the machine can come, and of
-the line socket.
+"""A bound on open connections: those over TCP, which every user of the machine can open, and those
+of the bind socket.
 
 A client that sends half a request and waits, or none at all, holds a descriptor and some memory of
 the daemon's. Each has a deadline, and there are never more than `limit` at once: for a new one the
@@ -15,13 +15,13 @@ MAX_CONNECTIONS = 512
 
 
 class Connection(Protocol):
-    """Be anything that can be hung up on."""
+    """An open connection that can be closed."""
 
     def hang_up(self) -> None:
-        """End it at once."""
+        """Close it at once."""
 
 
-class Crowd:
+class ConnectionLimit:
     """Hold the connections that are open, and know which of them keep the daemon waiting."""
 
     def __init__(self, limit: int = MAX_CONNECTIONS) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from styxy.adapters.kernel import KernelLook
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
     from styxy.adapters.settings import Settings
 
 BACKLOG = 1024
@@ -32,7 +32,7 @@ _MAX_DAEMON_FILE = 64 * 1024  # bytes; ours has a few hundred
 
 
 @dataclass(slots=True, kw_only=True)
-class Doors:
+class Sockets:
     """Hold the open sockets; `notes` says in a sentence each what could not be opened."""
 
     http: list[socket.socket]
@@ -43,28 +43,28 @@ class Doors:
 
     def close(self) -> None:
         """Close them all, and take away the names of the Unix ones."""
-        for door in (*self.http, self.line, self.note):
-            door.close()
+        for sock in (*self.http, self.line, self.note):
+            sock.close()
         for name in self.names:
             _unlink(name)
 
 
-def open_doors(places: Places, settings: Settings, kernel: KernelLook) -> Doors:
-    """Open the TCP doors and the Unix sockets. Raises `Conflict`, and then opens none."""
+def open_sockets(paths: Paths, settings: Settings, kernel: KernelLook) -> Sockets:
+    """Open the TCP and the Unix sockets. Raises `Conflict`, and then opens none."""
     notes: list[str] = []
     opened: list[socket.socket] = []
     try:
-        opened += _tcp_doors(settings, kernel, notes)
-        opened.append(_unix_door(places.socket()))
-        opened.append(_unix_door(places.line_socket()))
-        opened.append(_unix_door(places.note_socket(), socket.SOCK_DGRAM))
+        opened += _tcp_sockets(settings, kernel, notes)
+        opened.append(_unix_socket(paths.socket()))
+        opened.append(_unix_socket(paths.line_socket()))
+        opened.append(_unix_socket(paths.note_socket(), socket.SOCK_DGRAM))
     except BaseException:
-        for door in opened:
-            door.close()
+        for sock in opened:
+            sock.close()
         raise
     *http, line, note = opened
-    names = (places.socket(), places.line_socket(), places.note_socket())
-    return Doors(http=http, line=line, note=note, names=names, notes=notes)
+    names = (paths.socket(), paths.line_socket(), paths.note_socket())
+    return Sockets(http=http, line=line, note=note, names=names, notes=notes)
 
 
 def write_daemon_file(path: str, facts: Mapping[str, object]) -> None:
@@ -98,15 +98,17 @@ def read_daemon_file(path: str) -> dict[str, object] | None:
     return facts if isinstance(facts, dict) and {"pid", "port"} <= facts.keys() else None
 
 
-def _tcp_doors(settings: Settings, kernel: KernelLook, notes: list[str]) -> Iterable[socket.socket]:
+def _tcp_sockets(
+    settings: Settings, kernel: KernelLook, notes: list[str]
+) -> Iterable[socket.socket]:
     hosts = [host for host in settings.hosts if ":" not in host or has_ipv6()]
     opened: list[socket.socket] = []
     for host in hosts:
         try:
-            opened.append(_tcp_door(host, settings.listen_port))
+            opened.append(_tcp_socket(host, settings.listen_port))
         except OSError as error:
-            for door in opened:
-                door.close()
+            for sock in opened:
+                sock.close()
             if error.errno != errno.EADDRINUSE:
                 raise Unavailable(
                     f"cannot listen on {host}:{settings.listen_port}: {error.strerror}"
@@ -116,19 +118,19 @@ def _tcp_doors(settings: Settings, kernel: KernelLook, notes: list[str]) -> Iter
     return opened
 
 
-def _tcp_door(host: str, port: int) -> socket.socket:
+def _tcp_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    door = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        door.bind((host, port))
-        door.listen(BACKLOG)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
     except OSError:
-        door.close()
+        sock.close()
         raise
-    return door
+    return sock
 
 
 def _explain_busy(settings: Settings, kernel: KernelLook) -> str:
@@ -148,7 +150,7 @@ def _explain_busy(settings: Settings, kernel: KernelLook) -> str:
     )
 
 
-def _unix_door(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+def _unix_socket(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
     # The journal's lock says that no other daemon has this home, so a name that is left over is a
     # dead daemon's; but with STYXY_SOCKET the name may be anybody's.
     if _is_answered(path, kind):
@@ -156,18 +158,18 @@ def _unix_door(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socke
     if os.path.lexists(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
         raise Conflict(f"{path} is there and is no socket; choose another STYXY_SOCKET")
     _unlink(path)
-    door = socket.socket(socket.AF_UNIX, kind)
+    sock = socket.socket(socket.AF_UNIX, kind)
     old_mask = os.umask(0o177)
     try:
-        door.bind(path)
+        sock.bind(path)
         if kind == socket.SOCK_STREAM:
-            door.listen(BACKLOG)
+            sock.listen(BACKLOG)
     except OSError as error:
-        door.close()
+        sock.close()
         raise Unavailable(f"cannot listen on {path}: {error.strerror}") from error
     finally:
         os.umask(old_mask)
-    return door
+    return sock
 
 
 def _is_answered(path: str, kind: socket.SocketKind) -> bool:

@@ -26,7 +26,7 @@ QUIET = 60.0
 """Seconds between two sentences about it in the log, and for which a shortage is news."""
 
 
-class Shortage:
+class FdExhaustion:
     """Notice that descriptors ran out. `clock` gives seconds; `unwatched` counts the holders for
     which there was none."""
 

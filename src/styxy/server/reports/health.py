@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from styxy.adapters.journal.journal import Journal
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.portmap.map import PortMap
-    from styxy.core.books.lease_index import Books
-    from styxy.server.net.sockets import Doors
+    from styxy.core.books.lease_index import LeaseIndex
+    from styxy.server.net.sockets import Sockets
     from styxy.server.service.service import Service
-    from styxy.server.upkeep.discovery_files import Landmarks
+    from styxy.server.upkeep.discovery_files import DiscoveryFiles
     from styxy.server.upkeep.loop_watchdog import Stalls
-    from styxy.server.upkeep.maintenance import Upkeep
+    from styxy.server.upkeep.maintenance import Maintenance
     from styxy.server.upkeep.port_document import PortDocument
     from styxy.server.upkeep.recovery import Recovery
-    from styxy.server.world.live_config import Configured
+    from styxy.server.world.live_config import LiveConfig
 
 Severity = Literal["ok", "warning", "error"]
 
@@ -84,17 +84,17 @@ class Health:
         return HealthReport(parts=parts, can_grant=not failed & self._vital)
 
 
-def make_health(service: Service, doors: Doors, recovery: Recovery) -> Health:
+def make_health(service: Service, sockets: Sockets, recovery: Recovery) -> Health:
     """Register the parts that every daemon has."""
-    world = service.world
+    context = service.context
     health = Health()
-    health.register("journal", journal_part(world.journal), is_vital=True)
-    health.register("kernel", kernel_part(world.kernel), is_vital=True)
-    health.register("doors", doors_part(doors))
-    health.register("port map", port_map_part(world.port_map, service.desk.books))
-    health.register("configuration", configuration_part(world.configured))
+    health.register("journal", journal_part(context.journal), is_vital=True)
+    health.register("kernel", kernel_part(context.kernel), is_vital=True)
+    health.register("doors", sockets_part(sockets))
+    health.register("port map", port_map_part(context.port_map, service.desk.lease_index))
+    health.register("configuration", configuration_part(context.live_config))
     health.register("recovery", recovery_part(recovery))
-    health.register("loop", loop_part(world.stalls))
+    health.register("loop", loop_part(context.stalls))
     return health
 
 
@@ -127,40 +127,40 @@ def kernel_part(kernel: KernelLook) -> Callable[[], PartState]:
     return check
 
 
-def doors_part(doors: Doors) -> Callable[[], PartState]:
+def sockets_part(sockets: Sockets) -> Callable[[], PartState]:
     """Tell where the daemon listens, and which names of sockets somebody has taken away."""
 
     def check() -> PartState:
-        for name in doors.names:
+        for name in sockets.names:
             if not os.path.exists(name):
                 return PartState("error", f"{name} was deleted; try: styxy daemon restart")
-        if doors.notes:
-            return PartState("warning", "; ".join(doors.notes))
-        return PartState("ok", f"{counted(len(doors.http), 'door')} open")
+        if sockets.notes:
+            return PartState("warning", "; ".join(sockets.notes))
+        return PartState("ok", f"{counted(len(sockets.http), 'door')} open")
 
     return check
 
 
-def port_map_part(port_map: PortMap, books: Books) -> Callable[[], PartState]:
+def port_map_part(port_map: PortMap, lease_index: LeaseIndex) -> Callable[[], PartState]:
     """Compare the map with the books, and see that guests can find it."""
 
     def check() -> PartState:
         if not port_map.is_in_place():
             return PartState("error", "the port map cannot be found; binds are not moved")
-        wrong = port_map.disagreements(books)
+        wrong = port_map.disagreements(lease_index)
         if wrong:
             lost = counted(len(wrong), "promise")
             return PartState("error", f"the port map lacks {lost}, first {wrong[0]}")
-        return PartState("ok", f"{counted(len(books), 'promise')} shown")
+        return PartState("ok", f"{counted(len(lease_index), 'promise')} shown")
 
     return check
 
 
-def configuration_part(configured: Configured) -> Callable[[], PartState]:
+def configuration_part(live_config: LiveConfig) -> Callable[[], PartState]:
     """Say which configuration is in force, and what is wrong with the file."""
 
     def check() -> PartState:
-        return PartState("warning" if configured.problems else "ok", configured.summary)
+        return PartState("warning" if live_config.problems else "ok", live_config.summary)
 
     return check
 
@@ -189,7 +189,7 @@ def recovery_part(recovery: Recovery) -> Callable[[], PartState]:
     return check
 
 
-def backups_part(upkeep: Upkeep) -> Callable[[], PartState]:
+def backups_part(upkeep: Maintenance) -> Callable[[], PartState]:
     """Say how old the newest backup of the journal is."""
 
     def check() -> PartState:
@@ -200,13 +200,15 @@ def backups_part(upkeep: Upkeep) -> Callable[[], PartState]:
     return check
 
 
-def files_part(landmarks: Landmarks) -> Callable[[], PartState]:
+def files_part(discovery_files: DiscoveryFiles) -> Callable[[], PartState]:
     """Say whether the files are in place by which others find the daemon."""
 
     def check() -> PartState:
-        if landmarks.missing:
-            return PartState("warning", "; ".join(landmarks.missing.values()))
-        returned = ", ".join(f"{name} ({times})" for name, times in landmarks.returned.items())
+        if discovery_files.missing:
+            return PartState("warning", "; ".join(discovery_files.missing.values()))
+        returned = ", ".join(
+            f"{name} ({times})" for name, times in discovery_files.returned.items()
+        )
         again = f"; written again since the start: {returned}" if returned else ""
         return PartState("ok", f"all are in place{again}")
 

@@ -78,7 +78,7 @@ class _Given(Collector):
 def _counters(service: Service) -> list[Family]:
     counts = service.counts
     stalls = CounterMetricFamily("styxy_loop_stalls", "Times that the loop stood still too long.")
-    stalls.add_metric([], service.world.stalls.count)
+    stalls.add_metric([], service.context.stalls.count)
     return [
         _counter("styxy_leases_granted", "Leases granted.", ["service_type"], counts.granted),
         _counter("styxy_leases_released", "Leases ended.", ["reason"], counts.released),
@@ -102,21 +102,21 @@ def _counters(service: Service) -> list[Family]:
 
 
 def _gauges(service: Service, instruments: Instruments) -> list[Family]:
-    world, desk = service.world, service.desk
+    context, desk = service.context, service.desk
     leases = GaugeMetricFamily("styxy_leases", "Live leases.", labels=["service_type", "state"])
     for labels, count in sorted(
-        Tally((each.service_type, each.state) for each in desk.books).items()
+        Tally((each.service_type, each.state) for each in desk.lease_index).items()
     ):
         leases.add_metric(labels, count)
     version = GaugeMetricFamily("styxy_info", "The version that runs.", labels=["version"])
     version.add_metric([__version__], 1)
-    now = world.clock()
+    now = context.clock()
     return [
         leases,
         _gauge("styxy_instances", "Registered instances.", len(desk.state.instances)),
-        _gauge("styxy_listeners", "Ports that are listened on.", len(world.observer.look(now))),
+        _gauge("styxy_listeners", "Ports that are listened on.", len(context.listeners.look(now))),
         _gauge("styxy_event_followers", "Clients of /events.", len(instruments.stream)),
-        _gauge("styxy_uptime_seconds", "Seconds since the start.", now - world.started_at),
+        _gauge("styxy_uptime_seconds", "Seconds since the start.", now - context.started_at),
         version,
     ]
 

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from styxy.core.decisions.desk import Desk
     from styxy.core.decisions.requests import Answer, Ruling
     from styxy.core.model.ports import Port
-    from styxy.server.world.context import World
+    from styxy.server.world.context import Context
     from styxy.server.world.live_config import Level
 
 log = logging.getLogger(__name__)
 
 
-class Ledger:
+class Committer:
     """Hold the desk and the world, and change them together."""
 
-    def __init__(self, desk: Desk, world: World) -> None:
+    def __init__(self, desk: Desk, context: Context) -> None:
         self.desk = desk
-        self.world = world
+        self.context = context
         self.counts = Counts()
         self._subscribers: list[Callable[[Sequence[Event]], None]] = []
 
@@ -44,26 +44,26 @@ class Ledger:
         if not events:
             return
         started = time.perf_counter()
-        self.world.journal.append(events)
+        self.context.journal.append(events)
         self.counts.commit_seconds.observe(time.perf_counter() - started)
         self.counts.note(events)
         for event in events:
             self.desk.apply(event)
-        self.world.mirror.heed(events)
-        self.world.port_map.mark(self.world.journal.last_seq)
+        self.context.port_map_sync.on_events(events)
+        self.context.port_map.mark(self.context.journal.last_seq)
         for subscriber in self._subscribers:
             subscriber(events)
 
     def note(self, message: str, level: Level, *, subject: str) -> None:
         """Say something about the daemon itself, in the log and for the audit."""
         log.log(logging.getLevelNamesMapping()[level.upper()], "%s: %s", subject, message)
-        noted = Noted(subject=subject, message=message, level=level, at=self.world.clock())
+        noted = Noted(subject=subject, message=message, level=level, at=self.context.clock())
         try:
             self.commit([noted])
         except Unavailable as error:
             log.warning("that could not be written down: %s", error.message)
 
-    def settle(
+    def try_and_commit(
         self,
         decide: Callable[[Collection[int]], Ruling[Answer]],
         *,

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from styxy.core.errors import Unavailable
-from styxy.core.protocol.audit import WORD_OF_KIND, told
+from styxy.core.protocol.audit import WORD_OF_KIND, audit_entry
 from styxy.server.http.server import HANG_UP
 from styxy.server.net.responses import ALWAYS, encoded
 
@@ -83,7 +83,7 @@ class EventStream:
     def __len__(self) -> int:
         return len(self._followers)
 
-    def heed(self, events: Sequence[Event]) -> None:
+    def on_events(self, events: Sequence[Event]) -> None:
         """Take what was committed just now."""
         if not self._followers:
             self._memory.clear()
@@ -231,5 +231,5 @@ async def _until_gone(receive: Receive, follower: Follower) -> None:
 
 def _message(event: Event, seq: int) -> Message:
     word = WORD_OF_KIND[type(event)]
-    data = encoded(told(event, seq=seq))
+    data = encoded(audit_entry(event, seq=seq))
     return Message(seq, word, b"id: %d\nevent: %s\ndata: %s\n\n" % (seq, word.encode(), data))

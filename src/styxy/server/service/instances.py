@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from styxy.core.decisions import instances as presence
+from styxy.core.decisions import instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from styxy.core.books.events import Event, InstanceEnding
     from styxy.core.decisions.desk import Desk
-    from styxy.core.decisions.requests import InstanceAsk
+    from styxy.core.decisions.requests import InstanceRequest
     from styxy.core.model.instances import Instance
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Reception:
+class Instances:
     """Register instances and see them off. Times are seconds since the epoch.
 
     `commit` writes events down and makes them true; nobody was heard before `started_at`;
@@ -45,9 +45,9 @@ class Reception:
         self._heir = heir
         self._misses: Mapping[str, int] = {}
 
-    def register(self, ask: InstanceAsk) -> Instance:
+    def register(self, request: InstanceRequest) -> Instance:
         """Make an instance known, or refresh it. Raises `InvalidInput`."""
-        ruling = self._desk.register(ask, now=self._clock())
+        ruling = self._desk.register(request, now=self._clock())
         self._commit(ruling.events)
         return ruling.answer
 
@@ -65,14 +65,14 @@ class Reception:
         self._commit(ruling.events)
         return ruling.answer
 
-    def bury(self, holder: Holder) -> None:
+    def end_of_holder(self, holder: Holder) -> None:
         """End the instances that lived as long as a process."""
-        for instance_id in presence.with_holder(self._desk.state, holder):
+        for instance_id in instances.with_holder(self._desk.state, holder):
             self._end(instance_id, "process died")
 
     def check(self) -> None:
         """Look once for instances that have fallen silent, and end those that stay so."""
-        silence = presence.find_silent(
+        silence = instances.find_silent(
             self._desk.state,
             self._misses,
             since=self._started_at,
@@ -86,7 +86,9 @@ class Reception:
     def _end(self, instance_id: str, reason: InstanceEnding) -> list[Lease]:
         now = self._clock()
         listening = self._listening(now)
-        held = presence.held_by(self._desk.books, presence.find(self._desk.state, instance_id))
+        held = instances.held_by(
+            self._desk.lease_index, instances.find(self._desk.state, instance_id)
+        )
         in_use = [lease.port for lease in held if lease.port in listening]
         heirs = {port: heir for port in in_use if (heir := self._heir(port)) is not None}
         ruling = self._desk.instance_gone(

@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
     from styxy.core.books.events import Event
     from styxy.core.model.service_types import ServiceType
-    from styxy.server.service.committer import Ledger
+    from styxy.server.service.committer import Committer
 
 
 class MadeRanges:
     """Write types into the file and take them out again."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._configured = ledger.world.configured
+    def __init__(self, committer: Committer) -> None:
+        self._ledger = committer
+        self._live_config = committer.context.live_config
         self._is_writing = False
 
     def start(self) -> None:
         """Bring file and journal together, now and whenever the user changes the file."""
-        self._configured.subscribe(lambda _: self._reconcile())
+        self._live_config.subscribe(lambda _: self._reconcile())
         self._reconcile()
 
     def commit(self, events: Sequence[Event]) -> None:
@@ -47,7 +47,7 @@ class MadeRanges:
 
     def undo(self, name: str, *, force: bool) -> ServiceType:
         """Take a made type back. Raises what `Desk.undo_range` and `ConfigFile.edit` raise."""
-        now = self._ledger.world.clock()
+        now = self._ledger.context.clock()
         ruling = self._ledger.desk.undo_range(name, now=now, force=force)
         self._change({ruling.answer.name: None})
         self._ledger.commit(ruling.events)
@@ -72,22 +72,22 @@ class MadeRanges:
     def _change(self, entries: Mapping[str, object]) -> None:
         self._is_writing = True
         try:
-            self._configured.change({"service_types": dict(entries)})
+            self._live_config.change({"service_types": dict(entries)})
         finally:
             self._is_writing = False
 
     def _reconcile(self) -> None:
         """Take note of what the user has taken out of the file."""
         state = self._ledger.desk.state
-        if self._is_writing or self._configured.problems:
+        if self._is_writing or self._live_config.problems:
             return
         known = {kind.name for kind in state.settings.service_types}
         missing = [name for name in state.made if name not in known and name not in state.unfiled]
-        if self._configured.source == "built-in":
+        if self._live_config.source == "built-in":
             # The whole file is gone, which may be an accident: written again with the next type.
             self._mark(missing, is_filed=False)
             return
-        in_use = [name for name in missing if self._ledger.desk.books.of_type(name)]
+        in_use = [name for name in missing if self._ledger.desk.lease_index.of_type(name)]
         self._mark(in_use, is_filed=False)
         for name in in_use:
             self._ledger.note(
@@ -95,12 +95,12 @@ class MadeRanges:
                 "warning",
                 subject="auto-allocation",
             )
-        now = self._ledger.world.clock()
+        now = self._ledger.context.clock()
         gone = [RangeRemoved(name=name, at=now) for name in missing if name not in in_use]
         self._ledger.commit(gone)
 
     def _mark(self, names: Sequence[str], *, is_filed: bool) -> None:
-        now, made = self._ledger.world.clock(), self._ledger.desk.state.made
+        now, made = self._ledger.context.clock(), self._ledger.desk.state.made
         self._ledger.commit(
             [
                 RangeAdded(

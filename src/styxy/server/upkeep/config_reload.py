@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from styxy.server.upkeep.liveness import Rounds
+from styxy.server.upkeep.liveness import LivenessChecks
 from styxy.server.upkeep.port_document import PortDocument
 
 if TYPE_CHECKING:
@@ -20,25 +20,25 @@ MOST_NAMED = 10
 """Ports in one message."""
 
 
-class Caretaker:
+class ConfigReload:
     """Put each new configuration in force."""
 
     def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self._service = service
-        self._configured = service.world.configured
+        self._live_config = service.context.live_config
         self.document = PortDocument(service, loop, note=partial(service.note, subject="document"))
-        self._rounds = Rounds(
+        self._rounds = LivenessChecks(
             holders=self._holders,
-            is_alive=service.world.processes.is_alive,
-            bury=lambda dead: service.bury(*dead),
+            is_alive=service.context.processes.is_alive,
+            end_holders=lambda dead: service.end_holders(*dead),
             interval=lambda: service.desk.state.settings.cleanup_interval,
         )
         self._lost: set[str] = set()
 
     def start(self) -> None:
         """Begin, in the running loop; the books are up to date."""
-        self._configured.begin(note=partial(self._service.note, subject="configuration"))
-        self._configured.subscribe(self._heed)
+        self._live_config.begin(note=partial(self._service.note, subject="configuration"))
+        self._live_config.subscribe(self._on_configuration)
         self._service.ranges.start()
         self.document.start()
         self._rounds.start()
@@ -48,9 +48,11 @@ class Caretaker:
         await self._rounds.finish()
 
     def _holders(self) -> set[Holder]:
-        return {lease.holder for lease in self._service.desk.books if lease.holder is not None}
+        return {
+            lease.holder for lease in self._service.desk.lease_index if lease.holder is not None
+        }
 
-    def _heed(self, configuration: Configuration) -> None:
+    def _on_configuration(self, configuration: Configuration) -> None:
         logging.getLogger().setLevel(configuration.log_level.upper())
         self._service.desk.configure(configuration)
         self._tell_of_orphans()
@@ -58,9 +60,15 @@ class Caretaker:
 
     def _tell_of_orphans(self) -> None:
         desk = self._service.desk
-        lost = {each.service_type for each in desk.books if each.service_type not in desk.catalogue}
+        lost = {
+            each.service_type
+            for each in desk.lease_index
+            if each.service_type not in desk.catalogue
+        }
         for name in sorted(lost - self._lost):
-            ports = ", ".join(str(lease.port) for lease in desk.books.of_type(name)[:MOST_NAMED])
+            ports = ", ".join(
+                str(lease.port) for lease in desk.lease_index.of_type(name)[:MOST_NAMED]
+            )
             self._service.note(
                 f"the service type {name} is gone; its leases live on until they end: {ports}",
                 "warning",

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from styxy.adapters.journal.journal import Journal
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
     from styxy.adapters.portmap.map import PortMap
-    from styxy.server.net.sockets import Doors
+    from styxy.server.net.sockets import Sockets
     from styxy.server.upkeep.recovery import Recovery
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Landmark:
+class DiscoveryFile:
     """Name one file, how to see that it is there, and how to write it; that raises `OSError` or
     `Unavailable`. `hint` says what helps while it cannot be written."""
 
@@ -41,7 +41,7 @@ class Landmark:
     hint: str
 
 
-class Landmarks:
+class DiscoveryFiles:
     """Look at the files now and then.
 
     `missing` says of each that cannot be written now why, `returned` how often one was written
@@ -50,16 +50,16 @@ class Landmarks:
 
     def __init__(
         self,
-        marks: list[Landmark],
+        marks: list[DiscoveryFile],
         *,
         home: str,
-        doors: Doors,
+        sockets: Sockets,
         journal: Journal,
         recovery: Recovery,
     ) -> None:
         self._marks = marks
         self._home = home
-        self._doors = doors
+        self._sockets = sockets
         self._journal = journal
         self._recovery = recovery
         self._was_found = True
@@ -88,9 +88,9 @@ class Landmarks:
                 log.warning("%s was gone; it is written again", mark.path)
 
     def _is_found(self) -> bool:
-        return all(map(os.path.lexists, self._doors.names)) and self._journal.is_in_place()
+        return all(map(os.path.lexists, self._sockets.names)) and self._journal.is_in_place()
 
-    def _write(self, mark: Landmark) -> bool:
+    def _write(self, mark: DiscoveryFile) -> bool:
         try:
             mark.write()
         except (OSError, Unavailable) as error:
@@ -103,39 +103,39 @@ class Landmarks:
         self._settle(mark)
         return True
 
-    def _settle(self, mark: Landmark) -> None:
+    def _settle(self, mark: DiscoveryFile) -> None:
         if self.missing.pop(mark.name, None) is not None:
             self._recovery.resolve(mark.name)
 
 
-def landmarks_of(
-    places: Places, *, facts: Mapping[str, object], token: str | None, port_map: PortMap
-) -> list[Landmark]:
+def discovery_files_of(
+    paths: Paths, *, facts: Mapping[str, object], token: str | None, port_map: PortMap
+) -> list[DiscoveryFile]:
     """List what a daemon can write again. Without a token there is none to write."""
     marks = [
-        Landmark(
+        DiscoveryFile(
             name="daemon.json",
-            path=places.daemon_file,
-            is_there=lambda: read_daemon_file(places.daemon_file) == facts,
-            write=lambda: write_daemon_file(places.daemon_file, facts),
+            path=paths.daemon_file,
+            is_there=lambda: read_daemon_file(paths.daemon_file) == facts,
+            write=lambda: write_daemon_file(paths.daemon_file, facts),
             hint=f"until then set STYXY_SOCKET={facts['socket']}",
         )
     ]
     if token is not None:
         marks.append(
-            Landmark(
+            DiscoveryFile(
                 name="token",
-                path=places.token_file,
-                is_there=lambda: is_token(places.token_file),
-                write=lambda: write_token(places.token_file, token),
+                path=paths.token_file,
+                is_there=lambda: is_token(paths.token_file),
+                write=lambda: write_token(paths.token_file, token),
                 hint="only the Unix socket can be used",
             )
         )
     if port_map.is_shared:
         marks.append(
-            Landmark(
+            DiscoveryFile(
                 name="port map",
-                path=places.port_map(),
+                path=paths.port_map(),
                 is_there=port_map.is_in_place,
                 write=port_map.put_back,
                 hint="binds are not moved",

@@ -24,20 +24,20 @@ AT_ONCE = 100
 """Holders in one turn of the loop: each costs about 20 microseconds (a read of /proc)."""
 
 
-class Rounds:
-    """Look at all `holders`, and `bury` the dead; `interval` is in seconds and may change."""
+class LivenessChecks:
+    """Look at all `holders` and hand the dead to `end_holders`; `interval` (seconds) may change."""
 
     def __init__(
         self,
         *,
         holders: Callable[[], Iterable[Holder]],
         is_alive: Callable[[Holder], bool],
-        bury: Callable[[list[Holder]], None],
+        end_holders: Callable[[list[Holder]], None],
         interval: Callable[[], float],
     ) -> None:
         self._holders = holders
         self._is_alive = is_alive
-        self._bury = bury
+        self._end_holders = end_holders
         self._interval = interval
         self._task: asyncio.Task[None] | None = None
 
@@ -53,7 +53,7 @@ class Rounds:
                 await self._task
 
     async def walk(self) -> None:
-        """Make one round. Raises what `bury` raises."""
+        """Make one round. Raises what `end_holders` raises."""
         dead: list[Holder] = []
         for count, holder in enumerate(set(self._holders()), start=1):
             if not self._is_alive(holder):
@@ -61,7 +61,7 @@ class Rounds:
             if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
         if dead:
-            self._bury(dead)
+            self._end_holders(dead)
 
     async def _run(self) -> None:
         while True:

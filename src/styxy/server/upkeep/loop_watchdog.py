@@ -84,7 +84,7 @@ class TimedSelector(selectors.DefaultSelector):
             self.busy_since = time.monotonic()
 
 
-class StallWatch:
+class LoopWatchdog:
     """Watch the loop of the thread that makes this object, from a thread of its own."""
 
     def __init__(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from styxy.adapters.journal.backups import Backups
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
     from styxy.core.books.events import Event
     from styxy.core.config.configuration import SystemRecovery
     from styxy.server.service.service import Service
@@ -39,20 +39,20 @@ LAST_BACKUP_SECONDS = 5.0
 DAY = 86400.0
 
 
-class Upkeep:
+class Maintenance:
     """Keep the house of one daemon. `problem` says why the last backup failed."""
 
-    def __init__(self, service: Service, backups: Backups, places: Places) -> None:
+    def __init__(self, service: Service, backups: Backups, paths: Paths) -> None:
         self._service = service
         self._backups = backups
-        self._places = places
+        self._places = paths
         self._awake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.problem: str | None = None
 
     def start(self) -> None:
         """Begin, in the running loop."""
-        self._service.subscribe(self._heed)
+        self._service.subscribe(self._on_events)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def finish(self) -> None:
@@ -73,7 +73,7 @@ class Upkeep:
         backups = self._backups.all()
         if not backups:
             return "there is none yet"
-        minutes = (self._service.world.clock() - backups[0].taken_at) / 60
+        minutes = (self._service.context.clock() - backups[0].taken_at) / 60
         return f"{counted(len(backups), 'backup')}, the newest {minutes:.0f} minutes old"
 
     async def _run(self) -> None:
@@ -92,19 +92,19 @@ class Upkeep:
     def _settings(self) -> SystemRecovery:
         return self._service.desk.state.settings.recovery.system_recovery
 
-    def _heed(self, _events: Sequence[Event]) -> None:
+    def _on_events(self, _events: Sequence[Event]) -> None:
         if self._must_fold():
             self._awake.set()
 
     def _must_fold(self) -> bool:
-        unfolded = self._service.world.journal.unfolded
-        return unfolded > FOLD_AFTER and unfolded > 2 * len(self._service.desk.books)
+        unfolded = self._service.context.journal.unfolded
+        return unfolded > FOLD_AFTER and unfolded > 2 * len(self._service.desk.lease_index)
 
     async def _fold(self) -> None:
-        world = self._service.world
-        now = world.clock()
+        context = self._service.context
+        now = context.clock()
         snapshot = self._service.desk.snapshot(now=now)
-        slices = world.journal.fold_slices(
+        slices = context.journal.fold_slices(
             snapshot,
             keep_since=now - self._settings.audit_days * DAY,
             keep_most=self._settings.audit_events,
@@ -118,13 +118,13 @@ class Upkeep:
     def _is_backup_due(self) -> bool:
         newest = next(iter(self._backups.all()), None)
         if newest is None:
-            return self._service.world.journal.last_seq > 0
-        age = self._service.world.clock() - newest.taken_at
+            return self._service.context.journal.last_seq > 0
+        age = self._service.context.clock() - newest.taken_at
         # A clock that was set back must not end the backups for as long.
         return not 0 <= age < self._settings.backup_interval
 
     async def _back_up(self) -> None:
-        journal = self._service.world.journal
+        journal = self._service.context.journal
         newest = next(iter(self._backups.all()), None)
         saved = newest.last_seq if newest is not None else 0
         if journal.failing is not None or journal.last_seq == saved:
@@ -140,12 +140,12 @@ class Upkeep:
             self._backups.prune(kept=self._settings.backups_kept)
 
     async def _write_backup(self) -> None:
-        world = self._service.world
+        context = self._service.context
         writer = await asyncio.to_thread(
-            self._backups.begin, now=world.clock(), last_seq=world.journal.last_seq
+            self._backups.begin, now=context.clock(), last_seq=context.journal.last_seq
         )
         try:
-            for table, rows in world.journal.read_slices():
+            for table, rows in context.journal.read_slices():
                 await asyncio.to_thread(writer.add, table, rows)
             await asyncio.to_thread(writer.finish)
         except BaseException:

@@ -43,7 +43,7 @@ class PortDocument:
 
     def start(self) -> None:
         """Write the table, and follow what is committed."""
-        self._service.subscribe(self._heed)
+        self._service.subscribe(self._on_events)
         self.plan()
 
     def plan(self) -> None:
@@ -51,7 +51,7 @@ class PortDocument:
         if self._planned is None:
             self._planned = self._loop.call_soon(self._write)
 
-    def _heed(self, events: Sequence[Event]) -> None:
+    def _on_events(self, events: Sequence[Event]) -> None:
         if any(isinstance(event, RangeAdded | RangeRemoved) for event in events):
             self.plan()
 

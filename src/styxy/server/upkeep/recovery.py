@@ -84,7 +84,7 @@ class Recovery:
             message = f"{said}{opened.refusal}; ports are shown, none is granted"
             self.add("database", "warning", message)
         elif opened.damage is None:
-            count = counted(len(opened.read.books), "lease")
+            count = counted(len(opened.read.lease_index), "lease")
             self.add("database", "ok", f"{opened.journal.path} is sound, with {count}")
         else:
             self.add("database", "warning", _loss(opened, remains))
@@ -97,7 +97,7 @@ class Recovery:
         """
         self._take(service, _STEPS)
         self.add("indexes", *_rebuild(service, self.remains))
-        now = service.world.clock()
+        now = service.context.clock()
         notes = [
             Noted(subject=each.name, message=each.message, level=_LEVELS[each.verdict][1], at=now)
             for each in self.steps
@@ -109,7 +109,7 @@ class Recovery:
 
     def catch_up(self, service: Service) -> None:
         """Take the steps again that the journal kept from being taken, if it can be written."""
-        if service.world.journal.failing is not None:
+        if service.context.journal.failing is not None:
             return
         undone, self._undone = self._undone, {}
         for name in undone:
@@ -132,12 +132,12 @@ _LEVELS: dict[Verdict, tuple[int, Literal["info", "warning"]]] = {
 }
 
 
-def _bury(service: Service) -> tuple[Verdict, str]:
-    books = service.desk.books
-    before = {lease.lock_id: lease for lease in books}
-    service.bury_the_dead(reason="orphaned")
+def _end_holders(service: Service) -> tuple[Verdict, str]:
+    lease_index = service.desk.lease_index
+    before = {lease.lock_id: lease for lease in lease_index}
+    service.end_dead_holders(reason="orphaned")
     service.sweep()
-    after = {lease.lock_id: lease for lease in books}
+    after = {lease.lock_id: lease for lease in lease_index}
     ended = [each.port for each in before.values() if each.lock_id not in after]
     passed = [
         each.port
@@ -153,7 +153,7 @@ def _bury(service: Service) -> tuple[Verdict, str]:
 
 
 def _single_out(service: Service) -> tuple[Verdict, str]:
-    ruling = service.desk.single_out(now=service.world.clock())
+    ruling = service.desk.single_out(now=service.context.clock())
     service.commit(ruling.events)
     if not ruling.answer:
         return "ok", "no singleton has more than one lease"
@@ -162,15 +162,17 @@ def _single_out(service: Service) -> tuple[Verdict, str]:
 
 _Step = Callable[["Service"], tuple[Verdict, str]]
 
-_STEPS: dict[str, _Step] = {"orphans": _bury, "singletons": _single_out}
+_STEPS: dict[str, _Step] = {"orphans": _end_holders, "singletons": _single_out}
 
 
 def _rebuild(service: Service, remains: Remains) -> tuple[Verdict, str]:
-    books = service.desk.books
-    service.world.mirror.begin()
-    service.world.port_map.mark(service.world.journal.last_seq)
-    ports = {lease.port for lease in books}
-    summary = f"{counted(len(ports), 'lease')}, {len(books.bound)} of them in use; port map rebuilt"
+    lease_index = service.desk.lease_index
+    service.context.port_map_sync.begin()
+    service.context.port_map.mark(service.context.journal.last_seq)
+    ports = {lease.port for lease in lease_index}
+    summary = (
+        f"{counted(len(ports), 'lease')}, {len(lease_index.bound)} of them in use; port map rebuilt"
+    )
     differs = len(ports ^ remains.ports)
     if not remains.last_seq or not differs:
         return "ok", summary
@@ -186,11 +188,11 @@ def _loss(opened: Opened[Desk], remains: Remains) -> str:
         said.append(f"damaged, too: {counted(len(opened.skipped), 'newer backup')}")
     if opened.backup is not None:
         taken = datetime.fromtimestamp(opened.backup.taken_at).isoformat(" ", "seconds")
-        count = counted(len(opened.read.books), "lease")
+        count = counted(len(opened.read.lease_index), "lease")
         said.append(f"the backup of {taken} was loaded, with {count}")
     elif opened.aside is not None or opened.refusal is not None:
         said.append("there was no good backup, so the books begin anew")
-    lost = sorted(remains.ports - {lease.port for lease in opened.read.books})
+    lost = sorted(remains.ports - {lease.port for lease in opened.read.lease_index})
     if lost:
         said.append(f"the leases of {_named(lost)} are lost, allocate them again")
     elif remains.last_seq:

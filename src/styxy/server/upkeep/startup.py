@@ -29,10 +29,10 @@ from styxy.server.net.sockets import read_daemon_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from styxy.adapters.paths import Places
+    from styxy.adapters.paths import Paths
     from styxy.core.books.events import Event
     from styxy.server.upkeep.recovery import Recovery, Verdict
-    from styxy.server.world.live_config import Configured
+    from styxy.server.world.live_config import LiveConfig
 
 MOST_DESCRIPTORS = 1 << 17
 """One for each holder that is watched and each connection: twice the ports that there are."""
@@ -47,20 +47,20 @@ def raise_descriptor_limit() -> None:
 
 
 def open_books(
-    places: Places, backups: Backups, recovery: Recovery, *, known: Remains, now: float
+    paths: Paths, backups: Backups, recovery: Recovery, *, known: Remains, now: float
 ) -> Opened[Desk]:
     """Open the journal and fold it into a desk. Raises `Conflict` where a daemon runs already.
 
     `known` is what is known of the journal already, beside what the last port map tells.
     """
-    predecessor = read_daemon_file(places.daemon_file) or {}
-    home = home_key(places)
-    candidates = {places.port_map(), str(predecessor.get("map", ""))}
+    predecessor = read_daemon_file(paths.daemon_file) or {}
+    home = home_key(paths)
+    candidates = {paths.port_map(), str(predecessor.get("map", ""))}
     found = (remains_of(path, home=home) for path in candidates)
     remains = max((known, *found), key=lambda each: each.last_seq)
     try:
         opened = open_journal(
-            places.database, backups, read=_folded, seen_seq=remains.last_seq, now=now
+            paths.database, backups, read=_folded, seen_seq=remains.last_seq, now=now
         )
     except HomeTaken:
         if not predecessor:
@@ -69,30 +69,30 @@ def open_books(
             f"a styxy daemon runs already: pid {predecessor['pid']}, port {predecessor['port']}; "
             "stop it first: styxy daemon stop"
         ) from None
-    _retire(predecessor, places)
+    _retire(predecessor, paths)
     recovery.add_database(opened, remains)
     return opened
 
 
-def open_map(places: Places, recovery: Recovery) -> PortMap:
+def open_map(paths: Paths, recovery: Recovery) -> PortMap:
     """Open the port map, or one that nobody sees where there is no place for it."""
     make = partial(
         PortMap,
-        line_socket=places.line_socket(),
-        note_socket=places.note_socket(),
+        line_socket=paths.line_socket(),
+        note_socket=paths.note_socket(),
         netns=netns_cookie(),
-        home=home_key(places),
+        home=home_key(paths),
     )
     try:
-        return make(places.port_map())
+        return make(paths.port_map())
     except (OSError, Unavailable) as error:
         recovery.add("port map", "warning", f"{error}; binds are not moved, ports are leased")
         return make(None)
 
 
-def open_token(places: Places, recovery: Recovery, *, is_new_home: bool) -> str:
+def open_token(paths: Paths, recovery: Recovery, *, is_new_home: bool) -> str:
     """Read the token, or make one and say so where there ought to have been one."""
-    path = places.token_file
+    path = paths.token_file
     was_there, was_sound = os.path.lexists(path), is_token(path)
     try:
         token = load_token(path)
@@ -106,25 +106,25 @@ def open_token(places: Places, recovery: Recovery, *, is_new_home: bool) -> str:
     return token
 
 
-def open_configuration(configured: Configured, desk: Desk, recovery: Recovery) -> None:
+def open_configuration(live_config: LiveConfig, desk: Desk, recovery: Recovery) -> None:
     """Put what the user has set in force, and say what is wrong with the file."""
-    gone = configured.claim()
-    desk.configure(configured.configuration)
-    verdict: Verdict = "warning" if gone or configured.problems else "ok"
-    recovery.add("configuration", verdict, gone or configured.summary)
-    configured.subscribe(lambda _in_force: recovery.resolve("configuration"))
+    gone = live_config.claim()
+    desk.configure(live_config.configuration)
+    verdict: Verdict = "warning" if gone or live_config.problems else "ok"
+    recovery.add("configuration", verdict, gone or live_config.summary)
+    live_config.subscribe(lambda _in_force: recovery.resolve("configuration"))
 
 
-def check_logs(places: Places, recovery: Recovery) -> None:
+def check_logs(paths: Paths, recovery: Recovery) -> None:
     """Say which log cannot be written: nothing else depends on it."""
-    for path in (places.daemon_log, places.reassignment_log):
+    for path in (paths.daemon_log, paths.reassignment_log):
         if os.path.lexists(path) and not is_writable(path):
             recovery.add("logs", "warning", f"{path} cannot be written; move it away")
 
 
-def home_key(places: Places) -> int:
+def home_key(paths: Paths) -> int:
     """Name the home in one word of the port map."""
-    return fnv1a64(os.fsencode(places.home))
+    return fnv1a64(os.fsencode(paths.home))
 
 
 def _folded(events: Iterator[Event]) -> Desk:
@@ -134,9 +134,9 @@ def _folded(events: Iterator[Event]) -> Desk:
     return desk
 
 
-def _retire(predecessor: dict[str, object], places: Places) -> None:
+def _retire(predecessor: dict[str, object], paths: Paths) -> None:
     # The lock on the journal says that it is dead. Where its map is not ours to write on, guests
     # that were started then would ask a socket for ever that nobody answers.
     path, pid = predecessor.get("map"), predecessor.get("pid")
-    if isinstance(path, str) and isinstance(pid, int) and path != places.port_map():
+    if isinstance(path, str) and isinstance(pid, int) and path != paths.port_map():
         retire_left_over(path, pid=pid)

@@ -111,7 +111,7 @@ class Watch:
     def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self._service = service
         self._loop = loop
-        self._deaths = DeathWatch(loop, self._mourn)
+        self._deaths = DeathWatch(loop, self._queue_dead)
         self._dead: list[Holder] = []
         self._complaint: str | None = None
         self._also: list[Callable[[], None]] = []
@@ -120,8 +120,8 @@ class Watch:
 
     def start(self) -> None:
         """Follow every holder in the books, then everything that is committed."""
-        self._service.subscribe(self._heed)
-        self._follow(lease.holder for lease in list(self._service.desk.books))
+        self._service.subscribe(self._on_events)
+        self._follow(lease.holder for lease in list(self._service.desk.lease_index))
         self._follow(each.holder for each in list(self._service.desk.state.instances.values()))
         self._sweep()
         self._plan_check()
@@ -142,7 +142,7 @@ class Watch:
                 timer.cancel()
         self._deaths.forget_all()
 
-    def _heed(self, events: Sequence[Event]) -> None:
+    def _on_events(self, events: Sequence[Event]) -> None:
         for event in events:
             match event:
                 case Leased(lease=lease):
@@ -161,12 +161,12 @@ class Watch:
 
     def _is_needed(self, holder: Holder) -> bool:
         desk = self._service.desk
-        return bool(desk.books.of_pid(holder.pid) or with_holder(desk.state, holder))
+        return bool(desk.lease_index.of_pid(holder.pid) or with_holder(desk.state, holder))
 
     def _follow(self, holders: Iterable[Holder | None]) -> None:
         for holder in holders:
             if holder is not None:
-                self._deaths.follow(holder, is_alive=self._service.world.processes.is_alive)
+                self._deaths.follow(holder, is_alive=self._service.context.processes.is_alive)
 
     def _plan_check(self) -> None:
         # The user may change the interval while the daemon runs: ask each time.
@@ -176,21 +176,21 @@ class Watch:
     def _check(self) -> None:
         self._plan_check()
         try:
-            self._service.reception.check()
+            self._service.instances.check()
         except Unavailable as error:
             log.warning("check of the instances: %s", error.message)
 
-    def _mourn(self, holder: Holder) -> None:
-        # Many die at once where a session ends: they are buried together, in the next turn.
+    def _queue_dead(self, holder: Holder) -> None:
+        # Many die at once where a session ends: they are ended together, in the next turn.
         if not self._dead:
-            self._loop.call_soon(self._bury)
+            self._loop.call_soon(self._end_holders)
         self._dead.append(holder)
 
-    def _bury(self) -> None:
+    def _end_holders(self) -> None:
         dead, self._dead = self._dead, []
         try:
             if dead:
-                self._service.bury(*dead)
+                self._service.end_holders(*dead)
         except Unavailable as error:
             self._dead = dead  # the next sweep tries again
             self._complain(error)
@@ -200,7 +200,7 @@ class Watch:
         try:
             for look in self._also:
                 look()
-            self._deaths.look(self._service.world.processes.is_alive)
+            self._deaths.look(self._service.context.processes.is_alive)
             self._service.try_again()
             self._service.sweep()
         except Unavailable as error:
@@ -208,7 +208,7 @@ class Watch:
             self._complain(error)
         else:
             self._complaint = None
-            self._bury()
+            self._end_holders()
 
     def _complain(self, error: Unavailable) -> None:
         if error.message != self._complaint:  # once, and not each second

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from styxy.adapters.processes import Processes
     from styxy.core.model.ports import PortRange
     from styxy.server.upkeep.loop_watchdog import Stalls
-    from styxy.server.world.listeners import Observer
-    from styxy.server.world.live_config import Configured
-    from styxy.server.world.port_map_sync import Mirror
-    from styxy.server.world.port_usage import Survey
+    from styxy.server.world.listeners import Listeners
+    from styxy.server.world.live_config import LiveConfig
+    from styxy.server.world.port_map_sync import PortMapSync
+    from styxy.server.world.port_usage import PortUsage
     from styxy.server.world.projects import Projects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class Context:
     """Bundle what lies outside the desk; times are seconds since the epoch.
 
     `passing` are the ports that the kernel gives to outgoing connections.
@@ -31,13 +31,13 @@ class World:
     journal: Journal
     kernel: KernelLook
     processes: Processes
-    observer: Observer
+    listeners: Listeners
     projects: Projects
-    survey: Survey
+    port_usage: PortUsage
     passing: PortRange
     port_map: PortMap
-    mirror: Mirror
-    configured: Configured
+    port_map_sync: PortMapSync
+    live_config: LiveConfig
     stalls: Stalls
     clock: Callable[[], float]
     new_id: Callable[[], str]

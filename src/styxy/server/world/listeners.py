@@ -23,13 +23,13 @@ Transport = Literal["tcp", "udp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class GuestReport:
     """Hold what a guest said of its listener: whose it is, of which repo, of which type.
 
     `server` is the id of the program image that made it listen.
     """
 
-    server: str
+    image_id: str
     project: str | None
     repo: int
     service_type: str | None
@@ -45,7 +45,7 @@ class Sighting:
     listener: Listener
     holder: Holder | None
     since: float | None
-    told: Told | None = None
+    report: GuestReport | None = None
 
     @property
     def pid(self) -> int | None:
@@ -60,7 +60,7 @@ class _Sockets:
         self.by_port: dict[Port, list[Listener]] = {}
         self.since: dict[int, float | None] = {}
         self.owners: dict[int, Holder | None] = {}
-        self.told: dict[int, Told] = {}
+        self.report: dict[int, GuestReport] = {}
         self._shown: list[Listener] | None = None
         self.has_looked = False
 
@@ -76,7 +76,7 @@ class _Sockets:
         for gone in self.since.keys() - cookies:
             del self.since[gone]
             self.owners.pop(gone, None)
-            self.told.pop(gone, None)
+            self.report.pop(gone, None)
         # What is there at the first look is older than the daemon, nobody knows by how much.
         began = now if self.has_looked else None
         for cookie in cookies - self.since.keys():
@@ -93,7 +93,7 @@ class _Sockets:
         for gone in {listener.cookie for listener in before} - cookies:
             self.since.pop(gone, None)
             self.owners.pop(gone, None)
-            self.told.pop(gone, None)
+            self.report.pop(gone, None)
         for cookie in cookies:
             self.since.setdefault(cookie, now)
         if listeners:
@@ -102,7 +102,7 @@ class _Sockets:
             del self.by_port[port]
 
 
-class Observer:
+class Listeners:
     """Keep what is known of the listeners of this machine. Times are seconds since the epoch."""
 
     def __init__(self, *, kernel: KernelLook, processes: Processes) -> None:
@@ -119,7 +119,7 @@ class Observer:
         return self._look("udp", now)
 
     def look_at(self, port: Port, now: float) -> None:
-        """Ask the kernel for one port, TCP and UDP; it costs the same beside any crowd."""
+        """Ask the kernel for one port, TCP and UDP; its cost does not grow with others."""
         for transport, sockets in self._sockets.items():
             if sockets.has_looked:
                 found = self._kernel.listeners(udp=transport == "udp", port=port)
@@ -134,12 +134,14 @@ class Observer:
             return by_port.get(port, [])
         return [each for found in by_port.values() for each in found]
 
-    def hear(self, cookie: int, *, holder: Holder, told: Told, transport: Transport) -> None:
+    def add_report(
+        self, cookie: int, *, holder: Holder, report: GuestReport, transport: Transport
+    ) -> None:
         """Take a guest's word for a socket of the last look: whose it is need not be searched."""
         sockets = self._sockets[transport]
         if cookie in sockets.since:
             sockets.owners[cookie] = holder
-            sockets.told[cookie] = told
+            sockets.report[cookie] = report
 
     def sightings(self, port: Port, transport: Transport = "tcp") -> list[Sighting]:
         """Say who listens on `port`, as of the last look."""
@@ -152,14 +154,14 @@ class Observer:
         self._find_owners(sockets, found)
         return [self._sighting(sockets, each) for each in found]
 
-    def servers(self, port: Port, transport: Transport = "tcp") -> set[str | None]:
+    def image_ids(self, port: Port, transport: Transport = "tcp") -> set[str | None]:
         """Name the program images that listen on `port`, as of the last look; None is a stranger.
 
         No process is searched for.
         """
         sockets = self._sockets[transport]
-        told = (sockets.told.get(each.cookie) for each in sockets.by_port.get(port, ()))
-        return {each.server if each else None for each in told}
+        report = (sockets.report.get(each.cookie) for each in sockets.by_port.get(port, ()))
+        return {each.image_id if each else None for each in report}
 
     def heir(self, port: Port, transport: Transport = "tcp") -> Holder | None:
         """Name a process that has the socket of `port`, as of the last look."""
@@ -176,8 +178,8 @@ class Observer:
         since = sockets.since[listener.cookie]
         if since is None and holder is not None:
             since = self._processes.started_at(holder)
-        told = sockets.told.get(listener.cookie)
-        return Sighting(listener=listener, holder=holder, since=since, told=told)
+        report = sockets.report.get(listener.cookie)
+        return Sighting(listener=listener, holder=holder, since=since, report=report)
 
     def _find_owners(self, sockets: _Sockets, listeners: Iterable[Listener]) -> None:
         alive: dict[Holder, bool] = {}

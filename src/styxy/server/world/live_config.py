@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from styxy.core.config.problems import Problem
 
     Level = Literal["info", "warning", "error"]
-    Heed = Callable[[Configuration], None]
+    Subscriber = Callable[[Configuration], None]
     Note = Callable[[str, Level], None]
 
 _STAYS: dict[Source, str] = {
@@ -34,7 +34,7 @@ LOOP_PATIENCE = 0.05
 """Seconds that the loop may wait for another editor: half of the stall that we allow."""
 
 
-class Configured:
+class LiveConfig:
     """Hold the configuration in force. `clock` gives seconds since the epoch.
 
     `problems` are those of the file as it is now; `loaded_at` is when the configuration in force
@@ -47,7 +47,7 @@ class Configured:
         self.file = file
         self.overrides = overrides
         self._clock = clock
-        self._heeds: list[Heed] = []
+        self._subscribers: list[Subscriber] = []
         self._note: Note | None = None
         self._stamp = file.stamp()
         self._first = loaded = file.load()
@@ -94,9 +94,9 @@ class Configured:
         """Tell, from now on, what becomes of the file."""
         self._note = note
 
-    def subscribe(self, heed: Heed) -> None:
+    def subscribe(self, subscriber: Subscriber) -> None:
         """Have each new configuration told once it is in force."""
-        self._heeds.append(heed)
+        self._subscribers.append(subscriber)
 
     def refresh(self) -> None:
         """Read the file again if it is another one than before."""
@@ -130,8 +130,8 @@ class Configured:
         else:
             self.file.keep_as_good(loaded)
             self._say(f"{self.file.path} was read again and is in force", "info")
-        for heed in self._heeds:
-            heed(self.configuration)
+        for subscriber in self._subscribers:
+            subscriber(self.configuration)
 
     def _gone(self) -> str | None:
         copy = self.file.retire_last_good()

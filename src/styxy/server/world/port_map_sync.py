@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from styxy.core.decisions.desk import Desk
     from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port
-    from styxy.server.world.listeners import Observer, Sighting
+    from styxy.server.world.listeners import Listeners, Sighting
 
 Family = Literal[4, 6]
 
@@ -50,7 +50,7 @@ MOST_NEW = 300
 wait for the loop; the next look goes on."""
 
 
-class Mirror:
+class PortMapSync:
     """Write the map. `project_of` names a process's project, `repo_of` a project's repo, `type_of`
     the service type that a process's program is known for."""
 
@@ -59,14 +59,14 @@ class Mirror:
         desk: Desk,
         *,
         port_map: PortMap,
-        observer: Observer,
+        listeners: Listeners,
         project_of: Callable[[int], str | None],
         repo_of: Callable[[str], int],
         type_of: Callable[[int], str | None],
     ) -> None:
         self._desk = desk
         self._map = port_map
-        self._observer = observer
+        self._observer = listeners
         self._project_of = project_of
         self._repo_of = repo_of
         self._type_of = type_of
@@ -75,32 +75,32 @@ class Mirror:
 
     def begin(self) -> None:
         """Show everything that the books hold, and let guests see it."""
-        books, moves = self._desk.books, self._desk.state.memory.moves
-        asked = {lease.asked for lease in books if lease.asked is not None}
+        lease_index, moves = self._desk.lease_index, self._desk.state.remembered.moves
+        asked = {lease.asked for lease in lease_index if lease.asked is not None}
         with self._map.writing():
-            self._map.show(books)
+            self._map.show(lease_index)
             self._show_moves(asked | {port for _, port in moves})
         self._map.reveal()
         self._has_begun = True
 
-    def heed(self, events: Sequence[Event]) -> None:
+    def on_events(self, events: Sequence[Event]) -> None:
         """Show what has just become true."""
         with self._map.writing():
-            asked = {port for event in events if (port := self._heed(event)) is not None}
+            asked = {port for event in events if (port := self._on_events(event)) is not None}
             self._show_moves(asked)
 
-    def doubt(self, port: Port) -> None:
+    def invalidate(self, port: Port) -> None:
         """Look at who answers on a port as if it were new: more is known of it now."""
         for shown in self._answers.values():
             shown.pop(port, None)
 
-    def reflect(self, port: Port | None = None) -> None:
-        """Show who answers, on all ports or on one, as of the observer's last look."""
-        changed = self._reflect(4, port) | self._reflect(6, port)
-        leases = (self._desk.books.on_port(port) for port in changed)
+    def refresh(self, port: Port | None = None) -> None:
+        """Show who answers, on all ports or on one, as of the last look at the listeners."""
+        changed = self._refresh(4, port) | self._refresh(6, port)
+        leases = (self._desk.lease_index.on_port(port) for port in changed)
         self._show_moves({each.asked for each in leases if each and each.asked is not None})
 
-    def _heed(self, event: Event) -> Port | None:
+    def _on_events(self, event: Event) -> Port | None:
         """Show a promise; name the asked port whose chain of moves has changed with it."""
         match event:
             case Leased(lease=lease):
@@ -110,7 +110,7 @@ class Mirror:
                 self._map.clear([port])
                 return asked
             case Bound(port=port) | Unbound(port=port) | Passed(port=port) | Dated(port=port):
-                changed = self._desk.books.on_port(port)
+                changed = self._desk.lease_index.on_port(port)
                 if changed is None:  # released by a later event of the same batch
                     return None
                 self._map.show([changed])
@@ -126,8 +126,8 @@ class Mirror:
                 self._map.set_moves(port, self._chain(port))
 
     def _chain(self, asked: Port) -> list[MoveEntry]:
-        books = self._desk.books
-        leases = [lease for lease in books.asked_for(asked) if lease.port != asked]
+        lease_index = self._desk.lease_index
+        leases = [lease for lease in lease_index.asked_for(asked) if lease.port != asked]
         live = sorted(
             (self._entry(lease, asked) for lease in leases),
             key=lambda each: (each.state != "live", each.at),
@@ -136,13 +136,13 @@ class Mirror:
         gone = (
             MoveEntry(
                 project=key,
-                server=0,
+                image_id=0,
                 asked=asked,
                 port=place.port,
                 state="remembered",
                 at=place.left_at,
             )
-            for key, place in self._desk.state.memory.moved_from(asked)
+            for key, place in self._desk.state.remembered.moved_from(asked)
             if key not in there
         )
         return [*live, *gone]
@@ -151,7 +151,7 @@ class Mirror:
         answer4, answer6 = self._answers[4].get(lease.port), self._answers[6].get(lease.port)
         return MoveEntry(
             project=lease.owner.key,
-            server=int(lease.server, 16) if lease.server else 0,
+            image_id=int(lease.image_id, 16) if lease.image_id else 0,
             asked=asked,
             port=lease.port,
             state="live" if lease.state == "bound" else "held",
@@ -160,7 +160,7 @@ class Mirror:
             cookie6=answer6.cookie if answer6 else 0,
         )
 
-    def _reflect(self, family: Family, port: Port | None) -> set[Port]:
+    def _refresh(self, family: Family, port: Port | None) -> set[Port]:
         """Write the answers of one family that differ from those shown; name their ports."""
         answers = self._answers[family]
         shown = answers if port is None else {port: answers[port]} if port in answers else {}
@@ -191,9 +191,9 @@ class Mirror:
         return set(changes)
 
     def _answer(self, sighting: Sighting, met: _Met) -> Answer:
-        told, port = sighting.told, sighting.listener.port
-        project = told.project if told else self._project(sighting.pid, port, met)
-        repo = told.repo if told else met.repo_of(project) if project else 0
+        report, port = sighting.report, sighting.listener.port
+        project = report.project if report else self._project(sighting.pid, port, met)
+        repo = report.repo if report else met.repo_of(project) if project else 0
         return Answer(
             project=met.key_of(project) if project else 0,
             repo=repo,
@@ -203,7 +203,7 @@ class Mirror:
         )
 
     def _project(self, pid: int | None, port: Port, met: _Met) -> str | None:
-        lease = self._desk.books.on_port(port)
+        lease = self._desk.lease_index.on_port(port)
         if lease is not None and lease.holder is not None and lease.holder.pid == pid:
             return lease.owner.project
         return met.project_of(pid) if pid is not None else None
@@ -217,9 +217,9 @@ class Mirror:
 
     def _service_types(self, sighting: Sighting) -> list[str]:
         """Say of which type a listener is: as declared or leased, else by program or range."""
-        if sighting.told is not None and sighting.told.service_type:
-            return [sighting.told.service_type]
-        lease = self._desk.books.on_port(sighting.listener.port)
+        if sighting.report is not None and sighting.report.service_type:
+            return [sighting.report.service_type]
+        lease = self._desk.lease_index.on_port(sighting.listener.port)
         if lease is not None:
             return [lease.service_type]
         inferred = self._type_of(sighting.pid) if sighting.pid is not None else None

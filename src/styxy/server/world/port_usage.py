@@ -1,8 +1,8 @@
 """What is on the ports: each listener with its process, command line, project and instance.
 
-A process is asked once for each survey, and a directory is searched for its project once, because
+A process is asked once for each look, and a directory is searched for its project once, because
 hundreds of servers may share both. Hundreds of processes still cost a tenth of a second, so a
-survey of many ports lets other questions be answered in between.
+look at many ports lets other questions be answered in between.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from styxy.adapters.processes import Processes
-    from styxy.server.world.listeners import Observer, Sighting
+    from styxy.server.world.listeners import Listeners, Sighting
     from styxy.server.world.projects import Projects
 
 SLICE = 20
@@ -28,7 +28,7 @@ SLICE = 20
 EVERY_PORT = PortRange(Port(1), Port(LAST_PORT))
 
 
-class Survey:
+class PortUsage:
     """Describe ports as the kernel shows them. `passing` are the ports of outgoing connections.
 
     A UDP socket on such a port is a client's, there for one question to a name server, and no more
@@ -36,9 +36,9 @@ class Survey:
     """
 
     def __init__(
-        self, *, observer: Observer, processes: Processes, projects: Projects, passing: PortRange
+        self, *, listeners: Listeners, processes: Processes, projects: Projects, passing: PortRange
     ) -> None:
-        self._observer = observer
+        self._observer = listeners
         self._processes = processes
         self._projects = projects
         self._passing = passing
@@ -98,20 +98,20 @@ class _People:
     def facts(self, pid: int) -> dict[str, str | None]:
         """Say what a process tells of itself, in the words of `Usage`."""
         if pid not in self._facts:
-            self._facts[pid] = self._ask(pid)
+            self._facts[pid] = self._request(pid)
         return self._facts[pid]
 
-    def _ask(self, pid: int) -> dict[str, str | None]:
+    def _request(self, pid: int) -> dict[str, str | None]:
         command = self._processes.command(pid)
-        told = self._processes.variables(pid, "STYXY_PROJECT", *INSTANCE_NAMES)
-        where = (told.get("STYXY_PROJECT"), self._processes.directory(pid))
+        report = self._processes.variables(pid, "STYXY_PROJECT", *INSTANCE_NAMES)
+        where = (report.get("STYXY_PROJECT"), self._processes.directory(pid))
         if where not in self._by_directory:
             self._by_directory[where] = self._projects.of(pid)
         return {
             "process": self._processes.name(pid),
             "command": shlex.join(command) if command else None,
             "project": self._by_directory[where],
-            "instance_id": instance_of(told),
+            "instance_id": instance_of(report),
         }
 
 

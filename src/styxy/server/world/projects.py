@@ -49,5 +49,5 @@ class Projects:
         directory = self._processes.directory(pid)
         if directory is None:
             return None
-        told = os.path.join(directory, named)
-        return self.at(told if len(os.fsencode(told)) <= LONGEST_PATH else directory)
+        report = os.path.join(directory, named)
+        return self.at(report if len(os.fsencode(report)) <= LONGEST_PATH else directory)

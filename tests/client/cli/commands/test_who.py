@@ -65,7 +65,7 @@ def repo(tmp_path: Path) -> Path:
     return where
 
 
-def story(styxy: CommandLine, port: int, *, code: int = 0, cwd: Path) -> dict[str, object]:
+def report(styxy: CommandLine, port: int, *, code: int = 0, cwd: Path) -> dict[str, object]:
     done = styxy.run("who", str(port), "--json", cwd=cwd)
     assert done.returncode == code, done
     told = json.loads(done.stdout)
@@ -82,7 +82,7 @@ def only(found: object) -> dict[str, object]:
 
 def test_a_free_port_is_said_to_be_free(styxy: CommandLine, tmp_path: Path) -> None:
     port = free_port()
-    assert story(styxy, port, code=1, cwd=tmp_path)["is_free"] is True
+    assert report(styxy, port, code=1, cwd=tmp_path)["is_free"] is True
     done = styxy.run("who", str(port))
     assert (done.returncode, done.stdout) == (1, f"{port} is free\n")
 
@@ -92,7 +92,7 @@ def test_the_server_of_another_worktree_is_told_with_all_that_it_means(
 ) -> None:
     linked, port = repo.parent / "linked", free_port()
     with server(port, cwd=linked) as process:
-        told = only(story(styxy, port, cwd=repo)["servers"])
+        told = only(report(styxy, port, cwd=repo)["servers"])
         text = styxy.run("who", str(port), cwd=repo).stdout
     assert (told["pid"], told["relation"], told["project"]) == (process.pid, "sibling", str(linked))
     assert told["worktree"] == {
@@ -110,10 +110,10 @@ def test_the_top_of_the_tree_is_what_is_stopped(styxy: CommandLine, tmp_path: Pa
     port = free_port()
     shell = ("sh", "-c", '"$@"; true', "sh")
     with server(port, "env", *shell, cwd=tmp_path) as top:
-        told = only(story(styxy, port, cwd=tmp_path)["servers"])
+        told = only(report(styxy, port, cwd=tmp_path)["servers"])
         tree = told["tree"]
         assert isinstance(tree, list)
-        parts = [kin["pid"] for kin in tree if kin["is_part"]]
+        parts = [process["pid"] for process in tree if process["is_part"]]
         assert parts[0] == top.pid
         assert told["pid"] == parts[-1] != top.pid
         stop = only(told["stop"])
@@ -125,7 +125,7 @@ def test_the_top_of_the_tree_is_what_is_stopped(styxy: CommandLine, tmp_path: Pa
 
 def test_a_promise_is_told_with_the_way_to_end_it(styxy: CommandLine, tmp_path: Path) -> None:
     lease = styxy.json("allocate", "-s", "dev", "-n", "web")
-    told = story(styxy, int(str(lease["port"])), cwd=tmp_path)
+    told = report(styxy, int(str(lease["port"])), cwd=tmp_path)
     assert only([told["lease"]])["service_name"] == "web"
     assert only(told["stop"])["command"] == f"styxy release {lease['lock_id']}"
     assert "nothing listens there" in str(told["summary"])
@@ -137,9 +137,9 @@ def test_a_moved_server_is_told_at_both_ports(styxy: CommandLine, tmp_path: Path
         styxy.run("daemon", "start", "-d")
         env = {**styxy.env, "LD_PRELOAD": str(library()), "STYXY_NOTIFY": "off"}
         with server(asked, cwd=tmp_path, env=env) as process:
-            there = story(styxy, asked, cwd=tmp_path)
+            there = report(styxy, asked, cwd=tmp_path)
             move = only(there["moved"])
-            here = story(styxy, int(str(move["port"])), cwd=tmp_path)
+            here = report(styxy, int(str(move["port"])), cwd=tmp_path)
             text = styxy.run("who", str(move["port"]), cwd=tmp_path).stdout
     assert (move["is_own"], move["pid"]) == (True, process.pid)
     assert f"goes to this project's own {move['port']}" in str(only(there["servers"])["meaning"])
@@ -152,7 +152,7 @@ def test_two_servers_on_one_number_are_two(styxy: CommandLine, tmp_path: Path) -
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as ours:
         port = ours.getsockname()[1]
         with server(port, cwd=tmp_path) as process:
-            servers = story(styxy, port, cwd=tmp_path)["servers"]
+            servers = report(styxy, port, cwd=tmp_path)["servers"]
             text = styxy.run("who", str(port), cwd=tmp_path).stdout
     assert isinstance(servers, list)
     assert {each["pid"]: each["addresses"] for each in servers} == {

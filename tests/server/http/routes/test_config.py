@@ -146,10 +146,10 @@ def test_a_preferred_port_outside_its_range_is_refused_where_ranges_are_enforced
     fresh: Daemon,
 ) -> None:
     outside = free_port()
-    ask = {"service_type": "dev", "preferred_port": outside, "dry_run": True}
-    assert fresh.call("POST", "/allocate", ask).body["port"] == outside
+    request = {"service_type": "dev", "preferred_port": outside, "dry_run": True}
+    assert fresh.call("POST", "/allocate", request).body["port"] == outside
     change(fresh, enforce_ranges=True)
-    answer = fresh.call("POST", "/allocate", ask)
+    answer = fresh.call("POST", "/allocate", request)
     assert answer.status == 409
     assert f"{outside} lies outside dev 3000-3099" in answer.body["error"]
     assert fresh.allocate("dev", preferred_port=3050)["port"] == 3050

@@ -95,21 +95,21 @@ def test_a_dry_run_of_a_singleton_that_runs_hands_out_no_lease(daemon: Daemon) -
 
 
 def test_a_service_comes_back_to_its_port(daemon: Daemon) -> None:
-    ask = {"project_path": "/sticky", "service_name": "web"}
-    first = daemon.allocate("build", preferred_port=8266, **ask)
+    request = {"project_path": "/sticky", "service_name": "web"}
+    first = daemon.allocate("build", preferred_port=8266, **request)
     daemon.call("DELETE", f"/allocate/{first['lock_id']}")
-    assert daemon.allocate("build", **ask)["port"] == 8266
-    assert daemon.allocate("build", **ask)["port"] != 8266
-    assert daemon.allocate("build", sticky=False, **ask)["port"] != 8266
+    assert daemon.allocate("build", **request)["port"] == 8266
+    assert daemon.allocate("build", **request)["port"] != 8266
+    assert daemon.allocate("build", sticky=False, **request)["port"] != 8266
 
 
 def test_reuse_is_the_same_lease(daemon: Daemon) -> None:
-    ask = {"project_path": "/p", "service_name": "web", "pid": os.getpid()}
-    first = daemon.allocate("build", **ask)
-    again = daemon.allocate("build", reuse=True, **ask)
+    request = {"project_path": "/p", "service_name": "web", "pid": os.getpid()}
+    first = daemon.allocate("build", **request)
+    again = daemon.allocate("build", reuse=True, **request)
     assert again["existing"] is True
     assert (again["port"], again["lock_id"]) == (first["port"], first["lock_id"])
-    assert daemon.allocate("build", **ask)["lock_id"] != first["lock_id"]
+    assert daemon.allocate("build", **request)["lock_id"] != first["lock_id"]
 
 
 def test_one_singleton_serves_everybody_in_the_same_words(daemon: Daemon) -> None:
@@ -179,11 +179,11 @@ def test_a_pid_that_is_nobody_is_refused(daemon: Daemon) -> None:
 def test_a_thread_is_no_holder(daemon: Daemon) -> None:
     told: list[Any] = []
 
-    def ask() -> None:
+    def request() -> None:
         body = {"service_type": "build", "pid": threading.get_native_id()}
         told.append(daemon.call("POST", "/allocate", body))
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=request)
     thread.start()
     thread.join()
     assert told[0].status == 400

@@ -31,7 +31,7 @@ def env(options: Namespace, caller: Caller) -> int:
     from styxy.client.interception import self_test as proof
     from styxy.client.interception.run import own_library_and_supervisor
 
-    library = own_library_and_supervisor(caller.places)
+    library = own_library_and_supervisor(caller.paths)
     proof.ensure(library)
     spell = FORMATS[options.format or ("json" if caller.wants_json else "sh")]
     caller.say_exactly(spell(variables(caller.env, library)))
@@ -46,7 +46,7 @@ def _check(caller: Caller) -> int:
         runs = connection.listens()
         if runs:
             connection.ask("GET", "/status")  # one that hangs says so here
-        trial = attempt(caller.env, caller.places, runs=runs)
+        trial = attempt(caller.env, caller.paths, runs=runs)
     except Unavailable as failure:
         trial = Trial(works=False, message=failure.message)
     if caller.wants_json:

@@ -47,7 +47,7 @@ def validate(options: Namespace, caller: Caller) -> int:
     from styxy.client.text import config_text
     from styxy.core.protocol.config import problems
 
-    path = os.path.abspath(options.file) if options.file else caller.places.config_file
+    path = os.path.abspath(options.file) if options.file else caller.paths.config_file
     loaded = load(path)
     if loaded.is_missing and options.file:
         raise NotFound(f"there is no file {path}")
@@ -142,7 +142,7 @@ def generate(options: Namespace, caller: Caller) -> int:
     if options.output == STDOUT:
         caller.say(text)
         return 0
-    path = os.path.abspath(options.output) if options.output else caller.places.config_file
+    path = os.path.abspath(options.output) if options.output else caller.paths.config_file
     copy = _put(path, text + "\n", caller, force=options.force)
     said = f"wrote {path}" + (f"; the file as it was: {copy}" if copy else "")
     _report(caller, {"success": True, "file": path, "copy": copy, "message": said}, said)
@@ -155,9 +155,9 @@ def _put(path: str, text: str, caller: Caller, *, force: bool) -> str | None:
 
     if os.path.lexists(path) and not force:
         raise Conflict(f"{path} is there already; choose another with -o, or say --force")
-    if path == caller.places.config_file:
-        private_home(caller.places.home)
-        return ConfigFile(path, backups=caller.places.backups).put(text)
+    if path == caller.paths.config_file:
+        private_home(caller.paths.home)
+        return ConfigFile(path, backups=caller.paths.backups).put(text)
     try:
         write_whole(path, text.encode())
     except OSError as error:
@@ -239,7 +239,7 @@ def document(options: Namespace, caller: Caller) -> int:
 def _access(caller: Caller) -> ConfigurationAccess:
     from styxy.client.daemon.configuration import ConfigurationAccess
 
-    return ConfigurationAccess(caller.places, caller.env)
+    return ConfigurationAccess(caller.paths, caller.env)
 
 
 def _report(caller: Caller, body: dict[str, object], text: str) -> None:

@@ -53,7 +53,7 @@ def restart(options: Namespace, caller: Caller) -> int:
     """Stop the daemon where one runs, and start one, where it was told to be unless told anew."""
     from styxy.client.daemon.stopping import stop
 
-    record = read_record(caller.places)
+    record = read_record(caller.paths)
     port = options.port or (_named_port(record.pid) if record and record.pid else None)
     _check_settings(caller, port=port)
     if options.port is not None and (record is None or record.port != options.port):
@@ -125,7 +125,7 @@ def logs(options: Namespace, caller: Caller) -> int:
     """Show what the daemon said."""
     from styxy.client.daemon.log_tail import follow, last_lines
 
-    path = caller.places.daemon_log
+    path = caller.paths.daemon_log
     if options.follow and caller.wants_json:
         raise InvalidInput("--json is one document, so it cannot follow; leave -f or --json out")
     try:
@@ -157,7 +157,7 @@ def _start_detached(arguments: list[str], port: int | None, caller: Caller) -> i
         raise Unavailable(failure.message, **failure.context) from None
     answer = connection.ask("GET", "/status")
     caller.show(answer, _running(answer, caller))
-    record = read_record(caller.places)
+    record = read_record(caller.paths)
     actual = record.port if record else None
     if not is_new and port and actual and port != actual:
         caller.complain(
@@ -179,8 +179,8 @@ def _named_port(pid: int) -> int | None:
 
 
 def _running(answer: Answer, caller: Caller) -> str:
-    record = None if caller.places.socket_override else read_record(caller.places)
-    socket = caller.places.socket_override or (record.socket if record else None)
+    record = None if caller.paths.socket_override else read_record(caller.paths)
+    socket = caller.paths.socket_override or (record.socket if record else None)
     return render.running(answer.data, port=record.port if record else None, socket=socket)
 
 

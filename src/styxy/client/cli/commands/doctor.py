@@ -18,7 +18,7 @@ def doctor(_options: Namespace, caller: Caller) -> int:
     from styxy.client.doctor.checks import examine, verdict_of
     from styxy.client.doctor.examination import Examination
 
-    findings = examine(Examination(caller.places, caller.env))
+    findings = examine(Examination(caller.paths, caller.env))
     verdict = verdict_of(findings)
     if caller.wants_json:
         import json

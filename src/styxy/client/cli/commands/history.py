@@ -51,10 +51,10 @@ def audit(options: Namespace, caller: Caller) -> int:
     filters = query(since=options.since, limit=options.limit, event=options.event)
     if options.follow:
         return _follow(f"/audit{filters}", options.event, caller)
-    from styxy.client.text import audit_text as chronicle
+    from styxy.client.text import audit_text as audit_text
 
     answer = caller.connection().ask("GET", f"/audit{filters}")
-    caller.show(answer, chronicle.lines(render.objects(answer.data.get("events"))))
+    caller.show(answer, audit_text.lines(render.objects(answer.data.get("events"))))
     return 0
 
 
@@ -86,12 +86,12 @@ def _follow(path: str, event: str | None, caller: Caller) -> int:
         _tell(each, json.dumps(each), caller)
     after = max(newest, _last_seq(past))
     caller.may_start = False  # a daemon that somebody stops while we watch is to stay stopped
-    for happening in follow(
+    for happened in follow(
         caller.connection(),
         lambda seq: f"/events{query(since_seq=seq, event=event)}",
         after=after,
     ):
-        _tell(json.loads(happening.raw), happening.raw.decode(), caller)
+        _tell(json.loads(happened.raw), happened.raw.decode(), caller)
     return 0
 
 

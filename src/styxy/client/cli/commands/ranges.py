@@ -80,7 +80,7 @@ def _switch(caller: Caller, *, is_on: bool) -> int:
     from styxy.client.daemon.configuration import ConfigurationAccess
     from styxy.client.text import config_text
 
-    access = ConfigurationAccess(caller.places, caller.env)
+    access = ConfigurationAccess(caller.paths, caller.env)
     answer = access.change({"auto_allocation": {"enabled": is_on}})
     caller.show(answer, config_text.changed(answer.data))
     return 0

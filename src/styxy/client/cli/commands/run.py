@@ -85,7 +85,7 @@ def _choose(options: argparse.Namespace, words: list[str], caller: Caller) -> Ch
     """Find the way of interception; what is not covered is said, all of it where asked for."""
     from styxy.client.interception.backend import Chooser
 
-    choice = Chooser(caller.places, caller.env).choose(options.backend, words)
+    choice = Chooser(caller.paths, caller.env).choose(options.backend, words)
     for warning in choice.warnings:
         caller.complain(warning)
     if options.explain:
@@ -104,7 +104,7 @@ def _prepare(options: argparse.Namespace, project: str | None, caller: Caller) -
     from styxy.client.daemon.starting import start_once
 
     connection = Connection(
-        caller.places,
+        caller.paths,
         starter=partial(start_once, env=caller.env, patience=RUN_PATIENCE)
         if caller.may_start
         else None,

@@ -48,7 +48,7 @@ def wait(options: argparse.Namespace, caller: Caller) -> int:
     from styxy.client.text.render import plain
 
     # None is started: a daemon that starts now knows of no move.
-    connection = Connection(caller.places, answer_patience=DAEMON_PATIENCE)
+    connection = Connection(caller.paths, answer_patience=DAEMON_PATIENCE)
     own = project_here(caller.env) if options.owner else None
     outcome = wait_until_up(
         options.port, options.timeout, connection=connection, env=caller.env, own=own

@@ -1,4 +1,4 @@
-"""who: the whole story of a port."""
+"""who: all about a port."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def who(options: Namespace, caller: Caller) -> int:
     """Tell who is on a port; exit 1 where it is free."""
     from styxy.client.inspection.who import tell
 
-    story = tell(options.port, caller.connection(), caller.env)
+    report = tell(options.port, caller.connection(), caller.env)
     if caller.wants_json:
         import json
         from dataclasses import asdict
 
-        caller.say(json.dumps(asdict(story)))
+        caller.say(json.dumps(asdict(report)))
     else:
         from styxy.client.text.port_report_text import shown
 
-        caller.say(shown(story))
-    return EXIT_FREE if story.is_free else 0
+        caller.say(shown(report))
+    return EXIT_FREE if report.is_free else 0
 
 
 COMMANDS = (

@@ -18,12 +18,12 @@ LAST_SECOND = datetime.max.replace(tzinfo=UTC).timestamp()
 def audit(call: Call) -> shapes.AuditAnswer:
     """List what happened, newest last."""
     wanted: shapes.AuditQuery = call.query
-    found = call.service.world.journal.read_back(
+    found = call.service.context.journal.read_back(
         kind=shapes.KIND_OF_WORD[wanted.event].__name__ if wanted.event else None,
         since=moment(wanted.since) if wanted.since is not None else None,
         limit=wanted.limit,
     )
-    return shapes.AuditAnswer([shapes.told(event, seq=seq) for seq, event in found])
+    return shapes.AuditAnswer([shapes.audit_entry(event, seq=seq) for seq, event in found])
 
 
 def events(call: Call) -> StreamAnswer:

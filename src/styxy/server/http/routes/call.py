@@ -81,7 +81,7 @@ def living(service: Service, pid: int | None) -> Holder | None:
     """Name the process that a caller named. Raises `InvalidInput` where it is not alive."""
     if pid is None:
         return None
-    holder = service.world.processes.holder(pid)
+    holder = service.context.processes.holder(pid)
     if holder is None:
         raise InvalidInput(f"pid {pid} is no living process; give that of one that runs", pid=pid)
     return holder

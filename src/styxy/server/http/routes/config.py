@@ -8,30 +8,30 @@ from styxy.server.http.routes.call import Call, Route
 
 def config(call: Call) -> codec.ConfigAnswer:
     """Tell the configuration in force."""
-    configured = call.service.world.configured
+    live_config = call.service.context.live_config
     provenance = codec.Provenance(
-        file=configured.file.path,
-        source=configured.source,
-        loaded_at=configured.loaded_at,
-        origins=configured.origins,
-        problems=configured.problems,
+        file=live_config.file.path,
+        source=live_config.source,
+        loaded_at=live_config.loaded_at,
+        origins=live_config.origins,
+        problems=live_config.problems,
     )
-    return codec.config(configured.configuration, call.service.desk.catalogue, provenance)
+    return codec.config(live_config.configuration, call.service.desk.catalogue, provenance)
 
 
 def change_config(call: Call) -> codec.ConfigChanged:
     """Change config.json and put it in force."""
     body: codec.ConfigChange = call.body
-    configured = call.service.world.configured
-    edited = configured.change(body.changes, dry_run=body.dry_run)
+    live_config = call.service.context.live_config
+    edited = live_config.change(body.changes, dry_run=body.dry_run)
     return codec.changed(
         body.changes,
         codec.Change(
-            file=configured.file.path,
+            file=live_config.file.path,
             has_changed=edited.has_changed,
             dry_run=body.dry_run,
             copy=edited.copy,
-            overrides=configured.overrides.origins,
+            overrides=live_config.overrides.origins,
             problems=edited.loaded.problems,
         ),
     )

@@ -16,19 +16,19 @@ def status(call: Call) -> StatusAnswer:
 
     Any user of the machine may ask; paths and ports are for the daemon's own user alone.
     """
-    world = call.service.world
-    warnings, failing = call.instruments.recovery.warnings, world.journal.failing
+    context = call.service.context
+    warnings, failing = call.instruments.recovery.warnings, context.journal.failing
     if failing is not None and not any(failing in warning for warning in warnings):
         warnings.append(failing)
-    if world.configured.problems and world.configured.summary not in warnings:
-        warnings.append(world.configured.summary)
+    if context.live_config.problems and context.live_config.summary not in warnings:
+        warnings.append(context.live_config.summary)
     return StatusAnswer(
         status="running",
         version=__version__,
         uptime=_uptime(call),
-        allocations=len(call.service.desk.books),
+        allocations=len(call.service.desk.lease_index),
         instances=len(call.service.desk.state.instances),
-        pid=world.pid,
+        pid=context.pid,
         warnings=warnings if call.is_known else _counted(warnings),
     )
 
@@ -64,8 +64,8 @@ def _counted(warnings: list[str]) -> list[str]:
 
 
 def _uptime(call: Call) -> float:
-    world = call.service.world
-    return round(world.clock() - world.started_at, 3)
+    context = call.service.context
+    return round(context.clock() - context.started_at, 3)
 
 
 ROUTES: tuple[Route, ...] = (

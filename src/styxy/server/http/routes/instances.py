@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from styxy.core.decisions.requests import InstanceAsk
+from styxy.core.decisions.requests import InstanceRequest
 from styxy.core.errors import InvalidInput
 from styxy.core.model.ports import Port
 from styxy.core.protocol import instances as shapes
@@ -13,9 +13,9 @@ from styxy.server.http.routes.call import Call, Route, living
 def register(call: Call) -> shapes.RegisterAnswer:
     """Make an instance known, or refresh it."""
     body: shapes.RegisterBody = call.body
-    projects = call.service.world.projects
+    projects = call.service.context.projects
     directory = body.working_directory
-    ask = InstanceAsk(
+    request = InstanceRequest(
         instance_id=body.instance_id,
         holder=living(call.service, body.pid),
         working_directory=directory,
@@ -23,7 +23,7 @@ def register(call: Call) -> shapes.RegisterAnswer:
         template=body.template,
         metadata=shapes.metadata_text(body.metadata),
     )
-    return _registered(call, ask)
+    return _registered(call, request)
 
 
 def register_program(call: Call) -> shapes.RegisterAnswer:
@@ -31,36 +31,38 @@ def register_program(call: Call) -> shapes.RegisterAnswer:
     body: shapes.InterceptorBody = call.body
     if body.instance_id is None and body.pid is None:
         raise InvalidInput("say who registers: send an instance_id or a pid")
-    world = call.service.world
+    context = call.service.context
     holder = living(call.service, body.pid)
     project = None
     if body.project_path is not None:
-        project = world.projects.at(body.project_path)
+        project = context.projects.at(body.project_path)
     elif body.pid is not None:
-        project = world.projects.of(body.pid)
-    ask = InstanceAsk(
+        project = context.projects.of(body.pid)
+    request = InstanceRequest(
         instance_id=body.instance_id or f"ldpreload-{body.pid}",
         holder=holder,
-        working_directory=world.processes.directory(body.pid) if body.pid is not None else None,
+        working_directory=context.processes.directory(body.pid) if body.pid is not None else None,
         project=project,
         port=None if body.port is None else Port(body.port),
         service_type=body.service_type,
     )
-    return _registered(call, ask)
+    return _registered(call, request)
 
 
-def _registered(call: Call, ask: InstanceAsk) -> shapes.RegisterAnswer:
-    is_known = ask.instance_id in call.service.desk.state.instances
-    call.service.reception.register(ask)
+def _registered(call: Call, request: InstanceRequest) -> shapes.RegisterAnswer:
+    is_known = request.instance_id in call.service.desk.state.instances
+    call.service.instances.register(request)
     done = "refreshed" if is_known else "registered"
     return shapes.RegisterAnswer(
-        success=True, instance_id=ask.instance_id, message=f"Instance {ask.instance_id} {done}"
+        success=True,
+        instance_id=request.instance_id,
+        message=f"Instance {request.instance_id} {done}",
     )
 
 
 def heartbeat(call: Call) -> shapes.HeartbeatAnswer:
     """Note that an instance lives."""
-    instance = call.service.reception.heartbeat(call.path["id"])
+    instance = call.service.instances.heartbeat(call.path["id"])
     return shapes.HeartbeatAnswer(
         success=True,
         instance_id=instance.instance_id,
@@ -71,13 +73,13 @@ def heartbeat(call: Call) -> shapes.HeartbeatAnswer:
 def instances(call: Call) -> shapes.InstancesAnswer:
     """List the instances with their leases, oldest first."""
     desk = call.service.desk
-    now = call.service.world.clock()
+    now = call.service.context.clock()
     known = sorted(
         desk.state.instances.values(), key=lambda each: (each.registered_at, each.instance_id)
     )
     return shapes.InstancesAnswer(
         [
-            shapes.registered(each, desk.books.of_instance(each.instance_id), now=now)
+            shapes.registered(each, desk.lease_index.of_instance(each.instance_id), now=now)
             for each in known
         ]
     )
@@ -86,7 +88,7 @@ def instances(call: Call) -> shapes.InstancesAnswer:
 def leave(call: Call) -> shapes.LeaveAnswer:
     """See an instance off."""
     instance_id = call.path["id"]
-    ended = call.service.reception.leave(instance_id, keep_leases=call.query.keep_leases)
+    ended = call.service.instances.leave(instance_id, keep_leases=call.query.keep_leases)
     return shapes.left(instance_id, ended)
 
 

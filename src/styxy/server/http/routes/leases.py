@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from styxy.core.decisions.requests import LeaseAsk
+from styxy.core.decisions.requests import LeaseRequest
 from styxy.core.model.leases import Owner
 from styxy.core.model.ports import Port
 from styxy.core.protocol import leases as shapes
@@ -21,15 +21,15 @@ SLICE = 500
 def allocate(call: Call) -> shapes.AllocateAnswer:
     """Lease a port."""
     body: shapes.AllocateBody = call.body
-    grant = call.service.allocate(_ask(call.service, body))
+    grant = call.service.allocate(_request(call.service, body))
     if grant.existing:
         kind = call.service.desk.catalogue.get(grant.lease.service_type)
         return shapes.shared(grant.lease, is_singleton=kind.is_singleton, dry_run=body.dry_run)
     return shapes.granted(grant, dry_run=body.dry_run)
 
 
-def _ask(service: Service, body: shapes.AllocateBody) -> LeaseAsk:
-    return LeaseAsk(
+def _request(service: Service, body: shapes.AllocateBody) -> LeaseRequest:
+    return LeaseRequest(
         service_type=body.service_type.lower(),
         service_name=body.service_name,
         owner=Owner(project=_project(service, body), instance_id=body.instance_id),
@@ -46,7 +46,7 @@ def _ask(service: Service, body: shapes.AllocateBody) -> LeaseAsk:
 
 def _project(service: Service, body: shapes.AllocateBody) -> str | None:
     """Name the project: as the caller says, else the process's, else the instance's."""
-    projects = service.world.projects
+    projects = service.context.projects
     if body.project_path is not None:
         return projects.at(body.project_path)
     if body.pid is not None:
@@ -69,11 +69,11 @@ def release(call: Call) -> shapes.ReleaseAnswer:
 async def allocations(call: Call) -> shapes.AllocationsAnswer:
     """List the leases, by port, as they are now; a long list is written in slices."""
     wanted: shapes.AllocationsQuery = call.query
-    projects = call.service.world.projects
+    projects = call.service.context.projects
     project = projects.at(wanted.project) if wanted.project is not None else None
     leases = [
         lease
-        for lease in call.service.desk.books
+        for lease in call.service.desk.lease_index
         if wanted.service_type in (None, lease.service_type)
         and project in (None, lease.owner.project)
         and wanted.instance_id in (None, lease.owner.instance_id)

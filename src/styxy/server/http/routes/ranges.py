@@ -13,7 +13,7 @@ def made_types(call: Call) -> shapes.MadeTypesAnswer:
     kinds.sort(key=lambda kind: (kind.auto_allocated, kind.ports.first))
     return shapes.MadeTypesAnswer(
         enabled=desk.state.settings.auto_allocation.enabled,
-        service_types=[shapes.made(kind, desk.books) for kind in kinds],
+        service_types=[shapes.made(kind, desk.lease_index) for kind in kinds],
     )
 
 

@@ -19,10 +19,10 @@ def reassign(call: Call) -> shapes.ReassignAnswer:
         address="127.0.0.1",
         reason=body.reason,
         lost=None if body.lost_port is None else Port(body.lost_port),
-        server=body.server or f"{body.pid:016x}",
+        image_id=body.server or f"{body.pid:016x}",
         instance_id=body.instance_id,
         service_type=body.service_type,
-        project=body.project_path or call.service.world.projects.of(body.pid),
+        project=body.project_path or call.service.context.projects.of(body.pid),
     )
     return shapes.reassigned(call.service.guests.move(question, pid=body.pid), body.port)
 

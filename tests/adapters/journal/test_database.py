@@ -1,0 +1,37 @@
+"""The rows of the journal: what is written today is what yesterday's and tomorrow's Styxy read."""
+
+from __future__ import annotations
+
+import json
+
+from styxy.adapters.journal.database import event_of, row_of
+from styxy.core.books.events import Leased
+from styxy.core.model.leases import Lease, Owner
+from styxy.core.model.ports import Port
+
+LEASED = Leased(
+    lease=Lease(
+        lock_id="a",
+        port=Port(3001),
+        service_type="dev",
+        service_name='"image_id":',
+        owner=Owner(project='/srv/"server":/\udcff'),
+        allocated_at=1,
+        last_seen=1,
+        asked=Port(3000),
+        image_id="0123456789abcdef",
+    ),
+    at=1,
+)
+
+
+def test_the_program_image_of_a_lease_has_the_key_that_every_journal_has() -> None:
+    _at, _kind, data, _seal = row_of(LEASED)
+    lease = json.loads(data)["lease"]
+    assert lease["server"] == "0123456789abcdef"
+    assert "image_id" not in lease
+
+
+def test_what_looks_like_that_key_in_a_text_is_left_alone() -> None:
+    _at, kind, data, seal = row_of(LEASED)
+    assert event_of(kind, data, seal, path="styxy.db") == LEASED
