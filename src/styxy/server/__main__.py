@@ -148,7 +148,7 @@ class Daemon:
         token: str | None,
         recovery: Recovery,
     ) -> None:
-        self._places = paths
+        self._paths = paths
         self._settings = settings
         self._service = service
         self._sockets = sockets
@@ -186,19 +186,19 @@ class Daemon:
         config_reload = ConfigReload(self._service, loop)
         config_reload.start()
         instruments.health.register("port document", document_part(config_reload.document))
-        upkeep = Maintenance(self._service, Backups(self._places.backups), self._places)
+        upkeep = Maintenance(self._service, Backups(self._paths.backups), self._paths)
         upkeep.start()
         instruments.health.register("backups", backups_part(upkeep))
         loop_watchdog = LoopWatchdog(context.stalls, selector, clock=context.clock)
         loop_watchdog.start()
-        notify_socket = NotifySocket(self._sockets.note, self._service.guests.on_listen)
+        notify_socket = NotifySocket(self._sockets.note, self._service.interception.on_listen)
         notify_socket.open(loop)
         guests = ConnectionLimit()
         bind_socket = partial(
             BindSocket, self._service, notify_socket.read, limit=guests, patience=IDLE_SECONDS
         )
         line_server = await loop.create_unix_server(bind_socket, sock=self._sockets.line)
-        discovery_files = self._landmarks()
+        discovery_files = self._discovery_files()
         instruments.health.register("files", files_part(discovery_files))
         web = WebServer(
             self._app(instruments),
@@ -237,30 +237,30 @@ class Daemon:
         discovery_files.tell()
         for note in self._sockets.notes:
             log.warning(note)
-        log.info("styxy %s answers on %s", __version__, self._places.socket())
+        log.info("styxy %s answers on %s", __version__, self._paths.socket())
         if self._token is not None and len(self._sockets.http) > 1:
             key = self._settings.loggable(self._token)
             log.info("and on port %d, with the token %s", self._settings.listen_port, key)
         ready.reached()
 
-    def _landmarks(self) -> DiscoveryFiles:
+    def _discovery_files(self) -> DiscoveryFiles:
         context = self._service.context
         facts: dict[str, object] = {
             "pid": context.pid,
             "port": self._settings.listen_port if len(self._sockets.http) > 1 else None,
             "host": self._settings.hosts[0],
-            "socket": self._places.socket(),
-            "line_socket": self._places.line_socket(),
-            "map": self._places.port_map(),
+            "socket": self._paths.socket(),
+            "line_socket": self._paths.line_socket(),
+            "map": self._paths.port_map(),
             "version": __version__,
             "started_at": context.started_at,
         }
         marks = discovery_files_of(
-            self._places, facts=facts, token=self._token, port_map=context.port_map
+            self._paths, facts=facts, token=self._token, port_map=context.port_map
         )
         return DiscoveryFiles(
             marks,
-            home=self._places.home,
+            home=self._paths.home,
             sockets=self._sockets,
             journal=context.journal,
             recovery=self._recovery,
@@ -269,7 +269,7 @@ class Daemon:
     def _look_at_files(self, discovery_files: DiscoveryFiles, web: WebServer) -> None:
         discovery_files.look()
         if discovery_files.is_lost:
-            self.is_lost = not web.should_exit and os.path.isdir(self._places.home)
+            self.is_lost = not web.should_exit and os.path.isdir(self._paths.home)
             _stop(web)
 
 

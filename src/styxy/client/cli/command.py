@@ -40,14 +40,14 @@ class Caller:
         self.err = err
         self.wants_json = False
         self.may_start = True
-        self._places: Paths | None = None
+        self._paths: Paths | None = None
 
     @property
     def paths(self) -> Paths:
         """Where the files of the caller's home lie. Raises `InvalidInput` where there is none."""
-        if self._places is None:
-            self._places = Paths(self.env)
-        return self._places
+        if self._paths is None:
+            self._paths = Paths(self.env)
+        return self._paths
 
     def connection(self) -> Connection:
         """Make the way to the daemon, which is started where that is needed and allowed."""

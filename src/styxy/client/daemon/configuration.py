@@ -27,7 +27,7 @@ class ConfigurationAccess:
 
     def __init__(self, paths: Paths, env: Mapping[str, str]) -> None:
         self.file = ConfigFile(paths.config_file, backups=paths.backups)
-        self._places = paths
+        self._paths = paths
         self._env = env
 
     def show(self) -> Answer:
@@ -59,7 +59,7 @@ class ConfigurationAccess:
         connection = self._daemon()
         if connection is not None:
             return connection.ask("PATCH", "/config", {"changes": patch, "dry_run": dry_run})
-        private_home(self._places.home)
+        private_home(self._paths.home)
         edited = self.file.edit(patch, dry_run=dry_run)
         change = codec.Change(
             file=self.file.path,
@@ -73,7 +73,7 @@ class ConfigurationAccess:
 
     def _daemon(self) -> Connection | None:
         """Find a daemon that listens; raises `DaemonUnreachable` for one that is sick."""
-        connection = Connection(self._places)
+        connection = Connection(self._paths)
         return connection if connection.listens() else None
 
 

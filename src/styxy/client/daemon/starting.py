@@ -95,7 +95,7 @@ def server_arguments(*, port: int | None = None, insecure: bool = False) -> list
 
 def server_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Make the daemon's environment: without interception, relative paths made absolute."""
-    own = {**env, **absolute_places(env), "STYXY_DISABLE_REASSIGN": "1"}
+    own = {**env, **absolute_paths(env), "STYXY_DISABLE_REASSIGN": "1"}
     preload = without_library(env.get("LD_PRELOAD", ""))
     own.pop("LD_PRELOAD", None)
     if preload:
@@ -106,7 +106,7 @@ def server_environment(env: Mapping[str, str]) -> dict[str, str]:
     return own
 
 
-def absolute_places(env: Mapping[str, str]) -> dict[str, str]:
+def absolute_paths(env: Mapping[str, str]) -> dict[str, str]:
     """Spell the variables that name places from the root, for whoever has another directory.
 
     A relative one is meant from where the command was typed, as the native library takes it, too.

@@ -57,7 +57,7 @@ class Chooser:
     """Choose, for what `env` leads to; `places` says where the copies of the native parts go."""
 
     def __init__(self, paths: Paths, env: Mapping[str, str]) -> None:
-        self._places = paths
+        self._paths = paths
         self._env = env
 
     def choose(self, backend: str, words: Sequence[str]) -> Choice:
@@ -90,7 +90,7 @@ class Chooser:
         choice.library = library
         choice.uncovered = ["cleared environments, setuid programs, io_uring"]
         try:
-            own_supervisor(self._places)
+            own_supervisor(self._paths)
         except Unavailable as failure:
             choice.uncovered.append(f"static and Go programs that it starts: {failure.message}")
         if program.missed:
@@ -102,7 +102,7 @@ class Chooser:
         """Take the supervisor; what it starts may have the library, which costs a call less."""
         choice = Choice("seccomp", why)
         try:
-            supervisor = own_supervisor(self._places)
+            supervisor = own_supervisor(self._paths)
             error = _probe(supervisor)
         except Unavailable as failure:
             return self._without_supervisor(why, failure.message, with_library=with_library)
@@ -127,7 +127,7 @@ class Chooser:
         return choice
 
     def _library(self) -> str:
-        library = own_library(self._places)
+        library = own_library(self._paths)
         proof.ensure(library)
         return library
 

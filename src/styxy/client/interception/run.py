@@ -12,7 +12,7 @@ import os
 from styxy.client.daemon.starting import (
     NATIVE_LIBRARY,
     NATIVE_SUPERVISOR,
-    absolute_places,
+    absolute_paths,
     without_library,
 )
 from styxy.core.errors import Unavailable
@@ -155,7 +155,7 @@ def guest_environment(
     What LD_PRELOAD holds is kept and comes first: a sanitizer insists on that, and ours does not
     mind. Libraries of other Styxy versions go.
     """
-    own = {**env, **absolute_places(env)}
+    own = {**env, **absolute_paths(env)}
     preload = without_library(env.get("LD_PRELOAD", ""))
     if library:
         preload.append(library)

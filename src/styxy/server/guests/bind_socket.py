@@ -97,7 +97,7 @@ class BindSocket(asyncio.Protocol):
             question = wire.parse_question(line)
             self._catch_up()
             pid = holder_of(self._peer.pid, question.pid)
-            answer = self._service.guests.move(question, pid=pid)
+            answer = self._service.interception.move(question, pid=pid)
         except StyxyError as error:
             log.info("a guest (pid %d) was refused: %s", self._peer.pid, error.message)
             return wire.format_error(error.message)

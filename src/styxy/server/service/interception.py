@@ -29,7 +29,7 @@ class Interception:
     """Answer the native library."""
 
     def __init__(self, committer: Committer) -> None:
-        self._ledger = committer
+        self._committer = committer
         self._desk = committer.desk
         self._context = committer.context
 
@@ -47,7 +47,9 @@ class Interception:
             )
 
         def choose(is_free: Callable[[Port], bool]) -> MoveAnswer:
-            return self._ledger.try_and_commit(decide, is_free=is_free, commit=self._ledger.commit)
+            return self._committer.try_and_commit(
+                decide, is_free=is_free, commit=self._committer.commit
+            )
 
         try:
             return choose(lambda port: self._is_at_rest(port, request))
@@ -87,7 +89,7 @@ class Interception:
             self._context.port_map_sync.invalidate(note.port)
         self._context.port_map_sync.refresh(note.port)
         in_use = {*self._desk.lease_index.bound, note.port}
-        self._ledger.commit(self._desk.seen(in_use, now=now).events)
+        self._committer.commit(self._desk.seen(in_use, now=now).events)
 
     def _request(self, question: BindQuestion, pid: int) -> MoveRequest:
         processes = self._context.processes

@@ -26,7 +26,7 @@ class MadeRanges:
     """Write types into the file and take them out again."""
 
     def __init__(self, committer: Committer) -> None:
-        self._ledger = committer
+        self._committer = committer
         self._live_config = committer.context.live_config
         self._is_writing = False
 
@@ -43,24 +43,24 @@ class MadeRanges:
                 replace(event, is_filed=False) if isinstance(event, RangeAdded) else event
                 for event in events
             ]
-        self._ledger.commit(events)
+        self._committer.commit(events)
 
     def undo(self, name: str, *, force: bool) -> ServiceType:
         """Take a made type back. Raises what `Desk.undo_range` and `ConfigFile.edit` raise."""
-        now = self._ledger.context.clock()
-        ruling = self._ledger.desk.undo_range(name, now=now, force=force)
+        now = self._committer.context.clock()
+        ruling = self._committer.desk.undo_range(name, now=now, force=force)
         self._change({ruling.answer.name: None})
-        self._ledger.commit(ruling.events)
+        self._committer.commit(ruling.events)
         return ruling.answer
 
     def _write(self, entries: Mapping[str, object]) -> bool:
         """Put entries into the file, with those that are still missing there."""
-        state = self._ledger.desk.state
+        state = self._committer.desk.state
         late = {name: entry(state.made[name]) for name in state.unfiled}
         try:
             self._change({**late, **entries})
         except StyxyError as error:
-            self._ledger.note(
+            self._committer.note(
                 f"{', '.join(entries)} could not be written into config.json: {error.message}",
                 "warning",
                 subject="auto-allocation",
@@ -78,7 +78,7 @@ class MadeRanges:
 
     def _reconcile(self) -> None:
         """Take note of what the user has taken out of the file."""
-        state = self._ledger.desk.state
+        state = self._committer.desk.state
         if self._is_writing or self._live_config.problems:
             return
         known = {kind.name for kind in state.settings.service_types}
@@ -87,21 +87,21 @@ class MadeRanges:
             # The whole file is gone, which may be an accident: written again with the next type.
             self._mark(missing, is_filed=False)
             return
-        in_use = [name for name in missing if self._ledger.desk.lease_index.of_type(name)]
+        in_use = [name for name in missing if self._committer.desk.lease_index.of_type(name)]
         self._mark(in_use, is_filed=False)
         for name in in_use:
-            self._ledger.note(
+            self._committer.note(
                 f"{name} is out of config.json, but its leases live: it stays until they end",
                 "warning",
                 subject="auto-allocation",
             )
-        now = self._ledger.context.clock()
+        now = self._committer.context.clock()
         gone = [RangeRemoved(name=name, at=now) for name in missing if name not in in_use]
-        self._ledger.commit(gone)
+        self._committer.commit(gone)
 
     def _mark(self, names: Sequence[str], *, is_filed: bool) -> None:
-        now, made = self._ledger.context.clock(), self._ledger.desk.state.made
-        self._ledger.commit(
+        now, made = self._committer.context.clock(), self._committer.desk.state.made
+        self._committer.commit(
             [
                 RangeAdded(
                     service=made[name], placement="kept", chunk_size=0, is_filed=is_filed, at=now

@@ -67,7 +67,7 @@ class Service:
             heir=self._heir,
         )
         self.ranges = MadeRanges(committer)
-        self.guests = Interception(committer)
+        self.interception = Interception(committer)
 
     def subscribe(self, subscriber: Callable[[Sequence[Event]], None]) -> None:
         """Have each batch of events told, after it is true."""

@@ -45,7 +45,7 @@ class Maintenance:
     def __init__(self, service: Service, backups: Backups, paths: Paths) -> None:
         self._service = service
         self._backups = backups
-        self._places = paths
+        self._paths = paths
         self._awake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.problem: str | None = None
@@ -61,7 +61,7 @@ class Maintenance:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        if not os.path.isdir(self._places.home):
+        if not os.path.isdir(self._paths.home):
             return  # whoever deleted it wants no copy of it
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_BACKUP_SECONDS):
@@ -154,8 +154,8 @@ class Maintenance:
 
     def _rotate(self) -> None:
         try:
-            rotate(self._places.reassignment_log)
-            if rotate_own(self._places.daemon_log):
-                log.info("the log before this one is %s.1", self._places.daemon_log)
+            rotate(self._paths.reassignment_log)
+            if rotate_own(self._paths.daemon_log):
+                log.info("the log before this one is %s.1", self._paths.daemon_log)
         except OSError as error:
             log.warning("the logs could not be rotated: %s", error)

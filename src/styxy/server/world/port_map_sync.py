@@ -66,7 +66,7 @@ class PortMapSync:
     ) -> None:
         self._desk = desk
         self._map = port_map
-        self._observer = listeners
+        self._listeners = listeners
         self._project_of = project_of
         self._repo_of = repo_of
         self._type_of = type_of
@@ -164,7 +164,7 @@ class PortMapSync:
         """Write the answers of one family that differ from those shown; name their ports."""
         answers = self._answers[family]
         shown = answers if port is None else {port: answers[port]} if port in answers else {}
-        answering = _answering(self._observer.listeners(port), family)
+        answering = _answering(self._listeners.listeners(port), family)
         came = {
             each: listener
             for each, listener in answering.items()
@@ -173,7 +173,7 @@ class PortMapSync:
         gone = set(shown) - answering.keys()
         if not came and not gone:
             return set()
-        sightings = self._observer.sightings_of(came)
+        sightings = self._listeners.sightings_of(came)
         if self._has_begun:
             came = dict(islice(came.items(), MOST_NEW))
         by_cookie = {each.listener.cookie: each for each in sightings}

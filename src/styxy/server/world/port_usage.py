@@ -38,14 +38,14 @@ class PortUsage:
     def __init__(
         self, *, listeners: Listeners, processes: Processes, projects: Projects, passing: PortRange
     ) -> None:
-        self._observer = listeners
+        self._listeners = listeners
         self._processes = processes
         self._projects = projects
         self._passing = passing
 
     def port(self, port: Port, *, now: float) -> Usage | None:
         """Describe one port, as of now."""
-        self._observer.look_at(port, now)
+        self._listeners.look_at(port, now)
         by_port = self._sightings([port], [port])
         return _usage(by_port[port], self._people()) if by_port else None
 
@@ -56,10 +56,10 @@ class PortUsage:
 
         All listeners are from one moment; who stands behind them is asked after that.
         """
-        tcp = [port for port in self._observer.look(now) if port in span]
+        tcp = [port for port in self._listeners.look(now) if port in span]
         udp = [
             port
-            for port in self._observer.look_at_udp(now)
+            for port in self._listeners.look_at_udp(now)
             if port in span and (port not in self._passing or port in leased)
         ]
         by_port = self._sightings(tcp, udp)
@@ -79,8 +79,8 @@ class PortUsage:
     ) -> dict[Port, list[Sighting]]:
         by_port: dict[Port, list[Sighting]] = {}
         for sighting in (
-            *self._observer.sightings_of(tcp, "tcp"),
-            *self._observer.sightings_of(udp, "udp"),
+            *self._listeners.sightings_of(tcp, "tcp"),
+            *self._listeners.sightings_of(udp, "udp"),
         ):
             by_port.setdefault(sighting.listener.port, []).append(sighting)
         return by_port

@@ -24,7 +24,7 @@ def reassign(call: Call) -> shapes.ReassignAnswer:
         service_type=body.service_type,
         project=body.project_path or call.service.context.projects.of(body.pid),
     )
-    return shapes.reassigned(call.service.guests.move(question, pid=body.pid), body.port)
+    return shapes.reassigned(call.service.interception.move(question, pid=body.pid), body.port)
 
 
 def reassignments(call: Call) -> shapes.ReassignmentsAnswer:
