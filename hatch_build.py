@@ -22,7 +22,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class NativeHook(BuildHookInterface[Any]):
-    """Run `native/recipe.py` and mark the wheel as belonging to this platform."""
+    """Run `native/build.py` and mark the wheel as belonging to this platform."""
 
     PLUGIN_NAME = "custom"
 
@@ -31,10 +31,10 @@ class NativeHook(BuildHookInterface[Any]):
         build_data["shared_data"].update(self._shared())
         folder = Path(self.root, "src", "styxy", "native")
         folder.mkdir(exist_ok=True)
-        recipe = runpy.run_path(str(Path(self.root, "native", "recipe.py")))
+        build = runpy.run_path(str(Path(self.root, "native", "build.py")))
         built = [
-            self._build(folder / "libstyxy.so", recipe["compile_command"], "preload library"),
-            self._build(folder / "styxy-seccomp", recipe["supervisor_command"], "supervisor"),
+            self._build(folder / "libstyxy.so", build["compile_command"], "preload library"),
+            self._build(folder / "styxy-seccomp", build["supervisor_command"], "supervisor"),
         ]
         if not any(built):
             return

@@ -1,6 +1,6 @@
 """Compile the native parts as the build does, with every warning an error, and throw them away.
 
-The recipe is the one of `native/recipe.py`, so what is checked is what is shipped. Machines without
+The flags are those of `native/build.py`, so what is checked is what is shipped. Machines without
 a C compiler are told, not failed: they cannot build the library either.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from native.recipe import compile_command, supervisor_command  # noqa: E402  # the repo is no installed package
+from native.build import compile_command, supervisor_command  # noqa: E402  # the repo is no installed package
 
 STRICT = ("-Wall", "-Wextra", "-Werror")
 

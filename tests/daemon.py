@@ -228,7 +228,7 @@ def port_of(server: socket.socket) -> int:
 
 
 def question(asked: int, *, reason: str = "inuse", **more: object) -> bytes:
-    """Spell a guest's question by hand, as `native/wire.c` does."""
+    """Spell a guest's question by hand, as `native/guest/daemon/wire.c` does."""
     words = {
         "protocol": "tcp",
         "family": 4,

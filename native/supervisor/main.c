@@ -10,8 +10,8 @@
  *   styxy-seccomp probe                      0: it works here; 16: we are below a supervisor
  *                                            already (EBUSY); else the errno of what failed
  */
-#include "filter.h"
-#include "launch.h"
+#include "supervisor/process/filter.h"
+#include "supervisor/process/launch.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from native.recipe import HERE, compile_command, object_flags
+from native.build import HERE, compile_command, object_flags
 from tests.native.mapfile import MapFile
 
 STAMP = "2026-11-21T19:25:22"
@@ -66,7 +66,7 @@ def linked(text: str, *sources: str, sanitizers: str = "address,undefined") -> P
     flags = object_flags(
         extra=[
             f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-g", "-O1", "-Werror",
-            f"-I{HERE}", "-pthread",
+            "-pthread",
         ]
     )  # fmt: skip
     files = [str(folder / "harness.c"), *(str(HERE / name) for name in sources)]

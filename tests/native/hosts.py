@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from native.recipe import SOURCES
+from native.build import SOURCES
 from tests.native.guest import compiled, linked
 
 HEAD = textwrap.dedent(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from native.recipe import supervisor_command
+from native.build import supervisor_command
 from tests.native.guest import FakeDaemon, compiled, library, scratch
 
 STRICT = ["-Werror", "-Wshadow", "-Wconversion"]

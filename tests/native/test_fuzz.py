@@ -61,9 +61,9 @@ static size_t make_input(unsigned char *bytes)
 
 FUZZER = (
     r"""
-#include "daemonfile.h"
-#include "portmap.h"
-#include "wire.h"
+#include "guest/daemon/daemonfile.h"
+#include "guest/daemon/portmap.h"
+#include "guest/daemon/wire.h"
 
 static const char *const SEEDS[] = {
     "styxy/1 keep", "styxy/1 move 8001 api new 2026-11-21T19:25:22",
@@ -157,9 +157,9 @@ int main(int argc, char **argv)
 FILES = (
     r"""
 #define _GNU_SOURCE
-#include "diag.c"
-#include "repo.c"
-#include "look.h"
+#include "guest/kernel/diag.c"
+#include "guest/project/repo.c"
+#include "guest/kernel/elf_kind.h"
 #include <sys/mman.h>
 
 static const char *const SEEDS[] = {
@@ -290,16 +290,31 @@ int main(int argc, char **argv)
 )
 
 
+PARSERS = (
+    "guest/daemon/daemonfile.c",
+    "guest/daemon/portmap.c",
+    "guest/daemon/wire.c",
+    "guest/kernel/text.c",
+)
+READERS = (
+    "guest/daemon/portmap.c",
+    "guest/kernel/elf_kind.c",
+    "guest/kernel/text.c",
+    "guest/project/origin.c",
+    "guest/project/project.c",
+    "guest/project/realpath.c",
+)
+
+
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_mutated_bytes_are_refused_or_understood_but_never_believed(seed: int) -> None:
-    program = linked(FUZZER, "wire.c", "text.c", "daemonfile.c", "portmap.c")
+    program = linked(FUZZER, *PARSERS)
     done = run([program, str(seed), "60000"], {})
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
 
 
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_mutated_files_and_messages_are_read_in_bounds(tmp_path: Path, seed: int) -> None:
-    sources = ("look.c", "origin.c", "portmap.c", "project.c", "realpath.c", "text.c")
-    program = linked(FILES, *sources)
+    program = linked(FILES, *READERS)
     done = run([program, str(seed), "3000", str(tmp_path)], {})
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 1 1 1 ", "")

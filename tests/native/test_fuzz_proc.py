@@ -17,7 +17,7 @@ from tests.native.test_fuzz import MAKER
 MADE_FILES = (
     r"""
 #define _GNU_SOURCE
-#include "sys.h"
+#include "guest/kernel/sys.h"
 
 static const char *const SEEDS[] = {
     "A=1|NODE_UNIQUE_ID=1|B=2|", "NODE_UNIQUE_ID=|", "NODE_NODE_UNIQUE_ID=1|NODE_UNIQUE_ID|",
@@ -59,8 +59,8 @@ static ptrdiff_t read_made(int fd, void *into, size_t room)
 
 #define sys_open open_made
 #define sys_read read_made
-#include "cluster.c"
-#include "supervisor/surroundings.c"
+#include "preload/cluster.c"
+#include "supervisor/traced_image/proc_environ.c"
 #undef sys_open
 #undef sys_read
 
@@ -170,7 +170,7 @@ int main(int argc, char **argv)
 
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_what_proc_tells_is_found_wherever_it_lies(tmp_path: Path, seed: int) -> None:
-    program = linked(MADE_FILES, "text.c")
+    program = linked(MADE_FILES, "guest/kernel/text.c")
     spoiled = {"ASAN_OPTIONS": "max_malloc_fill_size=1000000"}  # memory that is new is not zero
     done = run([program, str(seed), "3000"], spoiled, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 1 1 1 ", "")

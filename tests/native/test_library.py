@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from native.recipe import HERE, SOURCES, SUPERVISOR_SOURCES
+from native.build import HERE, SOURCES, SUPERVISOR_SOURCES
 from tests.fakes import free_port
 from tests.native.clients import CLIENT, cookie_of, git_project, key_text, port_of, server
 from tests.native.guest import (
@@ -40,7 +40,7 @@ def symbols(path: Path) -> list[list[str]]:
 
 
 def test_the_library_exports_what_the_version_script_says() -> None:
-    script = (HERE / "styxy.map").read_text()
+    script = (HERE / "exports.map").read_text()
     named = script[script.index("global:") + 7 : script.index("local:")]
     exported = sorted(name for kind, name in symbols(library()) if kind not in "Uw")
     assert exported == sorted(word.strip() for word in named.split(";") if word.strip())
@@ -59,7 +59,7 @@ def test_the_library_has_no_thread_local_storage_and_no_executable_stack() -> No
     assert "RWE" not in headers
 
 
-def test_the_recipe_names_every_source() -> None:
+def test_the_build_compiles_every_source() -> None:
     named = {*SOURCES, *SUPERVISOR_SOURCES}
     assert named == {str(path.relative_to(HERE)) for path in HERE.rglob("*.c")}
 

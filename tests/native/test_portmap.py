@@ -21,7 +21,7 @@ from tests.native.mapfile import key
 
 READER = r"""
 #define _GNU_SOURCE
-#include "portmap.h"
+#include "guest/daemon/portmap.h"
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -190,7 +190,7 @@ int main(int argc, char **argv)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("mode", ["garbage", "writer"])
 def test_what_is_read_is_whole_and_in_bounds(mode: str, seed: int) -> None:
-    program = linked(READER, "portmap.c", "text.c")
+    program = linked(READER, "guest/daemon/portmap.c", "guest/kernel/text.c")
     done = run([program, mode, str(seed)], {})
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from native.recipe import SOURCES
+from native.build import SOURCES
 from styxy.adapters.git import repo_of
 from tests.native.guest import linked
 
 NAMER = r"""
 /* Read paths of projects, and print the key of each one's repo as the library finds it. */
-#include "repo.h"
+#include "guest/project/repo.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

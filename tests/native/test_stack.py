@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from native.recipe import COMPILE_FLAGS, sources
+from native.build import COMPILE_FLAGS, sources
 from tests.fakes import free_port
 from tests.native.clients import cookie_of, key_text, port_of, project, server
 from tests.native.guest import FakeDaemon, listener, move, run, say, scratch

@@ -23,8 +23,8 @@ from tests.native.guest import FakeDaemon, bind_each, linked, listener, run
 
 QUESTIONER = r"""
 /* Ask about an address: the line of the question, as the library formats it. */
-#include "policy.h"
-#include "wire.h"
+#include "guest/kernel/address.h"
+#include "guest/daemon/wire.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -57,7 +57,9 @@ ADDRESSES = [
 
 
 def ask_about(address: str, project: str = "") -> str:
-    program = linked(QUESTIONER, "wire.c", "text.c", "policy.c")
+    program = linked(
+        QUESTIONER, "guest/daemon/wire.c", "guest/kernel/text.c", "guest/kernel/address.c"
+    )
     return run([program, address, project], {}).stdout
 
 
@@ -85,7 +87,7 @@ def test_a_question_that_does_not_fit_is_not_asked() -> None:
 
 
 LAYOUT = r"""
-#include "portmap.h"
+#include "guest/daemon/portmap.h"
 #include <stdio.h>
 
 #define SHOW(name) printf(#name " %d\n", PORTMAP_##name)
@@ -169,8 +171,8 @@ def test_a_note_reads_the_same_on_both_sides(tmp_path: Path) -> None:
 
 
 PROJECT = r"""
-#include "portmap.h"
-#include "project.h"
+#include "guest/daemon/portmap.h"
+#include "guest/project/project.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -227,7 +229,14 @@ def test_a_named_project_is_the_one_that_the_command_line_finds(tmp_path: Path, 
 
 def hold_together(directory: Path, env: dict[str, str]) -> None:
     """Compare what the library finds with what the client finds, in that directory."""
-    sources = ("project.c", "portmap.c", "image.c", "real.c", "text.c", "kin.c")
+    sources = (
+        "guest/daemon/portmap.c",
+        "guest/kernel/text.c",
+        "guest/project/project.c",
+        "guest/state/fork_shared.c",
+        "preload/real.c",
+        "preload/this_image.c",
+    )
     done = run([linked(PROJECT, *sources)], env, cwd=directory)
     here = os.getcwd()
     try:

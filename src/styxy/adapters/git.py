@@ -10,7 +10,7 @@ import os
 from styxy.core.model.projects import PROJECT_FILES, choose_project
 
 _LONGEST_CONFIG = 64 * 1024
-"""Bytes of a git config that are read; `native/repo.c` has the same bound."""
+"""Bytes of a git config that are read; `native/guest/project/repo.c` has the same bound."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The layout of the port map, byte by byte, in the byte order of the machine.
 
-`native/portmap.h` says the same, and a test holds the two against each other:
+`native/guest/daemon/portmap.h` says the same, and a test holds the two against each other:
 
     header     4096 bytes                   who wrote it, where its sockets are
     promises   65536 x 16, by port          the owner of a lease, and the port that was asked for

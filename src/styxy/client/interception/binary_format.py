@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _HEAD = 64 * 1024  # bytes; program headers and the notes that name Go are in the first few
-_MOST_SEGMENTS = 64  # a linker makes a dozen; `native/look.c` looks at no more, too
+_MOST_SEGMENTS = 64  # a linker makes a dozen; `native/guest/kernel/elf_kind.c` stops there too
 _PT_INTERP = 3
 _PT_NOTE = 4
 _REFUSES = (b"libasan.so", b"__asan_default_options\0")
 """What gcc's -fsanitize=address needs, and a function by which such a program has defaults of its
-own: they stand before those of `native/sanitizer.c`, which tell it to bear a library before it."""
+own: they stand before those of the preload library, which tell it to bear a library before it."""
 _SCRIPT_DEPTH = 5  # execve(2): interpreters of interpreters, at most four
 
 

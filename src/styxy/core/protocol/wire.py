@@ -1,7 +1,7 @@
 """The one-line protocol between the native library and the daemon, as parse and format.
 
 A line has fields separated by one space; bytes outside 0x21-0x7E and `%` are written %XX; an empty
-field is `-`. `native/wire.c` speaks the same, and a test holds the two against each other.
+field is `-`. `native/guest/daemon/wire.c` speaks the same; a test holds the two together.
 """
 
 from __future__ import annotations

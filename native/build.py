@@ -1,0 +1,84 @@
+"""How the native parts are compiled: sources and flags, in this one place.
+
+The build hook and the tests call what makes the commands; nothing is run or written here. There are
+two parts: the preload library, and the seccomp supervisor, an executable. Each is the guest's code
+together with one of the folders that host it. The library is loaded into every program that a user
+starts, so the flags keep it to symbols that every libc has, musl included: a preload library that
+cannot be resolved kills the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def sources_in(*folders: str) -> tuple[str, ...]:
+    """Every C file below `folders`, relative to this one, in a fixed order."""
+    found = (path for folder in folders for path in HERE.joinpath(folder).rglob("*.c"))
+    return tuple(sorted(str(path.relative_to(HERE)) for path in found))
+
+
+SOURCES = sources_in("guest", "preload")
+SUPERVISOR_SOURCES = sources_in("guest", "supervisor")
+
+COMPILE_FLAGS = (
+    "-std=c11",
+    # Not _GNU_SOURCE, under which glibc's prototype of bind takes a union.
+    "-D_DEFAULT_SOURCE",
+    # Every include is written from here: "guest/kernel/sys.h".
+    f"-I{HERE}",
+    "-O2",
+    "-fPIC",
+    "-Wall",
+    "-Wextra",
+    # No -Werror: a warning that next year's compiler invents must not take interception away.
+    # `make check` and the tests add it.
+    # Distributions switch these on, and with them symbols like __snprintf_chk, which musl lacks.
+    "-U_FORTIFY_SOURCE",
+    "-D_FORTIFY_SOURCE=0",
+    "-fno-stack-protector",
+)
+
+LINK_FLAGS = (
+    "-shared",
+    # The exported set. Together with -fvisibility=hidden it would export nothing.
+    f"-Wl,--version-script={HERE / 'exports.map'}",
+    # Everything is resolved when the program starts: the dynamic linker must not run at the first
+    # bind, which may be in a signal handler or between vfork and exec.
+    "-Wl,-z,now",
+    "-Wl,-z,relro",
+    "-Wl,-z,noexecstack",
+    "-Wl,--no-undefined",
+)
+
+SUPERVISOR_LINK_FLAGS = ("-pthread", "-pie", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack")
+
+LIBRARIES = (
+    # dlsym lived in libdl before glibc 2.34; elsewhere libdl is empty and is not recorded.
+    "-Wl,--as-needed",
+    "-ldl",
+)
+
+
+def sources() -> list[str]:
+    """Name every source file of the library, absolute."""
+    return [str(HERE / name) for name in SOURCES]
+
+
+def compile_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:
+    """Make the command that builds the library at `out`; `extra` flags come after ours."""
+    return [cc, *COMPILE_FLAGS, *LINK_FLAGS, *extra, "-o", out, *sources(), *LIBRARIES]
+
+
+def supervisor_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:
+    """Make the command that builds the seccomp supervisor, an executable, at `out`."""
+    files = [str(HERE / name) for name in SUPERVISOR_SOURCES]
+    return [cc, *COMPILE_FLAGS, *SUPERVISOR_LINK_FLAGS, *extra, "-o", out, *files]
+
+
+def object_flags(*, extra: Sequence[str] = ()) -> list[str]:
+    """Flags for a test program that is linked with the sources themselves, for the sanitizers."""
+    return [*COMPILE_FLAGS, *extra]

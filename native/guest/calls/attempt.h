@@ -1,0 +1,64 @@
+/*
+ * One call of bind, or of a listen that must bind anew: what it wants, what the map says of it, and
+ * how the daemon is asked for another place.
+ *
+ * Every failure on the way (no daemon, no descriptor, nonsense) leads to the real call with the
+ * caller's own address, or, where it has run, to its result.
+ */
+#ifndef STYXY_ATTEMPT_H
+#define STYXY_ATTEMPT_H
+
+#include "guest/image.h"
+#include "guest/kernel/address.h"
+#include "guest/daemon/portmap.h"
+#include "guest/daemon/wire.h"
+
+enum { ATTEMPT_MOVES = 8 };
+
+struct attempt {
+    const struct image *image;
+    int fd;
+    const struct sockaddr *address; /* the caller's own, never written to */
+    socklen_t length;
+    struct target target;
+    bool is_udp;
+    int backlog;               /* of listen */
+    struct portmap map;        /* what its header said; the file is closed */
+    struct promise promise;
+    struct move moves[ATTEMPT_MOVES]; /* of this project, away from this port */
+    size_t move_count;
+    int entry_errno;
+    uint64_t deadline;         /* of all questions together; 0 = none was asked */
+};
+
+enum outcome {
+    BOUND,     /* at the place that the daemon named */
+    REFUSED,   /* a singleton has the port, or this server itself */
+    UNMOVED,   /* the daemon says: as it was */
+    UNANSWERED /* no daemon, or no place */
+};
+
+/* Take the place that an answer names; 0, or -1 with errno. It may name the true port in it. */
+typedef int place_function(struct attempt *attempt, struct answer *answer);
+
+/* Read what the map says of the target's port; false = no daemon. */
+bool attempt_read_map(struct attempt *attempt);
+
+/*
+ * Ask, and take the place that is answered; one that is taken by now is told back, and the next one
+ * tried. `lost` is a port that was lost before, 0 = none.
+ */
+enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t lost,
+                         place_function *place);
+
+/* The real bind with the caller's own address, or on a copy with another port. */
+int attempt_bind_as_asked(const struct attempt *attempt);
+int attempt_bind_at(struct attempt *attempt, struct answer *answer);
+
+bool attempt_is_promised_to_another(const struct attempt *attempt);
+
+/* The results of the host's call. */
+int attempt_done(const struct attempt *attempt);
+int attempt_in_use(void);
+
+#endif

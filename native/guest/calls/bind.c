@@ -1,0 +1,51 @@
+/*
+ * bind: the real one, unless the port is somebody else's; then one question to the daemon, and the
+ * real one at the port that it names.
+ *
+ * Here is decided whether the call is ours at all. TCP and UDP have rules of their own (tcp.c,
+ * udp.c); what they share is in attempt.c.
+ */
+#include "guest/calls/attempt.h"
+#include "preload/real.h"
+#include "guest/calls/settle.h"
+#include "guest/kernel/sys.h"
+
+#include <netinet/in.h>
+
+/* Whether the socket has no port yet. */
+static bool is_unbound(int fd)
+{
+    struct sockaddr_storage name;
+    struct target bound_to;
+    socklen_t length = sizeof name;
+    if (syscall(SYS_getsockname, fd, &name, &length) != 0)
+        return false;
+    policy_read(&name, length, &bound_to);
+    return bound_to.port == 0;
+}
+
+/* Whether the call is ours; a bad pointer is left to the kernel, which says EFAULT. */
+static bool concerns_us(struct attempt *attempt)
+{
+    if (!sys_readable_address(attempt->address, attempt->length) ||
+        !policy_read(attempt->address, attempt->length, &attempt->target))
+        return false;
+    enum transport transport = sys_transport(attempt->fd, attempt->target.family);
+    attempt->is_udp = transport == TRANSPORT_UDP;
+    return transport != TRANSPORT_OTHER && is_unbound(attempt->fd) && attempt_read_map(attempt);
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct attempt attempt = {
+        .image = image_of_this(),
+        .fd = fd,
+        .address = address,
+        .length = length,
+        .entry_errno = errno,
+    };
+    if (attempt.image != NULL && concerns_us(&attempt))
+        return attempt.is_udp ? settle_udp(&attempt) : settle_tcp(&attempt);
+    errno = attempt.entry_errno;
+    return real_bind(fd, address, length);
+}

@@ -1,0 +1,56 @@
+/*
+ * listen: the real one, and then the server is there (announce.h).
+ *
+ * Two sockets with SO_REUSEADDR may be bound to one port as long as neither listens, and the second
+ * to listen gets EADDRINUSE. A bound socket cannot be bound again, so a fresh one takes its place
+ * (repair.h).
+ */
+#include "guest/calls/report_listen.h"
+#include "preload/real.h"
+#include "guest/calls/relisten.h"
+#include "guest/kernel/sys.h"
+
+static bool is_tcp(int fd)
+{
+    int family = sys_number_option(fd, SO_DOMAIN);
+    return (family == AF_INET || family == AF_INET6) && sys_transport(fd, family) == TRANSPORT_TCP;
+}
+
+/*
+ * Leave the port to the server's next life. The connections that this one will leave behind hold the
+ * port against every bind, unless both sockets had SO_REUSEADDR (tcp.c). It is set on a socket that
+ * listens, against which the option lets nobody in (inet_bind_conflict in net/ipv4).
+ */
+static void leave_port_to_next_life(int fd)
+{
+    int on = 1;
+    if (sys_number_option(fd, SO_REUSEADDR) == 0)
+        syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
+
+/* What a failed listen says in the end; its errno, or 0 where a fresh socket listens. */
+static int error_after_repair(const struct arrival *arrival, int backlog, int error)
+{
+    bool may_help = error == EADDRINUSE && arrival->is_first;
+    return may_help && repair_listen(arrival->image, arrival->fd, backlog) ? 0 : error;
+}
+
+int listen(int fd, int backlog)
+{
+    int entry_errno = errno, error = 0;
+    struct arrival arrival = {.image = image_of_this(), .fd = fd};
+    bool concerns_us = arrival.image != NULL && is_tcp(fd);
+    if (concerns_us)
+        announce_prepare(&arrival);
+    errno = entry_errno;
+    int result = real_listen(fd, backlog);
+    if (!concerns_us)
+        return result;
+    if (result != 0)
+        error = error_after_repair(&arrival, backlog, errno);
+    if (error == 0 && arrival.port != 0 && arrival.is_first)
+        leave_port_to_next_life(fd);
+    announce_outcome(&arrival, error == 0);
+    errno = error != 0 ? error : entry_errno;
+    return error != 0 ? -1 : 0;
+}

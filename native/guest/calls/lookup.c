@@ -1,0 +1,100 @@
+/* Who would get a connection, and who holds a port: see lookup.h. */
+#include "guest/calls/lookup.h"
+
+#include "guest/state/memory.h"
+
+/* net/tcp_states.h: all but the two and TCP_CLOSE. */
+static const uint32_t CONNECTION_STATES = 0xfff & ~(1u << DIAG_LISTEN) & ~(1u << DIAG_CLOSE) & ~1u;
+
+struct search_for_one {
+    uint64_t cookie;
+    bool is_found;
+};
+
+static void compare(void *visit, uint64_t cookie)
+{
+    struct search_for_one *search = visit;
+    search->is_found |= cookie == search->cookie;
+}
+
+static bool is_among_listeners(int door, bool is_v4, uint16_t port, uint64_t cookie)
+{
+    struct diag_query query = {.is_v4 = is_v4, .states = 1u << DIAG_LISTEN, .port = port};
+    struct search_for_one search = {.cookie = cookie};
+    diag_search(door, &query, compare, &search);
+    return search.is_found;
+}
+
+bool lookup_is_answering(int door, const uint8_t address[16], bool is_v4, uint16_t port,
+                         uint64_t cookie)
+{
+    uint64_t answering = cookie != 0 ? diag_listener(door, address, is_v4, 0, port) : 0;
+    if (answering == 0 || answering == cookie)
+        return answering != 0;
+    /* The kernel picked another of those that share the port, or another server has it now. */
+    return is_among_listeners(door, false, port, cookie) ||
+           (is_v4 && is_among_listeners(door, true, port, cookie));
+}
+
+static bool is_foreign(int door, const uint8_t *address, bool is_v4, uint32_t scope, uint16_t port)
+{
+    uint64_t cookie = diag_listener(door, address, is_v4, scope, port);
+    return cookie != 0 && !memory_has_socket(cookie);
+}
+
+bool lookup_finds_foreign(const struct target *target, unsigned places)
+{
+    if (!policy_is_elsewhere(target))
+        places &= ~(unsigned)PLACE_TARGET;
+    int door = places != 0 ? door_open() : -1;
+    if (door < 0)
+        return false;
+    bool foreign =
+        ((places & PLACE_LOOPBACK_V4) != 0 &&
+         is_foreign(door, POLICY_LOOPBACK[FAMILY_V4], true, 0, target->port)) ||
+        ((places & PLACE_LOOPBACK_V6) != 0 &&
+         is_foreign(door, POLICY_LOOPBACK[FAMILY_V6], false, 0, target->port)) ||
+        ((places & PLACE_TARGET) != 0 &&
+         is_foreign(door, target->address, target->is_v4, target->scope, target->port));
+    door_close(door);
+    return foreign;
+}
+
+static bool any_in_state(uint32_t states, uint16_t port)
+{
+    return diag_has(&(struct diag_query){.is_v4 = true, .states = states, .port = port}) ||
+           diag_has(&(struct diag_query){.is_v4 = false, .states = states, .port = port});
+}
+
+bool lookup_finds_connections_alone(uint16_t port)
+{
+    return !any_in_state(1u << DIAG_BOUND, port) && any_in_state(CONNECTION_STATES, port);
+}
+
+struct tally {
+    unsigned own, others;
+};
+
+static void count(void *visit, uint64_t cookie)
+{
+    struct tally *tally = visit;
+    if (memory_has_socket(cookie))
+        tally->own++;
+    else
+        tally->others++;
+}
+
+bool lookup_finds_own_alone(uint16_t port, bool is_udp)
+{
+    struct diag_query query = {.is_udp = is_udp, .port = port};
+    struct tally tally = {.own = 0};
+    int door = door_open();
+    if (door < 0)
+        return false;
+    query.states = is_udp ? UINT32_MAX : 1u << DIAG_LISTEN | 1u << DIAG_BOUND;
+    bool seen = diag_search(door, &query, count, &tally);
+    query.is_v4 = true;
+    seen = diag_search(door, &query, count, &tally) && seen;
+    door_close(door);
+    return seen && tally.own > 0 && tally.others == 0;
+}

@@ -1,0 +1,121 @@
+/*
+ * The options of a socket: see options.h.
+ *
+ * Only what differs from a fresh socket is set: to set a buffer's size, even to what it is, would
+ * switch its growth off (tcp(7)).
+ */
+#include "guest/calls/options.h"
+
+#include "guest/kernel/sys.h"
+
+#include <linux/tcp.h>
+#include <string.h>
+
+/* linux/in.h and linux/in6.h, where libc's headers of an old system lack them. */
+enum {
+    OPTION_IP_BIND_ADDRESS_NO_PORT = 24,
+    OPTION_IPV6_ADDR_PREFERENCES = 72,
+    OPTION_IPV6_MINHOPCOUNT = 73,
+    OPTION_IPV6_AUTOFLOWLABEL = 70,
+    OPTION_IPV6_TRANSPARENT = 75,
+    OPTION_IPV6_FREEBIND = 78,
+    LONGEST_OPTION = 16,
+};
+
+enum kind {
+    NUMBER, /* an int */
+    WHOLE,  /* a struct or a name, as long as the kernel says */
+    BUFFER, /* an int that the kernel doubles when it is set (socket(7)) */
+};
+
+struct option {
+    int level, name;
+    enum kind kind;
+};
+
+static const struct option OPTIONS[] = {
+    {SOL_SOCKET, SO_REUSEADDR, NUMBER},
+    {SOL_SOCKET, SO_REUSEPORT, NUMBER},
+    {SOL_SOCKET, SO_KEEPALIVE, NUMBER},
+    {SOL_SOCKET, SO_DONTROUTE, NUMBER},
+    {SOL_SOCKET, SO_OOBINLINE, NUMBER},
+    {SOL_SOCKET, SO_PRIORITY, NUMBER},
+    {SOL_SOCKET, SO_RCVLOWAT, NUMBER},
+    {SOL_SOCKET, SO_TIMESTAMP, NUMBER},
+    {SOL_SOCKET, SO_BUSY_POLL, NUMBER},
+    {SOL_SOCKET, SO_MARK, NUMBER},
+    {SOL_SOCKET, SO_ZEROCOPY, NUMBER},
+    {SOL_SOCKET, SO_RCVBUF, BUFFER},
+    {SOL_SOCKET, SO_SNDBUF, BUFFER},
+    {SOL_SOCKET, SO_LINGER, WHOLE},
+    {SOL_SOCKET, SO_RCVTIMEO, WHOLE},
+    {SOL_SOCKET, SO_SNDTIMEO, WHOLE},
+    {SOL_SOCKET, SO_BINDTODEVICE, WHOLE},
+    {IPPROTO_IP, IP_TOS, NUMBER},
+    {IPPROTO_IP, IP_TTL, NUMBER},
+    {IPPROTO_IP, IP_MTU_DISCOVER, NUMBER},
+    {IPPROTO_IP, IP_FREEBIND, NUMBER},
+    {IPPROTO_IP, IP_TRANSPARENT, NUMBER},
+    {IPPROTO_IP, IP_MINTTL, NUMBER},
+    {IPPROTO_IP, OPTION_IP_BIND_ADDRESS_NO_PORT, NUMBER},
+    {IPPROTO_IPV6, IPV6_V6ONLY, NUMBER},
+    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, NUMBER},
+    {IPPROTO_IPV6, IPV6_TCLASS, NUMBER},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, NUMBER},
+    {IPPROTO_IPV6, OPTION_IPV6_AUTOFLOWLABEL, NUMBER},
+    {IPPROTO_IPV6, OPTION_IPV6_ADDR_PREFERENCES, NUMBER},
+    {IPPROTO_IPV6, OPTION_IPV6_MINHOPCOUNT, NUMBER},
+    {IPPROTO_IPV6, OPTION_IPV6_TRANSPARENT, NUMBER},
+    {IPPROTO_IPV6, OPTION_IPV6_FREEBIND, NUMBER},
+    {IPPROTO_TCP, TCP_NODELAY, NUMBER},
+    {IPPROTO_TCP, TCP_CORK, NUMBER},
+    {IPPROTO_TCP, TCP_KEEPIDLE, NUMBER},
+    {IPPROTO_TCP, TCP_KEEPINTVL, NUMBER},
+    {IPPROTO_TCP, TCP_KEEPCNT, NUMBER},
+    {IPPROTO_TCP, TCP_SYNCNT, NUMBER},
+    {IPPROTO_TCP, TCP_LINGER2, NUMBER},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, NUMBER},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP, NUMBER},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT, NUMBER},
+    {IPPROTO_TCP, TCP_FASTOPEN, NUMBER},
+    {IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, NUMBER},
+    {IPPROTO_TCP, TCP_NOTSENT_LOWAT, NUMBER},
+    {IPPROTO_TCP, TCP_SAVE_SYN, NUMBER},
+    {IPPROTO_TCP, TCP_CONGESTION, WHOLE},
+};
+
+struct value {
+    unsigned char bytes[LONGEST_OPTION];
+    socklen_t length;
+};
+
+static bool read_option(int fd, const struct option *option, struct value *value)
+{
+    *value = (struct value){.length = option->kind == WHOLE ? LONGEST_OPTION : sizeof(int)};
+    return syscall(SYS_getsockopt, fd, option->level, option->name, value->bytes,
+                   &value->length) == 0;
+}
+
+static void halve(struct value *value)
+{
+    int number;
+    memcpy(&number, value->bytes, sizeof number);
+    number /= 2;
+    memcpy(value->bytes, &number, sizeof number);
+}
+
+void options_copy(int from, int to)
+{
+    for (size_t i = 0; i < sizeof OPTIONS / sizeof *OPTIONS; i++) {
+        struct value wanted, fresh;
+        if (!read_option(from, &OPTIONS[i], &wanted) || !read_option(to, &OPTIONS[i], &fresh))
+            continue;
+        if (wanted.length == fresh.length &&
+            memcmp(wanted.bytes, fresh.bytes, wanted.length) == 0)
+            continue;
+        if (OPTIONS[i].kind == BUFFER)
+            halve(&wanted);
+        syscall(SYS_setsockopt, to, OPTIONS[i].level, OPTIONS[i].name, wanted.bytes,
+                wanted.length);
+    }
+}

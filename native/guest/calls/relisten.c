@@ -1,0 +1,95 @@
+/* A fresh socket in the place of a bound one: see repair.h. */
+#include "guest/calls/relisten.h"
+
+#include "guest/calls/attempt.h"
+#include "guest/state/memory.h"
+#include "guest/calls/options.h"
+#include "guest/kernel/sys.h"
+
+/* fcntl(2); glibc shows them with _GNU_SOURCE only. */
+enum { GET_OWNER = 16, SET_OWNER = 15, GET_SIGNAL = 11, SET_SIGNAL = 10 };
+
+struct owner {
+    int type;
+    int pid;
+};
+
+static int make_like(int fd)
+{
+    int fresh = sys_socket(sys_number_option(fd, SO_DOMAIN), sys_number_option(fd, SO_TYPE),
+                           sys_number_option(fd, SO_PROTOCOL));
+    if (fresh >= 0)
+        options_copy(fd, fresh);
+    return fresh;
+}
+
+/* Copy what belongs to the open file: O_NONBLOCK and its like, and who gets its signals. */
+static void copy_file_flags(int from, int to)
+{
+    struct owner owner = {0, 0};
+    long flags = syscall(SYS_fcntl, from, F_GETFL);
+    long signal = syscall(SYS_fcntl, from, GET_SIGNAL);
+    if (syscall(SYS_fcntl, from, GET_OWNER, &owner) == 0 && owner.pid != 0)
+        syscall(SYS_fcntl, to, SET_OWNER, &owner);
+    if (signal > 0)
+        syscall(SYS_fcntl, to, SET_SIGNAL, signal);
+    if (flags >= 0)
+        syscall(SYS_fcntl, to, F_SETFL, flags);
+}
+
+/* Put one descriptor's file under another's number; the other's file is closed by that. */
+static bool put_in_place(int fresh, int fd)
+{
+    long flags = syscall(SYS_fcntl, fd, F_GETFD);
+    if (flags < 0)
+        return false;
+    copy_file_flags(fd, fresh);
+    return syscall(SYS_dup3, fresh, fd, (flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) >= 0;
+}
+
+static bool listens_at(const struct attempt *attempt, int fresh, uint16_t port)
+{
+    struct sockaddr_storage moved;
+    policy_with_port(attempt->address, attempt->length, port, &moved);
+    return syscall(SYS_bind, fresh, &moved, attempt->length) == 0 &&
+           syscall(SYS_listen, fresh, attempt->backlog) == 0;
+}
+
+static int listen_anew(struct attempt *attempt, struct answer *answer)
+{
+    uint64_t cookie = 0;
+    int fresh = make_like(attempt->fd);
+    if (fresh < 0)
+        return -1;
+    if (sys_option(fresh, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
+        memory_add_socket(cookie, answer->port, false);
+    bool done = listens_at(attempt, fresh, answer->port) && put_in_place(fresh, attempt->fd);
+    int error = errno;
+    if (!done)
+        memory_drop_socket(cookie);
+    sys_close(fresh);
+    errno = error;
+    return done ? 0 : -1;
+}
+
+bool repair_listen(const struct image *image, int fd, int backlog)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+    struct attempt attempt = {
+        .image = image,
+        .fd = fd,
+        .address = (const struct sockaddr *)&name,
+        .backlog = backlog,
+    };
+    if (syscall(SYS_getsockname, fd, &name, &length) != 0 ||
+        !policy_read(&name, length, &attempt.target))
+        return false;
+    attempt.length = length;
+    /* The port may be a place already, which another took between bind and listen. */
+    uint16_t bound = attempt.target.port, asked = memory_asked_for(bound, false);
+    if (asked != 0)
+        attempt.target.port = asked;
+    return attempt_read_map(&attempt) &&
+           attempt_ask(&attempt, REASON_INUSE, asked != 0 ? bound : 0, listen_anew) == BOUND;
+}

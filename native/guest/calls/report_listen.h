@@ -1,0 +1,31 @@
+/*
+ * A server is there: the daemon is told in one datagram that is never waited for, and the user, of a
+ * move, in one line (notice.h), once for each server. All of this spoils errno.
+ */
+#ifndef STYXY_ANNOUNCE_H
+#define STYXY_ANNOUNCE_H
+
+#include "guest/image.h"
+#include "guest/daemon/portmap.h"
+
+/* A listen() that is about to happen. */
+struct arrival {
+    const struct image *image;
+    int fd;
+    bool has_map;
+    struct portmap map;       /* what its header said; the file is closed */
+    uint16_t port;            /* to which it is bound; 0: none of ours, or no daemon */
+    bool is_first;            /* nobody listened on this socket before */
+    bool is_inherited;        /* an earlier program was moved here, and has not told yet */
+    struct promise promise;   /* of the socket's port */
+    int gate;
+};
+
+/* Look at a TCP socket before it listens; and tell, when it does. */
+void announce_prepare(struct arrival *arrival);
+void announce_outcome(struct arrival *arrival, bool listens);
+
+/* A UDP socket is bound; `map` is what was read of the map before. */
+void announce_udp(const struct image *image, int fd, const struct portmap *map);
+
+#endif

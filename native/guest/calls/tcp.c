@@ -1,0 +1,152 @@
+/*
+ * Where a TCP bind goes.
+ *
+ * Theory of operation. A look at the map tells whether this server has a place for the port, or had
+ * one, and whether the port is promised; a look at the kernel whether a stranger answers on that
+ * number at an address that bind would not notice. All no, and the real bind runs: nobody was asked.
+ */
+#include "guest/calls/lookup.h"
+#include "guest/state/memory.h"
+#include "guest/calls/settle.h"
+#include "guest/kernel/sys.h"
+#include "guest/state/notice_once.h"
+
+#include <netinet/in.h>
+
+enum { RETURN_SECONDS = 600 }; /* a server that ended in them goes back to its place: spec 5.2 */
+
+static bool shares_its_port(const struct attempt *attempt)
+{
+    return sys_number_option(attempt->fd, SO_REUSEPORT) == 1;
+}
+
+/* ---- ports that old connections hold ---- */
+
+/*
+ * Bind where nobody listens and old connections hold the port: a server's previous life.
+ *
+ * The option stays set where that helped. listen() checks the port once more, and would say
+ * EADDRINUSE if it were taken back now; where it did not help, it is as it was.
+ */
+static int bind_over_old_connections(struct attempt *attempt, struct answer *place)
+{
+    int on = 1, off = 0;
+    struct target target = attempt->target;
+    target.port = place->port;
+    if (sys_number_option(attempt->fd, SO_REUSEADDR) != 0 ||
+        lookup_finds_foreign(&target, PLACE_ALL) || !lookup_finds_connections_alone(place->port))
+        return attempt_in_use();
+    syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    int result = attempt_bind_at(attempt, place), error = errno;
+    if (result != 0)
+        syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
+    errno = error;
+    return result;
+}
+
+/* ---- workers that share a port ---- */
+
+/*
+ * Bind beside another worker of this project, where one was moved before: sockets that both have
+ * SO_REUSEPORT are one server, though the workers are programs of their own. The kernel lets only
+ * such sockets pass. The map lists the first to come first, so all of them meet at its place.
+ */
+static bool bind_beside_worker(struct attempt *attempt, struct answer *there)
+{
+    for (size_t i = 0; i < attempt->move_count; i++) {
+        const struct move *move = &attempt->moves[i];
+        if (move->state == MOVE_REMEMBERED)
+            continue;
+        if (move->server == attempt->image->server_id)
+            return false;
+        *there = (struct answer){.verdict = VERDICT_MOVE, .port = move->port};
+        if (attempt_bind_at(attempt, there) == 0) {
+            told_claim(attempt->target.port, there->port, false); /* that worker tells */
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Take a place; but of two workers that asked at the same moment, the second goes to the first. */
+static int take_place(struct attempt *attempt, struct answer *answer)
+{
+    struct answer there;
+    if (shares_its_port(attempt) && attempt_read_map(attempt) &&
+        bind_beside_worker(attempt, &there)) {
+        *answer = there;
+        return 0;
+    }
+    int result = attempt_bind_at(attempt, answer);
+    return result != 0 && errno == EADDRINUSE ? bind_over_old_connections(attempt, answer) : result;
+}
+
+/* ---- the steps of spec 5.2 ---- */
+
+/* Whether the server has a place for this port already, or its project had one until just now. */
+static bool has_place(const struct attempt *attempt, enum reason *reason)
+{
+    time_t now = attempt->move_count > 0 ? sys_time(CLOCK_REALTIME).tv_sec : 0;
+    bool was_here = false;
+    *reason = REASON_PLACED;
+    if (memory_was_moved(attempt->target.port, false))
+        return true;
+    for (size_t i = 0; i < attempt->move_count; i++) {
+        const struct move *move = &attempt->moves[i];
+        if (move->state != MOVE_REMEMBERED && move->server == attempt->image->server_id)
+            return true;
+        was_here |= move->state == MOVE_REMEMBERED &&
+                    (uint64_t)now < move->at + RETURN_SECONDS;
+    }
+    *reason = REASON_RETURNED;
+    return was_here;
+}
+
+/* The real bind, and what follows where it says that the port is taken. */
+static int bind_or_move(struct attempt *attempt)
+{
+    struct answer asked = {.verdict = VERDICT_KEEP, .port = attempt->target.port};
+    int result = attempt_bind_as_asked(attempt);
+    if (result == 0 || errno != EADDRINUSE)
+        return result;
+    if (bind_over_old_connections(attempt, &asked) == 0)
+        return attempt_done(attempt);
+    return attempt_ask(attempt, REASON_INUSE, 0, take_place) == BOUND ? attempt_done(attempt)
+                                                                      : attempt_in_use();
+}
+
+/* Whether a stranger answers on the port where our bind would pass and stand beside it. */
+static bool is_shadowed(const struct attempt *attempt)
+{
+    int v6only = 1;
+    if (attempt->target.family == AF_INET6)
+        sys_option(attempt->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
+    return lookup_finds_foreign(
+        &attempt->target,
+        policy_uncovered(&attempt->target, v6only == 0, shares_its_port(attempt)));
+}
+
+int settle_tcp(struct attempt *attempt)
+{
+    enum reason reason;
+    enum outcome outcome = UNMOVED;
+    struct answer there;
+    if (attempt->move_count > 0 && shares_its_port(attempt) && bind_beside_worker(attempt, &there)) {
+        memory_add_move(attempt->target.port, false, &there);
+        return attempt_done(attempt);
+    }
+    if (has_place(attempt, &reason))
+        outcome = attempt_ask(attempt, reason, 0, take_place);
+    if (outcome == UNMOVED && attempt_is_promised_to_another(attempt))
+        outcome = attempt_ask(attempt, REASON_PROMISED, 0, take_place);
+    if (outcome == UNMOVED && is_shadowed(attempt)) {
+        outcome = attempt_ask(attempt, REASON_SHADOWED, 0, take_place);
+        if (outcome == UNMOVED)
+            return attempt_bind_as_asked(attempt);
+    }
+    if (outcome == BOUND)
+        return attempt_done(attempt);
+    if (outcome == REFUSED)
+        return attempt_in_use();
+    return outcome == UNANSWERED ? attempt_bind_as_asked(attempt) : bind_or_move(attempt);
+}

@@ -1,0 +1,74 @@
+/*
+ * Where a UDP bind goes: elsewhere only where the port is taken or promised.
+ *
+ * mDNS and SSDP share ports on purpose: a socket with SO_REUSEADDR or SO_REUSEPORT, of a multicast
+ * group, or with a multicast address is left alone. No shadow rule and no retry: UDP has no
+ * connections that linger. There is no listen() either, so the bind tells the daemon and the user.
+ */
+#include "guest/calls/report_listen.h"
+#include "guest/state/memory.h"
+#include "guest/calls/settle.h"
+#include "guest/kernel/sys.h"
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55 /* asm-generic/socket.h, Linux 4.12 */
+#endif
+
+/*
+ * Whether the socket has joined a multicast group, or may have.
+ *
+ * No option lists the groups of a socket, and to watch setsockopt would miss a socket that was
+ * inherited. But the kernel charges a membership (48 bytes for IPv4, 56 for IPv6) to the memory for
+ * options, and SO_MEMINFO tells that sum: 0 where there is neither a group nor a packet filter.
+ * A socket with a filter alone is taken for a member, and keeps its own result.
+ */
+static bool may_be_in_a_group(int fd)
+{
+    enum { OPTION_MEMORY = 6, NUMBERS = 9 }; /* linux/sock_diag.h: SK_MEMINFO_OPTMEM, ..._VARS */
+    uint32_t memory[NUMBERS] = {0};
+    return !sys_option(fd, SOL_SOCKET, SO_MEMINFO, memory, sizeof memory) ||
+           memory[OPTION_MEMORY] != 0;
+}
+
+static bool may_move(const struct attempt *attempt)
+{
+    return sys_number_option(attempt->fd, SO_REUSEADDR) == 0 &&
+           sys_number_option(attempt->fd, SO_REUSEPORT) == 0 &&
+           !policy_is_multicast(&attempt->target) && !may_be_in_a_group(attempt->fd);
+}
+
+/* The real bind, and a question where it says that the port is taken. */
+static int bind_or_move(struct attempt *attempt)
+{
+    int result = attempt_bind_as_asked(attempt);
+    if (result == 0 || errno != EADDRINUSE)
+        return result;
+    if (may_move(attempt) &&
+        attempt_ask(attempt, REASON_INUSE, 0, attempt_bind_at) == BOUND)
+        return attempt_done(attempt);
+    return attempt_in_use();
+}
+
+static int settle(struct attempt *attempt)
+{
+    enum outcome outcome = UNMOVED;
+    bool was_moved = memory_was_moved(attempt->target.port, true);
+    if ((was_moved || attempt_is_promised_to_another(attempt)) && may_move(attempt))
+        outcome = attempt_ask(attempt, was_moved ? REASON_PLACED : REASON_PROMISED, 0,
+                              attempt_bind_at);
+    if (outcome == BOUND)
+        return attempt_done(attempt);
+    if (outcome == REFUSED)
+        return attempt_in_use();
+    return outcome == UNANSWERED ? attempt_bind_as_asked(attempt) : bind_or_move(attempt);
+}
+
+int settle_udp(struct attempt *attempt)
+{
+    int result = settle(attempt);
+    if (result == 0) {
+        announce_udp(attempt->image, attempt->fd, &attempt->map);
+        errno = attempt->entry_errno;
+    }
+    return result;
+}

@@ -1,0 +1,125 @@
+/* One question to the daemon: see ask.h. */
+#include "guest/daemon/ask.h"
+
+#include "guest/kernel/sys.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/un.h>
+
+enum {
+    DEADLINE_NS = 250 * 1000 * 1000, /* for the whole question, retries too: spec 5.2 */
+    /* connect to a Unix socket with a full backlog says EAGAIN and offers nothing to wait for. */
+    BACKLOG_PAUSE_NS = 2 * 1000 * 1000,
+};
+
+static const uint64_t SILENCE_NS = 5000000000u; /* after a missed deadline: spec 5.2 */
+
+static _Atomic uint64_t silent_until;
+
+uint64_t ask_deadline(void)
+{
+    return sys_now() + DEADLINE_NS;
+}
+
+/* Wait for an event, or without a descriptor just for a time; false when the deadline is over. */
+static bool wait_until(int fd, short events, uint64_t deadline)
+{
+    uint64_t now = sys_now();
+    if (now == 0 || now >= deadline)
+        return false;
+    struct pollfd watched = {.fd = fd, .events = events};
+    struct timespec left = {(time_t)((deadline - now) / 1000000000u),
+                            (long)((deadline - now) % 1000000000u)};
+    /* EINTR: the caller tries again, and comes back here with less time left. */
+    syscall(SYS_ppoll, &watched, fd < 0 ? 0 : 1, &left, NULL, 0);
+    return true;
+}
+
+static bool connect_to(int fd, const char *path, uint64_t deadline)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length >= sizeof address.sun_path)
+        return false;
+    memcpy(address.sun_path, path, length + 1);
+    while (syscall(SYS_connect, fd, &address, sizeof address) != 0) {
+        if (errno == EISCONN)
+            return true;
+        if (errno != EAGAIN && errno != EINTR)
+            return false;
+        uint64_t pause = sys_now() + BACKLOG_PAUSE_NS;
+        if (sys_now() >= deadline || !wait_until(-1, 0, pause < deadline ? pause : deadline))
+            return false;
+    }
+    return true;
+}
+
+static bool send_all(int fd, const char *line, size_t length, uint64_t deadline)
+{
+    while (length > 0) {
+        ptrdiff_t sent = sys_send(fd, line, length);
+        if (sent > 0) {
+            line += sent;
+            length -= (size_t)sent;
+        } else if ((errno != EAGAIN && errno != EINTR) || !wait_until(fd, POLLOUT, deadline)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Receive up to the newline, which is left out; false where the line is cut, too long or late. */
+static bool receive_line(int fd, char *line, size_t room, size_t *length, uint64_t deadline)
+{
+    size_t used = 0;
+    while (used < room) {
+        ptrdiff_t got = sys_receive(fd, line + used, room - used);
+        if (got == 0)
+            return false;
+        if (got < 0) {
+            if ((errno != EAGAIN && errno != EINTR) || !wait_until(fd, POLLIN, deadline))
+                return false;
+            continue;
+        }
+        const char *newline = memchr(line + used, '\n', (size_t)got);
+        used += (size_t)got;
+        if (newline != NULL) {
+            *length = (size_t)(newline - line);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool put_question(int fd, const struct question *question, const struct image *image,
+                         uint64_t deadline)
+{
+    char *line = sys_room(WIRE_REQUEST);
+    if (line == NULL)
+        return false;
+    size_t length = wire_question(question, image, line, WIRE_REQUEST);
+    bool sent = length > 0 && send_all(fd, line, length, deadline);
+    sys_leave_room(line, WIRE_REQUEST);
+    return sent;
+}
+
+bool ask_daemon(const struct question *question, const struct image *image,
+                const char *line_socket, uint64_t deadline, struct answer *answer)
+{
+    char line[WIRE_ANSWER];
+    size_t length = 0;
+    if (sys_now() < atomic_load(&silent_until))
+        return false;
+    int fd = sys_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    bool answered = connect_to(fd, line_socket, deadline) &&
+                    put_question(fd, question, image, deadline) &&
+                    receive_line(fd, line, sizeof line, &length, deadline);
+    sys_close(fd);
+    if (!answered && sys_now() >= deadline)
+        atomic_store(&silent_until, sys_now() + SILENCE_NS);
+    return answered && wire_answer(line, length, answer);
+}

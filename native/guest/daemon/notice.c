@@ -1,0 +1,183 @@
+/* What the user sees of a move: see notice.h. */
+#include "guest/daemon/notice.h"
+
+#include "guest/kernel/sys.h"
+#include "guest/kernel/text.h"
+
+#include <asm/ioctls.h>
+#include <poll.h>
+#include <signal.h>
+
+enum { TERMIOS_ROOM = 256, LINE_ROOM = 256 };
+
+static bool is_terminal(int fd)
+{
+    char termios[TERMIOS_ROOM]; /* the kernel's, smaller than libc's; unused */
+    return syscall(SYS_ioctl, fd, TCGETS, termios) == 0;
+}
+
+static bool can_take_bytes(int fd)
+{
+    struct pollfd watched = {.fd = fd, .events = POLLOUT};
+    struct timespec at_once = {0, 0};
+    return syscall(SYS_ppoll, &watched, 1, &at_once, NULL, 0) == 1 && watched.revents == POLLOUT;
+}
+
+/*
+ * Open a pipe once more, so that a write to it never waits: whoever else writes may fill it after any
+ * look. -1 where it is none, nobody reads it, or it may not be opened.
+ */
+static int open_pipe(int fd)
+{
+    char path[40];
+    struct statx status;
+    struct text text = text_in(path, sizeof path);
+    text_add(&text, "/proc/self/fd/");
+    text_number(&text, (uint64_t)fd);
+    if (!sys_status(fd, &status) || (status.stx_mode & S_IFMT) != S_IFIFO || !text_end(&text))
+        return -1;
+    return sys_open(path, O_WRONLY | O_NONBLOCK, 0);
+}
+
+static uint64_t bit_of(int signal)
+{
+    return UINT64_C(1) << (signal - 1);
+}
+
+/* The signal that the kernel sends to a thread whose write fails with this error: write(2). */
+static uint64_t signal_of(int error)
+{
+    if (error == EPIPE)
+        return bit_of(SIGPIPE);
+    return error == EFBIG ? bit_of(SIGXFSZ) : 0;
+}
+
+/*
+ * Write without raising SIGPIPE (nobody reads), SIGXFSZ (RLIMIT_FSIZE) or SIGTTOU (a background job
+ * of a terminal with `tostop`): all are blocked meanwhile, and what our write has raised is taken
+ * away again. What was pending before is the host's, and stays. A blocked SIGTTOU is not raised at
+ * all (tty_ioctl(4)).
+ */
+static void write_quietly(int fd, const struct text *text)
+{
+    const uint64_t ours = bit_of(SIGPIPE) | bit_of(SIGXFSZ) | bit_of(SIGTTOU);
+    const struct timespec at_once = {0, 0};
+    uint64_t before = 0, pending = 0;
+    if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &ours, &before, sizeof before) != 0)
+        return;
+    syscall(SYS_rt_sigpending, &pending, sizeof pending);
+    long written = syscall(SYS_write, fd, text->bytes, text->used);
+    uint64_t raised = written < 0 ? signal_of(errno) & ~pending : 0;
+    if (raised != 0)
+        syscall(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof raised);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+}
+
+static void tell(const struct image *image, int fd, const struct text *text)
+{
+    if (text->cut || !image_has_stream(image, fd))
+        return;
+    int pipe = open_pipe(fd);
+    if (pipe >= 0) {
+        write_quietly(pipe, text);
+        sys_close(pipe);
+    } else if (sys_number_option(fd, SO_TYPE) >= 0) {
+        sys_send(fd, text->bytes, text->used);
+    } else if (can_take_bytes(fd)) {
+        write_quietly(fd, text);
+    }
+}
+
+static int stream_for(const struct image *image)
+{
+    if (image->notify == NOTIFY_STDOUT)
+        return 1;
+    if (image->notify == NOTIFY_AUTO && image_has_stream(image, 1) && is_terminal(1))
+        return 1;
+    return 2;
+}
+
+/* Open the log for appending; whatever lies at its path. */
+static int open_log_file(const struct image *image)
+{
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    if (image->log[0] != '\0')
+        return sys_open(image->log, flags, 0600);
+    char *path = sys_room(IMAGE_PATH);
+    if (path == NULL)
+        return -1;
+    struct text text = text_in(path, IMAGE_PATH);
+    text_add(&text, image->home);
+    text_add(&text, "/reassignments.log");
+    int fd = text_end(&text) ? sys_open(path, flags, 0600) : -1;
+    sys_leave_room(path, IMAGE_PATH);
+    return fd;
+}
+
+static int open_log(const struct image *image)
+{
+    struct statx status;
+    int fd = open_log_file(image);
+    if (fd >= 0 && (!sys_status(fd, &status) || (status.stx_mode & S_IFMT) != S_IFREG)) {
+        sys_close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void add_words_and_number(struct text *text, const char *words, uint64_t number)
+{
+    text_add(text, words);
+    text_number(text, number);
+}
+
+static void log_move(const struct image *image, uint16_t asked, const struct answer *answer)
+{
+    char line[LINE_ROOM];
+    struct text text = text_in(line, sizeof line);
+    int64_t pid = image->pid != 0 ? image->pid : syscall(SYS_getpid);
+    text_add(&text, "[");
+    text_add(&text, answer->at);
+    add_words_and_number(&text, "] PID ", (uint64_t)pid);
+    add_words_and_number(&text, ": Port ", asked);
+    add_words_and_number(&text, " -> ", answer->port);
+    text_add(&text, " (service: ");
+    text_add(&text, answer->service_type);
+    text_add(&text, ")\n");
+    int fd = text.cut ? -1 : open_log(image);
+    if (fd < 0)
+        return;
+    /* A full disk or a quota costs the user a line of the log, and the host nothing. */
+    write_quietly(fd, &text);
+    sys_close(fd);
+}
+
+void notice_moved(const struct image *image, uint16_t asked, const struct answer *answer)
+{
+    char line[LINE_ROOM];
+    struct text text = text_in(line, sizeof line);
+    add_words_and_number(&text, "\xe2\x9c\x93 STYXY: Port ", asked);
+    add_words_and_number(&text, " was in use, auto-assigned port ", answer->port);
+    text_add(&text, "\n");
+    if (image->notify != NOTIFY_OFF)
+        tell(image, stream_for(image), &text);
+    if (answer->at[0] != '\0')
+        log_move(image, asked, answer);
+}
+
+void notice_single(const struct image *image, uint16_t asked, const struct answer *answer)
+{
+    char line[LINE_ROOM];
+    struct text text = text_in(line, sizeof line);
+    add_words_and_number(&text, "\xe2\x9c\x97 STYXY: Port ", asked);
+    text_add(&text, " stays in use, the one ");
+    text_add(&text, answer->service_type);
+    add_words_and_number(&text, " service of this machine runs on port ", answer->port);
+    if (answer->pid != 0) {
+        add_words_and_number(&text, " (PID ", answer->pid);
+        text_add(&text, ")");
+    }
+    text_add(&text, "\n");
+    if (image->notify != NOTIFY_OFF)
+        tell(image, 2, &text);
+}

@@ -1,0 +1,293 @@
+/* The daemon's port map, read: see portmap.h. */
+#include "guest/daemon/portmap.h"
+
+#include "guest/image.h"
+#include "guest/kernel/sys.h"
+#include "guest/kernel/text.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+enum {
+    /*
+     * A write takes the daemon some microseconds, unless the scheduler takes its processor away:
+     * a reader first yields, then sleeps, 10 milliseconds in all. To give up sooner would lead a
+     * connection to a stranger. Where the daemon died in the middle, it waits for that write once.
+     */
+    MOST_LOOKS = 400,
+    LOOKS_AWAKE = 40,
+    MOST_SLEEPS = 64,
+    SLEEP_NS = 100 * 1000,
+    /* Steps along one chain: far more than one port has servers, and no wait on a mad map. */
+    MOST_STEPS = 512,
+    GENERATION_AT = 16,
+};
+
+/* The records as they lie in the file. */
+struct header {
+    char magic[8];
+    uint32_t version;
+    uint32_t header_size;
+    uint64_t generation;
+    uint32_t retired;
+    uint32_t daemon_pid;
+    uint64_t netns_cookie;
+    uint8_t reserved[24];
+    char line_socket[PORTMAP_SOCKET];
+    char note_socket[PORTMAP_SOCKET];
+    uint32_t move_slots;
+    uint32_t padding;
+};
+
+struct promise_record {
+    uint64_t owner;
+    uint16_t asked;
+    uint16_t flags; /* bit 0: committed */
+    uint32_t reserved;
+};
+
+struct answering_record {
+    uint64_t project, repo, cookie;
+    uint32_t flags; /* bit 0: shared; bit 1: under Styxy */
+    uint32_t pid;
+};
+
+struct move_record {
+    uint64_t project, server, cookie_v4, cookie_v6, at;
+    uint16_t asked, port, state, reserved;
+    uint32_t next; /* 1 + the slot, 0 = the end */
+    uint32_t padding[3];
+};
+
+_Static_assert(sizeof(struct header) == PORTMAP_HEAD_READ, "as the daemon writes it");
+_Static_assert(sizeof(struct promise_record) == PORTMAP_PROMISE, "as the daemon writes it");
+_Static_assert(sizeof(struct answering_record) == PORTMAP_ANSWERING, "as the daemon writes it");
+_Static_assert(sizeof(struct move_record) == PORTMAP_MOVE, "as the daemon writes it");
+
+static bool is_path(const char *text)
+{
+    return text[0] == '/' && memchr(text, 0, PORTMAP_SOCKET) != NULL;
+}
+
+bool portmap_header(const unsigned char *bytes, size_t length, struct portmap *map)
+{
+    struct header header;
+    if (length < sizeof header)
+        return false;
+    memcpy(&header, bytes, sizeof header);
+    if (memcmp(header.magic, "STYXYMAP", 8) != 0 || header.header_size != PORTMAP_HEADER ||
+        header.version != PORTMAP_VERSION || header.move_slots != PORTMAP_MOVE_SLOTS ||
+        !is_path(header.line_socket))
+        return false;
+    map->retired = header.retired != 0;
+    map->netns = header.netns_cookie;
+    memcpy(map->line_socket, header.line_socket, PORTMAP_SOCKET);
+    memcpy(map->note_socket, header.note_socket, PORTMAP_SOCKET);
+    if (!is_path(map->note_socket))
+        map->note_socket[0] = '\0';
+    return true;
+}
+
+/* ---- consistent looks ---- */
+
+static bool read_at(const struct portmap *map, void *into, size_t length, long offset)
+{
+    return sys_pread(map->fd, into, length, offset) == (ptrdiff_t)length;
+}
+
+/*
+ * Let no read pass another. The kernel copies for us, on this processor, so a fence orders its
+ * reads, too. It guards no memory of ours: the thread sanitizer, which knows no fences, misses
+ * nothing.
+ */
+static void order_copies(void)
+{
+#ifndef __SANITIZE_THREAD__
+    atomic_thread_fence(memory_order_acquire);
+#endif
+}
+
+/* The number under which a look begins; false where the file cannot be read. */
+static bool begin(const struct portmap *map, uint64_t *generation)
+{
+    bool read = read_at(map, generation, sizeof *generation, GENERATION_AT);
+    order_copies();
+    return read;
+}
+
+bool portmap_generation(const struct portmap *map, uint64_t *generation)
+{
+    return begin(map, generation) && *generation % 2 == 0;
+}
+
+static bool is_unchanged(const struct portmap *map, uint64_t generation)
+{
+    uint64_t now = 0;
+    order_copies();
+    return read_at(map, &now, sizeof now, GENERATION_AT) && now == generation;
+}
+
+typedef bool look_function(const struct portmap *map, void *look);
+
+static PER_IMAGE _Atomic uint64_t abandoned; /* the generation that was waited for in vain */
+
+/* Let the daemon finish its write; false where it does not. */
+static bool wait_for_writer(uint64_t generation, int looks, int *sleeps)
+{
+    const struct timespec pause = {0, SLEEP_NS};
+    if (generation == atomic_load(&abandoned))
+        return false;
+    if (generation % 2 == 0 || looks < LOOKS_AWAKE) {
+        syscall(SYS_sched_yield);
+        return true;
+    }
+    if (++*sleeps > MOST_SLEEPS) {
+        atomic_store(&abandoned, generation);
+        return false;
+    }
+    syscall(SYS_nanosleep, &pause, NULL);
+    return true;
+}
+
+/* Look until nobody wrote meanwhile; false where that does not come, or the look itself fails. */
+static bool look_calmly(const struct portmap *map, look_function *function, void *look)
+{
+    int sleeps = 0;
+    for (int looks = 0; looks < MOST_LOOKS; looks++) {
+        uint64_t generation;
+        if (!begin(map, &generation))
+            return false;
+        if (generation % 2 == 0) {
+            bool seen = function(map, look);
+            if (is_unchanged(map, generation))
+                return seen;
+        }
+        if (!wait_for_writer(generation, looks, &sleeps))
+            return false;
+    }
+    return false;
+}
+
+struct promise_look {
+    uint16_t port;
+    uint32_t first_move;
+    struct promise_record record;
+};
+
+static bool read_first_move(const struct portmap *map, uint16_t port, uint32_t *first)
+{
+    return read_at(map, first, sizeof *first,
+                   PORTMAP_FIRST_MOVES_AT + (long)port * PORTMAP_FIRST_MOVE);
+}
+
+static bool look_at_promise(const struct portmap *map, void *look)
+{
+    struct promise_look *mine = look;
+    return read_first_move(map, mine->port, &mine->first_move) &&
+           read_at(map, &mine->record, sizeof mine->record,
+                   PORTMAP_PROMISES_AT + (long)mine->port * PORTMAP_PROMISE);
+}
+
+bool portmap_promise(const struct portmap *map, uint16_t port, struct promise *promise)
+{
+    struct promise_look look = {.port = port};
+    *promise = (struct promise){.owner = 0};
+    if (!look_calmly(map, look_at_promise, &look))
+        return false;
+    *promise = (struct promise){
+        .owner = look.record.owner,
+        .asked = look.record.asked,
+        .committed = (look.record.flags & 1) != 0,
+        .has_moves = look.first_move != 0,
+    };
+    return true;
+}
+
+struct outlook_look {
+    uint16_t port;
+    uint32_t first_move;
+    struct answering_record records[FAMILIES];
+};
+
+static bool look_at_outlook(const struct portmap *map, void *look)
+{
+    struct outlook_look *mine = look;
+    long port = mine->port;
+    return read_first_move(map, mine->port, &mine->first_move) &&
+           read_at(map, &mine->records[FAMILY_V4], sizeof *mine->records,
+                   PORTMAP_ANSWERING_V4_AT + port * PORTMAP_ANSWERING) &&
+           read_at(map, &mine->records[FAMILY_V6], sizeof *mine->records,
+                   PORTMAP_ANSWERING_V6_AT + port * PORTMAP_ANSWERING);
+}
+
+bool portmap_outlook(const struct portmap *map, uint16_t port, struct outlook *outlook)
+{
+    struct outlook_look look = {.port = port};
+    *outlook = (struct outlook){.has_moves = false};
+    if (!look_calmly(map, look_at_outlook, &look))
+        return false;
+    outlook->has_moves = look.first_move != 0;
+    for (int family = 0; family < FAMILIES; family++)
+        outlook->answering[family] = (struct answering){
+            .project = look.records[family].project,
+            .repo = look.records[family].repo,
+            .cookie = look.records[family].cookie,
+            .shared = (look.records[family].flags & 1) != 0,
+        };
+    return true;
+}
+
+struct moves_look {
+    uint16_t asked;
+    uint64_t project;
+    unsigned states;
+    struct move *moves;
+    size_t room, count;
+};
+
+static void keep_move(struct moves_look *look, const struct move_record *record)
+{
+    if (record->project != look->project || record->asked != look->asked || record->port == 0 ||
+        record->state < MOVE_HELD || record->state > MOVE_REMEMBERED ||
+        (look->states & 1u << record->state) == 0)
+        return;
+    look->moves[look->count++] = (struct move){
+        .server = record->server,
+        .cookie = {record->cookie_v4, record->cookie_v6},
+        .at = record->at,
+        .port = record->port,
+        .state = (enum move_state)record->state,
+    };
+}
+
+static bool look_at_moves(const struct portmap *map, void *look)
+{
+    struct moves_look *mine = look;
+    uint32_t next = 0;
+    mine->count = 0;
+    if (!read_first_move(map, mine->asked, &next))
+        return false;
+    for (int i = 0; next != 0 && i < MOST_STEPS && mine->count < mine->room; i++) {
+        struct move_record record;
+        if (next > PORTMAP_MOVE_SLOTS ||
+            !read_at(map, &record, sizeof record, PORTMAP_MOVES_AT + (next - 1L) * PORTMAP_MOVE))
+            break;
+        keep_move(mine, &record);
+        next = record.next;
+    }
+    return true;
+}
+
+size_t portmap_moves(const struct portmap *map, uint16_t asked, uint64_t project, unsigned states,
+                     struct move *moves, size_t room)
+{
+    struct moves_look look = {
+        .asked = asked, .project = project, .states = states, .moves = moves, .room = room};
+    return project != 0 && look_calmly(map, look_at_moves, &look) ? look.count : 0;
+}
+
+uint64_t portmap_key(const char *kind, const char *text)
+{
+    uint64_t key = text_hash(text_hash(text_hash(TEXT_HASH, kind), ":"), text);
+    return key != 0 ? key : 1;
+}

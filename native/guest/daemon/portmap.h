@@ -1,0 +1,102 @@
+/*
+ * The daemon's port map, read: what is promised, who answers where, what was moved from where.
+ * `styxy.adapters.portmap` writes the same layout, in the byte order of the machine.
+ *
+ * Theory of operation. The file is read at each use and not kept mapped: a mapping of a file that
+ * somebody truncates kills its host with SIGBUS, and one that is kept shows a dead daemon's file. A
+ * look at one port is a few reads of 0.1 microseconds each. The generation is odd while the daemon
+ * writes; what was read counts only where the generation was even before and the same after, so
+ * nobody acts upon a half-written record. Where the daemon died in the middle of it, the guest finds
+ * nothing, and the kernel alone tells.
+ *
+ * Nothing that is read is believed: a chain has an end even where the file says that it has none.
+ */
+#ifndef STYXY_PORTMAP_H
+#define STYXY_PORTMAP_H
+
+#include "guest/kernel/address.h"
+
+enum {
+    PORTMAP_VERSION = 2,
+    PORTMAP_HEADER = 4096,
+    PORTMAP_SOCKET = 128,
+    PORTMAP_HEAD_READ = 328, /* what has a meaning in the header */
+    PORTMAP_PORTS = 65536,
+    PORTMAP_PROMISE = 16,
+    PORTMAP_ANSWERING = 32,
+    PORTMAP_FIRST_MOVE = 4,
+    PORTMAP_MOVE = 64,
+    PORTMAP_MOVE_SLOTS = 4096,
+    PORTMAP_PROMISES_AT = PORTMAP_HEADER,
+    PORTMAP_ANSWERING_V4_AT = PORTMAP_PROMISES_AT + PORTMAP_PORTS * PORTMAP_PROMISE,
+    PORTMAP_ANSWERING_V6_AT = PORTMAP_ANSWERING_V4_AT + PORTMAP_PORTS * PORTMAP_ANSWERING,
+    PORTMAP_FIRST_MOVES_AT = PORTMAP_ANSWERING_V6_AT + PORTMAP_PORTS * PORTMAP_ANSWERING,
+    PORTMAP_MOVES_AT = PORTMAP_FIRST_MOVES_AT + PORTMAP_PORTS * PORTMAP_FIRST_MOVE,
+    PORTMAP_SIZE = PORTMAP_MOVES_AT + PORTMAP_MOVE_SLOTS * PORTMAP_MOVE,
+};
+
+/* An open map; see mapfile.h for how one is come by. */
+struct portmap {
+    int fd;
+    bool retired;                     /* its daemon has ended */
+    uint64_t netns;                   /* SO_NETNS_COOKIE of the daemon, 0 where unknown */
+    char line_socket[PORTMAP_SOCKET]; /* where to ask */
+    char note_socket[PORTMAP_SOCKET]; /* where to tell; "" where nobody listens */
+};
+
+struct promise {
+    uint64_t owner; /* key of who has the port on lease; 0 = nobody */
+    uint16_t asked; /* the port that was asked for, where the lease is a move */
+    bool committed; /* the move is: its server listens */
+    bool has_moves; /* somebody asked for this port and was moved */
+};
+
+/* Who answers a TCP connection to a port of a loopback address; all zero = nobody. */
+struct answering {
+    uint64_t project, repo, cookie;
+    bool shared; /* worktrees share it: a singleton, a database, ... */
+};
+
+/* What the map says of a port, at one moment. */
+struct outlook {
+    struct answering answering[FAMILIES];
+    bool has_moves; /* somebody asked for this port and was moved */
+};
+
+enum move_state { MOVE_HELD = 1, MOVE_LIVE, MOVE_REMEMBERED };
+enum { MOVES_HELD = 1 << MOVE_HELD, MOVES_LIVE = 1 << MOVE_LIVE,
+       MOVES_REMEMBERED = 1 << MOVE_REMEMBERED };
+
+/* One server of a project that asked for a port and was given another. */
+struct move {
+    uint64_t server;
+    uint64_t cookie[FAMILIES]; /* of the listener on 127.0.0.1 and on ::1; 0 = none */
+    uint64_t at;               /* seconds since the epoch: committed, or ended */
+    uint16_t port;
+    enum move_state state;
+};
+
+/* Read and check a header; false where it is damaged or of another version. */
+bool portmap_header(const unsigned char *bytes, size_t length, struct portmap *map);
+
+/*
+ * The number of the map's last change: what was seen under an even one holds as long as it is the
+ * same. False where it cannot be read, or somebody writes.
+ */
+bool portmap_generation(const struct portmap *map, uint64_t *generation);
+
+/* Each of these is one consistent look; false, and nothing found, where there was none. */
+bool portmap_promise(const struct portmap *map, uint16_t port, struct promise *promise);
+bool portmap_outlook(const struct portmap *map, uint16_t port, struct outlook *outlook);
+
+/*
+ * The moves of a project away from a port that are in one of `states`, in the map's order; their
+ * number, `room` at most.
+ */
+size_t portmap_moves(const struct portmap *map, uint16_t asked, uint64_t project, unsigned states,
+                     struct move *moves, size_t room);
+
+/* Name an owner or a repo: FNV-1a of "kind:text", never 0. */
+uint64_t portmap_key(const char *kind, const char *text);
+
+#endif

@@ -1,0 +1,77 @@
+/* What a program file is made of: see look.h. */
+#include "guest/kernel/elf_kind.h"
+
+#include "guest/kernel/sys.h"
+
+#include <elf.h>
+#include <string.h>
+
+enum { MOST_SEGMENTS = 64, NOTES = 1024, LINE = 256 }; /* BINPRM_BUF_SIZE */
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define OUR_ORDER ELFDATA2LSB
+#else
+#define OUR_ORDER ELFDATA2MSB
+#endif
+
+/* Whether a segment of notes has the one that Go's linker writes, with the id of the build. */
+static bool has_go_note(int fd, const Elf64_Phdr *segment)
+{
+    char notes[NOTES];
+    size_t length = segment->p_filesz < sizeof notes ? segment->p_filesz : sizeof notes;
+    ptrdiff_t got = sys_pread(fd, notes, length, (long)segment->p_offset);
+    for (ptrdiff_t i = 0; i + 4 <= got; i += 4)
+        if (memcmp(notes + i, "Go\0", 4) == 0)
+            return true;
+    return false;
+}
+
+static enum look look_at_elf(int fd, const Elf64_Ehdr *header)
+{
+    Elf64_Phdr segment;
+    enum look found = LOOK_STATIC;
+    if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != OUR_ORDER ||
+        header->e_phentsize != sizeof segment ||
+        (header->e_type != ET_EXEC && header->e_type != ET_DYN))
+        return LOOK_OTHER;
+    for (unsigned i = 0; i < header->e_phnum && i < MOST_SEGMENTS; i++) {
+        long offset = (long)(header->e_phoff + i * sizeof segment);
+        if (sys_pread(fd, &segment, sizeof segment, offset) != (ptrdiff_t)sizeof segment)
+            return LOOK_OTHER;
+        if (segment.p_type == PT_INTERP)
+            found = LOOK_DYNAMIC;
+        if (segment.p_type == PT_NOTE && has_go_note(fd, &segment))
+            return LOOK_GO;
+    }
+    return found;
+}
+
+enum look look_at(int fd)
+{
+    Elf64_Ehdr header;
+    ptrdiff_t got = sys_pread(fd, &header, sizeof header, 0);
+    if (got >= 2 && memcmp(&header, "#!", 2) == 0)
+        return LOOK_SCRIPT;
+    if (got != (ptrdiff_t)sizeof header || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+        return LOOK_OTHER;
+    return look_at_elf(fd, &header);
+}
+
+bool look_interpreter(int fd, char *path, size_t room)
+{
+    char line[LINE];
+    ptrdiff_t got = sys_pread(fd, line, sizeof line, 0);
+    size_t start = 2, end;
+    if (got < 3 || memcmp(line, "#!", 2) != 0)
+        return false;
+    while (start < (size_t)got && (line[start] == ' ' || line[start] == '\t'))
+        start++;
+    for (end = start; end < (size_t)got && strchr(" \t\n", line[end]) == NULL; end++)
+        if (line[end] == '\0')
+            return false;
+    if (end == (size_t)got || end == start || end - start >= room)
+        return false;
+    memcpy(path, line + start, end - start);
+    path[end - start] = '\0';
+    return true;
+}

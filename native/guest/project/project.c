@@ -1,0 +1,164 @@
+/* Which project this program is of: see project.h. */
+#include "guest/project/project.h"
+
+#include "guest/daemon/portmap.h"
+#include "guest/kernel/sys.h"
+#include "guest/kernel/text.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+enum { UNKNOWN, FINDING, KNOWN };
+
+static PER_IMAGE atomic_int state;
+static PER_IMAGE char known[IMAGE_PATH];
+
+static const char *const PROJECT_FILES[] = {
+    "/package.json", "/pyproject.toml", "/Cargo.toml", "/go.mod",       "/Gemfile",
+    "/composer.json", "/mix.exs",       "/pom.xml",    "/build.gradle",
+};
+
+/* What a search needs room for. */
+struct search {
+    const char *directory; /* it goes upwards from here */
+    char home[IMAGE_PATH];
+    char file[IMAGE_PATH];
+};
+
+/* Whether the first `length` bytes of the directory and `name` are the path of a regular file. */
+static bool has_file(struct search *search, size_t length, const char *name)
+{
+    struct statx status;
+    struct text text = text_in(search->file, sizeof search->file);
+    text_bytes(&text, search->directory, length);
+    text_add(&text, name);
+    return text_end(&text) && sys_status_at(search->file, &status) &&
+           (status.stx_mode & S_IFMT) == S_IFREG;
+}
+
+/* The length of the parent's path: 0 stands for the root, whose name is the empty prefix. */
+static size_t parent_of(const char *directory, size_t length)
+{
+    while (length > 0 && directory[length - 1] != '/')
+        length--;
+    return length > 0 ? length - 1 : 0;
+}
+
+static bool is_worktree(struct search *search, size_t length)
+{
+    /* A submodule and a linked worktree have a file (gitrepository-layout(5)). */
+    return has_file(search, length, "/.git") || has_file(search, length, "/.git/HEAD");
+}
+
+static bool has_project_file(struct search *search, size_t length)
+{
+    for (size_t i = 0; i < sizeof PROJECT_FILES / sizeof *PROJECT_FILES; i++)
+        if (has_file(search, length, PROJECT_FILES[i]))
+            return true;
+    return false;
+}
+
+/* Write the canonical path of a directory, as the kernel names an open descriptor of it. */
+static bool canonical(const char *path, char *out)
+{
+    char link[40];
+    struct text text = text_in(link, sizeof link);
+    int fd = sys_open(path, O_PATH, 0);
+    if (fd < 0)
+        return false;
+    text_add(&text, "/proc/self/fd/");
+    text_number(&text, (uint64_t)fd);
+    long length = -1;
+    if (text_end(&text))
+        length = syscall(SYS_readlinkat, AT_FDCWD, link, out, IMAGE_PATH - 1);
+    sys_close(fd);
+    if (length <= 0 || out[0] != '/')
+        return false;
+    out[length] = '\0';
+    return true;
+}
+
+/* The length of the part of `directory` that is the project. */
+static size_t project_length(struct search *search)
+{
+    const char *directory = search->directory, *home = search->home;
+    size_t whole = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
+    for (size_t length = whole; length > 0; length = parent_of(directory, length)) {
+        /* A repo of dot files would make one project of everything that the user has. */
+        bool is_home = strlen(home) == length && memcmp(home, directory, length) == 0;
+        if (!is_home && is_worktree(search, length))
+            return length;
+    }
+    for (size_t length = whole;; length = parent_of(directory, length)) {
+        if (has_project_file(search, length))
+            return length;
+        if (length == 0)
+            return whole;
+    }
+}
+
+/* The directory whose project it is: the one that the user named, else that of the program. */
+static bool directory_of(const struct image *image, char *out)
+{
+    if (image->project[0] == '\0') {
+        memcpy(out, image->directory, strnlen(image->directory, IMAGE_PATH - 1) + 1);
+        return out[0] == '/';
+    }
+    if (canonical(image->project, out))
+        return true;
+    /* The user's word for a directory that is not there yet. */
+    memcpy(out, image->project, strnlen(image->project, IMAGE_PATH - 1) + 1);
+    return out[0] == '/';
+}
+
+static void find(const struct image *image, char *out)
+{
+    struct search *search = sys_room(sizeof *search);
+    if (search == NULL || !directory_of(image, out)) {
+        out[0] = '\0';
+    } else {
+        search->directory = out;
+        if (!canonical(image->user_home, search->home))
+            search->home[0] = '\0';
+        size_t length = project_length(search);
+        out[length > 0 ? length : 1] = '\0';
+    }
+    if (search != NULL)
+        sys_leave_room(search, sizeof *search);
+}
+
+const char *project_path(const struct image *image, char scratch[IMAGE_PATH])
+{
+    int unknown = UNKNOWN;
+    if (atomic_load(&state) == KNOWN)
+        return known;
+    find(image, scratch);
+    /* The first to be done publishes; the others go on with their own copy. */
+    if (atomic_compare_exchange_strong(&state, &unknown, FINDING)) {
+        memcpy(known, scratch, strlen(scratch) + 1);
+        atomic_store(&state, KNOWN);
+    }
+    return scratch;
+}
+
+uint64_t project_key(const struct image *image)
+{
+    static PER_IMAGE _Atomic uint64_t key;
+    static PER_IMAGE atomic_bool is_known;
+    if (atomic_load(&is_known))
+        return atomic_load(&key);
+    char *scratch = sys_room(IMAGE_PATH);
+    if (scratch == NULL)
+        return 0;
+    const char *project = project_path(image, scratch);
+    uint64_t found = project[0] != '\0' ? portmap_key("project", project) : 0;
+    sys_leave_room(scratch, IMAGE_PATH);
+    atomic_store(&key, found);
+    atomic_store(&is_known, true);
+    return found;
+}
+
+bool project_is_owner(const struct image *image, uint64_t owner)
+{
+    return owner == project_key(image) || owner == portmap_key("instance", image->instance);
+}

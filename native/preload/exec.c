@@ -1,0 +1,171 @@
+/*
+ * exec and posix_spawn: the real ones, unless the program needs a supervisor (reach.h). Then the
+ * supervisor's program is executed in its place, with the same environment, and becomes it.
+ *
+ * All this may run between vfork and exec, in the memory of the parent: it writes to the stack
+ * alone. libc calls its own functions past us (system, popen), which start a shell, which calls us.
+ */
+#include "guest/image.h"
+#include "preload/needs_supervisor.h"
+#include "preload/real.h"
+#include "guest/kernel/sys.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+extern char **environ;
+
+/* Execute with a supervisor what needs one. Comes back where nothing does, or where that fails. */
+static void execute_supervised(const char *path, char *const words[], char *const environment[])
+{
+    size_t room = reach_needs_supervisor(path, environment) ? reach_command_room(words) : 0;
+    if (room == 0)
+        return;
+    const char *command[room];
+    const char *supervisor = reach_command(path, words, command);
+    real_execve(supervisor, (char *const *)command, environment);
+}
+
+int execve(const char *path, char *const words[], char *const environment[])
+{
+    int entry_errno = errno;
+    execute_supervised(path, words, environment);
+    errno = entry_errno;
+    return real_execve(path, words, environment);
+}
+
+int execv(const char *path, char *const words[])
+{
+    return execve(path, words, environ);
+}
+
+static void find_and_execute(const char *name, char *const words[], char *const environment[])
+{
+    size_t room = reach_path_room(name);
+    char path[room];
+    if (reach_find(name, path, room))
+        execute_supervised(path, words, environment);
+}
+
+int execvpe(const char *name, char *const words[], char *const environment[])
+{
+    int entry_errno = errno;
+    if (name != NULL && strchr(name, '/') != NULL)
+        execute_supervised(name, words, environment);
+    else if (name != NULL)
+        find_and_execute(name, words, environment);
+    errno = entry_errno;
+    return real_execvpe(name, words, environment);
+}
+
+int execvp(const char *name, char *const words[])
+{
+    return execvpe(name, words, environ);
+}
+
+/* ---- the words one by one ---- */
+
+static size_t count_words(const char *first, va_list words)
+{
+    size_t count = 1;
+    if (first == NULL)
+        return 0;
+    while (va_arg(words, char *) != NULL)
+        count++;
+    return count;
+}
+
+static void take_words(const char *first, va_list words, size_t count, char **array)
+{
+    array[0] = (char *)first;
+    for (size_t i = 1; i <= count; i++)
+        array[i] = va_arg(words, char *);
+}
+
+/* The array is as long as the call's own list, which is on the stack, too. */
+#define WITH_WORDS(first, result, call, last)                                                      \
+    va_list words;                                                                                 \
+    va_start(words, first);                                                                        \
+    size_t count = count_words(first, words);                                                        \
+    va_end(words);                                                                                 \
+    char *array[count + 1];                                                                        \
+    va_start(words, first);                                                                        \
+    take_words(first, words, count, array);                                                        \
+    last;                                                                                          \
+    va_end(words);                                                                                 \
+    result = call
+
+int execl(const char *path, const char *first, ...)
+{
+    int result;
+    WITH_WORDS(first, result, execve(path, array, environ), (void)0);
+    return result;
+}
+
+int execlp(const char *name, const char *first, ...)
+{
+    int result;
+    WITH_WORDS(first, result, execvpe(name, array, environ), (void)0);
+    return result;
+}
+
+int execle(const char *path, const char *first, ...)
+{
+    int result;
+    char *const *environment;
+    WITH_WORDS(first, result, execve(path, array, environment),
+               environment = va_arg(words, char *const *));
+    return result;
+}
+
+/* ---- posix_spawn ---- */
+
+/*
+ * Spawn with a supervisor what needs one; false where nothing does, or where that fails. A relative
+ * path counts from where the actions lead (posix_spawn_file_actions_addchdir_np).
+ */
+static bool spawn_supervised(pid_t *pid, const char *path,
+                             const posix_spawn_file_actions_t *actions,
+                             const posix_spawnattr_t *attributes, char *const words[],
+                             char *const environment[])
+{
+    bool wants_one = reach_needs_supervisor(path, environment) && path[0] == '/';
+    size_t room = wants_one ? reach_command_room(words) : 0;
+    if (room == 0)
+        return false;
+    const char *command[room];
+    const char *supervisor = reach_command(path, words, command);
+    return real_posix_spawn(pid, supervisor, actions, attributes, (char *const *)command,
+                            environment) == 0;
+}
+
+int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                const posix_spawnattr_t *attributes, char *const words[], char *const environment[])
+{
+    int entry_errno = errno;
+    bool done = spawn_supervised(pid, path, actions, attributes, words, environment);
+    errno = entry_errno;
+    return done ? 0 : real_posix_spawn(pid, path, actions, attributes, words, environment);
+}
+
+static bool find_and_spawn(pid_t *pid, const char *name, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attributes, char *const words[],
+                           char *const environment[])
+{
+    size_t room = reach_path_room(name);
+    char path[room];
+    return reach_find(name, path, room) &&
+           spawn_supervised(pid, path, actions, attributes, words, environment);
+}
+
+int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attributes, char *const words[],
+                 char *const environment[])
+{
+    int entry_errno = errno;
+    bool done = strchr(name, '/') != NULL
+                    ? spawn_supervised(pid, name, actions, attributes, words, environment)
+                    : find_and_spawn(pid, name, actions, attributes, words, environment);
+    errno = entry_errno;
+    return done ? 0 : real_posix_spawnp(pid, name, actions, attributes, words, environment);
+}

@@ -1,0 +1,162 @@
+/* What is out of the library's reach: see reach.h. */
+#include "preload/needs_supervisor.h"
+
+#include "guest/image.h"
+#include "guest/kernel/elf_kind.h"
+#include "guest/kernel/sys.h"
+#include "guest/kernel/text.h"
+
+#include <string.h>
+
+enum {
+    SCRIPT_DEPTH = 4, /* execve(2): interpreters of interpreters */
+    NAME_ROOM = 256,  /* BINPRM_BUF_SIZE: no interpreter has a longer name */
+    PATH_ROOM = 4096,
+    OWN_WORDS = 5,
+    MOST_WORDS = 2048, /* they lie on the stack: this may run between vfork and exec */
+    PAGE = 4096,
+};
+
+static const char LIBRARY[] = "/libstyxy.so";
+
+static const char *variable(char *const environment[], const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++)
+        if (strncmp(environment[i], name, length) == 0 && environment[i][length] == '=')
+            return environment[i] + length + 1;
+    return "";
+}
+
+/* Whether an array can be read up to its NULL. The strings are believed, as libc does. */
+static bool is_list(char *const list[])
+{
+    for (size_t i = 0;; i++) {
+        bool is_new_page = i == 0 || (uintptr_t)&list[i] % PAGE == 0;
+        if (is_new_page && !sys_readable(&list[i]))
+            return false;
+        if (list[i] == NULL)
+            return true;
+    }
+}
+
+static bool has_library(char *const environment[])
+{
+    const char *value = variable(environment, "LD_PRELOAD");
+    size_t length = sizeof LIBRARY - 1;
+    for (; (value = strchr(value, LIBRARY[0])) != NULL; value++)
+        if (strncmp(value, LIBRARY, length) == 0 &&
+            (value[length] == '\0' || value[length] == ':' || value[length] == ' '))
+            return true;
+    return false;
+}
+
+/* Names that mean something else in the process of the supervisor that executes them. */
+static bool is_of_this_process(const char *path)
+{
+    return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd/", 8) == 0;
+}
+
+/* Whether no_new_privs would take rights away that execve(2) gives. */
+static bool gives_rights(int fd)
+{
+    char capabilities[64];
+    struct statx status;
+    return !sys_status(fd, &status) || (status.stx_mode & (S_ISUID | S_ISGID)) != 0 ||
+           syscall(SYS_fgetxattr, fd, "security.capability", capabilities,
+                   sizeof capabilities) >= 0;
+}
+
+/* What the file is, or, where it is a script, its interpreter. */
+static enum look look_through(const char *path)
+{
+    char interpreter[NAME_ROOM];
+    enum look look = LOOK_OTHER;
+    for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
+        int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+        if (fd < 0)
+            return LOOK_OTHER;
+        look = gives_rights(fd) ? LOOK_OTHER : look_at(fd);
+        bool goes_on = look == LOOK_SCRIPT && look_interpreter(fd, interpreter, sizeof interpreter);
+        sys_close(fd);
+        if (!goes_on)
+            break;
+        path = interpreter;
+    }
+    return look;
+}
+
+static bool is_executable(const char *path)
+{
+    return syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
+}
+
+bool reach_needs_supervisor(const char *path, char *const environment[])
+{
+    const struct image *image = image_of_this();
+    if (image == NULL || image->supervisor[0] == '\0' ||
+        (environment != NULL && !is_list(environment)) ||
+        strcmp(variable(environment, "STYXY_DISABLE_REASSIGN"), "1") == 0)
+        return false;
+    enum look look = look_through(path); /* OTHER, too, where the path cannot be read */
+    bool is_missed = look == LOOK_STATIC || look == LOOK_GO ||
+                     (look == LOOK_DYNAMIC && !has_library(environment));
+    return is_missed && !is_of_this_process(path) && is_executable(path) &&
+           is_executable(image->supervisor);
+}
+
+static const char *search_path(void)
+{
+    extern char **environ;
+    const char *list = variable(environ, "PATH");
+    return list[0] != '\0' ? list : "/bin:/usr/bin"; /* execvp(3) */
+}
+
+size_t reach_path_room(const char *name)
+{
+    size_t longest = strlen(search_path()) + strlen(name) + 2;
+    return longest < PATH_ROOM ? longest : PATH_ROOM;
+}
+
+bool reach_find(const char *name, char *path, size_t room)
+{
+    const char *at = search_path();
+    while (at[0] != '\0') {
+        struct statx status;
+        struct text text = text_in(path, room);
+        size_t length = strcspn(at, ":");
+        text_bytes(&text, at, length);
+        text_add(&text, length > 0 ? "/" : "");
+        text_add(&text, name);
+        if (text_end(&text) && is_executable(path) && sys_status_at(path, &status) &&
+            (status.stx_mode & S_IFMT) == S_IFREG)
+            return true;
+        at += length + (at[length] == ':');
+    }
+    return false;
+}
+
+const char *reach_command(const char *path, char *const words[], const char **command)
+{
+    const struct image *image = image_of_this();
+    size_t count = OWN_WORDS;
+    command[0] = image->supervisor;
+    command[1] = "adopt";
+    command[2] = image->home;
+    command[3] = image->socket;
+    command[4] = path;
+    for (size_t i = 0; words[i] != NULL; i++)
+        command[count++] = words[i];
+    command[count] = NULL;
+    return image->supervisor;
+}
+
+size_t reach_command_room(char *const words[])
+{
+    size_t count = 0;
+    if (words == NULL || !is_list(words))
+        return 0;
+    while (words[count] != NULL)
+        count++;
+    return count > 0 && count <= MOST_WORDS ? count + OWN_WORDS + 1 : 0;
+}

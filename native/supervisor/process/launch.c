@@ -1,0 +1,268 @@
+/*
+ * How a tree begins: see launch.h.
+ *
+ * Theory of operation. The program's process installs the filter on itself, for a filter is
+ * inherited and never given, hands the listener to the supervisor over a socket, waits for a word
+ * that all is ready, and executes the program. Whatever fails before the filter is there leads to
+ * the program without Styxy; after it, a supervisor that does not answer is replaced by a keeper.
+ *
+ * run:    shell -> front -> supervisor -> program       The supervisor is an ancestor of the tree,
+ *                                \-> keeper              as Yama demands where it is on.
+ * adopt:  parent -> program   init -> supervisor -> keeper     The pid is what the parent knows.
+ */
+#include "supervisor/process/launch.h"
+
+#include "supervisor/process/execute.h"
+#include "supervisor/process/filter.h"
+#include "supervisor/process/proxy_process.h"
+#include "supervisor/process/standby.h"
+#include "supervisor/linux.h"
+#include "supervisor/process/process_tree.h"
+#include "supervisor/traced_image/streams.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
+
+static sigset_t entry_mask;
+static struct sigaction entry_sigchld;
+
+/* Block all signals; those of the program are as they were when it is executed. */
+static void hold_signals(void)
+{
+    sigset_t all;
+    struct sigaction as_default = {.sa_handler = SIG_DFL};
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &entry_mask);
+    sigaction(SIGCHLD, &as_default, &entry_sigchld); /* ignored, it would reap for us */
+}
+
+static int signal_descriptor(bool children_only)
+{
+    sigset_t wanted;
+    if (children_only) {
+        sigemptyset(&wanted);
+        sigaddset(&wanted, SIGCHLD);
+    } else {
+        sigfillset(&wanted);
+    }
+    return sys_lift(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+static int execute(const char *path, char **words)
+{
+    sigaction(SIGCHLD, &entry_sigchld, NULL);
+    sigprocmask(SIG_SETMASK, &entry_mask, NULL);
+    if (path != NULL)
+        execute_path(path, words);
+    else
+        execute_name(words);
+    int status = errno == ENOENT || errno == ENOTDIR ? NOT_FOUND : CANNOT_RUN;
+    fprintf(stderr, "styxy: %s: %s\n", words[0],
+            errno == ENOENT ? "command not found" : strerror(errno));
+    return status;
+}
+
+/* ---- the socket between program and supervisor ---- */
+
+static bool send_listener(int socket, int listener)
+{
+    char byte = 'l';
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.room = {0}};
+    struct iovec body = {&byte, 1};
+    struct msghdr message = {.msg_iov = &body,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control.room};
+    control.header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&control.header), &listener, sizeof listener);
+    return syscall(SYS_sendmsg, socket, &message, MSG_NOSIGNAL) == 1;
+}
+
+static int receive_listener(int socket)
+{
+    char byte;
+    int listener = -1;
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.room = {0}};
+    struct iovec body = {&byte, 1};
+    struct msghdr message = {.msg_iov = &body,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control.room};
+    if (syscall(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC) == 1 &&
+        control.header.cmsg_type == SCM_RIGHTS)
+        memcpy(&listener, CMSG_DATA(&control.header), sizeof listener);
+    return sys_lift(listener);
+}
+
+/* Above 2: the host may have closed those, and the program must find them as they were. */
+static bool make_pair(int sockets[2])
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
+        return false;
+    sockets[0] = sys_lift(sockets[0]);
+    sockets[1] = sys_lift(sockets[1]);
+    return sockets[0] >= 0 && sockets[1] >= 0;
+}
+
+/* Install the filter, and wait until somebody answers for it. */
+static void come_under(int socket, pid_t supervisor)
+{
+    char byte;
+    prctl(PR_SET_PTRACER, supervisor, 0, 0, 0); /* for Yama; elsewhere EINVAL */
+    int listener = filter_install();
+    if (listener >= 0) {
+        bool served = send_listener(socket, listener) && sys_read(socket, &byte, 1) == 1;
+        struct ledger *ledger = served ? NULL : ledger_make();
+        if (ledger != NULL)
+            keeper_start(ledger, listener);
+        sys_close(listener);
+    }
+    sys_close(socket);
+}
+
+/* ---- the supervisor ---- */
+
+/* Hold nothing of the host's: a pipe that stayed open here would not end with the program. */
+static void let_go(int *first, int *second)
+{
+    int null = sys_open("/dev/null", O_RDWR, 0);
+    streams_start();
+    for (int fd = 0; fd <= 2; fd++)
+        syscall(SYS_dup3, null, fd, 0);
+    int kept[2] = {*first, *second};
+    int copies[2] = {-1, -1};
+    /* Above all that the host may have open, then down to 3 and 4. */
+    for (int i = 0; i < 2; i++)
+        if (kept[i] >= 0)
+            copies[i] = (int)syscall(SYS_fcntl, kept[i], F_DUPFD_CLOEXEC, 5);
+    for (int i = 0; i < 2; i++)
+        if (copies[i] >= 0)
+            syscall(SYS_dup3, copies[i], 3 + i, O_CLOEXEC);
+    *first = kept[0] >= 0 ? 3 : -1;
+    *second = kept[1] >= 0 ? 4 : -1;
+    sys_close_from(5);
+    umask(077);
+    if (chdir("/") != 0)
+        return; /* EACCES: then this directory stays busy */
+}
+
+static void supervise(int socket, int front, pid_t program)
+{
+    char ready = 'r';
+    struct service service = {.front = front, .program = program};
+    setsid();
+    prctl(PR_SET_NAME, "styxy-seccomp", 0, 0, 0);
+    let_go(&socket, &service.front);
+    service.ledger = ledger_make();
+    service.signals = signal_descriptor(true);
+    service.listener = receive_listener(socket);
+    if (service.listener >= 0 && service.ledger != NULL)
+        service.keeper = keeper_start(service.ledger, service.listener);
+    bool served = service.keeper > 0 && sys_send(socket, &ready, 1) == 1;
+    sys_close(socket);
+    if (served)
+        serve(&service);
+    else
+        serve_without_calls(&service);
+}
+
+/* Become the supervisor of a child; the front learns the child's pid. */
+static int start_below_front(char **words, int front)
+{
+    int sockets[2];
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (!make_pair(sockets))
+        return CANNOT_RUN;
+    pid_t supervisor = getpid();
+    pid_t program = fork();
+    if (program == 0) {
+        sys_close(front);
+        sys_close(sockets[0]);
+        come_under(sockets[1], supervisor);
+        _exit(execute(NULL, words));
+    }
+    sys_close(sockets[1]);
+    struct front_word word = {.code = 0, .status = program};
+    sys_send(front, &word, sizeof word);
+    if (program > 0)
+        supervise(sockets[0], front, program);
+    return program > 0 ? 0 : CANNOT_RUN;
+}
+
+int launch_run(char **words)
+{
+    int sockets[2];
+    struct front_word word = {0};
+    hold_signals();
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (!make_pair(sockets))
+        return execute(NULL, words);
+    pid_t supervisor = fork();
+    if (supervisor == 0) {
+        sys_close(sockets[0]);
+        _exit(start_below_front(words, sockets[1]));
+    }
+    sys_close(sockets[1]);
+    if (supervisor < 0 || sys_read(sockets[0], &word, sizeof word) != sizeof word ||
+        word.status <= 0) {
+        sys_close(sockets[0]);
+        return execute(NULL, words);
+    }
+    struct front front = {.program = word.status, .supervisor = supervisor, .words = sockets[0]};
+    int none = -1;
+    let_go(&front.words, &none);
+    front.signals = signal_descriptor(false);
+    return front_stand_for(&front);
+}
+
+/* Fork the supervisor off, so that it is nobody's child here; its pid comes over the socket. */
+static bool fork_off(const struct adoption *adoption, int sockets[2], pid_t *supervisor)
+{
+    int status;
+    pid_t between = fork();
+    if (between == 0) {
+        if (fork() != 0)
+            _exit(0);
+        pid_t own = getpid();
+        sys_close(sockets[1]);
+        if (adoption->home[0] != '\0')
+            setenv("STYXY_HOME", adoption->home, 1);
+        if (adoption->socket[0] != '\0')
+            setenv("STYXY_SOCKET", adoption->socket, 1);
+        if (sys_send(sockets[0], &own, sizeof own) == sizeof own)
+            supervise(sockets[0], -1, 0);
+        _exit(0);
+    }
+    sys_close(sockets[0]);
+    return between > 0 && waitpid(between, &status, 0) == between &&
+           sys_read(sockets[1], supervisor, sizeof *supervisor) == sizeof *supervisor;
+}
+
+int launch_adopt(const struct adoption *adoption)
+{
+    int sockets[2];
+    pid_t supervisor;
+    hold_signals();
+    if (make_pair(sockets)) {
+        if (fork_off(adoption, sockets, &supervisor))
+            come_under(sockets[1], supervisor);
+        else
+            sys_close(sockets[1]);
+    }
+    return execute(adoption->path, adoption->words);
+}
