@@ -1,30 +1,38 @@
 /*
- * The program image: what was true when this program was started by exec, kept for its life.
+ * A program image: what was true of a program when exec started it, kept for its life.
  *
  * Everything is copied, because programs overwrite their environment (setproctitle), change their
- * directory and close or replace their standard streams. A child of fork inherits it unchanged: it
- * is the same server to the daemon.
+ * directory, and close or replace their standard streams. A child of fork inherits the image
+ * unchanged: to the daemon it is the same program.
+ *
+ * How an image's settings are read from an environment is here, once for both hosts: the preload
+ * library reads its own process's, the supervisor those of other processes.
  */
 #ifndef STYXY_IMAGE_H
 #define STYXY_IMAGE_H
+
+#include "guest/kernel/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct statx;
+
 enum { IMAGE_PATH = 4096 }; /* PATH_MAX */
 
 /*
- * Marks what a guest remembers of its image. All of it lies in one section: the seccomp supervisor,
+ * Marks what the guest remembers of its image. All of it lies in one section: the seccomp supervisor,
  * which runs this code for the programs of a whole tree, keeps a copy of the section for each.
  */
 #define PER_IMAGE __attribute__((section("styxy_image")))
 
-/* What a connection to the server of a sibling (another worktree of the same repo) meets. */
+/* What a connection to a sibling's server meets (a sibling is another worktree of the same repo). */
 enum siblings { SIBLINGS_REFUSE, SIBLINGS_ALLOW };
 
 enum notify { NOTIFY_AUTO, NOTIFY_STDOUT, NOTIFY_STDERR, NOTIFY_OFF };
 
+/* The file behind a standard stream. */
 struct stream {
     bool open;
     uint32_t device_major, device_minor;
@@ -32,8 +40,8 @@ struct stream {
 };
 
 struct image {
-    int pid;                  /* whose image it is; 0 = of this process */
-    uint64_t server_id;       /* made at exec, inherited by fork */
+    int pid;                  /* of the process that calls; 0 = this one */
+    uint64_t image_id;        /* made at exec, inherited by fork */
     const char *directory;    /* the working directory at exec; "" where unknown */
     const char *user_home;    /* HOME; "" where unset, and so for all that follow */
     const char *home;         /* STYXY_HOME or its default, absolute */
@@ -47,15 +55,36 @@ struct image {
     const char *supervisor;   /* of the static programs that it executes; "" = they run without */
     enum siblings siblings;   /* STYXY_SIBLINGS */
     bool is_virtual_localhost; /* STYXY_VIRTUAL_LOCALHOST is not 0 */
-    enum notify notify;
+    enum notify notify;       /* STYXY_NOTIFY */
     bool is_cluster_worker;   /* NODE_UNIQUE_ID is set: a worker of Node's cluster */
     struct stream standard[3]; /* 1 and 2 */
 };
 
-/* The image, or NULL where Styxy must stay out: switched off, setuid, or not started yet. */
-const struct image *image_of_this(void);
+/* Where variables come from. */
+struct variables {
+    /* Return the value of a variable, which lives as long as the image; "" where it is unset. */
+    const char *(*get)(void *from, const char *name);
+    void *from;
+};
 
-/* Whether descriptor 1 or 2 is still what it was at the start. */
-bool image_has_stream(const struct image *image, int fd);
+/*
+ * Read all settings that both hosts know, from `home` to `notify`. `directory` has been set before;
+ * a home that has to be put together is put into `texts`, which is cut where it does not fit.
+ */
+void image_read_settings(struct image *image, const struct variables *variables,
+                         struct text *texts);
+
+/* Whether the variables switch Styxy off in the program: STYXY_DISABLE_REASSIGN=1. */
+bool image_is_switched_off(const struct variables *variables);
+
+/*
+ * Make the id of the image that has these 16 random bytes (AT_RANDOM, getauxval(3)). They also seed
+ * the stack protector, so the id does not disclose them.
+ */
+uint64_t image_id_of(const uint8_t random[16]);
+
+/* The stream behind a status, and whether two are the same open file. */
+struct stream image_stream_of(const struct statx *status);
+bool image_is_same_stream(const struct stream *one, const struct stream *other);
 
 #endif

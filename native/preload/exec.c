@@ -6,9 +6,9 @@
  * alone. libc calls its own functions past us (system, popen), which start a shell, which calls us.
  */
 #include "guest/image.h"
+#include "guest/kernel/sys.h"
 #include "preload/needs_supervisor.h"
 #include "preload/real.h"
-#include "guest/kernel/sys.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -18,11 +18,11 @@ extern char **environ;
 /* Execute with a supervisor what needs one. Comes back where nothing does, or where that fails. */
 static void execute_supervised(const char *path, char *const words[], char *const environment[])
 {
-    size_t room = reach_needs_supervisor(path, environment) ? reach_command_room(words) : 0;
+    size_t room = needs_supervisor(path, environment) ? needs_supervisor_command_size(words) : 0;
     if (room == 0)
         return;
     const char *command[room];
-    const char *supervisor = reach_command(path, words, command);
+    const char *supervisor = needs_supervisor_command(path, words, command);
     real_execve(supervisor, (char *const *)command, environment);
 }
 
@@ -41,9 +41,9 @@ int execv(const char *path, char *const words[])
 
 static void find_and_execute(const char *name, char *const words[], char *const environment[])
 {
-    size_t room = reach_path_room(name);
+    size_t room = needs_supervisor_path_size(name);
     char path[room];
-    if (reach_find(name, path, room))
+    if (needs_supervisor_search_path(name, path, room))
         execute_supervised(path, words, environment);
 }
 
@@ -129,12 +129,12 @@ static bool spawn_supervised(pid_t *pid, const char *path,
                              const posix_spawnattr_t *attributes, char *const words[],
                              char *const environment[])
 {
-    bool wants_one = reach_needs_supervisor(path, environment) && path[0] == '/';
-    size_t room = wants_one ? reach_command_room(words) : 0;
+    bool wants_one = needs_supervisor(path, environment) && path[0] == '/';
+    size_t room = wants_one ? needs_supervisor_command_size(words) : 0;
     if (room == 0)
         return false;
     const char *command[room];
-    const char *supervisor = reach_command(path, words, command);
+    const char *supervisor = needs_supervisor_command(path, words, command);
     return real_posix_spawn(pid, supervisor, actions, attributes, (char *const *)command,
                             environment) == 0;
 }
@@ -152,9 +152,9 @@ static bool find_and_spawn(pid_t *pid, const char *name, const posix_spawn_file_
                            const posix_spawnattr_t *attributes, char *const words[],
                            char *const environment[])
 {
-    size_t room = reach_path_room(name);
+    size_t room = needs_supervisor_path_size(name);
     char path[room];
-    return reach_find(name, path, room) &&
+    return needs_supervisor_search_path(name, path, room) &&
            spawn_supervised(pid, path, actions, attributes, words, environment);
 }
 

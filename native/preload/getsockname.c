@@ -5,13 +5,14 @@
  * The primary knows its moves; a worker reads them in the map, where the lease has the asked port.
  * Accepted connections have the listener's port, too, and are told the truth.
  */
-#include "preload/cluster.h"
 #include "guest/daemon/mapfile.h"
-#include "guest/state/memory.h"
+#include "guest/host.h"
 #include "guest/kernel/address.h"
-#include "guest/project/project.h"
-#include "preload/real.h"
 #include "guest/kernel/sys.h"
+#include "guest/project/project.h"
+#include "guest/state/memory.h"
+#include "preload/cluster.h"
+#include "preload/real.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -29,11 +30,11 @@ static uint16_t asked_in_map(const struct image *image, int fd, uint16_t port)
 {
     struct portmap map;
     struct promise promise;
-    if (!mapfile_open(image, fd, &map))
+    if (!host_map_open(image, fd, &map))
         return 0;
     bool is_ours = portmap_promise(&map, port, &promise) && promise.asked != 0 &&
                    project_is_owner(image, promise.owner);
-    mapfile_close(&map);
+    host_map_close(&map);
     return is_ours ? promise.asked : 0;
 }
 
@@ -56,10 +57,10 @@ static void tell_asked_port(const struct image *image, int fd, struct sockaddr *
     struct sockaddr_storage truth;
     socklen_t length = sizeof truth;
     size_t port_end = offsetof(struct sockaddr_in, sin_port) + sizeof(uint16_t);
-    if (room < port_end || sys_number_option(fd, SO_TYPE) != SOCK_STREAM)
+    if (room < port_end || sys_int_option(fd, SO_TYPE) != SOCK_STREAM)
         return;
     if (real_getsockname(fd, (struct sockaddr *)&truth, &length) != 0 ||
-        !policy_read(&truth, length, &target))
+        !address_read(&truth, length, &target))
         return;
     uint16_t port = port_to_tell(image, fd, target.port);
     if (port == 0)
@@ -71,7 +72,7 @@ static void tell_asked_port(const struct image *image, int fd, struct sockaddr *
 int getsockname(int fd, struct sockaddr *restrict address, socklen_t *restrict length)
 {
     int entry_errno = errno;
-    const struct image *image = image_of_this();
+    const struct image *image = host_image();
     bool concerns_us = image != NULL && (image->is_cluster_worker || memory_has_moves());
     socklen_t room = 0;
     /* What the caller has room for is overwritten by the call. */

@@ -1,6 +1,7 @@
 /* What is out of the library's reach: see reach.h. */
 #include "preload/needs_supervisor.h"
 
+#include "guest/host.h"
 #include "guest/image.h"
 #include "guest/kernel/elf_kind.h"
 #include "guest/kernel/sys.h"
@@ -68,16 +69,16 @@ static bool gives_rights(int fd)
 }
 
 /* What the file is, or, where it is a script, its interpreter. */
-static enum look look_through(const char *path)
+static enum elf_kind kind_through_scripts(const char *path)
 {
     char interpreter[NAME_ROOM];
-    enum look look = LOOK_OTHER;
+    enum elf_kind look = ELF_KIND_OTHER;
     for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
         int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
         if (fd < 0)
-            return LOOK_OTHER;
-        look = gives_rights(fd) ? LOOK_OTHER : look_at(fd);
-        bool goes_on = look == LOOK_SCRIPT && look_interpreter(fd, interpreter, sizeof interpreter);
+            return ELF_KIND_OTHER;
+        look = gives_rights(fd) ? ELF_KIND_OTHER : elf_kind_of(fd);
+        bool goes_on = look == ELF_KIND_SCRIPT && elf_kind_interpreter(fd, interpreter, sizeof interpreter);
         sys_close(fd);
         if (!goes_on)
             break;
@@ -91,16 +92,16 @@ static bool is_executable(const char *path)
     return syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
 }
 
-bool reach_needs_supervisor(const char *path, char *const environment[])
+bool needs_supervisor(const char *path, char *const environment[])
 {
-    const struct image *image = image_of_this();
+    const struct image *image = host_image();
     if (image == NULL || image->supervisor[0] == '\0' ||
         (environment != NULL && !is_list(environment)) ||
         strcmp(variable(environment, "STYXY_DISABLE_REASSIGN"), "1") == 0)
         return false;
-    enum look look = look_through(path); /* OTHER, too, where the path cannot be read */
-    bool is_missed = look == LOOK_STATIC || look == LOOK_GO ||
-                     (look == LOOK_DYNAMIC && !has_library(environment));
+    enum elf_kind look = kind_through_scripts(path); /* OTHER, too, where the path cannot be read */
+    bool is_missed = look == ELF_KIND_STATIC || look == ELF_KIND_GO ||
+                     (look == ELF_KIND_DYNAMIC && !has_library(environment));
     return is_missed && !is_of_this_process(path) && is_executable(path) &&
            is_executable(image->supervisor);
 }
@@ -112,13 +113,13 @@ static const char *search_path(void)
     return list[0] != '\0' ? list : "/bin:/usr/bin"; /* execvp(3) */
 }
 
-size_t reach_path_room(const char *name)
+size_t needs_supervisor_path_size(const char *name)
 {
     size_t longest = strlen(search_path()) + strlen(name) + 2;
     return longest < PATH_ROOM ? longest : PATH_ROOM;
 }
 
-bool reach_find(const char *name, char *path, size_t room)
+bool needs_supervisor_search_path(const char *name, char *path, size_t room)
 {
     const char *at = search_path();
     while (at[0] != '\0') {
@@ -136,9 +137,9 @@ bool reach_find(const char *name, char *path, size_t room)
     return false;
 }
 
-const char *reach_command(const char *path, char *const words[], const char **command)
+const char *needs_supervisor_command(const char *path, char *const words[], const char **command)
 {
-    const struct image *image = image_of_this();
+    const struct image *image = host_image();
     size_t count = OWN_WORDS;
     command[0] = image->supervisor;
     command[1] = "adopt";
@@ -151,7 +152,7 @@ const char *reach_command(const char *path, char *const words[], const char **co
     return image->supervisor;
 }
 
-size_t reach_command_room(char *const words[])
+size_t needs_supervisor_command_size(char *const words[])
 {
     size_t count = 0;
     if (words == NULL || !is_list(words))

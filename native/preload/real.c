@@ -8,6 +8,7 @@
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "preload/real.h"
 
+#include "guest/host.h"
 #include "guest/kernel/sys.h"
 
 #include <dlfcn.h>
@@ -29,17 +30,6 @@ void real_find(void)
     for (int i = 0; i < COUNT; i++)
         atomic_store(&next[i], dlsym(RTLD_NEXT, NAMES[i]));
     atomic_store(&looked, true);
-}
-
-/* The mark of a copy; nothing reads it. */
-extern const char styxy_guest;
-const char styxy_guest = 1;
-
-bool real_has_other_copy(void)
-{
-    bool found = dlsym(RTLD_NEXT, "styxy_guest") != NULL;
-    dlerror(); /* that there is none is no error of the host's, who may ask for its own */
-    return found;
 }
 
 static void *next_of(int which)

@@ -1,24 +1,13 @@
-/* libc's functions behind ours, or those of the next preload library. */
+/* libc's functions behind ours, or those of the next preload library; host.h has the others. */
 #ifndef STYXY_REAL_H
 #define STYXY_REAL_H
 
 #include <spawn.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
 void real_find(void);
 
-/* Whether another copy of this library comes behind this one, and does its work. */
-bool real_has_other_copy(void);
-
-int real_bind(int fd, const struct sockaddr *address, socklen_t length);
-int real_listen(int fd, int backlog);
-int real_connect(int fd, const struct sockaddr *address, socklen_t length);
-ssize_t real_sendto(int fd, const void *bytes, size_t count, int flags,
-                    const struct sockaddr *address, socklen_t length);
-ssize_t real_sendmsg(int fd, const struct msghdr *message, int flags);
 int real_getsockname(int fd, struct sockaddr *address, socklen_t *length);
 
 int real_execve(const char *path, char *const words[], char *const environment[]);

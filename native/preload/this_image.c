@@ -1,10 +1,10 @@
-/* The program image: see image.h. */
+/* The image of this program, read once when the library is loaded: see guest/image.h and host.h. */
+#include "guest/host.h"
 #include "guest/image.h"
-
-#include "guest/state/fork_shared.h"
-#include "preload/real.h"
 #include "guest/kernel/sys.h"
-#include "guest/kernel/text.h"
+#include "guest/state/fork_shared.h"
+#include "preload/other_libraries.h"
+#include "preload/real.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -19,24 +19,21 @@ static struct image this_image;
 static char arena[24576];
 static struct text texts;
 
-static const char *keep(const char *first, const char *second)
+/* Copy the value of a variable into the arena; "" where it is unset. */
+static const char *copied(void *from, const char *name)
 {
-    const char *start = texts.bytes + texts.used;
-    text_add(&texts, first);
-    text_add(&texts, second);
+    (void)from;
+    const char *start = texts.bytes + texts.used, *value = getenv(name);
+    if (value == NULL || value[0] == '\0')
+        return "";
+    text_add(&texts, value);
     return text_end(&texts) ? start : "";
-}
-
-static const char *setting(const char *name)
-{
-    const char *value = getenv(name);
-    return value != NULL && value[0] != '\0' ? keep(value, "") : "";
 }
 
 static const char *working_directory(void)
 {
     char *start = texts.bytes + texts.used;
-    /* A directory outside of a chroot reads "(unreachable)/...", and one that is gone fails. */
+    /* A directory outside a chroot reads "(unreachable)/...", and one that is gone fails. */
     long length = syscall(SYS_getcwd, start, texts.room - texts.used);
     if (length <= 0 || start[0] != '/')
         return "";
@@ -44,36 +41,20 @@ static const char *working_directory(void)
     return start;
 }
 
-static const char *styxy_home(const char *directory, const char *user_home)
+/* Whether STYXY_STATIC, or else the user's rights, let static programs have a supervisor. */
+static bool may_supervise(void)
 {
-    const char *named = setting("STYXY_HOME");
-    if (named[0] == '/')
-        return named;
-    if (named[0] != '\0') {
-        const char *start = texts.bytes + texts.used;
-        text_add(&texts, directory);
-        text_add(&texts, "/");
-        return directory[0] == '/' ? (keep(named, ""), start) : "";
-    }
-    return user_home[0] == '/' ? keep(user_home, "/.styxy") : "";
+    const char *word = getenv("STYXY_STATIC");
+    /* It costs the unprivileged their sudo (no_new_privs): only if asked, as `styxy run` does. */
+    return word != NULL ? strcmp(word, "supervise") == 0 : syscall(SYS_geteuid) == 0;
 }
 
-static bool says(const char *name, const char *word)
-{
-    const char *value = getenv(name);
-    return value != NULL && strcmp(value, word) == 0;
-}
-
-/*
- * The supervisor lies beside the library. Where it would cost the unprivileged their sudo
- * (no_new_privs), it is used only where somebody said so, as `styxy run` does.
- */
+/* Find the supervisor, which lies beside the library; "" where it is not to be used. */
 static const char *supervisor_path(void)
 {
     static const char library[] = "/libstyxy.so";
-    const char *list = getenv("STYXY_STATIC") == NULL && syscall(SYS_geteuid) != 0
-                           ? NULL : getenv("LD_PRELOAD");
-    if (list == NULL || (getenv("STYXY_STATIC") != NULL && !says("STYXY_STATIC", "supervise")))
+    const char *list = may_supervise() ? getenv("LD_PRELOAD") : NULL;
+    if (list == NULL)
         return "";
     for (const char *at = list; at[0] != '\0'; at += at[0] != '\0') {
         size_t length = strcspn(at, ": ");
@@ -81,71 +62,37 @@ static const char *supervisor_path(void)
         if (length > tail && at[0] == '/' && memcmp(at + length - tail, library, tail) == 0) {
             const char *start = texts.bytes + texts.used;
             text_bytes(&texts, at, length - tail);
-            keep("/styxy-seccomp", "");
-            return start;
+            text_add(&texts, "/styxy-seccomp");
+            return text_end(&texts) ? start : "";
         }
         at += length;
     }
     return "";
 }
 
-static enum notify notify_setting(void)
-{
-    static const char *const names[] = {"auto", "stdout", "stderr", "off"};
-    for (int i = 0; i <= NOTIFY_OFF; i++)
-        if (says("STYXY_NOTIFY", names[i]))
-            return (enum notify)i;
-    return NOTIFY_AUTO;
-}
-
-/* FNV-1a over the 16 random bytes of this exec, which also seed the stack protector: not told. */
-static uint64_t make_server_id(void)
+static uint64_t make_image_id(void)
 {
     unsigned long where = getauxval(AT_RANDOM);
-    const unsigned char *random = (const unsigned char *)where;
-    uint64_t id = 0xcbf29ce484222325u ^ (where == 0 ? sys_now() : 0);
-    for (int i = 0; where != 0 && i < 16; i++)
-        id = (id ^ random[i]) * 0x100000001b3u;
-    return id;
+    /* A kernel gives them to each program; something that is not a kernel may not. */
+    return where != 0 ? image_id_of((const uint8_t *)where) : TEXT_HASH ^ sys_now();
 }
 
 static struct stream stream_at(int fd)
 {
     struct statx status;
-    if (!sys_status(fd, &status))
-        return (struct stream){.open = false};
-    return (struct stream){
-        .open = true,
-        .device_major = status.stx_dev_major,
-        .device_minor = status.stx_dev_minor,
-        .inode = status.stx_ino,
-    };
+    return sys_status(fd, &status) ? image_stream_of(&status) : (struct stream){.open = false};
 }
 
 static bool read_image(struct image *image)
 {
-    if (says("STYXY_DISABLE_REASSIGN", "1") || getauxval(AT_SECURE) != 0)
-        return false;
+    const struct variables variables = {.get = copied};
     texts = text_in(arena, sizeof arena);
-    image->server_id = make_server_id();
+    if (image_is_switched_off(&variables) || getauxval(AT_SECURE) != 0)
+        return false;
+    image->image_id = make_image_id();
     image->directory = working_directory();
-    image->user_home = setting("HOME");
-    image->home = styxy_home(image->directory, image->user_home);
-    image->runtime = setting("XDG_RUNTIME_DIR");
-    image->socket = setting("STYXY_SOCKET");
-    image->project = setting("STYXY_PROJECT");
-    image->instance = setting("STYXY_INSTANCE_ID");
-    if (image->instance[0] == '\0')
-        image->instance = setting("CLAUDE_INSTANCE_ID");
-    if (image->instance[0] == '\0')
-        image->instance = "default";
-    image->service_type = setting("STYXY_SERVICE_TYPE");
-    image->log = setting("STYXY_REASSIGNMENT_LOG");
-    image->siblings_allow = setting("STYXY_SIBLINGS_ALLOW");
+    image_read_settings(image, &variables, &texts);
     image->supervisor = supervisor_path();
-    image->siblings = says("STYXY_SIBLINGS", "allow") ? SIBLINGS_ALLOW : SIBLINGS_REFUSE;
-    image->is_virtual_localhost = !says("STYXY_VIRTUAL_LOCALHOST", "0");
-    image->notify = notify_setting();
     image->is_cluster_worker = getenv("NODE_UNIQUE_ID") != NULL;
     for (int fd = 1; fd <= 2; fd++)
         image->standard[fd] = stream_at(fd);
@@ -159,16 +106,16 @@ __attribute__((constructor)) static void start(void)
     /* A thread or signal handler that comes in between finds STARTING and stays out. */
     if (atomic_compare_exchange_strong(&state, &fresh, STARTING)) {
         real_find();
-        /* An upgrade in an activated shell leaves both in LD_PRELOAD; two would tell twice. */
-        bool ready = !real_has_other_copy() && read_image(&this_image);
+        /* An upgrade in an activated shell leaves both in LD_PRELOAD: there would be two notices. */
+        bool ready = !other_libraries_have_styxy() && read_image(&this_image);
         if (ready)
-            kin_prepare();
+            fork_shared_prepare();
         atomic_store(&state, ready ? READY : ABSENT);
     }
     errno = entry_errno;
 }
 
-const struct image *image_of_this(void)
+const struct image *host_image(void)
 {
     /* Another library's constructor may bind before ours has run. */
     if (atomic_load(&state) == FRESH)
@@ -176,10 +123,8 @@ const struct image *image_of_this(void)
     return atomic_load(&state) == READY ? &this_image : NULL;
 }
 
-bool image_has_stream(const struct image *image, int fd)
+bool host_has_stream(const struct image *image, int fd)
 {
     struct stream now = stream_at(fd);
-    const struct stream *then = &image->standard[fd];
-    return then->open && now.open && now.inode == then->inode &&
-           now.device_major == then->device_major && now.device_minor == then->device_minor;
+    return image_is_same_stream(&image->standard[fd], &now);
 }

@@ -2,8 +2,8 @@
  * What the supervisor asks of the kernel and older headers do not name. linux/seccomp.h,
  * linux/pidfd.h; the numbers of system calls are the same on every architecture since Linux 5.
  */
-#ifndef STYXY_KERNEL_H
-#define STYXY_KERNEL_H
+#ifndef STYXY_LINUX_H
+#define STYXY_LINUX_H
 
 #include "guest/kernel/sys.h"
 

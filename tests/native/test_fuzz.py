@@ -126,7 +126,7 @@ static int fuzz_header(const unsigned char *spoil, size_t length)
     unsigned char *exact = malloc(size > 0 ? size : 1);
     memcpy(exact, bytes, size);
     int found = portmap_header(exact, size, &map);
-    if (found && strnlen(map.line_socket, sizeof map.line_socket) == sizeof map.line_socket)
+    if (found && strnlen(map.bind_socket, sizeof map.bind_socket) == sizeof map.bind_socket)
         abort();
     free(exact);
     free(bytes);
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
         accepted[2] += fuzz_header(input, length);
         free(exact);
     }
-    /* A fuzzer whose inputs are all refused at the door proves nothing. */
+    /* A fuzzer whose inputs are all refused at once proves nothing. */
     printf("%d\n", accepted[0] > 100 && accepted[1] > 100 && accepted[2] > 100);
     return 0;
 }
@@ -205,19 +205,19 @@ static void put_file(const char *name, const char *bytes, size_t length)
 static int fuzz_repo(const struct image *image, const char *bytes, size_t length)
 {
     static const char *const names[] = {".git", "config", "commondir"};
-    char *room = malloc(sizeof(struct desk));
+    char *room = malloc(sizeof(struct repo_search));
     put_file(names[random_below(3)], bytes, length);
     if (random_below(2) == 0)
         put_file(".git", "gitdir: .\n", 10);
     if (random_below(2) == 0)
         remove("commondir");
-    int found = find(image, (struct desk *)room) != 0;
+    int found = find(image, (struct repo_search *)room) != 0;
     free(room);
     return found;
 }
 
-/* This program's own head with some bytes changed, or a script. */
-static int fuzz_look(const char *bytes, size_t length)
+/* This program's own header with some bytes changed, or a script. */
+static int fuzz_elf_kind(const char *bytes, size_t length)
 {
     static unsigned char own[1024];
     unsigned char head[sizeof own];
@@ -234,11 +234,11 @@ static int fuzz_look(const char *bytes, size_t length)
     bool is_script = length > 1 && bytes[0] == '#';
     require(is_script ? write(file, bytes, length) == (ssize_t)length
                       : write(file, head, random_below(sizeof head)) >= 0);
-    enum look look = look_at(file);
-    if (look_interpreter(file, path, sizeof path))
-        require(look == LOOK_SCRIPT && path[0] != '\0' && strlen(path) < sizeof path);
+    enum elf_kind kind = elf_kind_of(file);
+    if (elf_kind_interpreter(file, path, sizeof path))
+        require(kind == ELF_KIND_SCRIPT && path[0] != '\0' && strlen(path) < sizeof path);
     close(file);
-    return look != LOOK_OTHER;
+    return kind != ELF_KIND_OTHER;
 }
 
 static void count_sevens(void *visit, uint64_t cookie)
@@ -278,7 +278,7 @@ int main(int argc, char **argv)
         memcpy(exact, input, length);
         accepted[0] += fuzz_origin(exact, length);
         accepted[1] += fuzz_repo(&image, exact, length);
-        accepted[2] += fuzz_look(exact, length);
+        accepted[2] += fuzz_elf_kind(exact, length);
         accepted[3] += fuzz_messages(exact, length);
         free(exact);
     }

@@ -117,28 +117,38 @@ static bool ends_with(const char *whole, const char *end)
     return length >= tail && strcmp(whole + length - tail, end) == 0;
 }
 
-static int fuzz_surroundings(void)
+static const char *get(void *environment, const char *name)
 {
-    struct surroundings around;
+    return proc_environ_get(environment, name);
+}
+
+static int fuzz_environ(void)
+{
+    struct proc_environ environment;
+    struct image image;
     const char *const names[] = {"STYXY_HOME", "HOME", "PWD", "NODE_UNIQUE_ID"};
-    require(surroundings_read((int)getpid(), &around));
+    require(proc_environ_read((int)getpid(), &environment));
     for (int i = 0; i < 4; i++) {
-        const char *value = value_of(names[i]), *got = surroundings_get(&around, names[i]);
+        const char *value = value_of(names[i]), *got = proc_environ_get(&environment, names[i]);
         require(text_length > SEEN || strcmp(got, value != NULL ? value : "") == 0);
     }
-    require(around.directory[0] == '/' || around.directory[0] == '\0');
-    require(around.home[0] == '/' || around.home[0] == '\0');
-    require(strlen(around.directory) < IMAGE_PATH && strlen(around.home) < IMAGE_PATH);
-    const char *named = surroundings_get(&around, "STYXY_HOME");
-    int found = around.home[0] == '/';
-    require(!found || ends_with(around.home, named[0] != '\0' ? named : "/.styxy"));
-    free(around.texts);
+    const struct variables variables = {.get = get, .from = &environment};
+    struct text texts = text_in(environment.scratch, IMAGE_PATH);
+    image.directory = environment.directory;
+    image_read_settings(&image, &variables, &texts);
+    require(image.directory[0] == '/' || image.directory[0] == '\0');
+    require(image.home[0] == '/' || image.home[0] == '\0');
+    require(strlen(image.directory) < IMAGE_PATH && strlen(image.home) < IMAGE_PATH);
+    const char *named = get(&environment, "STYXY_HOME");
+    int found = image.home[0] == '/';
+    require(!found || ends_with(image.home, named[0] != '\0' ? named : "/.styxy"));
+    free(environment.bytes);
     return found;
 }
 
 static int fuzz_maps(void)
 {
-    bool found = surroundings_has_library(1);
+    bool found = proc_environ_has_library(1);
     if (strlen(text) == text_length) /* the kernel's has no NUL */
         require(found == (strstr(text, "/libstyxy.so\n") != NULL));
     return found;
@@ -148,13 +158,13 @@ int main(int argc, char **argv)
 {
     unsigned char input[LONGEST + 16];
     int accepted[4] = {0};
-    require(argc == 3 && chdir("/") == 0); /* where PWD tells */
+    require(argc == 3 && chdir("/") == 0); /* where PWD decides */
     state = strtoull(argv[1], NULL, 10) * 2654435761u + 1;
     for (long rounds = atol(argv[2]); rounds > 0; rounds--) {
         size_t length = make_input(input);
         make_text(input, length, random_below(50) == 0 ? SEEN : 6000, '\0');
         accepted[0] += fuzz_worker();
-        accepted[1] += fuzz_surroundings();
+        accepted[1] += fuzz_environ();
         make_text(input, length, 1500, ' ');
         accepted[2] += fuzz_children();
         make_text(input, length, random_below(10) == 0 ? 39 * 1024 : 6000, '\n');
@@ -170,7 +180,7 @@ int main(int argc, char **argv)
 
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_what_proc_tells_is_found_wherever_it_lies(tmp_path: Path, seed: int) -> None:
-    program = linked(MADE_FILES, "guest/kernel/text.c")
+    program = linked(MADE_FILES, "guest/image.c", "guest/kernel/text.c")
     spoiled = {"ASAN_OPTIONS": "max_malloc_fill_size=1000000"}  # memory that is new is not zero
     done = run([program, str(seed), "3000"], spoiled, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 1 1 1 ", "")

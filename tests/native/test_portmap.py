@@ -152,14 +152,14 @@ static void read_under_writer(long rounds)
         sched_yield();
         size_t count = portmap_moves(&map, 7, 1, MOVES_LIVE, moves, ROOM);
         for (size_t i = 0; i < count; i++) {
-            uint64_t number = moves[0].server;
-            require(moves[i].server == number && moves[i].cookie[0] == number &&
+            uint64_t number = moves[0].image_id;
+            require(moves[i].image_id == number && moves[i].cookie[0] == number &&
                         moves[i].cookie[1] == number && moves[i].at == number &&
                         moves[i].port == (uint16_t)(number | 1), "a torn move");
         }
         require(count == 3 || count == 0, "half a chain");
-        changes += count > 0 && moves[0].server != last;
-        last = count > 0 ? moves[0].server : last;
+        changes += count > 0 && moves[0].image_id != last;
+        last = count > 0 ? moves[0].image_id : last;
         seen += count > 0;
         if (portmap_outlook(&map, 7, &outlook))
             require(outlook.answering[0].project == outlook.answering[1].cookie &&

@@ -159,11 +159,11 @@ LOOP = r"""
 
 
 def helpers_of(front: int) -> dict[str, int]:
-    """Wait until supervisor and keeper are there, each once, for both at once need not be borne."""
+    """Wait until supervisor and standby are there, each once; losing both is not survived."""
     found: dict[str, list[int]] = {}
 
     def are_there() -> bool:
-        for name in ("styxy-seccomp", "styxy-keeper"):
+        for name in ("styxy-seccomp", "styxy-standby"):
             pids = processes_of(name, above=front)
             found[name] = [pid for pid in pids if pid != front and is_alive(pid)]
         return all(len(pids) == 1 for pids in found.values())
@@ -172,8 +172,8 @@ def helpers_of(front: int) -> dict[str, int]:
     return {name: pid for name, (pid,) in found.items()}
 
 
-@pytest.mark.parametrize("victims", [["styxy-seccomp"], ["styxy-keeper"], ["styxy-keeper"] * 10,
-                                     ["styxy-keeper", "styxy-seccomp"]])  # fmt: skip
+@pytest.mark.parametrize("victims", [["styxy-seccomp"], ["styxy-standby"], ["styxy-standby"] * 10,
+                                     ["styxy-standby", "styxy-seccomp"]])  # fmt: skip
 def test_whoever_is_killed_the_tree_goes_on(home: Path, user: User, victims: list[str]) -> None:
     program = static(textwrap.dedent(LOOP))
     with FakeDaemon(home) as daemon, server() as door:

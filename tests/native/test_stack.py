@@ -23,7 +23,7 @@ MOST = 6 * 1024
 """Bytes. A thread has 16 KiB at least (PTHREAD_STACK_MIN), of which libc takes some."""
 
 BY_POINTER = {
-    "look_calmly": {"look_at_promise", "look_at_outlook", "look_at_moves"},
+    "read_consistently": {"read_promise", "read_outlook", "read_moves"},
     "attempt_ask": {"take_place", "attempt_bind_at", "listen_anew"},
     "diag_search": {"compare", "count", "find_one"},
 }

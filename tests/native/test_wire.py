@@ -36,12 +36,12 @@ int main(int argc, char **argv)
     struct target target;
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(4000)};
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(4000)};
-    struct image image = {.server_id = 0x0123456789abcdef, .instance = "i", .service_type = ""};
+    struct image image = {.image_id = 0x0123456789abcdef, .instance = "i", .service_type = ""};
     struct question question = {.target = &target, .reason = REASON_PROMISED,
-                                .server = image.server_id, .project = argc > 2 ? argv[2] : ""};
+                                .image_id = image.image_id, .project = argc > 2 ? argv[2] : ""};
     bool v6 = inet_pton(AF_INET6, argv[1], &in6.sin6_addr) == 1;
     inet_pton(AF_INET, argv[1], &in.sin_addr);
-    if (!policy_read(v6 ? (void *)&in6 : (void *)&in, v6 ? sizeof in6 : sizeof in, &target))
+    if (!address_read(v6 ? (void *)&in6 : (void *)&in, v6 ? sizeof in6 : sizeof in, &target))
         return 1;
     size_t length = wire_question(&question, &image, line, sizeof line);
     return fwrite(line, 1, length, stdout) != length;
@@ -172,6 +172,7 @@ def test_a_note_reads_the_same_on_both_sides(tmp_path: Path) -> None:
 
 PROJECT = r"""
 #include "guest/daemon/portmap.h"
+#include "guest/host.h"
 #include "guest/project/project.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -179,8 +180,8 @@ PROJECT = r"""
 int main(void)
 {
     char scratch[IMAGE_PATH];
-    const char *path = project_path(image_of_this(), scratch);
-    const char *again = project_path(image_of_this(), scratch);
+    const char *path = project_path(host_image(), scratch);
+    const char *again = project_path(host_image(), scratch);
     printf("%s\n%s\n%" PRIu64 "\n", path, again, portmap_key("project", path));
     return 0;
 }
@@ -231,9 +232,11 @@ def hold_together(directory: Path, env: dict[str, str]) -> None:
     """Compare what the library finds with what the client finds, in that directory."""
     sources = (
         "guest/daemon/portmap.c",
+        "guest/image.c",
         "guest/kernel/text.c",
         "guest/project/project.c",
         "guest/state/fork_shared.c",
+        "preload/other_libraries.c",
         "preload/real.c",
         "preload/this_image.c",
     )

@@ -1,14 +1,14 @@
 /* One call of bind: see attempt.h. */
 #include "guest/calls/attempt.h"
 
-#include "guest/daemon/ask.h"
 #include "guest/calls/lookup.h"
-#include "guest/daemon/mapfile.h"
-#include "guest/state/memory.h"
+#include "guest/daemon/ask.h"
 #include "guest/daemon/notice.h"
-#include "guest/project/project.h"
-#include "preload/real.h"
+#include "guest/host.h"
 #include "guest/kernel/sys.h"
+#include "guest/project/project.h"
+#include "guest/state/fork_shared.h"
+#include "guest/state/memory.h"
 
 enum { MOST_TRIES = 8 }; /* candidates lost in a race, within one deadline */
 
@@ -17,13 +17,13 @@ bool attempt_read_map(struct attempt *attempt)
     struct portmap *map = &attempt->map;
     uint16_t port = attempt->target.port;
     attempt->move_count = 0;
-    if (!mapfile_open(attempt->image, attempt->fd, map))
+    if (!host_map_open(attempt->image, attempt->fd, map))
         return false;
     if (portmap_promise(map, port, &attempt->promise) && attempt->promise.has_moves)
         attempt->move_count =
             portmap_moves(map, port, project_key(attempt->image),
                           MOVES_HELD | MOVES_LIVE | MOVES_REMEMBERED, attempt->moves, ATTEMPT_MOVES);
-    mapfile_close(map);
+    host_map_close(map);
     return true;
 }
 
@@ -31,11 +31,11 @@ static int bind_with(const struct attempt *attempt, const struct sockaddr *addre
 {
     uint64_t cookie = 0;
     if (sys_option(attempt->fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
-        memory_add_socket(cookie, port, attempt->is_udp);
+        fork_shared_add_socket(cookie, port, attempt->is_udp);
     errno = attempt->entry_errno;
     int result = real_bind(attempt->fd, address, attempt->length);
     if (result != 0)
-        memory_drop_socket(cookie);
+        fork_shared_drop_socket(cookie);
     return result;
 }
 
@@ -47,14 +47,14 @@ int attempt_bind_as_asked(const struct attempt *attempt)
 int attempt_bind_at(struct attempt *attempt, struct answer *answer)
 {
     struct sockaddr_storage moved;
-    policy_with_port(attempt->address, attempt->length, answer->port, &moved);
+    address_with_port(attempt->address, attempt->length, answer->port, &moved);
     return bind_with(attempt, (const struct sockaddr *)&moved, answer->port);
 }
 
 static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
                      struct answer *answer)
 {
-    char *scratch = sys_room(IMAGE_PATH);
+    char *scratch = sys_scratch(IMAGE_PATH);
     if (scratch == NULL)
         return false;
     struct question question = {
@@ -62,16 +62,16 @@ static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
         .is_udp = attempt->is_udp,
         .reason = reason,
         .lost = lost,
-        .server = attempt->image->server_id,
+        .image_id = attempt->image->image_id,
         .project = project_path(attempt->image, scratch),
     };
     if (attempt->deadline == 0)
         attempt->deadline = ask_deadline();
-    bool answered = ask_daemon(&question, attempt->image, attempt->map.line_socket,
+    bool answered = ask_daemon(&question, attempt->image, attempt->map.bind_socket,
                                attempt->deadline, answer);
-    sys_leave_room(scratch, IMAGE_PATH);
+    sys_scratch_free(scratch, IMAGE_PATH);
     if (!answered)
-        mapfile_forget();
+        host_map_forget();
     return answered;
 }
 
@@ -82,7 +82,7 @@ static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
  */
 static bool is_own(const struct attempt *attempt, uint16_t port)
 {
-    return port != 0 && memory_has_bound(port, attempt->is_udp) &&
+    return port != 0 && fork_shared_has_bound(port, attempt->is_udp) &&
            lookup_finds_own_alone(port, attempt->is_udp);
 }
 

@@ -8,10 +8,10 @@
 #ifndef STYXY_ATTEMPT_H
 #define STYXY_ATTEMPT_H
 
-#include "guest/image.h"
-#include "guest/kernel/address.h"
 #include "guest/daemon/portmap.h"
 #include "guest/daemon/wire.h"
+#include "guest/image.h"
+#include "guest/kernel/address.h"
 
 enum { ATTEMPT_MOVES = 8 };
 
@@ -60,5 +60,9 @@ bool attempt_is_promised_to_another(const struct attempt *attempt);
 /* The results of the host's call. */
 int attempt_done(const struct attempt *attempt);
 int attempt_in_use(void);
+
+/* Do the program's bind, here or elsewhere: tcp.c, udp.c. Its result, with its errno. */
+int bind_tcp(struct attempt *attempt);
+int bind_udp(struct attempt *attempt);
 
 #endif

@@ -6,8 +6,7 @@
  * udp.c); what they share is in attempt.c.
  */
 #include "guest/calls/attempt.h"
-#include "preload/real.h"
-#include "guest/calls/settle.h"
+#include "guest/host.h"
 #include "guest/kernel/sys.h"
 
 #include <netinet/in.h>
@@ -20,7 +19,7 @@ static bool is_unbound(int fd)
     socklen_t length = sizeof name;
     if (syscall(SYS_getsockname, fd, &name, &length) != 0)
         return false;
-    policy_read(&name, length, &bound_to);
+    address_read(&name, length, &bound_to);
     return bound_to.port == 0;
 }
 
@@ -28,7 +27,7 @@ static bool is_unbound(int fd)
 static bool concerns_us(struct attempt *attempt)
 {
     if (!sys_readable_address(attempt->address, attempt->length) ||
-        !policy_read(attempt->address, attempt->length, &attempt->target))
+        !address_read(attempt->address, attempt->length, &attempt->target))
         return false;
     enum transport transport = sys_transport(attempt->fd, attempt->target.family);
     attempt->is_udp = transport == TRANSPORT_UDP;
@@ -38,14 +37,14 @@ static bool concerns_us(struct attempt *attempt)
 int bind(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct attempt attempt = {
-        .image = image_of_this(),
+        .image = host_image(),
         .fd = fd,
         .address = address,
         .length = length,
         .entry_errno = errno,
     };
     if (attempt.image != NULL && concerns_us(&attempt))
-        return attempt.is_udp ? settle_udp(&attempt) : settle_tcp(&attempt);
+        return attempt.is_udp ? bind_udp(&attempt) : bind_tcp(&attempt);
     errno = attempt.entry_errno;
     return real_bind(fd, address, length);
 }

@@ -2,8 +2,8 @@
  * connect, and the two calls that connect with MSG_FASTOPEN: to the project's own server, where it
  * was moved, or to nobody, where a sibling would answer (route.h). UDP is not led anywhere.
  */
-#include "preload/real.h"
 #include "guest/calls/route.h"
+#include "guest/host.h"
 #include "guest/kernel/sys.h"
 
 #ifndef MSG_FASTOPEN
@@ -15,7 +15,7 @@ static enum route route_for(int fd, struct destination *destination)
 {
     int entry_errno = errno;
     enum route route = ROUTE_PLAIN;
-    const struct image *image = image_of_this();
+    const struct image *image = host_image();
     if (image != NULL && image->is_virtual_localhost)
         route = route_find(image, fd, destination);
     errno = entry_errno;

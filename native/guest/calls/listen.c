@@ -5,14 +5,14 @@
  * to listen gets EADDRINUSE. A bound socket cannot be bound again, so a fresh one takes its place
  * (repair.h).
  */
-#include "guest/calls/report_listen.h"
-#include "preload/real.h"
 #include "guest/calls/relisten.h"
+#include "guest/calls/report_listen.h"
+#include "guest/host.h"
 #include "guest/kernel/sys.h"
 
 static bool is_tcp(int fd)
 {
-    int family = sys_number_option(fd, SO_DOMAIN);
+    int family = sys_int_option(fd, SO_DOMAIN);
     return (family == AF_INET || family == AF_INET6) && sys_transport(fd, family) == TRANSPORT_TCP;
 }
 
@@ -24,33 +24,33 @@ static bool is_tcp(int fd)
 static void leave_port_to_next_life(int fd)
 {
     int on = 1;
-    if (sys_number_option(fd, SO_REUSEADDR) == 0)
+    if (sys_int_option(fd, SO_REUSEADDR) == 0)
         syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 }
 
 /* What a failed listen says in the end; its errno, or 0 where a fresh socket listens. */
-static int error_after_repair(const struct arrival *arrival, int backlog, int error)
+static int error_after_relisten(const struct listen_call *call, int backlog, int error)
 {
-    bool may_help = error == EADDRINUSE && arrival->is_first;
-    return may_help && repair_listen(arrival->image, arrival->fd, backlog) ? 0 : error;
+    bool may_help = error == EADDRINUSE && call->is_first;
+    return may_help && relisten(call->image, call->fd, backlog) ? 0 : error;
 }
 
 int listen(int fd, int backlog)
 {
     int entry_errno = errno, error = 0;
-    struct arrival arrival = {.image = image_of_this(), .fd = fd};
-    bool concerns_us = arrival.image != NULL && is_tcp(fd);
+    struct listen_call call = {.image = host_image(), .fd = fd};
+    bool concerns_us = call.image != NULL && is_tcp(fd);
     if (concerns_us)
-        announce_prepare(&arrival);
+        report_listen_prepare(&call);
     errno = entry_errno;
     int result = real_listen(fd, backlog);
     if (!concerns_us)
         return result;
     if (result != 0)
-        error = error_after_repair(&arrival, backlog, errno);
-    if (error == 0 && arrival.port != 0 && arrival.is_first)
+        error = error_after_relisten(&call, backlog, errno);
+    if (error == 0 && call.port != 0 && call.is_first)
         leave_port_to_next_life(fd);
-    announce_outcome(&arrival, error == 0);
+    report_listen_outcome(&call, error == 0);
     errno = error != 0 ? error : entry_errno;
     return error != 0 ? -1 : 0;
 }

@@ -1,18 +1,18 @@
 /*
  * Who would get a connection to a local address, and who holds a port? Asked of the kernel itself,
- * by sock_diag(7): diag.h. A door costs a guest 6 microseconds.
+ * by sock_diag(7): diag.h. A diag costs a guest 6 microseconds.
  */
 #ifndef STYXY_LOOKUP_H
 #define STYXY_LOOKUP_H
 
-#include "guest/kernel/diag.h"
 #include "guest/kernel/address.h"
+#include "guest/kernel/diag.h"
 
 /*
  * Whether this very socket answers there, or, where several share a port by SO_REUSEPORT, listens
  * beside the one that does.
  */
-bool lookup_is_answering(int door, const uint8_t address[16], bool is_v4, uint16_t port,
+bool lookup_is_answering(int diag, const uint8_t address[16], bool is_v4, uint16_t port,
                          uint64_t cookie);
 
 /*

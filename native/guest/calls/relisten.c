@@ -2,9 +2,10 @@
 #include "guest/calls/relisten.h"
 
 #include "guest/calls/attempt.h"
-#include "guest/state/memory.h"
 #include "guest/calls/options.h"
 #include "guest/kernel/sys.h"
+#include "guest/state/fork_shared.h"
+#include "guest/state/memory.h"
 
 /* fcntl(2); glibc shows them with _GNU_SOURCE only. */
 enum { GET_OWNER = 16, SET_OWNER = 15, GET_SIGNAL = 11, SET_SIGNAL = 10 };
@@ -16,8 +17,8 @@ struct owner {
 
 static int make_like(int fd)
 {
-    int fresh = sys_socket(sys_number_option(fd, SO_DOMAIN), sys_number_option(fd, SO_TYPE),
-                           sys_number_option(fd, SO_PROTOCOL));
+    int fresh = sys_socket(sys_int_option(fd, SO_DOMAIN), sys_int_option(fd, SO_TYPE),
+                           sys_int_option(fd, SO_PROTOCOL));
     if (fresh >= 0)
         options_copy(fd, fresh);
     return fresh;
@@ -50,7 +51,7 @@ static bool put_in_place(int fresh, int fd)
 static bool listens_at(const struct attempt *attempt, int fresh, uint16_t port)
 {
     struct sockaddr_storage moved;
-    policy_with_port(attempt->address, attempt->length, port, &moved);
+    address_with_port(attempt->address, attempt->length, port, &moved);
     return syscall(SYS_bind, fresh, &moved, attempt->length) == 0 &&
            syscall(SYS_listen, fresh, attempt->backlog) == 0;
 }
@@ -62,17 +63,17 @@ static int listen_anew(struct attempt *attempt, struct answer *answer)
     if (fresh < 0)
         return -1;
     if (sys_option(fresh, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
-        memory_add_socket(cookie, answer->port, false);
+        fork_shared_add_socket(cookie, answer->port, false);
     bool done = listens_at(attempt, fresh, answer->port) && put_in_place(fresh, attempt->fd);
     int error = errno;
     if (!done)
-        memory_drop_socket(cookie);
+        fork_shared_drop_socket(cookie);
     sys_close(fresh);
     errno = error;
     return done ? 0 : -1;
 }
 
-bool repair_listen(const struct image *image, int fd, int backlog)
+bool relisten(const struct image *image, int fd, int backlog)
 {
     struct sockaddr_storage name;
     socklen_t length = sizeof name;
@@ -83,7 +84,7 @@ bool repair_listen(const struct image *image, int fd, int backlog)
         .backlog = backlog,
     };
     if (syscall(SYS_getsockname, fd, &name, &length) != 0 ||
-        !policy_read(&name, length, &attempt.target))
+        !address_read(&name, length, &attempt.target))
         return false;
     attempt.length = length;
     /* The port may be a place already, which another took between bind and listen. */

@@ -5,12 +5,12 @@
  * follow: other descriptors of the old socket (dup, a forked process), and its registration with
  * epoll, which is of the socket and not of the number. Event loops register after listen().
  */
-#ifndef STYXY_REPAIR_H
-#define STYXY_REPAIR_H
+#ifndef STYXY_RELISTEN_H
+#define STYXY_RELISTEN_H
 
 #include "guest/image.h"
 
 /* Ask for a place, and listen there under the same descriptor; false = nothing has changed. */
-bool repair_listen(const struct image *image, int fd, int backlog);
+bool relisten(const struct image *image, int fd, int backlog);
 
 #endif

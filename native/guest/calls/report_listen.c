@@ -11,13 +11,12 @@
 #include "guest/calls/report_listen.h"
 
 #include "guest/daemon/ask.h"
-#include "guest/state/listen_gate.h"
-#include "guest/daemon/mapfile.h"
-#include "guest/state/memory.h"
 #include "guest/daemon/notice.h"
+#include "guest/host.h"
+#include "guest/kernel/sys.h"
 #include "guest/project/project.h"
 #include "guest/project/repo.h"
-#include "guest/kernel/sys.h"
+#include "guest/state/memory.h"
 #include "guest/state/notice_once.h"
 
 #include <string.h>
@@ -27,7 +26,7 @@ static bool read_name(int fd, struct target *target)
 {
     struct sockaddr_storage name;
     socklen_t length = sizeof name;
-    return syscall(SYS_getsockname, fd, &name, &length) == 0 && policy_read(&name, length, target);
+    return syscall(SYS_getsockname, fd, &name, &length) == 0 && address_read(&name, length, target);
 }
 
 /* Send without waiting: a daemon that has no room for it finds the listener by itself. */
@@ -46,29 +45,29 @@ static void send_note(const char *path, const char *line, size_t length)
 }
 
 static void tell_daemon(const struct image *image, int fd, const struct target *target, bool is_udp,
-                        const char *note_socket)
+                        const char *notify_socket)
 {
     struct {
         char line[WIRE_REQUEST], project[IMAGE_PATH];
-    } *room = sys_room(sizeof *room);
+    } *room = sys_scratch(sizeof *room);
     if (room == NULL)
         return;
-    struct note note = {
+    struct listen_message note = {
         .target = target,
         .is_udp = is_udp,
         .project = project_path(image, room->project),
         .repo = repo_key(image),
     };
     if (sys_option(fd, SOL_SOCKET, SO_COOKIE, &note.cookie, sizeof note.cookie))
-        send_note(note_socket, room->line,
-                  wire_note(&note, image, room->line, sizeof room->line));
-    sys_leave_room(room, sizeof *room);
+        send_note(notify_socket, room->line,
+                  wire_listen_message(&note, image, room->line, sizeof room->line));
+    sys_scratch_free(room, sizeof *room);
 }
 
 static void tell_user(const struct image *image, uint16_t asked, bool is_udp,
                       const struct answer *answer)
 {
-    if (asked != answer->port && told_claim(asked, answer->port, is_udp))
+    if (asked != answer->port && notice_once_claim(asked, answer->port, is_udp))
         notice_moved(image, asked, answer);
 }
 
@@ -79,7 +78,7 @@ static void tell_user(const struct image *image, uint16_t asked, bool is_udp,
 static void ask_again(const struct image *image, const struct portmap *map,
                       const struct target *target, uint16_t asked, struct answer *answer)
 {
-    char *scratch = sys_room(IMAGE_PATH);
+    char *scratch = sys_scratch(IMAGE_PATH);
     if (scratch == NULL)
         return;
     struct move moves[8];
@@ -92,86 +91,86 @@ static void ask_again(const struct image *image, const struct portmap *map,
         struct answer again;
         if (moves[i].port != target->port)
             continue;
-        question.server = moves[i].server;
-        if (ask_daemon(&question, image, map->line_socket, ask_deadline(), &again) &&
+        question.image_id = moves[i].image_id;
+        if (ask_daemon(&question, image, map->bind_socket, ask_deadline(), &again) &&
             again.verdict == VERDICT_MOVE && again.port == target->port)
             *answer = again;
         break;
     }
-    sys_leave_room(scratch, IMAGE_PATH);
+    sys_scratch_free(scratch, IMAGE_PATH);
 }
 
 /* Tell of a move that the map shows and this program did not make. */
-static void tell_inherited(const struct arrival *arrival, const struct target *target)
+static void tell_inherited(const struct listen_call *call, const struct target *target)
 {
     struct answer answer = {.verdict = VERDICT_MOVE, .port = target->port};
     struct portmap map;
-    if (mapfile_open(arrival->image, arrival->fd, &map)) {
-        ask_again(arrival->image, &map, target, arrival->promise.asked, &answer);
-        mapfile_close(&map);
+    if (host_map_open(call->image, call->fd, &map)) {
+        ask_again(call->image, &map, target, call->promise.asked, &answer);
+        host_map_close(&map);
     }
-    tell_user(arrival->image, arrival->promise.asked, false, &answer);
+    tell_user(call->image, call->promise.asked, false, &answer);
 }
 
 /* Whether the map shows a move to this port that another program of this project made. */
-static bool shows_inherited(struct arrival *arrival, const struct portmap *map, uint16_t port)
+static bool shows_inherited(struct listen_call *call, const struct portmap *map, uint16_t port)
 {
     return memory_asked_for(port, false) == 0 &&
-           portmap_promise(map, port, &arrival->promise) && arrival->promise.asked != 0 &&
-           !arrival->promise.committed &&
-           project_is_owner(arrival->image, arrival->promise.owner);
+           portmap_promise(map, port, &call->promise) && call->promise.asked != 0 &&
+           !call->promise.committed &&
+           project_is_owner(call->image, call->promise.owner);
 }
 
 /*
  * The map first: another worker of the server may listen, and its datagram commit the move, between
  * any two steps here. Whoever saw the move uncommitted and is then the first to listen, tells.
  */
-void announce_prepare(struct arrival *arrival)
+void report_listen_prepare(struct listen_call *call)
 {
     struct target target;
     uint64_t cookie = 0;
-    arrival->gate = -1;
-    arrival->is_inherited = false;
-    arrival->port = 0;
-    arrival->has_map = mapfile_open(arrival->image, arrival->fd, &arrival->map);
-    if (arrival->has_map) {
-        if (read_name(arrival->fd, &target))
-            arrival->port = target.port;
-        arrival->is_inherited =
-            arrival->port != 0 && shows_inherited(arrival, &arrival->map, arrival->port);
-        mapfile_close(&arrival->map);
+    call->gate = -1;
+    call->is_inherited = false;
+    call->port = 0;
+    call->has_map = host_map_open(call->image, call->fd, &call->map);
+    if (call->has_map) {
+        if (read_name(call->fd, &target))
+            call->port = target.port;
+        call->is_inherited =
+            call->port != 0 && shows_inherited(call, &call->map, call->port);
+        host_map_close(&call->map);
     }
-    if (arrival->is_inherited &&
-        sys_option(arrival->fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
-        arrival->gate = gate_enter(cookie);
-    arrival->is_first = sys_number_option(arrival->fd, SO_ACCEPTCONN) == 0;
+    if (call->is_inherited &&
+        sys_option(call->fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
+        call->gate = listen_gate_enter(cookie);
+    call->is_first = sys_int_option(call->fd, SO_ACCEPTCONN) == 0;
 }
 
-void announce_outcome(struct arrival *arrival, bool listens)
+void report_listen_outcome(struct listen_call *call, bool listens)
 {
     struct target target;
     struct answer answer;
-    gate_leave(arrival->gate);
-    if (!listens || !read_name(arrival->fd, &target))
+    listen_gate_leave(call->gate);
+    if (!listens || !read_name(call->fd, &target))
         return;
-    if (arrival->has_map)
-        tell_daemon(arrival->image, arrival->fd, &target, false, arrival->map.note_socket);
+    if (call->has_map)
+        tell_daemon(call->image, call->fd, &target, false, call->map.notify_socket);
     uint16_t asked = memory_asked_for(target.port, false);
-    if (!arrival->is_first)
+    if (!call->is_first)
         return;
     if (asked != 0 && memory_recall(target.port, false, &answer))
-        tell_user(arrival->image, asked, false, &answer);
-    else if (arrival->is_inherited)
-        tell_inherited(arrival, &target);
+        tell_user(call->image, asked, false, &answer);
+    else if (call->is_inherited)
+        tell_inherited(call, &target);
 }
 
-void announce_udp(const struct image *image, int fd, const struct portmap *map)
+void report_udp_bind(const struct image *image, int fd, const struct portmap *map)
 {
     struct target target;
     struct answer answer;
     if (!read_name(fd, &target))
         return;
-    tell_daemon(image, fd, &target, true, map->note_socket);
+    tell_daemon(image, fd, &target, true, map->notify_socket);
     uint16_t asked = memory_asked_for(target.port, true);
     if (asked != 0 && memory_recall(target.port, true, &answer))
         tell_user(image, asked, true, &answer);

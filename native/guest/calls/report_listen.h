@@ -2,14 +2,14 @@
  * A server is there: the daemon is told in one datagram that is never waited for, and the user, of a
  * move, in one line (notice.h), once for each server. All of this spoils errno.
  */
-#ifndef STYXY_ANNOUNCE_H
-#define STYXY_ANNOUNCE_H
+#ifndef STYXY_REPORT_LISTEN_H
+#define STYXY_REPORT_LISTEN_H
 
-#include "guest/image.h"
 #include "guest/daemon/portmap.h"
+#include "guest/image.h"
 
 /* A listen() that is about to happen. */
-struct arrival {
+struct listen_call {
     const struct image *image;
     int fd;
     bool has_map;
@@ -22,10 +22,10 @@ struct arrival {
 };
 
 /* Look at a TCP socket before it listens; and tell, when it does. */
-void announce_prepare(struct arrival *arrival);
-void announce_outcome(struct arrival *arrival, bool listens);
+void report_listen_prepare(struct listen_call *call);
+void report_listen_outcome(struct listen_call *call, bool listens);
 
 /* A UDP socket is bound; `map` is what was read of the map before. */
-void announce_udp(const struct image *image, int fd, const struct portmap *map);
+void report_udp_bind(const struct image *image, int fd, const struct portmap *map);
 
 #endif

@@ -5,10 +5,10 @@
  * one, and whether the port is promised; a look at the kernel whether a stranger answers on that
  * number at an address that bind would not notice. All no, and the real bind runs: nobody was asked.
  */
+#include "guest/calls/attempt.h"
 #include "guest/calls/lookup.h"
-#include "guest/state/memory.h"
-#include "guest/calls/settle.h"
 #include "guest/kernel/sys.h"
+#include "guest/state/memory.h"
 #include "guest/state/notice_once.h"
 
 #include <netinet/in.h>
@@ -17,7 +17,7 @@ enum { RETURN_SECONDS = 600 }; /* a server that ended in them goes back to its p
 
 static bool shares_its_port(const struct attempt *attempt)
 {
-    return sys_number_option(attempt->fd, SO_REUSEPORT) == 1;
+    return sys_int_option(attempt->fd, SO_REUSEPORT) == 1;
 }
 
 /* ---- ports that old connections hold ---- */
@@ -33,7 +33,7 @@ static int bind_over_old_connections(struct attempt *attempt, struct answer *pla
     int on = 1, off = 0;
     struct target target = attempt->target;
     target.port = place->port;
-    if (sys_number_option(attempt->fd, SO_REUSEADDR) != 0 ||
+    if (sys_int_option(attempt->fd, SO_REUSEADDR) != 0 ||
         lookup_finds_foreign(&target, PLACE_ALL) || !lookup_finds_connections_alone(place->port))
         return attempt_in_use();
     syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -57,11 +57,11 @@ static bool bind_beside_worker(struct attempt *attempt, struct answer *there)
         const struct move *move = &attempt->moves[i];
         if (move->state == MOVE_REMEMBERED)
             continue;
-        if (move->server == attempt->image->server_id)
+        if (move->image_id == attempt->image->image_id)
             return false;
         *there = (struct answer){.verdict = VERDICT_MOVE, .port = move->port};
         if (attempt_bind_at(attempt, there) == 0) {
-            told_claim(attempt->target.port, there->port, false); /* that worker tells */
+            notice_once_claim(attempt->target.port, there->port, false); /* that worker tells */
             return true;
         }
     }
@@ -93,7 +93,7 @@ static bool has_place(const struct attempt *attempt, enum reason *reason)
         return true;
     for (size_t i = 0; i < attempt->move_count; i++) {
         const struct move *move = &attempt->moves[i];
-        if (move->state != MOVE_REMEMBERED && move->server == attempt->image->server_id)
+        if (move->state != MOVE_REMEMBERED && move->image_id == attempt->image->image_id)
             return true;
         was_here |= move->state == MOVE_REMEMBERED &&
                     (uint64_t)now < move->at + RETURN_SECONDS;
@@ -123,10 +123,10 @@ static bool is_shadowed(const struct attempt *attempt)
         sys_option(attempt->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
     return lookup_finds_foreign(
         &attempt->target,
-        policy_uncovered(&attempt->target, v6only == 0, shares_its_port(attempt)));
+        address_uncovered(&attempt->target, v6only == 0, shares_its_port(attempt)));
 }
 
-int settle_tcp(struct attempt *attempt)
+int bind_tcp(struct attempt *attempt)
 {
     enum reason reason;
     enum outcome outcome = UNMOVED;

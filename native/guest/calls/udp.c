@@ -5,10 +5,10 @@
  * group, or with a multicast address is left alone. No shadow rule and no retry: UDP has no
  * connections that linger. There is no listen() either, so the bind tells the daemon and the user.
  */
+#include "guest/calls/attempt.h"
 #include "guest/calls/report_listen.h"
-#include "guest/state/memory.h"
-#include "guest/calls/settle.h"
 #include "guest/kernel/sys.h"
+#include "guest/state/memory.h"
 
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55 /* asm-generic/socket.h, Linux 4.12 */
@@ -32,9 +32,9 @@ static bool may_be_in_a_group(int fd)
 
 static bool may_move(const struct attempt *attempt)
 {
-    return sys_number_option(attempt->fd, SO_REUSEADDR) == 0 &&
-           sys_number_option(attempt->fd, SO_REUSEPORT) == 0 &&
-           !policy_is_multicast(&attempt->target) && !may_be_in_a_group(attempt->fd);
+    return sys_int_option(attempt->fd, SO_REUSEADDR) == 0 &&
+           sys_int_option(attempt->fd, SO_REUSEPORT) == 0 &&
+           !address_is_multicast(&attempt->target) && !may_be_in_a_group(attempt->fd);
 }
 
 /* The real bind, and a question where it says that the port is taken. */
@@ -63,11 +63,11 @@ static int settle(struct attempt *attempt)
     return outcome == UNANSWERED ? attempt_bind_as_asked(attempt) : bind_or_move(attempt);
 }
 
-int settle_udp(struct attempt *attempt)
+int bind_udp(struct attempt *attempt)
 {
     int result = settle(attempt);
     if (result == 0) {
-        announce_udp(attempt->image, attempt->fd, &attempt->map);
+        report_udp_bind(attempt->image, attempt->fd, &attempt->map);
         errno = attempt->entry_errno;
     }
     return result;

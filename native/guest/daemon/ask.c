@@ -96,17 +96,17 @@ static bool receive_line(int fd, char *line, size_t room, size_t *length, uint64
 static bool put_question(int fd, const struct question *question, const struct image *image,
                          uint64_t deadline)
 {
-    char *line = sys_room(WIRE_REQUEST);
+    char *line = sys_scratch(WIRE_REQUEST);
     if (line == NULL)
         return false;
     size_t length = wire_question(question, image, line, WIRE_REQUEST);
     bool sent = length > 0 && send_all(fd, line, length, deadline);
-    sys_leave_room(line, WIRE_REQUEST);
+    sys_scratch_free(line, WIRE_REQUEST);
     return sent;
 }
 
 bool ask_daemon(const struct question *question, const struct image *image,
-                const char *line_socket, uint64_t deadline, struct answer *answer)
+                const char *bind_socket, uint64_t deadline, struct answer *answer)
 {
     char line[WIRE_ANSWER];
     size_t length = 0;
@@ -115,7 +115,7 @@ bool ask_daemon(const struct question *question, const struct image *image,
     int fd = sys_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    bool answered = connect_to(fd, line_socket, deadline) &&
+    bool answered = connect_to(fd, bind_socket, deadline) &&
                     put_question(fd, question, image, deadline) &&
                     receive_line(fd, line, sizeof line, &length, deadline);
     sys_close(fd);

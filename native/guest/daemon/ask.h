@@ -15,6 +15,6 @@ uint64_t ask_deadline(void);
 
 /* Ask, and wait for the answer until `deadline`; false where none came that makes sense. */
 bool ask_daemon(const struct question *question, const struct image *image,
-                const char *line_socket, uint64_t deadline, struct answer *answer);
+                const char *bind_socket, uint64_t deadline, struct answer *answer);
 
 #endif

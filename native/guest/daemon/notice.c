@@ -1,6 +1,7 @@
 /* What the user sees of a move: see notice.h. */
 #include "guest/daemon/notice.h"
 
+#include "guest/host.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
 
@@ -75,13 +76,13 @@ static void write_quietly(int fd, const struct text *text)
 
 static void tell(const struct image *image, int fd, const struct text *text)
 {
-    if (text->cut || !image_has_stream(image, fd))
+    if (text->cut || !host_has_stream(image, fd))
         return;
     int pipe = open_pipe(fd);
     if (pipe >= 0) {
         write_quietly(pipe, text);
         sys_close(pipe);
-    } else if (sys_number_option(fd, SO_TYPE) >= 0) {
+    } else if (sys_int_option(fd, SO_TYPE) >= 0) {
         sys_send(fd, text->bytes, text->used);
     } else if (can_take_bytes(fd)) {
         write_quietly(fd, text);
@@ -92,7 +93,7 @@ static int stream_for(const struct image *image)
 {
     if (image->notify == NOTIFY_STDOUT)
         return 1;
-    if (image->notify == NOTIFY_AUTO && image_has_stream(image, 1) && is_terminal(1))
+    if (image->notify == NOTIFY_AUTO && host_has_stream(image, 1) && is_terminal(1))
         return 1;
     return 2;
 }
@@ -103,14 +104,14 @@ static int open_log_file(const struct image *image)
     int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     if (image->log[0] != '\0')
         return sys_open(image->log, flags, 0600);
-    char *path = sys_room(IMAGE_PATH);
+    char *path = sys_scratch(IMAGE_PATH);
     if (path == NULL)
         return -1;
     struct text text = text_in(path, IMAGE_PATH);
     text_add(&text, image->home);
     text_add(&text, "/reassignments.log");
     int fd = text_end(&text) ? sys_open(path, flags, 0600) : -1;
-    sys_leave_room(path, IMAGE_PATH);
+    sys_scratch_free(path, IMAGE_PATH);
     return fd;
 }
 

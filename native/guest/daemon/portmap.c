@@ -14,8 +14,8 @@ enum {
      * a reader first yields, then sleeps, 10 milliseconds in all. To give up sooner would lead a
      * connection to a stranger. Where the daemon died in the middle, it waits for that write once.
      */
-    MOST_LOOKS = 400,
-    LOOKS_AWAKE = 40,
+    MOST_READS = 400,
+    READS_AWAKE = 40,
     MOST_SLEEPS = 64,
     SLEEP_NS = 100 * 1000,
     /* Steps along one chain: far more than one port has servers, and no wait on a mad map. */
@@ -33,8 +33,8 @@ struct header {
     uint32_t daemon_pid;
     uint64_t netns_cookie;
     uint8_t reserved[24];
-    char line_socket[PORTMAP_SOCKET];
-    char note_socket[PORTMAP_SOCKET];
+    char bind_socket[PORTMAP_SOCKET];
+    char notify_socket[PORTMAP_SOCKET];
     uint32_t move_slots;
     uint32_t padding;
 };
@@ -53,7 +53,7 @@ struct answering_record {
 };
 
 struct move_record {
-    uint64_t project, server, cookie_v4, cookie_v6, at;
+    uint64_t project, image_id, cookie_v4, cookie_v6, at;
     uint16_t asked, port, state, reserved;
     uint32_t next; /* 1 + the slot, 0 = the end */
     uint32_t padding[3];
@@ -77,18 +77,18 @@ bool portmap_header(const unsigned char *bytes, size_t length, struct portmap *m
     memcpy(&header, bytes, sizeof header);
     if (memcmp(header.magic, "STYXYMAP", 8) != 0 || header.header_size != PORTMAP_HEADER ||
         header.version != PORTMAP_VERSION || header.move_slots != PORTMAP_MOVE_SLOTS ||
-        !is_path(header.line_socket))
+        !is_path(header.bind_socket))
         return false;
     map->retired = header.retired != 0;
     map->netns = header.netns_cookie;
-    memcpy(map->line_socket, header.line_socket, PORTMAP_SOCKET);
-    memcpy(map->note_socket, header.note_socket, PORTMAP_SOCKET);
-    if (!is_path(map->note_socket))
-        map->note_socket[0] = '\0';
+    memcpy(map->bind_socket, header.bind_socket, PORTMAP_SOCKET);
+    memcpy(map->notify_socket, header.notify_socket, PORTMAP_SOCKET);
+    if (!is_path(map->notify_socket))
+        map->notify_socket[0] = '\0';
     return true;
 }
 
-/* ---- consistent looks ---- */
+/* ---- consistent reads ---- */
 
 static bool read_at(const struct portmap *map, void *into, size_t length, long offset)
 {
@@ -127,17 +127,17 @@ static bool is_unchanged(const struct portmap *map, uint64_t generation)
     return read_at(map, &now, sizeof now, GENERATION_AT) && now == generation;
 }
 
-typedef bool look_function(const struct portmap *map, void *look);
+typedef bool read_function(const struct portmap *map, void *into);
 
 static PER_IMAGE _Atomic uint64_t abandoned; /* the generation that was waited for in vain */
 
 /* Let the daemon finish its write; false where it does not. */
-static bool wait_for_writer(uint64_t generation, int looks, int *sleeps)
+static bool wait_for_writer(uint64_t generation, int reads, int *sleeps)
 {
     const struct timespec pause = {0, SLEEP_NS};
     if (generation == atomic_load(&abandoned))
         return false;
-    if (generation % 2 == 0 || looks < LOOKS_AWAKE) {
+    if (generation % 2 == 0 || reads < READS_AWAKE) {
         syscall(SYS_sched_yield);
         return true;
     }
@@ -150,25 +150,25 @@ static bool wait_for_writer(uint64_t generation, int looks, int *sleeps)
 }
 
 /* Look until nobody wrote meanwhile; false where that does not come, or the look itself fails. */
-static bool look_calmly(const struct portmap *map, look_function *function, void *look)
+static bool read_consistently(const struct portmap *map, read_function *function, void *into)
 {
     int sleeps = 0;
-    for (int looks = 0; looks < MOST_LOOKS; looks++) {
+    for (int reads = 0; reads < MOST_READS; reads++) {
         uint64_t generation;
         if (!begin(map, &generation))
             return false;
         if (generation % 2 == 0) {
-            bool seen = function(map, look);
+            bool seen = function(map, into);
             if (is_unchanged(map, generation))
                 return seen;
         }
-        if (!wait_for_writer(generation, looks, &sleeps))
+        if (!wait_for_writer(generation, reads, &sleeps))
             return false;
     }
     return false;
 }
 
-struct promise_look {
+struct promise_reading {
     uint16_t port;
     uint32_t first_move;
     struct promise_record record;
@@ -180,9 +180,9 @@ static bool read_first_move(const struct portmap *map, uint16_t port, uint32_t *
                    PORTMAP_FIRST_MOVES_AT + (long)port * PORTMAP_FIRST_MOVE);
 }
 
-static bool look_at_promise(const struct portmap *map, void *look)
+static bool read_promise(const struct portmap *map, void *into)
 {
-    struct promise_look *mine = look;
+    struct promise_reading *mine = into;
     return read_first_move(map, mine->port, &mine->first_move) &&
            read_at(map, &mine->record, sizeof mine->record,
                    PORTMAP_PROMISES_AT + (long)mine->port * PORTMAP_PROMISE);
@@ -190,28 +190,28 @@ static bool look_at_promise(const struct portmap *map, void *look)
 
 bool portmap_promise(const struct portmap *map, uint16_t port, struct promise *promise)
 {
-    struct promise_look look = {.port = port};
+    struct promise_reading reading = {.port = port};
     *promise = (struct promise){.owner = 0};
-    if (!look_calmly(map, look_at_promise, &look))
+    if (!read_consistently(map, read_promise, &reading))
         return false;
     *promise = (struct promise){
-        .owner = look.record.owner,
-        .asked = look.record.asked,
-        .committed = (look.record.flags & 1) != 0,
-        .has_moves = look.first_move != 0,
+        .owner = reading.record.owner,
+        .asked = reading.record.asked,
+        .committed = (reading.record.flags & 1) != 0,
+        .has_moves = reading.first_move != 0,
     };
     return true;
 }
 
-struct outlook_look {
+struct outlook_reading {
     uint16_t port;
     uint32_t first_move;
     struct answering_record records[FAMILIES];
 };
 
-static bool look_at_outlook(const struct portmap *map, void *look)
+static bool read_outlook(const struct portmap *map, void *into)
 {
-    struct outlook_look *mine = look;
+    struct outlook_reading *mine = into;
     long port = mine->port;
     return read_first_move(map, mine->port, &mine->first_move) &&
            read_at(map, &mine->records[FAMILY_V4], sizeof *mine->records,
@@ -222,22 +222,22 @@ static bool look_at_outlook(const struct portmap *map, void *look)
 
 bool portmap_outlook(const struct portmap *map, uint16_t port, struct outlook *outlook)
 {
-    struct outlook_look look = {.port = port};
+    struct outlook_reading reading = {.port = port};
     *outlook = (struct outlook){.has_moves = false};
-    if (!look_calmly(map, look_at_outlook, &look))
+    if (!read_consistently(map, read_outlook, &reading))
         return false;
-    outlook->has_moves = look.first_move != 0;
+    outlook->has_moves = reading.first_move != 0;
     for (int family = 0; family < FAMILIES; family++)
         outlook->answering[family] = (struct answering){
-            .project = look.records[family].project,
-            .repo = look.records[family].repo,
-            .cookie = look.records[family].cookie,
-            .shared = (look.records[family].flags & 1) != 0,
+            .project = reading.records[family].project,
+            .repo = reading.records[family].repo,
+            .cookie = reading.records[family].cookie,
+            .shared = (reading.records[family].flags & 1) != 0,
         };
     return true;
 }
 
-struct moves_look {
+struct moves_reading {
     uint16_t asked;
     uint64_t project;
     unsigned states;
@@ -245,14 +245,14 @@ struct moves_look {
     size_t room, count;
 };
 
-static void keep_move(struct moves_look *look, const struct move_record *record)
+static void keep_move(struct moves_reading *reading, const struct move_record *record)
 {
-    if (record->project != look->project || record->asked != look->asked || record->port == 0 ||
+    if (record->project != reading->project || record->asked != reading->asked || record->port == 0 ||
         record->state < MOVE_HELD || record->state > MOVE_REMEMBERED ||
-        (look->states & 1u << record->state) == 0)
+        (reading->states & 1u << record->state) == 0)
         return;
-    look->moves[look->count++] = (struct move){
-        .server = record->server,
+    reading->moves[reading->count++] = (struct move){
+        .image_id = record->image_id,
         .cookie = {record->cookie_v4, record->cookie_v6},
         .at = record->at,
         .port = record->port,
@@ -260,9 +260,9 @@ static void keep_move(struct moves_look *look, const struct move_record *record)
     };
 }
 
-static bool look_at_moves(const struct portmap *map, void *look)
+static bool read_moves(const struct portmap *map, void *into)
 {
-    struct moves_look *mine = look;
+    struct moves_reading *mine = into;
     uint32_t next = 0;
     mine->count = 0;
     if (!read_first_move(map, mine->asked, &next))
@@ -281,9 +281,9 @@ static bool look_at_moves(const struct portmap *map, void *look)
 size_t portmap_moves(const struct portmap *map, uint16_t asked, uint64_t project, unsigned states,
                      struct move *moves, size_t room)
 {
-    struct moves_look look = {
+    struct moves_reading reading = {
         .asked = asked, .project = project, .states = states, .moves = moves, .room = room};
-    return project != 0 && look_calmly(map, look_at_moves, &look) ? look.count : 0;
+    return project != 0 && read_consistently(map, read_moves, &reading) ? reading.count : 0;
 }
 
 uint64_t portmap_key(const char *kind, const char *text)

@@ -40,8 +40,8 @@ struct portmap {
     int fd;
     bool retired;                     /* its daemon has ended */
     uint64_t netns;                   /* SO_NETNS_COOKIE of the daemon, 0 where unknown */
-    char line_socket[PORTMAP_SOCKET]; /* where to ask */
-    char note_socket[PORTMAP_SOCKET]; /* where to tell; "" where nobody listens */
+    char bind_socket[PORTMAP_SOCKET]; /* where to ask */
+    char notify_socket[PORTMAP_SOCKET]; /* where to tell; "" where nobody listens */
 };
 
 struct promise {
@@ -69,7 +69,7 @@ enum { MOVES_HELD = 1 << MOVE_HELD, MOVES_LIVE = 1 << MOVE_LIVE,
 
 /* One server of a project that asked for a port and was given another. */
 struct move {
-    uint64_t server;
+    uint64_t image_id;         /* of the program that was moved */
     uint64_t cookie[FAMILIES]; /* of the listener on 127.0.0.1 and on ::1; 0 = none */
     uint64_t at;               /* seconds since the epoch: committed, or ended */
     uint16_t port;

@@ -125,7 +125,7 @@ size_t wire_question(const struct question *question, const struct image *image,
     text_add(&text, reasons[question->reason]);
     text_number(&text, question->lost);
     text_add(&text, " ");
-    text_hex(&text, question->server, 16);
+    text_hex(&text, question->image_id, 16);
     add_field(&text, image->instance);
     add_field(&text, image->service_type);
     add_field(&text, question->project);
@@ -134,7 +134,7 @@ size_t wire_question(const struct question *question, const struct image *image,
     return text.cut ? 0 : text.used;
 }
 
-size_t wire_note(const struct note *note, const struct image *image, char *line, size_t room)
+size_t wire_listen_message(const struct listen_message *note, const struct image *image, char *line, size_t room)
 {
     struct text text = text_in(line, room);
     text_add(&text, "styxy/1 listen ");
@@ -142,7 +142,7 @@ size_t wire_note(const struct note *note, const struct image *image, char *line,
     text_add(&text, " ");
     text_hex(&text, note->cookie, 16);
     text_add(&text, " ");
-    text_hex(&text, image->server_id, 16);
+    text_hex(&text, image->image_id, 16);
     add_field(&text, image->instance);
     add_field(&text, image->service_type);
     add_field(&text, note->project);
@@ -240,7 +240,7 @@ static bool read_move(const struct field *fields, struct answer *answer)
 {
     uint32_t port;
     answer->verdict = VERDICT_MOVE;
-    if (!read_number(&fields[2], POLICY_FIRST_PORT, 65535, &port))
+    if (!read_number(&fields[2], ADDRESS_FIRST_PORT, 65535, &port))
         return false;
     answer->port = (uint16_t)port;
     answer->is_new = is(&fields[4], "new");

@@ -29,12 +29,12 @@ struct question {
     bool is_udp;
     enum reason reason;
     uint16_t lost; /* the port that was answered last and whose bind failed; 0 = none */
-    uint64_t server;
+    uint64_t image_id; /* of the program that asks */
     const char *project;
 };
 
 /* A socket that listens now; UDP: that is bound. */
-struct note {
+struct listen_message {
     const struct target *target;
     bool is_udp;
     uint64_t cookie;
@@ -58,7 +58,7 @@ size_t wire_question(const struct question *question, const struct image *image,
                      size_t room);
 
 /* Format what is told in a datagram, without a newline; its length, or 0 where it does not fit. */
-size_t wire_note(const struct note *note, const struct image *image, char *line, size_t room);
+size_t wire_listen_message(const struct listen_message *note, const struct image *image, char *line, size_t room);
 
 /* Parse a line without its newline; false where it is anything but an answer. */
 bool wire_answer(const char *line, size_t length, struct answer *answer);

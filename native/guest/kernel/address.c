@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-const uint8_t POLICY_LOOPBACK[FAMILIES][16] = {
+const uint8_t ADDRESS_LOOPBACK[FAMILIES][16] = {
     [FAMILY_V4] = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1},
     [FAMILY_V6] = {[15] = 1},
 };
@@ -46,7 +46,7 @@ static void read_v6(const void *address, size_t length, struct target *target)
     target->is_wildcard = is_zero(target->address + start, 16 - start);
 }
 
-bool policy_read(const void *address, size_t length, struct target *target)
+bool address_read(const void *address, size_t length, struct target *target)
 {
     sa_family_t family;
     memcpy(&family, (const char *)address + offsetof(struct sockaddr, sa_family), sizeof family);
@@ -55,20 +55,20 @@ bool policy_read(const void *address, size_t length, struct target *target)
         read_v4(address, target);
     else if (family == AF_INET6 && length >= SHORTEST_IN6)
         read_v6(address, length, target);
-    return target->port >= POLICY_FIRST_PORT;
+    return target->port >= ADDRESS_FIRST_PORT;
 }
 
 static bool is_loopback_v4(const struct target *target)
 {
-    return memcmp(target->address, POLICY_LOOPBACK[FAMILY_V4], 16) == 0;
+    return memcmp(target->address, ADDRESS_LOOPBACK[FAMILY_V4], 16) == 0;
 }
 
 static bool is_loopback_v6(const struct target *target)
 {
-    return memcmp(target->address, POLICY_LOOPBACK[FAMILY_V6], 16) == 0;
+    return memcmp(target->address, ADDRESS_LOOPBACK[FAMILY_V6], 16) == 0;
 }
 
-unsigned policy_uncovered(const struct target *target, bool is_dual, bool shares)
+unsigned address_uncovered(const struct target *target, bool is_dual, bool shares)
 {
     unsigned places = PLACE_ALL;
     if (shares)
@@ -80,39 +80,39 @@ unsigned policy_uncovered(const struct target *target, bool is_dual, bool shares
     return places & ~(unsigned)PLACE_TARGET;
 }
 
-bool policy_is_elsewhere(const struct target *target)
+bool address_is_elsewhere(const struct target *target)
 {
     return !target->is_wildcard && !is_loopback_v4(target) && !is_loopback_v6(target);
 }
 
-bool policy_is_loopback(const struct target *target)
+bool address_is_loopback(const struct target *target)
 {
     return target->is_wildcard || is_loopback_v6(target) ||
            (target->is_v4 && target->address[12] == 127);
 }
 
-bool policy_is_multicast(const struct target *target)
+bool address_is_multicast(const struct target *target)
 {
     return target->is_v4 ? target->address[12] >> 4 == 0xe : target->address[0] == 0xff;
 }
 
-socklen_t policy_loopback(int domain, enum family family, uint16_t port,
+socklen_t address_loopback(int domain, enum family family, uint16_t port,
                           struct sockaddr_storage *address)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     memset(address, 0, sizeof *address);
     if (domain == AF_INET) {
-        memcpy(&in.sin_addr, POLICY_LOOPBACK[FAMILY_V4] + 12, 4);
+        memcpy(&in.sin_addr, ADDRESS_LOOPBACK[FAMILY_V4] + 12, 4);
         memcpy(address, &in, sizeof in);
         return sizeof in;
     }
-    memcpy(&in6.sin6_addr, POLICY_LOOPBACK[family], 16);
+    memcpy(&in6.sin6_addr, ADDRESS_LOOPBACK[family], 16);
     memcpy(address, &in6, sizeof in6);
     return sizeof in6;
 }
 
-bool policy_lists(const char *list, uint16_t port)
+bool address_lists(const char *list, uint16_t port)
 {
     uint32_t number = 0;
     for (const char *at = list;; at++) {
@@ -129,7 +129,7 @@ bool policy_lists(const char *list, uint16_t port)
     }
 }
 
-void policy_with_port(const void *address, size_t length, uint16_t port,
+void address_with_port(const void *address, size_t length, uint16_t port,
                       struct sockaddr_storage *copy)
 {
     /* sin_port and sin6_port lie at the same place. */

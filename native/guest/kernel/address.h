@@ -2,20 +2,20 @@
  * Which addresses are ours, and how one is moved. Pure: no call leaves this file, the caller has
  * made sure that the address can be read.
  */
-#ifndef STYXY_POLICY_H
-#define STYXY_POLICY_H
+#ifndef STYXY_ADDRESS_H
+#define STYXY_ADDRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { POLICY_FIRST_PORT = 1024 }; /* below it EACCES is no conflict (ip(7)) */
+enum { ADDRESS_FIRST_PORT = 1024 }; /* below it EACCES is no conflict (ip(7)) */
 
 enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
 
 /* 127.0.0.1 and ::1, as struct target has addresses. */
-extern const uint8_t POLICY_LOOPBACK[FAMILIES][16];
+extern const uint8_t ADDRESS_LOOPBACK[FAMILIES][16];
 
 struct target {
     int family;          /* of the socket: AF_INET or AF_INET6 */
@@ -27,7 +27,7 @@ struct target {
 };
 
 /* Read an address that is ours to move; false leaves it to libc. */
-bool policy_read(const void *address, size_t length, struct target *target);
+bool address_read(const void *address, size_t length, struct target *target);
 
 /* Where servers may listen that a client of localhost, or of the target, could reach. */
 enum {
@@ -42,26 +42,26 @@ enum {
  * the others bind itself tells. `is_dual`: an IPv6 socket without IPV6_V6ONLY; `shares`: a socket
  * with SO_REUSEPORT, which may stand beside another everywhere.
  */
-unsigned policy_uncovered(const struct target *target, bool is_dual, bool shares);
+unsigned address_uncovered(const struct target *target, bool is_dual, bool shares);
 
 /* Whether the target is one address, and not a loopback one. */
-bool policy_is_elsewhere(const struct target *target);
+bool address_is_elsewhere(const struct target *target);
 
 /* Whether a connection to the target ends on this machine: 127/8, ::1, and both wildcards, which
    connect takes for loopback. */
-bool policy_is_loopback(const struct target *target);
+bool address_is_loopback(const struct target *target);
 
-bool policy_is_multicast(const struct target *target);
+bool address_is_multicast(const struct target *target);
 
 /* Make a loopback address for a socket of the domain AF_INET or AF_INET6; its length. */
-socklen_t policy_loopback(int domain, enum family family, uint16_t port,
+socklen_t address_loopback(int domain, enum family family, uint16_t port,
                           struct sockaddr_storage *address);
 
 /* Whether a list like "8000, 8001" has a port; what is no number is skipped. */
-bool policy_lists(const char *list, uint16_t port);
+bool address_lists(const char *list, uint16_t port);
 
 /* Copy an address with another port in it. */
-void policy_with_port(const void *address, size_t length, uint16_t port,
+void address_with_port(const void *address, size_t length, uint16_t port,
                       struct sockaddr_storage *copy);
 
 #endif

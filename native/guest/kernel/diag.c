@@ -9,7 +9,7 @@
 #include <linux/sock_diag.h>
 #include <string.h>
 
-enum { PIECE = 4096 /* a dump comes in pieces of this size at least */ };
+enum { PIECE = 4096 /* a dump comes in pieces of at least this size */ };
 
 struct request {
     struct nlmsghdr header;
@@ -31,19 +31,21 @@ static struct request request_for(const struct diag_query *query)
     };
 }
 
-int door_make(void)
+int diag_socket(void)
 {
     return sys_socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
 }
 
-static bool send_request(int door, const struct request *request)
+static bool send_request(int diag, const struct request *request)
 {
-    /* An unconnected netlink socket sends to the kernel, which answers before send returns, so
-       receiving never waits. */
-    return sys_send(door, request, sizeof *request) == (ptrdiff_t)sizeof *request;
+    /*
+     * An unconnected netlink socket sends to the kernel, which answers before send returns, so
+     * receiving never waits.
+     */
+    return sys_send(diag, request, sizeof *request) == (ptrdiff_t)sizeof *request;
 }
 
-/* Read the message at the start of `bytes`; false where it shows no socket (NLMSG_ERROR, the end). */
+/* Read the message at the start of `bytes`; false where it is no socket (NLMSG_ERROR, the end). */
 static bool read_socket(const unsigned char *bytes, size_t length, struct inet_diag_msg *found)
 {
     struct nlmsghdr header;
@@ -59,7 +61,7 @@ static uint64_t cookie_of(const struct inet_diag_msg *found)
     return (uint64_t)found->id.idiag_cookie[1] << 32 | found->id.idiag_cookie[0];
 }
 
-uint64_t diag_listener(int door, const uint8_t address[16], bool is_v4, uint32_t scope,
+uint64_t diag_listener(int diag, const uint8_t address[16], bool is_v4, uint32_t scope,
                        uint16_t port)
 {
     struct diag_query query = {.is_v4 = is_v4, .states = 1u << DIAG_LISTEN, .port = port};
@@ -68,24 +70,24 @@ uint64_t diag_listener(int door, const uint8_t address[16], bool is_v4, uint32_t
     unsigned char answer[512];
     request.body.id.idiag_if = scope;
     memcpy(request.body.id.idiag_src, is_v4 ? address + 12 : address, is_v4 ? 4 : 16);
-    if (!send_request(door, &request))
+    if (!send_request(diag, &request))
         return 0;
-    ptrdiff_t got = sys_receive(door, answer, sizeof answer);
+    ptrdiff_t got = sys_receive(diag, answer, sizeof answer);
     return got > 0 && read_socket(answer, (size_t)got, &found) && found.idiag_state == DIAG_LISTEN
                ? cookie_of(&found)
                : 0;
 }
 
-static bool begin_search(int door, const struct diag_query *query)
+static bool begin_search(int diag, const struct diag_query *query)
 {
     struct request request = request_for(query);
     request.header.nlmsg_flags |= NLM_F_DUMP;
-    return send_request(door, &request);
+    return send_request(diag, &request);
 }
 
 /*
- * Tell of the sockets in a piece of a dump that have the port; whether another piece follows. The
- * kernel looks at the port itself, but not where it tells of bound sockets.
+ * Visit the sockets in a piece of a dump that have the port; return whether another piece follows.
+ * The kernel filters by port itself, but not for bound sockets.
  */
 static bool read_piece(const unsigned char *bytes, size_t length, uint16_t port,
                        diag_visitor *visitor, void *visit)
@@ -107,15 +109,15 @@ static bool read_piece(const unsigned char *bytes, size_t length, uint16_t port,
     return more;
 }
 
-bool diag_search(int door, const struct diag_query *query, diag_visitor *visitor, void *visit)
+bool diag_search(int diag, const struct diag_query *query, diag_visitor *visitor, void *visit)
 {
     unsigned char piece[PIECE];
-    bool more = begin_search(door, query);
+    bool more = begin_search(diag, query);
     if (!more)
         return false;
-    /* To the end, for the door is used again. */
+    /* To the end, because the socket may be used again. */
     while (more) {
-        ptrdiff_t got = sys_receive(door, piece, sizeof piece);
+        ptrdiff_t got = sys_receive(diag, piece, sizeof piece);
         if (got <= 0)
             return false;
         more = read_piece(piece, (size_t)got, query->port, visitor, visit);
@@ -132,10 +134,10 @@ static void find_one(void *visit, uint64_t cookie)
 bool diag_has(const struct diag_query *query)
 {
     bool found = false;
-    int door = door_make();
-    if (door < 0)
+    int diag = diag_socket();
+    if (diag < 0)
         return false;
-    diag_search(door, query, find_one, &found);
-    sys_close(door);
+    diag_search(diag, query, find_one, &found);
+    sys_close(diag);
     return found;
 }

@@ -26,38 +26,38 @@ static bool has_go_note(int fd, const Elf64_Phdr *segment)
     return false;
 }
 
-static enum look look_at_elf(int fd, const Elf64_Ehdr *header)
+static enum elf_kind kind_of_elf(int fd, const Elf64_Ehdr *header)
 {
     Elf64_Phdr segment;
-    enum look found = LOOK_STATIC;
+    enum elf_kind found = ELF_KIND_STATIC;
     if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != OUR_ORDER ||
         header->e_phentsize != sizeof segment ||
         (header->e_type != ET_EXEC && header->e_type != ET_DYN))
-        return LOOK_OTHER;
+        return ELF_KIND_OTHER;
     for (unsigned i = 0; i < header->e_phnum && i < MOST_SEGMENTS; i++) {
         long offset = (long)(header->e_phoff + i * sizeof segment);
         if (sys_pread(fd, &segment, sizeof segment, offset) != (ptrdiff_t)sizeof segment)
-            return LOOK_OTHER;
+            return ELF_KIND_OTHER;
         if (segment.p_type == PT_INTERP)
-            found = LOOK_DYNAMIC;
+            found = ELF_KIND_DYNAMIC;
         if (segment.p_type == PT_NOTE && has_go_note(fd, &segment))
-            return LOOK_GO;
+            return ELF_KIND_GO;
     }
     return found;
 }
 
-enum look look_at(int fd)
+enum elf_kind elf_kind_of(int fd)
 {
     Elf64_Ehdr header;
     ptrdiff_t got = sys_pread(fd, &header, sizeof header, 0);
     if (got >= 2 && memcmp(&header, "#!", 2) == 0)
-        return LOOK_SCRIPT;
+        return ELF_KIND_SCRIPT;
     if (got != (ptrdiff_t)sizeof header || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-        return LOOK_OTHER;
-    return look_at_elf(fd, &header);
+        return ELF_KIND_OTHER;
+    return kind_of_elf(fd, &header);
 }
 
-bool look_interpreter(int fd, char *path, size_t room)
+bool elf_kind_interpreter(int fd, char *path, size_t room)
 {
     char line[LINE];
     ptrdiff_t got = sys_pread(fd, line, sizeof line, 0);

@@ -49,7 +49,7 @@ static inline void sys_close(int fd)
 }
 
 /* Keep a descriptor of ours off 0, 1 and 2, which the host closed and may yet print to. */
-static inline int sys_lift(int fd)
+static inline int sys_above_stdio(int fd)
 {
     if (fd < 0 || fd > 2)
         return fd;
@@ -64,12 +64,12 @@ static inline int sys_open(const char *path, int flags, unsigned mode)
     do
         fd = (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
     while (fd < 0 && errno == EINTR);
-    return sys_lift(fd);
+    return sys_above_stdio(fd);
 }
 
 static inline int sys_socket(int family, int type, int protocol)
 {
-    return sys_lift((int)syscall(SYS_socket, family, type | SOCK_CLOEXEC, protocol));
+    return sys_above_stdio((int)syscall(SYS_socket, family, type | SOCK_CLOEXEC, protocol));
 }
 
 static inline ptrdiff_t sys_read(int fd, void *into, size_t room)
@@ -106,7 +106,7 @@ static inline bool sys_option(int fd, int level, int name, void *value, socklen_
     return syscall(SYS_getsockopt, fd, level, name, value, &length) == 0;
 }
 
-static inline int sys_number_option(int fd, int name)
+static inline int sys_int_option(int fd, int name)
 {
     int value = -1;
     return sys_option(fd, SOL_SOCKET, name, &value, sizeof value) ? value : -1;
@@ -170,13 +170,13 @@ static inline bool sys_readable_address(const void *address, socklen_t length)
  *
  * By libc's own calls, for once: a host with the thread sanitizer must see that the memory is new.
  */
-static inline void *sys_room(size_t length)
+static inline void *sys_scratch(size_t length)
 {
     void *room = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return room != MAP_FAILED ? room : NULL;
 }
 
-static inline void sys_leave_room(void *room, size_t length)
+static inline void sys_scratch_free(void *room, size_t length)
 {
     munmap(room, length);
 }
@@ -186,9 +186,9 @@ enum transport { TRANSPORT_OTHER, TRANSPORT_TCP, TRANSPORT_UDP };
 /* What a socket of the family AF_INET or AF_INET6 speaks; OTHER for any other socket. */
 static inline enum transport sys_transport(int fd, int family)
 {
-    if (sys_number_option(fd, SO_DOMAIN) != family)
+    if (sys_int_option(fd, SO_DOMAIN) != family)
         return TRANSPORT_OTHER;
-    int type = sys_number_option(fd, SO_TYPE), protocol = sys_number_option(fd, SO_PROTOCOL);
+    int type = sys_int_option(fd, SO_TYPE), protocol = sys_int_option(fd, SO_PROTOCOL);
     if (type == SOCK_STREAM && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP))
         return TRANSPORT_TCP;
     return type == SOCK_DGRAM && protocol == IPPROTO_UDP ? TRANSPORT_UDP : TRANSPORT_OTHER;

@@ -113,7 +113,7 @@ static bool directory_of(const struct image *image, char *out)
 
 static void find(const struct image *image, char *out)
 {
-    struct search *search = sys_room(sizeof *search);
+    struct search *search = sys_scratch(sizeof *search);
     if (search == NULL || !directory_of(image, out)) {
         out[0] = '\0';
     } else {
@@ -124,7 +124,7 @@ static void find(const struct image *image, char *out)
         out[length > 0 ? length : 1] = '\0';
     }
     if (search != NULL)
-        sys_leave_room(search, sizeof *search);
+        sys_scratch_free(search, sizeof *search);
 }
 
 const char *project_path(const struct image *image, char scratch[IMAGE_PATH])
@@ -147,12 +147,12 @@ uint64_t project_key(const struct image *image)
     static PER_IMAGE atomic_bool is_known;
     if (atomic_load(&is_known))
         return atomic_load(&key);
-    char *scratch = sys_room(IMAGE_PATH);
+    char *scratch = sys_scratch(IMAGE_PATH);
     if (scratch == NULL)
         return 0;
     const char *project = project_path(image, scratch);
     uint64_t found = project[0] != '\0' ? portmap_key("project", project) : 0;
-    sys_leave_room(scratch, IMAGE_PATH);
+    sys_scratch_free(scratch, IMAGE_PATH);
     atomic_store(&key, found);
     atomic_store(&is_known, true);
     return found;

@@ -6,19 +6,19 @@
  */
 #include "guest/project/repo.h"
 
-#include "guest/project/origin.h"
 #include "guest/daemon/portmap.h"
-#include "guest/project/project.h"
-#include "guest/project/realpath.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
+#include "guest/project/origin.h"
+#include "guest/project/project.h"
+#include "guest/project/realpath.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
 enum { CONFIG_LIMIT = 64 * 1024 }; /* `styxy.adapters.git` reads no more, too */
 
-struct desk {
+struct repo_search {
     char project[IMAGE_PATH];
     char directory[IMAGE_PATH];
     char common[IMAGE_PATH];
@@ -58,17 +58,17 @@ static bool join(char *out, const char *base, const char *name)
 }
 
 /* Read the path in the first line of a file of git's, relative to `base`. */
-static bool named_in(struct desk *desk, const char *file, const char *prefix, const char *base,
+static bool named_in(struct repo_search *search, const char *file, const char *prefix, const char *base,
                      char *out)
 {
     size_t start = strlen(prefix);
-    if (read_text(file, desk->text) == 0)
+    if (read_text(file, search->text) == 0)
         return false;
-    desk->text[strcspn(desk->text, "\r\n")] = '\0';
-    if (strncmp(desk->text, prefix, start) != 0 ||
-        desk->text[strspn(desk->text, " \t")] == '\0')
+    search->text[strcspn(search->text, "\r\n")] = '\0';
+    if (strncmp(search->text, prefix, start) != 0 ||
+        search->text[strspn(search->text, " \t")] == '\0')
         return false;
-    return join(out, base, desk->text + start);
+    return join(out, base, search->text + start);
 }
 
 static bool is_directory(const char *path)
@@ -78,49 +78,49 @@ static bool is_directory(const char *path)
 }
 
 /* Find the directory that all worktrees of the project's repo share. */
-static bool find_common(struct desk *desk)
+static bool find_common(struct repo_search *search)
 {
-    if (!join(desk->directory, desk->project, ".git"))
+    if (!join(search->directory, search->project, ".git"))
         return false;
-    if (!is_directory(desk->directory)) {
-        memcpy(desk->path, desk->directory, IMAGE_PATH);
-        if (!named_in(desk, desk->path, "gitdir: ", desk->project, desk->directory))
+    if (!is_directory(search->directory)) {
+        memcpy(search->path, search->directory, IMAGE_PATH);
+        if (!named_in(search, search->path, "gitdir: ", search->project, search->directory))
             return false;
     }
-    if (!join(desk->path, desk->directory, "commondir"))
+    if (!join(search->path, search->directory, "commondir"))
         return false;
-    const char *common = desk->directory;
-    if (named_in(desk, desk->path, "", desk->directory, desk->common))
-        common = memcpy(desk->path, desk->common, IMAGE_PATH);
-    return realpath_of(common, &desk->room, desk->common);
+    const char *common = search->directory;
+    if (named_in(search, search->path, "", search->directory, search->common))
+        common = memcpy(search->path, search->common, IMAGE_PATH);
+    return realpath_of(common, &search->room, search->common);
 }
 
-static uint64_t key_of_origin(struct desk *desk, const char *address)
+static uint64_t key_of_origin(struct repo_search *search, const char *address)
 {
     if (!origin_is_local(address, &address))
-        return origin_name(address, desk->path, IMAGE_PATH) ? portmap_key("origin", desk->path) : 0;
+        return origin_name(address, search->path, IMAGE_PATH) ? portmap_key("origin", search->path) : 0;
     /* git resolves a relative remote where the repo lies, not where a worktree does. */
-    struct text parent = text_in(desk->directory, IMAGE_PATH);
-    const char *slash = strrchr(desk->common, '/');
-    text_bytes(&parent, desk->common, slash > desk->common ? (size_t)(slash - desk->common) : 1);
-    if (!text_end(&parent) || !join(desk->path, desk->directory, address) ||
-        !realpath_of(desk->path, &desk->room, desk->directory) ||
-        !origin_name(desk->directory, desk->path, IMAGE_PATH))
+    struct text parent = text_in(search->directory, IMAGE_PATH);
+    const char *slash = strrchr(search->common, '/');
+    text_bytes(&parent, search->common, slash > search->common ? (size_t)(slash - search->common) : 1);
+    if (!text_end(&parent) || !join(search->path, search->directory, address) ||
+        !realpath_of(search->path, &search->room, search->directory) ||
+        !origin_name(search->directory, search->path, IMAGE_PATH))
         return 0;
-    return portmap_key("origin", desk->path);
+    return portmap_key("origin", search->path);
 }
 
-static uint64_t find(const struct image *image, struct desk *desk)
+static uint64_t find(const struct image *image, struct repo_search *search)
 {
-    const char *project = project_path(image, desk->path);
+    const char *project = project_path(image, search->path);
     if (project[0] == '\0')
         return 0;
-    memcpy(desk->project, project, strlen(project) + 1);
-    if (!find_common(desk) || !join(desk->path, desk->common, "config"))
+    memcpy(search->project, project, strlen(project) + 1);
+    if (!find_common(search) || !join(search->path, search->common, "config"))
         return 0;
-    size_t length = read_text(desk->path, desk->text);
-    const char *address = origin_in_config(desk->text, length);
-    return address != NULL ? key_of_origin(desk, address) : portmap_key("common", desk->common);
+    size_t length = read_text(search->path, search->text);
+    const char *address = origin_in_config(search->text, length);
+    return address != NULL ? key_of_origin(search, address) : portmap_key("common", search->common);
 }
 
 uint64_t repo_key(const struct image *image)
@@ -129,12 +129,12 @@ uint64_t repo_key(const struct image *image)
     static PER_IMAGE atomic_bool is_known;
     if (atomic_load(&is_known))
         return atomic_load(&key);
-    struct desk *desk = sys_room(sizeof *desk);
-    if (desk == NULL)
+    struct repo_search *search = sys_scratch(sizeof *search);
+    if (search == NULL)
         return 0;
     /* Two threads may come at once; both find the same. */
-    uint64_t found = find(image, desk);
-    sys_leave_room(desk, sizeof *desk);
+    uint64_t found = find(image, search);
+    sys_scratch_free(search, sizeof *search);
     atomic_store(&key, found);
     atomic_store(&is_known, true);
     return found;

@@ -1,21 +1,77 @@
-/* What a program shares with its forked children: see kin.h. */
+/* What a program shares with its forked children: see fork_shared.h. */
 #include "guest/state/fork_shared.h"
 
 #include "guest/image.h"
 #include "guest/kernel/sys.h"
 
-static PER_IMAGE struct kin of_this_process;
-static PER_IMAGE struct kin *memory = &of_this_process;
+static PER_IMAGE struct fork_shared of_this_process;
+static PER_IMAGE struct fork_shared *memory = &of_this_process;
 
-void kin_prepare(void)
+void fork_shared_prepare(void)
 {
     long fresh = syscall(SYS_mmap, NULL, sizeof of_this_process, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0L);
     if (fresh != -1)
-        memory = (struct kin *)fresh; /* zeroes, which is how an atomic of ours begins */
+        memory = (struct fork_shared *)fresh; /* all zeroes, the initial value of our atomics */
 }
 
-struct kin *kin_memory(void)
+struct fork_shared *fork_shared_memory(void)
 {
     return memory;
+}
+
+/* Encode a protocol and a port as used << 17 | udp << 16 | port. */
+static uint32_t place_of(uint16_t port, bool is_udp)
+{
+    return UINT32_C(1) << 17 | (uint32_t)is_udp << 16 | port;
+}
+
+/* Claim a free entry, or else the oldest one. */
+static struct shared_socket *claim_entry(struct fork_shared *shared, uint64_t cookie)
+{
+    for (int i = 0; i < SHARED_SOCKETS; i++) {
+        uint64_t nobody = 0;
+        if (atomic_compare_exchange_strong(&shared->sockets[i].cookie, &nobody, cookie))
+            return &shared->sockets[i];
+    }
+    return &shared->sockets[atomic_fetch_add(&shared->next_socket, 1) % SHARED_SOCKETS];
+}
+
+void fork_shared_add_socket(uint64_t cookie, uint16_t port, bool is_udp)
+{
+    struct shared_socket *socket = claim_entry(memory, cookie);
+    atomic_store(&socket->cookie, cookie);
+    atomic_store(&socket->place, place_of(port, is_udp));
+}
+
+static struct shared_socket *find_socket(uint64_t cookie)
+{
+    struct fork_shared *shared = memory;
+    for (int i = 0; i < SHARED_SOCKETS && cookie != 0; i++)
+        if (atomic_load(&shared->sockets[i].cookie) == cookie)
+            return &shared->sockets[i];
+    return NULL;
+}
+
+void fork_shared_drop_socket(uint64_t cookie)
+{
+    struct shared_socket *socket = find_socket(cookie);
+    if (socket == NULL)
+        return;
+    atomic_store(&socket->place, 0);
+    atomic_store(&socket->cookie, 0);
+}
+
+bool fork_shared_has_socket(uint64_t cookie)
+{
+    return find_socket(cookie) != NULL;
+}
+
+bool fork_shared_has_bound(uint16_t port, bool is_udp)
+{
+    struct fork_shared *shared = memory;
+    for (int i = 0; i < SHARED_SOCKETS; i++)
+        if (atomic_load(&shared->sockets[i].place) == place_of(port, is_udp))
+            return true;
+    return false;
 }

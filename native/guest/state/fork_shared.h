@@ -1,31 +1,49 @@
 /*
- * What a program shares with its forked children: one piece of memory, made before the program runs,
- * for servers fork first and bind then.
+ * What a program shares with its forked children: the sockets that any of them bound, and the moves
+ * that one of them has told the user of.
  *
- * It costs each program two microseconds and, until something is bound, no memory. Where it could
- * not be made, each process has its own, and its children a copy.
+ * It is one piece of shared memory, mapped before the program runs, because servers fork first and
+ * bind then. It costs each program two microseconds and, until something is bound, no memory. Where
+ * it could not be mapped, each process has memory of its own, and its children a copy.
+ *
+ * Lock-free, because fork can leave a lock behind that nobody holds any more. The table of sockets
+ * is a hint: the oldest entry gives way, and a reader that meets a writer misses one entry at most.
  */
-#ifndef STYXY_KIN_H
-#define STYXY_KIN_H
+#ifndef STYXY_FORK_SHARED_H
+#define STYXY_FORK_SHARED_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { KIN_SOCKETS = 128, KIN_TOLD = 256 };
+enum { SHARED_SOCKETS = 128, SHARED_NOTICES = 256 };
 
-struct kin_socket {
+struct shared_socket {
     _Atomic uint64_t cookie;
-    _Atomic uint32_t place; /* memory.c */
+    _Atomic uint32_t place; /* protocol and port: fork_shared.c */
 };
 
-struct kin {
-    struct kin_socket sockets[KIN_SOCKETS]; /* bound by one of these processes */
+struct fork_shared {
+    struct shared_socket sockets[SHARED_SOCKETS]; /* bound by one of these processes */
     atomic_uint next_socket;
-    _Atomic uint64_t told[KIN_TOLD]; /* the moves that the user has been told of: told.c */
+    _Atomic uint64_t notices[SHARED_NOTICES]; /* moves that the user knows of: notice_once.c */
 };
 
-void kin_prepare(void);
+/* Map the memory; called once, before the program runs. */
+void fork_shared_prepare(void);
 
-struct kin *kin_memory(void);
+struct fork_shared *fork_shared_memory(void);
+
+/*
+ * Remember that a socket is this program's own, by the cookie that sock_diag(7) shows too. This
+ * happens before the bind, because another process of the program may meet the socket at once. Drop
+ * a socket whose bind failed.
+ */
+void fork_shared_add_socket(uint64_t cookie, uint16_t port, bool is_udp);
+void fork_shared_drop_socket(uint64_t cookie);
+bool fork_shared_has_socket(uint64_t cookie);
+
+/* Whether this program has ever bound a socket to a port; it may be closed by now. */
+bool fork_shared_has_bound(uint16_t port, bool is_udp);
 
 #endif

@@ -1,7 +1,5 @@
-/* What this server has bound: see memory.h. */
+/* The moves that this program knows of: see memory.h. */
 #include "guest/state/memory.h"
-
-#include "guest/state/fork_shared.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -11,8 +9,10 @@ enum {
     TEXT_WORDS = (WIRE_NAME + WIRE_TIME + 7) / 8,
 };
 
-/* Texts are kept word by word, each one atomic: a reader that meets a writer gets a mixture, finds
-   the key changed, and throws it away. */
+/*
+ * Texts are kept word by word, each one atomic: a reader that meets a writer gets a mixture, finds
+ * the key changed, and throws the mixture away.
+ */
 struct entry {
     _Atomic uint64_t key; /* used << 40 | udp << 32 | asked << 16 | got */
     _Atomic uint64_t words[TEXT_WORDS];
@@ -27,66 +27,6 @@ _Static_assert(sizeof(struct texts) <= TEXT_WORDS * 8, "the texts of an answer h
 
 static PER_IMAGE struct entry moves[MOVES];
 static PER_IMAGE atomic_uint next_move;
-
-/* ---- sockets ---- */
-
-/* As it stands in kin.h: used << 17 | udp << 16 | port. */
-static uint32_t place_of(uint16_t port, bool is_udp)
-{
-    return UINT32_C(1) << 17 | (uint32_t)is_udp << 16 | port;
-}
-
-/* An entry that is free, else the oldest. */
-static struct kin_socket *entry_for(struct kin *kin, uint64_t cookie)
-{
-    for (int i = 0; i < KIN_SOCKETS; i++) {
-        uint64_t nobody = 0;
-        if (atomic_compare_exchange_strong(&kin->sockets[i].cookie, &nobody, cookie))
-            return &kin->sockets[i];
-    }
-    return &kin->sockets[atomic_fetch_add(&kin->next_socket, 1) % KIN_SOCKETS];
-}
-
-void memory_add_socket(uint64_t cookie, uint16_t port, bool is_udp)
-{
-    struct kin_socket *socket = entry_for(kin_memory(), cookie);
-    atomic_store(&socket->cookie, cookie);
-    atomic_store(&socket->place, place_of(port, is_udp));
-}
-
-static struct kin_socket *find_socket(uint64_t cookie)
-{
-    struct kin *kin = kin_memory();
-    for (int i = 0; i < KIN_SOCKETS && cookie != 0; i++)
-        if (atomic_load(&kin->sockets[i].cookie) == cookie)
-            return &kin->sockets[i];
-    return NULL;
-}
-
-void memory_drop_socket(uint64_t cookie)
-{
-    struct kin_socket *socket = find_socket(cookie);
-    if (socket == NULL)
-        return;
-    atomic_store(&socket->place, 0);
-    atomic_store(&socket->cookie, 0);
-}
-
-bool memory_has_socket(uint64_t cookie)
-{
-    return find_socket(cookie) != NULL;
-}
-
-bool memory_has_bound(uint16_t port, bool is_udp)
-{
-    struct kin *kin = kin_memory();
-    for (int i = 0; i < KIN_SOCKETS; i++)
-        if (atomic_load(&kin->sockets[i].place) == place_of(port, is_udp))
-            return true;
-    return false;
-}
-
-/* ---- moves ---- */
 
 static uint64_t key_of(uint16_t asked, uint16_t got, bool is_udp)
 {
@@ -135,7 +75,7 @@ bool memory_has_moves(void)
     return atomic_load(&next_move) != 0;
 }
 
-/* The entry whose answer was `got`; its key, too, for it may change at any moment. */
+/* Find the entry whose answer was `got`, and its key, which may change at any moment. */
 static struct entry *entry_of(uint16_t got, bool is_udp, uint64_t *key)
 {
     for (int i = 0; i < MOVES; i++) {

@@ -3,8 +3,8 @@
  *
  * Theory of operation. An exec keeps pid and start time, and a pid can be another's a moment later.
  * Each image has 16 random bytes (AT_RANDOM), so they are copied together with the arguments of
- * each call, in one process_vm_readv: the same bytes, the same image, and all that is known of it
- * holds. A new image costs a look at /proc, an old one a microsecond.
+ * each call, in one process_vm_readv: the same bytes mean the same image, and all that is known of
+ * it holds. A new image costs some reads of /proc, a known one a microsecond.
  */
 #include "supervisor/call/caller.h"
 
@@ -17,7 +17,7 @@
 
 enum { CALLERS = 256, AUXV_ROOM = 64 };
 
-static struct caller callers[CALLERS]; /* by thread id; the newer takes the place */
+static struct caller callers[CALLERS]; /* by thread id; a newer one takes the place */
 static bool has_thread_pidfds;
 
 void callers_start(void)
@@ -74,7 +74,7 @@ static bool find_random(struct caller *caller)
     sys_close(fd);
     for (ptrdiff_t i = 0; i < got / (ptrdiff_t)sizeof *entries; i++) {
         if (entries[i].a_type == AT_SECURE && entries[i].a_un.a_val != 0)
-            return false; /* other rights than ours: not our affair */
+            return false; /* setuid or the like: left alone */
         if (entries[i].a_type == AT_RANDOM)
             caller->random_at = entries[i].a_un.a_val;
     }
@@ -82,8 +82,8 @@ static bool find_random(struct caller *caller)
            caller_read(caller, caller->random_at, caller->random, sizeof caller->random);
 }
 
-/* Get to know a caller; false where we may not look at it. */
-static bool meet(struct caller *caller, int tid)
+/* Learn who a caller is; false where it may not be read. */
+static bool identify(struct caller *caller, int tid)
 {
     forget(caller);
     caller->tid = tid;
@@ -92,11 +92,11 @@ static bool meet(struct caller *caller, int tid)
         caller->tid = 0;
         return false;
     }
-    caller->subject = subject_of(caller->pid, subject_id(caller->random));
+    caller->traced = traced_image_of(caller->pid, image_id_of(caller->random));
     return true;
 }
 
-/* Read arguments and image in one call; false where either is not what it was. */
+/* Read arguments and image id in one call; false where it is another image, or unreadable. */
 static bool read_both(const struct caller *caller, uint64_t address, void *copy, size_t length)
 {
     uint8_t random[16];
@@ -113,17 +113,17 @@ struct caller *caller_find(int tid, uint64_t address, void *copy, size_t length)
 {
     struct caller *caller = &callers[(unsigned)tid % CALLERS];
     if (tid <= 0)
-        return NULL; /* in a pid namespace that we do not see */
-    /* The place of a subject that is long unused may have become another's. */
+        return NULL; /* in a pid namespace that we cannot see */
+    /* The entry of an image that has not been used for long may be another's by now. */
     if (caller->tid == tid && read_both(caller, address, copy, length) &&
-        caller->subject != NULL && caller->subject->image.server_id == subject_id(caller->random))
+        caller->traced != NULL && caller->traced->image.image_id == image_id_of(caller->random))
         return caller;
-    if (!meet(caller, tid) || (length > 0 && !caller_read(caller, address, copy, length)))
+    if (!identify(caller, tid) || (length > 0 && !caller_read(caller, address, copy, length)))
         return NULL;
     return caller;
 }
 
-/* Whether a duplicate is what the thread has: it need not share its group's descriptors. */
+/* Whether a duplicate is the thread's own file: it need not share its group's descriptors. */
 static bool is_same_file(const struct caller *caller, int theirs, int ours)
 {
     char path[64];
@@ -138,7 +138,7 @@ static int take(struct caller *caller, int fd)
     if (caller->pidfd < 0) {
         int id = has_thread_pidfds ? caller->tid : caller->pid;
         unsigned flags = has_thread_pidfds ? PIDFD_THREAD : 0;
-        caller->pidfd = sys_lift((int)syscall(SYS_pidfd_open, id, flags));
+        caller->pidfd = sys_above_stdio((int)syscall(SYS_pidfd_open, id, flags));
         caller->by_thread = has_thread_pidfds || caller->tid == caller->pid;
     }
     return (int)syscall(SYS_pidfd_getfd, caller->pidfd, fd, 0);
@@ -148,12 +148,12 @@ int caller_descriptor(struct caller *caller, int fd)
 {
     int ours = take(caller, fd);
     if (ours < 0 && errno == ESRCH) {
-        /* The pidfd is of one who had this id before. */
+        /* The pidfd belongs to a process that had this id before. */
         sys_close(caller->pidfd);
         caller->pidfd = -1;
         ours = take(caller, fd);
     }
-    ours = sys_lift(ours);
+    ours = sys_above_stdio(ours);
     if (ours >= 0 && !caller->by_thread && !is_same_file(caller, fd, ours)) {
         sys_close(ours);
         return -1;

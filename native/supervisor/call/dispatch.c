@@ -1,10 +1,10 @@
 /*
- * What becomes of one call: see answer.h.
+ * What becomes of one call: see dispatch.h.
  *
- * Theory of operation. The arguments are copied once, and all that follows works on the copy and on
- * a duplicate of the socket, so that no thread of the program can change under our hands what was
- * decided. Only a call that needs nothing of us is let through, and then the kernel reads the
- * arguments again: a program that changes them in between gets what it would get without Styxy.
+ * Theory of operation. The arguments are copied once, and everything that follows works on the copy
+ * and on a duplicate of the socket, so that no thread of the program can change what was decided
+ * while we act on it. Only a call that needs nothing of us is let through, and then the kernel reads
+ * the arguments again: a program that changes them in between gets what it would get without Styxy.
  * Nothing here is a barrier against a program that wants to get around it.
  */
 #include "supervisor/call/dispatch.h"
@@ -12,53 +12,63 @@
 #include "guest/kernel/address.h"
 #include "supervisor/call/host_calls.h"
 #include "supervisor/call/outlook_cache.h"
+#include "supervisor/call/streams.h"
 #include "supervisor/linux.h"
-#include "supervisor/traced_image/streams.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what each call needs of us ---- */
+/* ---- what each address needs of us ---- */
 
-static bool wants_bind(const struct deed *deed)
+static bool any_address(const struct host_call *call)
 {
     struct target target;
-    return policy_read(&deed->address, deed->length, &target);
+    return address_read(&call->address, call->length, &target);
 }
 
-static bool wants_connect(const struct deed *deed)
+static bool loopback_address(const struct host_call *call)
 {
     struct target target;
-    return policy_read(&deed->address, deed->length, &target) && policy_is_loopback(&target) &&
-           !glance_is_plain(deed->caller->subject, &target);
+    return address_read(&call->address, call->length, &target) && address_is_loopback(&target) &&
+           !outlook_cache_is_plain(call->caller->traced, &target);
 }
 
-static bool wants_listen(const struct deed *deed)
+static bool no_address(const struct host_call *call)
 {
-    (void)deed;
+    (void)call;
     return true;
 }
 
-static long do_bind(const struct deed *deed, int fd)
+/* ---- performing each call, on a duplicate of the socket ---- */
+
+static uint64_t argument(const struct host_call *call, int number)
 {
-    return bind(fd, (const struct sockaddr *)&deed->address, deed->length);
+    return call->pending->notification.data.args[number];
 }
 
-static long do_connect(const struct deed *deed, int fd)
+static long perform_bind(const struct host_call *call, int fd)
 {
-    return connect(fd, (const struct sockaddr *)&deed->address, deed->length);
+    return bind(fd, (const struct sockaddr *)&call->address, call->length);
 }
 
-static int flags_argument(const struct deed *deed)
+static long perform_connect(const struct host_call *call, int fd)
 {
-    const struct seccomp_data *data = &deed->ledger->call.data;
-    return (int)data->args[data->nr == SYS_sendto ? 3 : 2];
+    return connect(fd, (const struct sockaddr *)&call->address, call->length);
 }
 
-static long do_send(const struct deed *deed, int fd)
+static long perform_send(const struct host_call *call, int fd, uint64_t flags)
 {
-    return sendto(fd, NULL, 0, flags_argument(deed), (const struct sockaddr *)&deed->address,
-                  deed->length);
+    return sendto(fd, NULL, 0, (int)flags, (const struct sockaddr *)&call->address, call->length);
+}
+
+static long perform_sendto(const struct host_call *call, int fd)
+{
+    return perform_send(call, fd, argument(call, 3));
+}
+
+static long perform_sendmsg(const struct host_call *call, int fd)
+{
+    return perform_send(call, fd, argument(call, 2));
 }
 
 static uint64_t cookie_of(int fd)
@@ -83,40 +93,42 @@ static bool closes_at_exec(int pid, int fd)
     return line != NULL && sscanf(line, "flags: %o", &flags) == 1 && (flags & O_CLOEXEC) != 0;
 }
 
-/* listen may have put a fresh socket in the old one's place (repair.h): here, and now there. */
-static long do_listen(const struct deed *deed, int fd)
+/*
+ * listen() may have put a fresh socket in the place of the old one (relisten.h), in our duplicate:
+ * then do the same in the program.
+ */
+static long perform_listen(const struct host_call *call, int fd)
 {
-    const struct seccomp_data *data = &deed->ledger->call.data;
-    int theirs = (int)data->args[0];
+    int theirs = (int)argument(call, 0);
     uint64_t before = cookie_of(fd);
-    int result = listen(fd, (int)data->args[1]);
+    int result = listen(fd, (int)argument(call, 1));
     if (result != 0 || cookie_of(fd) == before)
         return result;
     struct seccomp_notif_addfd fresh = {
-        .id = deed->ledger->call.id,
+        .id = call->pending->notification.id,
         .flags = SECCOMP_ADDFD_FLAG_SETFD,
         .srcfd = (uint32_t)fd,
         .newfd = (uint32_t)theirs,
-        .newfd_flags = closes_at_exec(deed->caller->pid, theirs) ? O_CLOEXEC : 0,
+        .newfd_flags = closes_at_exec(call->caller->pid, theirs) ? O_CLOEXEC : 0,
     };
-    if (ioctl(deed->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &fresh) >= 0)
+    if (ioctl(call->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &fresh) >= 0)
         return 0;
     errno = EADDRINUSE; /* what listen said */
     return -1;
 }
 
-/* The system calls of the filter, and which arguments are an address and its length. */
+/* The system calls of the filter: where each has its address, whether that needs us, what to do. */
 static const struct rule {
     long number;
-    int address, length; /* -1 = none */
-    bool (*wants)(const struct deed *deed);
-    long (*perform)(const struct deed *deed, int fd);
+    int address; /* the argument that is an address, with its length behind it; -1 = none */
+    bool (*concerns_us)(const struct host_call *call);
+    long (*perform)(const struct host_call *call, int fd);
 } RULES[] = {
-    {SYS_connect, 1, 2, wants_connect, do_connect},
-    {SYS_bind, 1, 2, wants_bind, do_bind},
-    {SYS_listen, -1, -1, wants_listen, do_listen},
-    {SYS_sendto, 4, 5, wants_connect, do_send},
-    {SYS_sendmsg, -1, -1, wants_connect, do_send},
+    {SYS_connect, 1, loopback_address, perform_connect},
+    {SYS_bind, 1, any_address, perform_bind},
+    {SYS_listen, -1, no_address, perform_listen},
+    {SYS_sendto, 4, loopback_address, perform_sendto},
+    {SYS_sendmsg, -1, loopback_address, perform_sendmsg},
 };
 
 static const struct rule *rule_for(long number)
@@ -129,71 +141,72 @@ static const struct rule *rule_for(long number)
 
 /* ---- one call ---- */
 
-/* Take the message apart that sendmsg is given; one with control messages is the kernel's to read. */
-static bool read_message(struct deed *deed, uint64_t where)
+/* Take sendmsg's message apart; one with control messages is left for the kernel to read. */
+static bool read_message(struct host_call *call, uint64_t where)
 {
     struct msghdr message;
-    if (!caller_read(deed->caller, where, &message, sizeof message) ||
-        message.msg_namelen > sizeof deed->address || message.msg_iovlen > DEED_PARTS ||
+    if (!caller_read(call->caller, where, &message, sizeof message) ||
+        message.msg_namelen > sizeof call->address || message.msg_iovlen > HOST_CALL_PARTS ||
         message.msg_controllen != 0)
         return false;
-    deed->length = message.msg_namelen;
-    deed->part_count = message.msg_iovlen;
-    return caller_read(deed->caller, (uintptr_t)message.msg_name, &deed->address, deed->length) &&
-           caller_read(deed->caller, (uintptr_t)message.msg_iov, deed->parts,
-                       deed->part_count * sizeof *deed->parts);
+    call->length = message.msg_namelen;
+    call->part_count = message.msg_iovlen;
+    return caller_read(call->caller, (uintptr_t)message.msg_name, &call->address, call->length) &&
+           caller_read(call->caller, (uintptr_t)message.msg_iov, call->parts,
+                       call->part_count * sizeof *call->parts);
 }
 
-/* Learn who calls and with what; false leaves the call to the kernel. */
-static bool read_deed(struct deed *deed, const struct rule *rule)
+/* Learn who calls, and with what arguments; false leaves the call to the kernel. */
+static bool read_call(struct host_call *call, const struct rule *rule)
 {
-    const struct seccomp_notif *call = &deed->ledger->call;
-    const __u64 *arguments = call->data.args;
     uint64_t where = 0;
     if (rule->address >= 0) {
-        where = arguments[rule->address];
-        if ((uint32_t)arguments[rule->length] > sizeof deed->address)
-            return false; /* EINVAL, says the kernel */
-        deed->length = (socklen_t)arguments[rule->length];
+        uint32_t length = (uint32_t)argument(call, rule->address + 1);
+        where = argument(call, rule->address);
+        if (length > sizeof call->address)
+            return false; /* the kernel says EINVAL */
+        call->length = length;
     }
-    deed->caller = caller_find((int)call->pid, where, &deed->address, deed->length);
-    if (deed->caller == NULL || deed->caller->subject == NULL || deed->caller->subject->is_absent)
+    call->caller = caller_find((int)call->pending->notification.pid, where, &call->address,
+                               call->length);
+    if (call->caller == NULL || call->caller->traced == NULL || call->caller->traced->is_absent)
         return false;
-    subject_use(deed->caller->subject, deed->caller->pid);
+    traced_image_use(call->caller->traced, call->caller->pid);
     if (rule->number == SYS_sendmsg)
-        return read_message(deed, arguments[1]);
+        return read_message(call, argument(call, 1));
     if (rule->number == SYS_sendto) {
-        deed->parts[0] = (struct iovec){(void *)(uintptr_t)arguments[1], arguments[2]};
-        deed->part_count = 1;
+        call->parts[0] = (struct iovec){(void *)(uintptr_t)argument(call, 1), argument(call, 2)};
+        call->part_count = 1;
     }
     return true;
 }
 
 /* Perform it on a duplicate of the socket; false leaves it to the kernel. */
-static bool perform(struct deed *deed, const struct rule *rule)
+static bool perform(struct host_call *call, const struct rule *rule)
 {
-    int fd = caller_descriptor(deed->caller, (int)deed->ledger->call.data.args[0]);
+    int fd = caller_descriptor(call->caller, (int)argument(call, 0));
     if (fd < 0)
         return false;
-    bool is_there = ledger_holds(deed->ledger, deed->listener);
-    if (is_there) {
-        streams_of(deed->caller);
-        deed_begin(deed);
+    bool is_waiting = pending_call_is_waiting(call->pending, call->listener);
+    if (is_waiting) {
+        streams_of(call->caller);
+        host_call_begin(call);
         errno = 0;
-        long result = rule->perform(deed, fd);
-        if (!deed->is_left)
-            ledger_settle(deed->ledger, result, result < 0 ? errno : 0);
+        long result = rule->perform(call, fd);
+        if (!call->is_left)
+            pending_call_set_result(call->pending, result, result < 0 ? errno : 0);
         streams_return();
     }
     sys_close(fd);
-    return is_there && !deed->is_left;
+    return is_waiting && !call->is_left;
 }
 
-void answer_call(struct ledger *ledger, int listener)
+void dispatch_call(struct pending_call *pending, int listener)
 {
-    static struct deed deed;
-    const struct rule *rule = rule_for(ledger->call.data.nr);
-    deed = (struct deed){.ledger = ledger, .listener = listener};
-    if (rule == NULL || !read_deed(&deed, rule) || !rule->wants(&deed) || !perform(&deed, rule))
-        ledger_let_through(ledger);
+    static struct host_call call;
+    const struct rule *rule = rule_for(pending->notification.data.nr);
+    call = (struct host_call){.pending = pending, .listener = listener};
+    if (rule == NULL || !read_call(&call, rule) || !rule->concerns_us(&call) ||
+        !perform(&call, rule))
+        pending_call_let_through(pending);
 }

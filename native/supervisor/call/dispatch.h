@@ -1,10 +1,10 @@
-/* What becomes of one call: it is let through, or performed as the shared code decides. */
-#ifndef STYXY_ANSWER_H
-#define STYXY_ANSWER_H
+/* What becomes of one call: let through, or performed as the guest's code decides. */
+#ifndef STYXY_DISPATCH_H
+#define STYXY_DISPATCH_H
 
 #include "supervisor/call/pending_call.h"
 
-/* Settle the call in hand. */
-void answer_call(struct ledger *ledger, int listener);
+/* Decide the pending call, and perform it where that is not left to the kernel. */
+void dispatch_call(struct pending_call *pending, int listener);
 
 #endif

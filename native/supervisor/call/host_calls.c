@@ -1,15 +1,15 @@
 /*
- * What the shared code does: see deed.h.
+ * The supervisor's real calls: see host_calls.h.
  *
- * Theory of operation. Nothing here may wait, for the whole tree waits with it. A connect of a
- * blocking socket is begun here, at the place that was decided, and where it is not over at once (a
- * server with a full queue) it is interrupted and left to the kernel: connect(2) on a socket that
- * is connecting already waits for that, wherever the address points, with the program's own
- * timeout and signals.
+ * Theory of operation. Nothing here may wait, because the whole tree would wait with it. The connect
+ * of a blocking socket is started here, at the place that was decided. Where it does not finish at
+ * once (a server with a full queue) it is interrupted and left to the kernel: connect(2) on a socket
+ * that is connecting already waits for that connection, whatever address it is given, with the
+ * program's own timeout and signals.
  */
 #include "supervisor/call/host_calls.h"
 
-#include "preload/real.h"
+#include "guest/host.h"
 #include "supervisor/linux.h"
 
 #include <poll.h>
@@ -19,14 +19,14 @@
 
 enum { PATIENCE_US = 2000, PATIENCE_MS = 2 };
 
-static struct deed *current;
+static struct host_call *current;
 
 static void wake_up(int number)
 {
-    (void)number; /* all it has to do is to interrupt */
+    (void)number; /* interrupting is all it has to do */
 }
 
-void deeds_start(void)
+void host_calls_start(void)
 {
     struct sigaction action = {.sa_handler = wake_up}; /* no SA_RESTART */
     sigset_t alarm;
@@ -36,9 +36,9 @@ void deeds_start(void)
     sigprocmask(SIG_UNBLOCK, &alarm, NULL);
 }
 
-void deed_begin(struct deed *deed)
+void host_call_begin(struct host_call *call)
 {
-    current = deed;
+    current = call;
 }
 
 static bool is_as_asked(const struct sockaddr *address, socklen_t length)
@@ -46,41 +46,41 @@ static bool is_as_asked(const struct sockaddr *address, socklen_t length)
     return length == current->length && memcmp(address, &current->address, length) == 0;
 }
 
-static bool is_held(void)
+static bool is_waiting(void)
 {
-    if (ledger_holds(current->ledger, current->listener))
+    if (pending_call_is_waiting(current->pending, current->listener))
         return true;
-    errno = EINTR; /* nobody will read it */
+    errno = EINTR; /* nobody reads it any more */
     return false;
 }
 
-/* A bind cannot be done twice, so that it is done is noted at once, for whoever answers then. */
+/* A bind cannot be done twice, so its success is recorded at once, for whoever sends the response. */
 int real_bind(int fd, const struct sockaddr *address, socklen_t length)
 {
-    struct ledger *ledger = current->ledger;
-    if (!is_held())
+    struct pending_call *pending = current->pending;
+    if (!is_waiting())
         return -1;
-    atomic_store(&ledger->binding, ledger->call.id);
+    atomic_store(&pending->binding_id, pending->notification.id);
     int result = (int)syscall(SYS_bind, fd, address, length);
     if (result == 0)
-        ledger_settle(ledger, 0, 0);
-    atomic_store(&ledger->binding, 0);
+        pending_call_set_result(pending, 0, 0);
+    atomic_store(&pending->binding_id, 0);
     return result;
 }
 
 int real_listen(int fd, int backlog)
 {
-    return is_held() ? (int)syscall(SYS_listen, fd, backlog) : -1;
+    return is_waiting() ? (int)syscall(SYS_listen, fd, backlog) : -1;
 }
 
-static int leave_it(void)
+static int leave_to_kernel(void)
 {
     current->is_left = true;
     return 0;
 }
 
-/* Ring again and again: the first could come before the waiting begins. */
-static void set_clock(long microseconds)
+/* Interrupt again and again: the first signal could come before the waiting begins. */
+static void set_timer(long microseconds)
 {
     struct itimerval often = {.it_interval = {.tv_usec = microseconds},
                               .it_value = {.tv_usec = microseconds}};
@@ -95,27 +95,27 @@ static bool is_blocking(int fd)
 int real_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     if (is_as_asked(address, length))
-        return leave_it();
-    if (!is_held())
+        return leave_to_kernel();
+    if (!is_waiting())
         return -1;
     if (!is_blocking(fd))
         return (int)syscall(SYS_connect, fd, address, length);
-    set_clock(PATIENCE_US);
+    set_timer(PATIENCE_US);
     int result = (int)syscall(SYS_connect, fd, address, length);
     int error = errno;
-    set_clock(0);
+    set_timer(0);
     errno = error;
-    return result != 0 && error == EINTR ? leave_it() : result;
+    return result != 0 && error == EINTR ? leave_to_kernel() : result;
 }
 
-/* Copy what the program sends out of its memory. */
+/* Copy what the program sends from its memory; the number of bytes, -1 where they cannot be read. */
 static ptrdiff_t gather(unsigned char *bytes)
 {
     size_t used = 0;
-    for (size_t i = 0; i < current->part_count && used < DEED_BYTES; i++) {
+    for (size_t i = 0; i < current->part_count && used < HOST_CALL_BYTES; i++) {
         size_t length = current->parts[i].iov_len;
-        if (length > DEED_BYTES - used)
-            length = DEED_BYTES - used; /* a stream may take less than all (send(2)) */
+        if (length > HOST_CALL_BYTES - used)
+            length = HOST_CALL_BYTES - used; /* a stream may take less than all (send(2)) */
         if (!caller_read(current->caller, (uintptr_t)current->parts[i].iov_base, bytes + used,
                          length))
             return -1;
@@ -124,8 +124,10 @@ static ptrdiff_t gather(unsigned char *bytes)
     return (ptrdiff_t)used;
 }
 
-/* A blocking socket without a cookie of the server's sends after its handshake, which loopback
-   finishes in a moment. */
+/*
+ * Without a fast-open cookie of the server's, a blocking socket sends after its handshake, which
+ * loopback finishes in a moment.
+ */
 static ssize_t send_when_connected(int fd, const unsigned char *bytes, size_t count, int flags)
 {
     struct pollfd watched = {.fd = fd, .events = POLLOUT};
@@ -136,15 +138,15 @@ static ssize_t send_when_connected(int fd, const unsigned char *bytes, size_t co
 ssize_t real_sendto(int fd, const void *bytes, size_t count, int flags,
                     const struct sockaddr *address, socklen_t length)
 {
-    static unsigned char copy[DEED_BYTES];
+    static unsigned char copy[HOST_CALL_BYTES];
     (void)bytes; /* they are in the program's memory */
     (void)count;
     if (is_as_asked(address, length))
-        return leave_it();
+        return leave_to_kernel();
     ptrdiff_t got = gather(copy);
     if (got < 0)
-        return leave_it(); /* EFAULT, says the kernel */
-    if (!is_held())
+        return leave_to_kernel(); /* which says EFAULT */
+    if (!is_waiting())
         return -1;
     int quiet = flags | MSG_DONTWAIT | MSG_NOSIGNAL;
     ssize_t sent = syscall(SYS_sendto, fd, copy, got, quiet, address, length);
@@ -153,11 +155,11 @@ ssize_t real_sendto(int fd, const void *bytes, size_t count, int flags,
     return sent;
 }
 
-/* The shared code's sendmsg is not used here: answer.c takes messages apart. */
+/* Never called: dispatch.c takes messages apart, and performs them as a sendto. */
 ssize_t real_sendmsg(int fd, const struct msghdr *message, int flags)
 {
     (void)fd;
     (void)message;
     (void)flags;
-    return leave_it();
+    return leave_to_kernel();
 }

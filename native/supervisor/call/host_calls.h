@@ -1,9 +1,9 @@
 /*
- * What the shared code does to the program's socket, and what of it the kernel shall do itself:
- * `real_bind` and its like, as the supervisor has them (real.h).
+ * The supervisor's real calls (host.h): what the guest's code does to a program's socket, and what of
+ * it is left for the kernel to do.
  */
-#ifndef STYXY_DEED_H
-#define STYXY_DEED_H
+#ifndef STYXY_HOST_CALLS_H
+#define STYXY_HOST_CALLS_H
 
 #include "supervisor/call/caller.h"
 #include "supervisor/call/pending_call.h"
@@ -11,24 +11,24 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { DEED_PARTS = 8, DEED_BYTES = 65536 };
+enum { HOST_CALL_PARTS = 8, HOST_CALL_BYTES = 65536 };
 
 /* One call that is performed for a program. */
-struct deed {
-    struct ledger *ledger;
+struct host_call {
+    struct pending_call *pending;
     int listener;
     struct caller *caller;
     struct sockaddr_storage address; /* what the program asked for */
     socklen_t length;
-    struct iovec parts[DEED_PARTS];  /* of what it sends, in its own memory */
+    struct iovec parts[HOST_CALL_PARTS]; /* of what it sends, in its own memory */
     size_t part_count;
-    bool is_left;                    /* the kernel is to do what was asked for */
+    bool is_left; /* the kernel is to do what was asked for */
 };
 
-/* Start: a clock that ends waiting. */
-void deeds_start(void);
+/* Start: set up the timer that ends waiting. */
+void host_calls_start(void);
 
-/* What the shared code calls works on this deed from here on. */
-void deed_begin(struct deed *deed);
+/* From here on the guest's code works on this call. */
+void host_call_begin(struct host_call *call);
 
 #endif

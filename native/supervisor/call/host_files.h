@@ -1,10 +1,10 @@
-/* The map that the supervisor holds open, beside what mapfile.h tells of it. */
-#ifndef STYXY_MAPOPEN_H
-#define STYXY_MAPOPEN_H
+/* The map that the supervisor keeps open, beyond what host.h says of it. */
+#ifndef STYXY_HOST_FILES_H
+#define STYXY_HOST_FILES_H
 
 #include <stdint.h>
 
-/* Which opening it is: another number, another file perhaps. */
-uint64_t mapopen_number(void);
+/* Count how often a map was opened: another number, another file perhaps. */
+uint64_t host_map_opening(void);
 
 #endif

@@ -1,60 +1,61 @@
 /*
- * A look at the map: see glance.h.
+ * What the map said of a port: see outlook_cache.h.
  *
- * What was seen of a port holds as long as the map's generation is the same, and to read that costs
- * a quarter of looking again. Another network namespace is not looked for: what this lets through is
- * let through there, too.
+ * An entry holds as long as the map's generation is the same; reading that costs a quarter of
+ * reading the port again. The network namespace is not checked: what is let through here would be
+ * let through in another one, too.
  */
 #include "supervisor/call/outlook_cache.h"
 
-#include "guest/daemon/mapfile.h"
+#include "guest/daemon/portmap.h"
+#include "guest/host.h"
 #include "guest/project/project.h"
 #include "supervisor/call/host_files.h"
 
 enum { PORTS = 64 };
 
-struct seen {
+struct entry {
     uint64_t opening, generation;
-    uint16_t port; /* 0 = nothing was seen */
+    uint16_t port; /* 0 = empty */
     struct outlook outlook;
 };
 
-static struct seen seen[PORTS]; /* the newer takes the place */
+static struct entry entries[PORTS]; /* a newer port takes the place of an older one */
 
-/* Look again, and keep it if nobody wrote meanwhile; false where there was no consistent look. */
-static bool look_again(const struct portmap *map, uint16_t port, struct seen *place)
+/* Read a port, and keep it if nobody wrote meanwhile; false where it could not be read whole. */
+static bool fill(const struct portmap *map, uint16_t port, struct entry *place)
 {
     uint64_t before, after;
     place->port = 0;
-    bool is_calm = portmap_generation(map, &before);
+    bool is_even = portmap_generation(map, &before);
     if (!portmap_outlook(map, port, &place->outlook))
         return false;
-    if (is_calm && portmap_generation(map, &after) && before == after) {
+    if (is_even && portmap_generation(map, &after) && before == after) {
         place->port = port;
-        place->opening = mapopen_number();
+        place->opening = host_map_opening();
         place->generation = before;
     }
     return true;
 }
 
-/* What the map says of a port; NULL where it cannot be told. */
+/* What the map says of a port; NULL where it cannot be read. */
 static const struct outlook *outlook_of(const struct portmap *map, uint16_t port)
 {
-    struct seen *place = &seen[port % PORTS];
+    struct entry *place = &entries[port % PORTS];
     uint64_t generation;
-    bool holds = place->port == port && place->opening == mapopen_number() &&
+    bool holds = place->port == port && place->opening == host_map_opening() &&
                  portmap_generation(map, &generation) && generation == place->generation;
-    return holds || look_again(map, port, place) ? &place->outlook : NULL;
+    return holds || fill(map, port, place) ? &place->outlook : NULL;
 }
 
-bool glance_is_plain(const struct subject *subject, const struct target *target)
+bool outlook_cache_is_plain(const struct traced_image *traced, const struct target *target)
 {
-    const struct image *image = &subject->image;
+    const struct image *image = &traced->image;
     struct portmap map;
-    if (!image->is_virtual_localhost || !mapfile_open_any(image, &map))
-        return true; /* no daemon, and none was there */
+    if (!image->is_virtual_localhost || !host_map_open_any(image, &map))
+        return true; /* there is no daemon, and there was none */
     const struct outlook *outlook = outlook_of(&map, target->port);
-    mapfile_close(&map);
+    host_map_close(&map);
     if (outlook == NULL || outlook->has_moves)
         return false;
     const struct answering *answering =

@@ -1,4 +1,4 @@
-/* The notification in hand: see ledger.h. */
+/* The notification in hand: see pending_call.h. */
 #include "supervisor/call/pending_call.h"
 
 #include "supervisor/linux.h"
@@ -6,57 +6,57 @@
 #include <string.h>
 #include <sys/mman.h>
 
-struct ledger *ledger_make(void)
+struct pending_call *pending_call_create(void)
 {
     struct seccomp_notif_sizes sizes;
     if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0 ||
-        sizes.seccomp_notif > LEDGER_ROOM || sizes.seccomp_notif_resp > LEDGER_ROOM)
+        sizes.seccomp_notif > NOTIFICATION_SIZE || sizes.seccomp_notif_resp > NOTIFICATION_SIZE)
         return NULL;
-    void *memory = mmap(NULL, sizeof(struct ledger), PROT_READ | PROT_WRITE,
+    void *memory = mmap(NULL, sizeof(struct pending_call), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return memory != MAP_FAILED ? memory : NULL;
 }
 
-bool ledger_receive(struct ledger *ledger, int listener)
+bool pending_call_receive(struct pending_call *pending, int listener)
 {
-    /* The kernel insists on zeros (seccomp_unotify(2)). */
-    memset(ledger->call_room, 0, sizeof ledger->call_room);
-    memset(ledger->answer_room, 0, sizeof ledger->answer_room);
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &ledger->call) == 0)
+    /* The kernel insists on zeroes (seccomp_unotify(2)). */
+    memset(pending->notification_bytes, 0, sizeof pending->notification_bytes);
+    memset(pending->response_bytes, 0, sizeof pending->response_bytes);
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &pending->notification) == 0)
         return true;
-    ledger->call.id = 0;
+    pending->notification.id = 0;
     return false;
 }
 
-static void settle(struct ledger *ledger, long value, int error, unsigned flags)
+static void decide(struct pending_call *pending, long value, int error, unsigned flags)
 {
-    ledger->answer.id = ledger->call.id;
-    ledger->answer.val = value;
-    ledger->answer.error = -error;
-    ledger->answer.flags = flags;
-    atomic_store(&ledger->settled, ledger->call.id);
+    pending->response.id = pending->notification.id;
+    pending->response.val = value;
+    pending->response.error = -error;
+    pending->response.flags = flags;
+    atomic_store(&pending->decided_id, pending->notification.id);
 }
 
-void ledger_settle(struct ledger *ledger, long value, int error)
+void pending_call_set_result(struct pending_call *pending, long value, int error)
 {
-    settle(ledger, error == 0 ? value : 0, error, 0);
+    decide(pending, error == 0 ? value : 0, error, 0);
 }
 
-void ledger_let_through(struct ledger *ledger)
+void pending_call_let_through(struct pending_call *pending)
 {
-    settle(ledger, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+    decide(pending, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 }
 
-bool ledger_send(struct ledger *ledger, int listener)
+bool pending_call_send(struct pending_call *pending, int listener)
 {
-    bool sent = ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &ledger->answer) == 0;
-    ledger->call.id = 0;
-    atomic_store(&ledger->settled, 0);
-    atomic_store(&ledger->binding, 0);
+    bool sent = ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &pending->response) == 0;
+    pending->notification.id = 0;
+    atomic_store(&pending->decided_id, 0);
+    atomic_store(&pending->binding_id, 0);
     return sent;
 }
 
-bool ledger_holds(const struct ledger *ledger, int listener)
+bool pending_call_is_waiting(const struct pending_call *pending, int listener)
 {
-    return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &ledger->call.id) == 0;
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &pending->notification.id) == 0;
 }

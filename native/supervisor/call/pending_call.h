@@ -1,47 +1,47 @@
 /*
- * The one notification that the supervisor has in hand, in memory that its keeper shares.
+ * The one notification that the supervisor is working on, in memory that its standby shares.
  *
- * The kernel itself writes the id here when it delivers the notification, and takes the answer from
- * here, so that there is no moment at which a supervisor that is killed leaves a call that nobody
- * knows of. Delivered twice it never is.
+ * The kernel itself writes the id here when it delivers the notification, and takes the response from
+ * here, so there is no moment at which killing the supervisor leaves a call that nobody knows of. The
+ * kernel never delivers one twice.
  */
-#ifndef STYXY_LEDGER_H
-#define STYXY_LEDGER_H
+#ifndef STYXY_PENDING_CALL_H
+#define STYXY_PENDING_CALL_H
 
 #include <linux/seccomp.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LEDGER_ROOM = 256 }; /* the kernel's structures may grow: seccomp_unotify(2) */
+enum { NOTIFICATION_SIZE = 256 }; /* the kernel's structures may grow: seccomp_unotify(2) */
 
-struct ledger {
+struct pending_call {
     union {
-        struct seccomp_notif call;
-        unsigned char call_room[LEDGER_ROOM];
+        struct seccomp_notif notification;
+        unsigned char notification_bytes[NOTIFICATION_SIZE];
     };
     union {
-        struct seccomp_notif_resp answer;
-        unsigned char answer_room[LEDGER_ROOM];
+        struct seccomp_notif_resp response;
+        unsigned char response_bytes[NOTIFICATION_SIZE];
     };
-    _Atomic uint64_t settled; /* the id whose `answer` holds, whoever may send it */
-    _Atomic uint64_t binding; /* the id for which a bind is being performed */
+    _Atomic uint64_t decided_id; /* the id that `response` is for, whoever may send it */
+    _Atomic uint64_t binding_id; /* the id for which a bind is being performed */
 };
 
-/* Make a ledger that children share; NULL where there is no memory. */
-struct ledger *ledger_make(void);
+/* Map one that children share; NULL where there is no memory. */
+struct pending_call *pending_call_create(void);
 
-/* Wait for nothing: take a notification that poll(2) has announced. False where it is gone. */
-bool ledger_receive(struct ledger *ledger, int listener);
+/* Take a notification that poll(2) has announced, without waiting; false where it is gone. */
+bool pending_call_receive(struct pending_call *pending, int listener);
 
-/* Note what the call's result will be: this value or error, or whatever the kernel says. */
-void ledger_settle(struct ledger *ledger, long value, int error);
-void ledger_let_through(struct ledger *ledger);
+/* Decide what the call returns: this value or error, or whatever the kernel makes of it. */
+void pending_call_set_result(struct pending_call *pending, long value, int error);
+void pending_call_let_through(struct pending_call *pending);
 
-/* Send what was settled, and have the hand free again; false where the caller is gone. */
-bool ledger_send(struct ledger *ledger, int listener);
+/* Send what was decided and be free for the next; false where the caller is gone. */
+bool pending_call_send(struct pending_call *pending, int listener);
 
-/* Whether the caller still waits: if not, its pid may be another's by now. */
-bool ledger_holds(const struct ledger *ledger, int listener);
+/* Whether the caller still waits; if not, its pid may be another process's by now. */
+bool pending_call_is_waiting(const struct pending_call *pending, int listener);
 
 #endif

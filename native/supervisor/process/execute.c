@@ -48,7 +48,7 @@ void execute_name(char **words)
         if (used > 0 && (size_t)used < sizeof path) {
             execute_path(path, words);
             if (errno != ENOENT && errno != ENOTDIR)
-                error = errno; /* EACCES: there may be another further on (execvp(3)) */
+                error = errno; /* EACCES: another one may follow (execvp(3)) */
         }
         at += length + (at[length] == ':');
     }

@@ -1,24 +1,25 @@
 /*
  * How a tree begins: see launch.h.
  *
- * Theory of operation. The program's process installs the filter on itself, for a filter is
- * inherited and never given, hands the listener to the supervisor over a socket, waits for a word
- * that all is ready, and executes the program. Whatever fails before the filter is there leads to
- * the program without Styxy; after it, a supervisor that does not answer is replaced by a keeper.
+ * Theory of operation. The program's process installs the filter on itself, because a filter is
+ * inherited and cannot be given. It sends the listener to the supervisor over a socket, waits for the
+ * word that all is ready, and executes the program. Whatever fails before the filter is installed
+ * leads to the program without Styxy; after that, a standby takes the place of a supervisor that does
+ * not answer.
  *
- * run:    shell -> front -> supervisor -> program       The supervisor is an ancestor of the tree,
- *                                \-> keeper              as Yama demands where it is on.
- * adopt:  parent -> program   init -> supervisor -> keeper     The pid is what the parent knows.
+ * run:    shell -> proxy -> supervisor -> program       The supervisor is an ancestor of the tree,
+ *                                \-> standby              as Yama demands where it is on.
+ * adopt:  parent -> program   init -> supervisor -> standby     The pid is what the parent knows.
  */
 #include "supervisor/process/launch.h"
 
+#include "supervisor/call/streams.h"
+#include "supervisor/linux.h"
 #include "supervisor/process/execute.h"
 #include "supervisor/process/filter.h"
+#include "supervisor/process/process_tree.h"
 #include "supervisor/process/proxy_process.h"
 #include "supervisor/process/standby.h"
-#include "supervisor/linux.h"
-#include "supervisor/process/process_tree.h"
-#include "supervisor/traced_image/streams.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -34,8 +35,8 @@ enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 static sigset_t entry_mask;
 static struct sigaction entry_sigchld;
 
-/* Block all signals; those of the program are as they were when it is executed. */
-static void hold_signals(void)
+/* Block all signals; the program is executed with the mask as it was. */
+static void block_signals(void)
 {
     sigset_t all;
     struct sigaction as_default = {.sa_handler = SIG_DFL};
@@ -53,7 +54,7 @@ static int signal_descriptor(bool children_only)
     } else {
         sigfillset(&wanted);
     }
-    return sys_lift(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    return sys_above_stdio(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 static int execute(const char *path, char **words)
@@ -106,30 +107,30 @@ static int receive_listener(int socket)
     if (syscall(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC) == 1 &&
         control.header.cmsg_type == SCM_RIGHTS)
         memcpy(&listener, CMSG_DATA(&control.header), sizeof listener);
-    return sys_lift(listener);
+    return sys_above_stdio(listener);
 }
 
-/* Above 2: the host may have closed those, and the program must find them as they were. */
+/* Above 2: those may be closed, and the program must find them as they were. */
 static bool make_pair(int sockets[2])
 {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
         return false;
-    sockets[0] = sys_lift(sockets[0]);
-    sockets[1] = sys_lift(sockets[1]);
+    sockets[0] = sys_above_stdio(sockets[0]);
+    sockets[1] = sys_above_stdio(sockets[1]);
     return sockets[0] >= 0 && sockets[1] >= 0;
 }
 
-/* Install the filter, and wait until somebody answers for it. */
-static void come_under(int socket, pid_t supervisor)
+/* Install the filter, and wait until a supervisor serves it. */
+static void install_and_wait(int socket, pid_t supervisor)
 {
     char byte;
     prctl(PR_SET_PTRACER, supervisor, 0, 0, 0); /* for Yama; elsewhere EINVAL */
     int listener = filter_install();
     if (listener >= 0) {
         bool served = send_listener(socket, listener) && sys_read(socket, &byte, 1) == 1;
-        struct ledger *ledger = served ? NULL : ledger_make();
-        if (ledger != NULL)
-            keeper_start(ledger, listener);
+        struct pending_call *pending = served ? NULL : pending_call_create();
+        if (pending != NULL)
+            standby_start(pending, listener);
         sys_close(listener);
     }
     sys_close(socket);
@@ -137,8 +138,8 @@ static void come_under(int socket, pid_t supervisor)
 
 /* ---- the supervisor ---- */
 
-/* Hold nothing of the host's: a pipe that stayed open here would not end with the program. */
-static void let_go(int *first, int *second)
+/* Close the program's descriptors: a pipe that stayed open here would not end with the program. */
+static void close_all_but(int *first, int *second)
 {
     int null = sys_open("/dev/null", O_RDWR, 0);
     streams_start();
@@ -146,7 +147,7 @@ static void let_go(int *first, int *second)
         syscall(SYS_dup3, null, fd, 0);
     int kept[2] = {*first, *second};
     int copies[2] = {-1, -1};
-    /* Above all that the host may have open, then down to 3 and 4. */
+    /* Above everything that may be open, then down to 3 and 4. */
     for (int i = 0; i < 2; i++)
         if (kept[i] >= 0)
             copies[i] = (int)syscall(SYS_fcntl, kept[i], F_DUPFD_CLOEXEC, 5);
@@ -158,31 +159,31 @@ static void let_go(int *first, int *second)
     sys_close_from(5);
     umask(077);
     if (chdir("/") != 0)
-        return; /* EACCES: then this directory stays busy */
+        return; /* EACCES: the directory stays busy */
 }
 
-static void supervise(int socket, int front, pid_t program)
+static void supervise(int socket, int proxy, pid_t program)
 {
     char ready = 'r';
-    struct service service = {.front = front, .program = program};
+    struct process_tree tree = {.proxy = proxy, .program = program};
     setsid();
     prctl(PR_SET_NAME, "styxy-seccomp", 0, 0, 0);
-    let_go(&socket, &service.front);
-    service.ledger = ledger_make();
-    service.signals = signal_descriptor(true);
-    service.listener = receive_listener(socket);
-    if (service.listener >= 0 && service.ledger != NULL)
-        service.keeper = keeper_start(service.ledger, service.listener);
-    bool served = service.keeper > 0 && sys_send(socket, &ready, 1) == 1;
+    close_all_but(&socket, &tree.proxy);
+    tree.pending = pending_call_create();
+    tree.signals = signal_descriptor(true);
+    tree.listener = receive_listener(socket);
+    if (tree.listener >= 0 && tree.pending != NULL)
+        tree.standby = standby_start(tree.pending, tree.listener);
+    bool served = tree.standby > 0 && sys_send(socket, &ready, 1) == 1;
     sys_close(socket);
     if (served)
-        serve(&service);
+        process_tree_serve(&tree);
     else
-        serve_without_calls(&service);
+        process_tree_wait(&tree);
 }
 
-/* Become the supervisor of a child; the front learns the child's pid. */
-static int start_below_front(char **words, int front)
+/* Become the supervisor of a child; the proxy process learns the child's pid. */
+static int start_below_proxy(char **words, int proxy)
 {
     int sockets[2];
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -191,46 +192,47 @@ static int start_below_front(char **words, int front)
     pid_t supervisor = getpid();
     pid_t program = fork();
     if (program == 0) {
-        sys_close(front);
+        sys_close(proxy);
         sys_close(sockets[0]);
-        come_under(sockets[1], supervisor);
+        install_and_wait(sockets[1], supervisor);
         _exit(execute(NULL, words));
     }
     sys_close(sockets[1]);
-    struct front_word word = {.code = 0, .status = program};
-    sys_send(front, &word, sizeof word);
+    struct program_state state = {.code = 0, .status = program};
+    sys_send(proxy, &state, sizeof state);
     if (program > 0)
-        supervise(sockets[0], front, program);
+        supervise(sockets[0], proxy, program);
     return program > 0 ? 0 : CANNOT_RUN;
 }
 
 int launch_run(char **words)
 {
     int sockets[2];
-    struct front_word word = {0};
-    hold_signals();
+    struct program_state state = {0};
+    block_signals();
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     if (!make_pair(sockets))
         return execute(NULL, words);
     pid_t supervisor = fork();
     if (supervisor == 0) {
         sys_close(sockets[0]);
-        _exit(start_below_front(words, sockets[1]));
+        _exit(start_below_proxy(words, sockets[1]));
     }
     sys_close(sockets[1]);
-    if (supervisor < 0 || sys_read(sockets[0], &word, sizeof word) != sizeof word ||
-        word.status <= 0) {
+    if (supervisor < 0 || sys_read(sockets[0], &state, sizeof state) != sizeof state ||
+        state.status <= 0) {
         sys_close(sockets[0]);
         return execute(NULL, words);
     }
-    struct front front = {.program = word.status, .supervisor = supervisor, .words = sockets[0]};
+    struct proxy_process proxy = {
+        .program = state.status, .supervisor = supervisor, .states = sockets[0]};
     int none = -1;
-    let_go(&front.words, &none);
-    front.signals = signal_descriptor(false);
-    return front_stand_for(&front);
+    close_all_but(&proxy.states, &none);
+    proxy.signals = signal_descriptor(false);
+    return proxy_process_run(&proxy);
 }
 
-/* Fork the supervisor off, so that it is nobody's child here; its pid comes over the socket. */
+/* Fork the supervisor off, so that it is not a child of the program; its pid comes by the socket. */
 static bool fork_off(const struct adoption *adoption, int sockets[2], pid_t *supervisor)
 {
     int status;
@@ -257,10 +259,10 @@ int launch_adopt(const struct adoption *adoption)
 {
     int sockets[2];
     pid_t supervisor;
-    hold_signals();
+    block_signals();
     if (make_pair(sockets)) {
         if (fork_off(adoption, sockets, &supervisor))
-            come_under(sockets[1], supervisor);
+            install_and_wait(sockets[1], supervisor);
         else
             sys_close(sockets[1]);
     }

@@ -1,8 +1,8 @@
-/* How a tree begins: filter, supervisor, keeper, and the program in the midst of them. */
+/* How a tree begins: filter, supervisor, standby, and the program among them. */
 #ifndef STYXY_LAUNCH_H
 #define STYXY_LAUNCH_H
 
-/* Start a program as a child and stand for it; its exit status. */
+/* Start a program as a child and stand in for it; its exit status. */
 int launch_run(char **words);
 
 struct adoption {
@@ -12,8 +12,8 @@ struct adoption {
 };
 
 /*
- * Become a program, which goes on with this pid, and have a supervisor beside it. Comes back with
- * an exit status only where the program cannot be executed.
+ * Become a program, which goes on with this pid, and have a supervisor beside it. Returns an exit
+ * status, and only where the program cannot be executed.
  */
 int launch_adopt(const struct adoption *adoption);
 

@@ -1,20 +1,20 @@
 /*
- * The supervisor's work: see serve.h.
+ * The supervisor's work: see process_tree.h.
  *
- * Theory of operation. Two threads share the work, and no memory that both write. One takes the
- * calls and waits for the next one in the kernel's own queue: to wait for it by poll(2), beside all
- * the rest, costs each call of the tree a microsecond. The other one, which began the process,
- * waits for that rest: children, the front, and the end of the tree. They meet where a keeper is
- * forked: a duplicate of a program's socket that went along would hold its port for a moment after
- * the program has closed it.
+ * Theory of operation. Two threads share the work, and no memory that both write. One takes the calls,
+ * waiting for the next one in the kernel's own queue: waiting by poll(2), together with everything
+ * else, would cost each call of the tree a microsecond. The other one, the process's first, waits for
+ * everything else: children, the proxy process, and the end of the tree. They exclude each other where
+ * a standby is forked: if it inherited a duplicate of a program's socket, that would hold the port for
+ * a moment after the program has closed it.
  */
 #include "supervisor/process/process_tree.h"
 
 #include "supervisor/call/dispatch.h"
 #include "supervisor/call/host_calls.h"
+#include "supervisor/linux.h"
 #include "supervisor/process/proxy_process.h"
 #include "supervisor/process/standby.h"
-#include "supervisor/linux.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -23,43 +23,43 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-/* Held by the thread that answers a call or forks; who waits for its turn is the next to have it. */
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER, hand = PTHREAD_MUTEX_INITIALIZER;
+/* A fair lock, held while a call is performed or a process forked: `turn` is whose turn is next. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER, busy = PTHREAD_MUTEX_INITIALIZER;
 
-static void take_hand(void)
+static void lock_fairly(void)
 {
     pthread_mutex_lock(&turn);
-    pthread_mutex_lock(&hand);
+    pthread_mutex_lock(&busy);
     pthread_mutex_unlock(&turn);
 }
 
-static void give_hand(void)
+static void unlock(void)
 {
-    pthread_mutex_unlock(&hand);
+    pthread_mutex_unlock(&busy);
 }
 
 /*
- * One who calls and is not there any more when the answer comes was interrupted by a signal, and
- * will call again: only kernels before 5.19 know that (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
+ * A caller that is gone when its response is sent was interrupted by a signal, and will call again.
+ * That happens before Linux 5.19 only (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
  */
-static void take_calls(const struct service *service)
+static void take_calls(const struct process_tree *tree)
 {
-    while (ledger_receive(service->ledger, service->listener)) {
-        take_hand();
-        answer_call(service->ledger, service->listener);
-        give_hand();
-        ledger_send(service->ledger, service->listener);
+    while (pending_call_receive(tree->pending, tree->listener)) {
+        lock_fairly();
+        dispatch_call(tree->pending, tree->listener);
+        unlock();
+        pending_call_send(tree->pending, tree->listener);
     }
 }
 
-/* Where there is nothing to receive: one whose call it was is gone (ENOENT), or the whole tree. */
+/* There may be nothing to receive: a caller is gone (ENOENT), or the whole tree is. */
 static void *serve_calls(void *argument)
 {
-    const struct service *service = argument;
-    deeds_start();
+    const struct process_tree *tree = argument;
+    host_calls_start();
     for (;;) {
-        struct pollfd calls = {.fd = service->listener, .events = POLLIN};
-        take_calls(service);
+        struct pollfd calls = {.fd = tree->listener, .events = POLLIN};
+        take_calls(tree);
         if (poll(&calls, 1, -1) > 0 && (calls.revents & POLLIN) == 0)
             return NULL;
     }
@@ -71,103 +71,103 @@ static bool is_end(const siginfo_t *what)
            what->si_code == CLD_DUMPED;
 }
 
-static void tell_front(const struct service *service, const siginfo_t *what)
+static void report_state(const struct process_tree *tree, const siginfo_t *what)
 {
-    struct pollfd tree = {.fd = service->listener, .events = 0};
-    struct front_word word = {.code = what->si_code, .status = what->si_status};
-    /* The reaped program has left its filter: is anybody under it still? */
-    word.all = is_end(what) && poll(&tree, 1, 0) == 1;
-    if (service->front >= 0)
-        sys_send(service->front, &word, sizeof word);
+    struct pollfd others = {.fd = tree->listener, .events = 0};
+    struct program_state state = {.code = what->si_code, .status = what->si_status};
+    /* The reaped program has left its filter: is anybody else still under it? */
+    state.is_last = is_end(what) && poll(&others, 1, 0) == 1;
+    if (tree->proxy >= 0)
+        sys_send(tree->proxy, &state, sizeof state);
 }
 
-static void replace_keeper(struct service *service)
+static void replace_standby(struct process_tree *tree)
 {
-    take_hand();
-    service->keeper = keeper_start(service->ledger, service->listener);
-    give_hand();
+    lock_fairly();
+    tree->standby = standby_start(tree->pending, tree->listener);
+    unlock();
 }
 
-/* Reap the orphans of the tree, follow the program, and replace a keeper that was killed. */
-static void wait_for_children(struct service *service)
+/* Reap the orphans of the tree, report on the program, and replace a standby that was killed. */
+static void wait_for_children(struct process_tree *tree)
 {
     struct signalfd_siginfo signal;
-    while (sys_read(service->signals, &signal, sizeof signal) > 0)
+    while (sys_read(tree->signals, &signal, sizeof signal) > 0)
         continue;
     for (;;) {
         siginfo_t what = {.si_pid = 0};
         if (waitid(P_ALL, 0, &what, WEXITED | WSTOPPED | WCONTINUED | WNOHANG) != 0 ||
             what.si_pid == 0)
             return;
-        if (what.si_pid == service->program) {
-            tell_front(service, &what);
+        if (what.si_pid == tree->program) {
+            report_state(tree, &what);
             if (is_end(&what))
-                service->program = 0;
-        } else if (what.si_pid == service->keeper && is_end(&what)) {
-            replace_keeper(service);
+                tree->program = 0;
+        } else if (what.si_pid == tree->standby && is_end(&what)) {
+            replace_standby(tree);
         }
     }
 }
 
-/* The front outlives the program, so it was killed: as if it had been the program itself. */
-static void end_with_front(struct service *service)
+/* The proxy outlives the program, so it was killed: kill the program, for which it stood in. */
+static void end_with_proxy(struct process_tree *tree)
 {
-    if (service->program != 0)
-        kill(service->program, SIGKILL);
-    sys_close(service->front);
-    service->front = -1;
+    if (tree->program != 0)
+        kill(tree->program, SIGKILL);
+    sys_close(tree->proxy);
+    tree->proxy = -1;
 }
 
-/* Wait for what is no call; true when the tree is gone. */
-static bool wait_for_the_rest(struct service *service)
+/* Wait for everything but calls; true when the tree is gone. */
+static bool wait_for_events(struct process_tree *tree)
 {
     struct pollfd watched[] = {
-        {.fd = service->listener, .events = 0}, /* POLLHUP comes unasked */
-        {.fd = service->signals, .events = POLLIN},
-        {.fd = service->front, .events = 0},
+        {.fd = tree->listener, .events = 0}, /* POLLHUP comes unasked */
+        {.fd = tree->signals, .events = POLLIN},
+        {.fd = tree->proxy, .events = 0},
     };
     if (poll(watched, 3, -1) < 0)
-        return false; /* EINTR: a signal that cannot be blocked has stopped us and let us go on */
+        return false; /* EINTR: SIGSTOP, which cannot be blocked, and SIGCONT */
     if ((watched[1].revents & POLLIN) != 0)
-        wait_for_children(service);
+        wait_for_children(tree);
     if ((watched[2].revents & (POLLHUP | POLLERR)) != 0)
-        end_with_front(service);
+        end_with_proxy(tree);
     if (watched[0].revents == 0)
         return false;
-    if (service->program != 0) {
-        /* Its zombie is still ours to tell of. */
+    if (tree->program != 0) {
+        /* Its zombie has not been reported yet. */
         watched[1].revents = 0;
         poll(&watched[1], 1, 1000);
-        wait_for_children(service);
+        wait_for_children(tree);
     }
-    return service->program == 0;
+    return tree->program == 0;
 }
 
-void serve(struct service *service)
+void process_tree_serve(struct process_tree *tree)
 {
     pthread_t calls;
-    /* Wake on the processor that the caller leaves: a third less for each call, where it is. */
-    ioctl(service->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+    /* Wake on the processor that the caller leaves: each call takes a third less time. */
+    ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
     callers_start();
-    if (!subjects_start() || pthread_create(&calls, NULL, serve_calls, service) != 0)
-        return; /* the keeper lets all through */
-    while (!wait_for_the_rest(service))
+    if (!traced_images_start() || pthread_create(&calls, NULL, serve_calls, tree) != 0)
+        return; /* the standby lets all calls through */
+    while (!wait_for_events(tree))
         continue;
-    kill(service->keeper, SIGKILL);
-    waitpid(service->keeper, NULL, 0);
+    kill(tree->standby, SIGKILL);
+    waitpid(tree->standby, NULL, 0);
 }
 
-void serve_without_calls(struct service *service)
+void process_tree_wait(struct process_tree *tree)
 {
-    service->listener = -1;
-    while (service->program != 0) {
+    tree->listener = -1;
+    while (tree->program != 0) {
         struct pollfd watched[] = {
-            {.fd = service->signals, .events = POLLIN},
-            {.fd = service->front, .events = 0},
+            {.fd = tree->signals, .events = POLLIN},
+            {.fd = tree->proxy, .events = 0},
         };
         poll(watched, 2, -1);
-        wait_for_children(service);
+        wait_for_children(tree);
         if ((watched[1].revents & (POLLHUP | POLLERR)) != 0)
-            end_with_front(service);
+            end_with_proxy(tree);
     }
 }

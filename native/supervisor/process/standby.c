@@ -1,10 +1,9 @@
 /*
- * The keeper: see keeper.h.
+ * The standby: see standby.h.
  *
- * Theory of operation. That the supervisor dies comes as a signal (PR_SET_PDEATHSIG), for a
- * descriptor would be one more; that it is dead, with all its threads and descriptors, a moment
- * later. That the tree is gone the listener tells: POLLHUP when no task
- * uses the filter.
+ * Theory of operation. A signal says that the supervisor is dying (PR_SET_PDEATHSIG), because a
+ * descriptor would be one more to hold. It is gone, with all its threads and descriptors, a moment
+ * later. The listener says that the tree is gone: POLLHUP when no task uses the filter any more.
  */
 #include "supervisor/process/standby.h"
 
@@ -17,10 +16,10 @@
 
 enum {
     KEPT_FD = 0,
-    MOST_WAIT_MS = 1000, /* for the last thread of one that is dying: the pid may be another's */
+    MOST_WAIT_MS = 1000, /* for the last thread of the dying one; the pid may be another's by now */
 };
 
-/* Whether the socket of a call of bind has a port: the dead supervisor had performed it. */
+/* Whether the socket of a bind has a port: then the dead supervisor had performed the bind. */
 static bool is_bound(const struct seccomp_notif *call)
 {
     struct sockaddr_in6 name = {0};
@@ -38,29 +37,29 @@ static bool is_bound(const struct seccomp_notif *call)
     return bound;
 }
 
-static void finish_what_was_in_hand(struct ledger *ledger)
+static void finish_pending_call(struct pending_call *pending)
 {
-    uint64_t id = ledger->call.id;
+    uint64_t id = pending->notification.id;
     if (id == 0)
         return;
-    /* Killed during a bind, before it could note what came out: the kernel would say EINVAL. */
-    bool settled = atomic_load(&ledger->settled) == id;
-    if (!settled && atomic_load(&ledger->binding) == id && is_bound(&ledger->call))
-        ledger_settle(ledger, 0, 0);
-    else if (!settled)
-        ledger_let_through(ledger);
-    ledger_send(ledger, KEPT_FD);
+    /* Killed during a bind, before recording its result: a second one would say EINVAL. */
+    bool is_decided = atomic_load(&pending->decided_id) == id;
+    if (!is_decided && atomic_load(&pending->binding_id) == id && is_bound(&pending->notification))
+        pending_call_set_result(pending, 0, 0);
+    else if (!is_decided)
+        pending_call_let_through(pending);
+    pending_call_send(pending, KEPT_FD);
 }
 
-static void let_through(struct ledger *ledger)
+static void let_all_through(struct pending_call *pending)
 {
     for (;;) {
         struct pollfd watched = {.fd = KEPT_FD, .events = POLLIN};
         if (poll(&watched, 1, -1) < 0 && errno != EINTR)
             return;
-        if ((watched.revents & POLLIN) != 0 && ledger_receive(ledger, KEPT_FD)) {
-            ledger_let_through(ledger);
-            ledger_send(ledger, KEPT_FD);
+        if ((watched.revents & POLLIN) != 0 && pending_call_receive(pending, KEPT_FD)) {
+            pending_call_let_through(pending);
+            pending_call_send(pending, KEPT_FD);
         } else if ((watched.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
             return;
         }
@@ -68,22 +67,22 @@ static void let_through(struct ledger *ledger)
 }
 
 /*
- * Wait until the last of its threads has ended. Until then a duplicate of the program's socket may
- * be open, which keeps its port, and a call be performed.
+ * Wait until its last thread has ended. Until then it may have a duplicate of the program's socket
+ * open, which keeps the port, and may be performing a call.
  */
 static void wait_gone(pid_t supervisor)
 {
     struct pollfd watched = {.fd = (int)syscall(SYS_pidfd_open, supervisor, 0), .events = POLLIN};
     if (watched.fd < 0)
-        return; /* ESRCH: somebody has reaped it */
+        return; /* ESRCH: it has been reaped */
     poll(&watched, 1, MOST_WAIT_MS);
     sys_close(watched.fd);
 }
 
-static void keep(struct ledger *ledger, int listener, pid_t supervisor)
+static void stand_by(struct pending_call *pending, int listener, pid_t supervisor)
 {
     sigset_t death;
-    prctl(PR_SET_NAME, "styxy-keeper", 0, 0, 0);
+    prctl(PR_SET_NAME, "styxy-standby", 0, 0, 0);
     sigfillset(&death);
     sigprocmask(SIG_BLOCK, &death, NULL);
     syscall(SYS_dup3, listener, KEPT_FD, O_CLOEXEC);
@@ -91,23 +90,23 @@ static void keep(struct ledger *ledger, int listener, pid_t supervisor)
     sigemptyset(&death);
     sigaddset(&death, SIGUSR1);
     prctl(PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0);
-    /* It may have died before it could be waited for. */
+    /* It may have died before PR_SET_PDEATHSIG. */
     while (getppid() == supervisor) {
         struct timespec a_while = {.tv_sec = 3600};
         sigtimedwait(&death, NULL, &a_while);
     }
     wait_gone(supervisor);
-    finish_what_was_in_hand(ledger);
-    let_through(ledger);
+    finish_pending_call(pending);
+    let_all_through(pending);
 }
 
-pid_t keeper_start(struct ledger *ledger, int listener)
+pid_t standby_start(struct pending_call *pending, int listener)
 {
     pid_t supervisor = getpid();
-    pid_t keeper = fork();
-    if (keeper == 0) {
-        keep(ledger, listener, supervisor);
+    pid_t standby = fork();
+    if (standby == 0) {
+        stand_by(pending, listener, supervisor);
         _exit(0);
     }
-    return keeper;
+    return standby;
 }

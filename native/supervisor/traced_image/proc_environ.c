@@ -1,16 +1,16 @@
-/* What /proc tells of a program: see surroundings.h. */
+/* What /proc says of a program: see proc_environ.h. */
 #include "supervisor/traced_image/proc_environ.h"
 
 #include "guest/image.h"
-#include "supervisor/linux.h"
+#include "guest/kernel/sys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    HEAD = 2 * IMAGE_PATH,    /* of the texts: the directory and the home */
-    ENVIRONMENT = 256 * 1024, /* what follows is not looked at; execve(2) allows more */
+    HEAD = 2 * IMAGE_PATH,    /* of the bytes: the directory and the scratch */
+    ENVIRONMENT = 256 * 1024, /* the rest is not read; execve(2) allows more */
     MAPS_CHUNK = 32 * 1024,
 };
 
@@ -23,59 +23,60 @@ static int open_proc(int pid, const char *name)
     return sys_open(path, O_RDONLY, 0);
 }
 
-const char *surroundings_get(const struct surroundings *around, const char *name)
+const char *proc_environ_get(const struct proc_environ *environment, const char *name)
 {
-    const char *end = around->environment + around->length;
+    const char *end = environment->variables + environment->length;
     size_t length = strlen(name);
-    for (const char *at = around->environment; at < end; at += strlen(at) + 1)
+    for (const char *at = environment->variables; at < end; at += strlen(at) + 1)
         if (strncmp(at, name, length) == 0 && at[length] == '=')
             return at + length + 1;
     return "";
 }
 
-const char *surroundings_setting(const struct surroundings *around, const char *name)
+const char *proc_environ_get_or_ours(const struct proc_environ *environment, const char *name)
 {
-    const char *value = surroundings_get(around, name);
+    const char *value = proc_environ_get(environment, name);
     const char *ours = value[0] == '\0' ? getenv(name) : NULL;
     return ours != NULL ? ours : value;
 }
 
-static bool read_environment(int pid, struct surroundings *around)
+static bool read_variables(int pid, struct proc_environ *environment)
 {
     int fd = open_proc(pid, "environ");
     if (fd < 0)
         return false;
-    char *into = around->texts + HEAD;
+    char *into = environment->bytes + HEAD;
     for (;;) {
-        ptrdiff_t got = sys_read(fd, into + around->length, ENVIRONMENT - around->length);
+        ptrdiff_t got = sys_read(fd, into + environment->length, ENVIRONMENT - environment->length);
         if (got <= 0)
             break;
-        around->length += (size_t)got;
+        environment->length += (size_t)got;
     }
     sys_close(fd);
-    into[around->length] = '\0';
-    around->environment = into;
+    into[environment->length] = '\0';
+    environment->variables = into;
     return true;
 }
 
-/* Write where a link of /proc leads; "" where it cannot be told. */
+/* Write where a link of /proc leads; "" where that cannot be read. */
 static void read_link(const char *path, char *out)
 {
     long length = syscall(SYS_readlinkat, AT_FDCWD, path, out, IMAGE_PATH - 1);
     out[length > 0 && out[0] == '/' ? length : 0] = '\0';
 }
 
-static void read_directory(int pid, struct surroundings *around)
+/* A daemon changes its directory to the root, so there PWD decides; see traced_image.c. */
+static void read_directory(int pid, struct proc_environ *environment)
 {
     char path[64];
-    char *out = around->texts;
-    const char *told = surroundings_get(around, "PWD");
+    char *out = environment->bytes;
+    const char *pwd = proc_environ_get(environment, "PWD");
     snprintf(path, sizeof path, "/proc/%d/cwd", pid);
     read_link(path, out);
-    around->directory = out;
-    if ((out[0] != '\0' && strcmp(out, "/") != 0) || told[0] != '/')
+    environment->directory = out;
+    if ((out[0] != '\0' && strcmp(out, "/") != 0) || pwd[0] != '/')
         return;
-    int fd = sys_open(told, O_PATH | O_DIRECTORY, 0);
+    int fd = sys_open(pwd, O_PATH | O_DIRECTORY, 0);
     if (fd < 0)
         return;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -83,38 +84,21 @@ static void read_directory(int pid, struct surroundings *around)
     sys_close(fd);
 }
 
-static void find_home(struct surroundings *around)
+bool proc_environ_read(int pid, struct proc_environ *environment)
 {
-    char *out = around->texts + IMAGE_PATH;
-    const char *named = surroundings_setting(around, "STYXY_HOME");
-    const char *user_home = surroundings_setting(around, "HOME");
-    int length = 0;
-    if (named[0] == '/')
-        length = snprintf(out, IMAGE_PATH, "%s", named);
-    else if (named[0] != '\0' && around->directory[0] == '/')
-        length = snprintf(out, IMAGE_PATH, "%s/%s", around->directory, named);
-    else if (named[0] == '\0' && user_home[0] == '/')
-        length = snprintf(out, IMAGE_PATH, "%s/.styxy", user_home);
-    if (length <= 0 || length >= IMAGE_PATH)
-        out[0] = '\0';
-    around->home = out;
-}
-
-bool surroundings_read(int pid, struct surroundings *around)
-{
-    *around = (struct surroundings){.texts = malloc(HEAD + ENVIRONMENT + 1)};
-    if (around->texts == NULL)
+    *environment = (struct proc_environ){.bytes = malloc(HEAD + ENVIRONMENT + 1)};
+    if (environment->bytes == NULL)
         return false;
-    if (!read_environment(pid, around)) {
-        free(around->texts);
+    if (!read_variables(pid, environment)) {
+        free(environment->bytes);
         return false;
     }
-    read_directory(pid, around);
-    find_home(around);
+    read_directory(pid, environment);
+    environment->scratch = environment->bytes + IMAGE_PATH;
     return true;
 }
 
-bool surroundings_has_library(int pid)
+bool proc_environ_has_library(int pid)
 {
     static char chunk[MAPS_CHUNK + sizeof LIBRARY + 1];
     int fd = open_proc(pid, "maps");
@@ -126,7 +110,7 @@ bool surroundings_has_library(int pid)
             break;
         chunk[kept + (size_t)got] = '\0';
         found = strstr(chunk, LIBRARY) != NULL;
-        /* The name may lie across two readings. */
+        /* The name may lie across two reads. */
         size_t tail = (size_t)got + kept < sizeof LIBRARY ? (size_t)got + kept : sizeof LIBRARY - 1;
         memmove(chunk, chunk + kept + (size_t)got - tail, tail);
         kept = tail;

@@ -1,28 +1,28 @@
-/* What /proc tells of a program: its environment at exec, its directory, the supervisor's own. */
-#ifndef STYXY_SURROUNDINGS_H
-#define STYXY_SURROUNDINGS_H
+/* What /proc says of a program: its environment at exec, its directory, and what it has mapped. */
+#ifndef STYXY_PROC_ENVIRON_H
+#define STYXY_PROC_ENVIRON_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-struct surroundings {
-    char *texts;           /* one allocation: directory, home, then the environment */
-    const char *directory; /* canonical; "" where unknown */
-    const char *home;      /* STYXY_HOME or its default, absolute; "" where unknown */
-    const char *environment;
+struct proc_environ {
+    char *bytes;             /* one allocation: directory, scratch, then the variables */
+    const char *directory;   /* canonical; "" where unknown */
+    char *scratch;           /* IMAGE_PATH bytes for whoever makes another text of them */
+    const char *variables;   /* NAME=VALUE, each with its NUL */
     size_t length;
 };
 
-/* Read them; false where they cannot be read. `texts` is the caller's to free. */
-bool surroundings_read(int pid, struct surroundings *around);
+/* Read it; false where it cannot be read. `bytes` is the caller's to free. */
+bool proc_environ_read(int pid, struct proc_environ *environment);
 
 /* The value of a variable; "" where it is not set. */
-const char *surroundings_get(const struct surroundings *around, const char *name);
+const char *proc_environ_get(const struct proc_environ *environment, const char *name);
 
 /* The same, or what the supervisor itself was started with: `env -i` clears ours with the rest. */
-const char *surroundings_setting(const struct surroundings *around, const char *name);
+const char *proc_environ_get_or_ours(const struct proc_environ *environment, const char *name);
 
 /* Whether the preload library is mapped into a process. */
-bool surroundings_has_library(int pid);
+bool proc_environ_has_library(int pid);
 
 #endif

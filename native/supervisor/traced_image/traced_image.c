@@ -1,27 +1,28 @@
 /*
- * Subjects: see subject.h.
+ * Traced images: see traced_image.h.
  *
- * What a program's image was at exec is read from /proc when it first calls, as near as that comes:
- * its environment is kept by the kernel; its directory may have changed. A daemon changes it to the
- * root, so there PWD tells; else the directory itself does, for PWD is only what a shell had set.
+ * What an image was at exec is read from /proc at its first call, as closely as that is possible: the
+ * kernel keeps its environment, but its directory may have changed. A daemon changes it to the root;
+ * then PWD decides. Otherwise the directory itself does, because PWD is only what a shell had set.
  */
 #include "supervisor/traced_image/traced_image.h"
 
+#include "guest/host.h"
 #include "guest/kernel/elf_kind.h"
-#include "supervisor/linux.h"
+#include "guest/kernel/sys.h"
 #include "supervisor/traced_image/proc_environ.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SUBJECTS = 256 };
+enum { TRACED_IMAGES = 256 };
 
 extern unsigned char __start_styxy_image[], __stop_styxy_image[];
 
-static struct subject subjects[SUBJECTS];
+static struct traced_image images[TRACED_IMAGES];
 static unsigned char *pristine; /* the section as it is before any image has used it */
-static struct subject *current;
+static struct traced_image *current;
 static uint64_t uses;
 
 static size_t section_size(void)
@@ -29,7 +30,7 @@ static size_t section_size(void)
     return (size_t)(__stop_styxy_image - __start_styxy_image);
 }
 
-bool subjects_start(void)
+bool traced_images_start(void)
 {
     pristine = malloc(section_size());
     if (pristine != NULL)
@@ -37,40 +38,32 @@ bool subjects_start(void)
     return pristine != NULL;
 }
 
-uint64_t subject_id(const uint8_t random[16])
+/* The entry with this id, or else one to fill: an empty one, or the one least recently used. */
+static struct traced_image *entry_for(uint64_t image_id)
 {
-    uint64_t id = 0xcbf29ce484222325u; /* as native/image.c */
-    for (int i = 0; i < 16; i++)
-        id = (id ^ random[i]) * 0x100000001b3u;
-    return id;
-}
-
-/* The one with this id, else the place for it: an empty one, or the one that is longest unused. */
-static struct subject *place_of(uint64_t server_id)
-{
-    struct subject *oldest = &subjects[0];
-    for (int i = 0; i < SUBJECTS; i++) {
-        if (subjects[i].image.server_id == server_id && subjects[i].texts != NULL)
-            return &subjects[i];
-        if (subjects[i].last_used < oldest->last_used)
-            oldest = &subjects[i];
+    struct traced_image *oldest = &images[0];
+    for (int i = 0; i < TRACED_IMAGES; i++) {
+        if (images[i].image.image_id == image_id && images[i].texts != NULL)
+            return &images[i];
+        if (images[i].last_used < oldest->last_used)
+            oldest = &images[i];
     }
     return oldest;
 }
 
-/* Whether the preload library is in it, and sees all that it calls. */
-static bool is_preloaded(int pid, const struct surroundings *around)
+/* Whether the preload library is in it, and sees every call that it makes. */
+static bool is_preloaded(int pid, const struct proc_environ *environment)
 {
-    if (strstr(surroundings_get(around, "LD_PRELOAD"), "/libstyxy.so") == NULL ||
-        !surroundings_has_library(pid))
+    if (strstr(proc_environ_get(environment, "LD_PRELOAD"), "/libstyxy.so") == NULL ||
+        !proc_environ_has_library(pid))
         return false;
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
     int fd = sys_open(path, O_RDONLY, 0);
-    enum look look = fd < 0 ? LOOK_OTHER : look_at(fd);
+    enum elf_kind kind = fd < 0 ? ELF_KIND_OTHER : elf_kind_of(fd);
     if (fd >= 0)
         sys_close(fd);
-    return look != LOOK_GO;
+    return kind != ELF_KIND_GO;
 }
 
 static void read_streams(struct image *image, int pid)
@@ -80,91 +73,67 @@ static void read_streams(struct image *image, int pid)
         struct statx status;
         snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
         if (sys_status_at(path, &status))
-            image->standard[fd] = (struct stream){.open = true,
-                                                  .device_major = status.stx_dev_major,
-                                                  .device_minor = status.stx_dev_minor,
-                                                  .inode = status.stx_ino};
+            image->standard[fd] = image_stream_of(&status);
     }
 }
 
-static enum notify notify_of(const char *word)
+static const char *get(void *from, const char *name)
 {
-    static const char *const names[] = {"auto", "stdout", "stderr", "off"};
-    for (int i = 0; i <= NOTIFY_OFF; i++)
-        if (strcmp(word, names[i]) == 0)
-            return (enum notify)i;
-    return NOTIFY_AUTO;
+    return proc_environ_get(from, name);
 }
 
-/* Fill the image's settings; its texts live in `around`, whose bytes the subject takes over. */
-static void read_settings(struct image *image, const struct surroundings *around)
+static const char *get_or_ours(void *from, const char *name)
 {
-    image->directory = around->directory;
-    image->user_home = surroundings_setting(around, "HOME");
-    image->home = around->home;
-    image->socket = surroundings_setting(around, "STYXY_SOCKET");
-    image->project = surroundings_setting(around, "STYXY_PROJECT");
-    image->instance = surroundings_setting(around, "STYXY_INSTANCE_ID");
-    if (image->instance[0] == '\0')
-        image->instance = surroundings_setting(around, "CLAUDE_INSTANCE_ID");
-    if (image->instance[0] == '\0')
-        image->instance = "default";
-    image->service_type = surroundings_setting(around, "STYXY_SERVICE_TYPE");
-    image->runtime = surroundings_setting(around, "XDG_RUNTIME_DIR");
-    image->siblings_allow = surroundings_setting(around, "STYXY_SIBLINGS_ALLOW");
-    image->siblings = strcmp(surroundings_setting(around, "STYXY_SIBLINGS"), "allow") == 0
-                          ? SIBLINGS_ALLOW
-                          : SIBLINGS_REFUSE;
-    image->is_virtual_localhost =
-        strcmp(surroundings_setting(around, "STYXY_VIRTUAL_LOCALHOST"), "0") != 0;
-    image->log = surroundings_setting(around, "STYXY_REASSIGNMENT_LOG");
-    image->notify = notify_of(surroundings_setting(around, "STYXY_NOTIFY"));
+    return proc_environ_get_or_ours(from, name);
 }
 
-static bool read_subject(struct subject *subject, int pid)
+static bool read_image(struct traced_image *traced, int pid)
 {
-    struct surroundings around;
-    if (!surroundings_read(pid, &around))
+    struct proc_environ environment;
+    if (!proc_environ_read(pid, &environment))
         return false;
-    subject->texts = around.texts;
-    read_settings(&subject->image, &around);
-    read_streams(&subject->image, pid);
-    subject->is_absent = strcmp(surroundings_get(&around, "STYXY_DISABLE_REASSIGN"), "1") == 0 ||
-                         is_preloaded(pid, &around);
+    const struct variables own = {.get = get, .from = &environment};
+    const struct variables own_or_ours = {.get = get_or_ours, .from = &environment};
+    struct text texts = text_in(environment.scratch, IMAGE_PATH);
+    traced->texts = environment.bytes;
+    traced->image.directory = environment.directory;
+    image_read_settings(&traced->image, &own_or_ours, &texts);
+    read_streams(&traced->image, pid);
+    traced->is_absent = image_is_switched_off(&own) || is_preloaded(pid, &environment);
     return true;
 }
 
-struct subject *subject_of(int pid, uint64_t server_id)
+struct traced_image *traced_image_of(int pid, uint64_t image_id)
 {
-    struct subject *subject = place_of(server_id);
-    subject->last_used = ++uses;
-    if (subject->texts != NULL && subject->image.server_id == server_id)
-        return subject;
-    if (current == subject)
+    struct traced_image *traced = entry_for(image_id);
+    traced->last_used = ++uses;
+    if (traced->texts != NULL && traced->image.image_id == image_id)
+        return traced;
+    if (current == traced)
         current = NULL;
-    free(subject->texts);
-    unsigned char *kept = subject->kept != NULL ? subject->kept : malloc(section_size());
-    *subject = (struct subject){.last_used = uses, .kept = kept};
-    if (kept == NULL || !read_subject(subject, pid))
+    free(traced->texts);
+    unsigned char *kept = traced->kept != NULL ? traced->kept : malloc(section_size());
+    *traced = (struct traced_image){.last_used = uses, .kept = kept};
+    if (kept == NULL || !read_image(traced, pid))
         return NULL;
     memcpy(kept, pristine, section_size());
-    subject->image.server_id = server_id;
-    return subject;
+    traced->image.image_id = image_id;
+    return traced;
 }
 
-void subject_use(struct subject *subject, int pid)
+void traced_image_use(struct traced_image *traced, int pid)
 {
-    subject->image.pid = pid;
-    subject->last_used = ++uses;
-    if (subject == current)
+    traced->image.pid = pid;
+    traced->last_used = ++uses;
+    if (traced == current)
         return;
     if (current != NULL)
         memcpy(current->kept, __start_styxy_image, section_size());
-    memcpy(__start_styxy_image, subject->kept, section_size());
-    current = subject;
+    memcpy(__start_styxy_image, traced->kept, section_size());
+    current = traced;
 }
 
-const struct image *image_of_this(void)
+const struct image *host_image(void)
 {
     return current != NULL ? &current->image : NULL;
 }

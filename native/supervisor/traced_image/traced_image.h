@@ -1,30 +1,27 @@
 /*
- * A subject: a program image of the tree, in the words of the guest library (image.h), with what
- * the library's code remembers of it. Processes that fork shares one.
+ * A traced image: a program of the tree as the guest's code knows it (guest/image.h), with what that
+ * code remembers of it. Processes that fork share one.
  */
-#ifndef STYXY_SUBJECT_H
-#define STYXY_SUBJECT_H
+#ifndef STYXY_TRACED_IMAGE_H
+#define STYXY_TRACED_IMAGE_H
 
 #include "guest/image.h"
 
-struct subject {
+struct traced_image {
     struct image image;
     bool is_absent;      /* Styxy is switched off in it, or the preload library does all */
     uint64_t last_used;
     char *texts;         /* of the image */
-    unsigned char *kept; /* the section PER_IMAGE while another is in use */
+    unsigned char *kept; /* the section PER_IMAGE while another image is in use */
 };
 
-/* Start: keep what the section is before its first use; false where there is no memory. */
-bool subjects_start(void);
+/* Start: save the section as it is before its first use; false where there is no memory. */
+bool traced_images_start(void);
 
-/* Find the subject of a server id, or read it from /proc/PID; NULL where that is not allowed. */
-struct subject *subject_of(int pid, uint64_t server_id);
+/* Find the image of an id, or read it from /proc/PID; NULL where that is not allowed. */
+struct traced_image *traced_image_of(int pid, uint64_t image_id);
 
-/* Let the shared code work for this subject, called by process `pid`. */
-void subject_use(struct subject *subject, int pid);
-
-/* The id that the guest library makes of the 16 bytes. */
-uint64_t subject_id(const uint8_t random[16]);
+/* From here on the guest's code works for this image, called by process `pid`. */
+void traced_image_use(struct traced_image *traced, int pid);
 
 #endif

@@ -1,0 +1,92 @@
+/* A program image, and the one reader of its settings: see image.h. */
+#include "guest/image.h"
+
+#include "guest/kernel/sys.h"
+
+#include <string.h>
+
+static const char *get(const struct variables *variables, const char *name)
+{
+    return variables->get(variables->from, name);
+}
+
+static bool says(const struct variables *variables, const char *name, const char *word)
+{
+    return strcmp(get(variables, name), word) == 0;
+}
+
+/* STYXY_HOME, absolute, or its default; "" where neither can be told. */
+static const char *home_of(const struct image *image, const char *named, struct text *texts)
+{
+    const char *start = texts->bytes + texts->used;
+    bool is_named = named[0] != '\0';
+    const char *base = is_named ? image->directory : image->user_home;
+    if (named[0] == '/')
+        return strlen(named) < IMAGE_PATH ? named : "";
+    if (base[0] != '/')
+        return "";
+    text_add(texts, base);
+    text_add(texts, "/");
+    text_add(texts, is_named ? named : ".styxy");
+    return text_end(texts) ? start : "";
+}
+
+static enum notify notify_of(const char *word)
+{
+    static const char *const names[] = {"auto", "stdout", "stderr", "off"};
+    for (int i = 0; i <= NOTIFY_OFF; i++)
+        if (strcmp(word, names[i]) == 0)
+            return (enum notify)i;
+    return NOTIFY_AUTO;
+}
+
+void image_read_settings(struct image *image, const struct variables *variables,
+                         struct text *texts)
+{
+    image->user_home = get(variables, "HOME");
+    image->home = home_of(image, get(variables, "STYXY_HOME"), texts);
+    image->runtime = get(variables, "XDG_RUNTIME_DIR");
+    image->socket = get(variables, "STYXY_SOCKET");
+    image->project = get(variables, "STYXY_PROJECT");
+    image->instance = get(variables, "STYXY_INSTANCE_ID");
+    if (image->instance[0] == '\0')
+        image->instance = get(variables, "CLAUDE_INSTANCE_ID");
+    if (image->instance[0] == '\0')
+        image->instance = "default";
+    image->service_type = get(variables, "STYXY_SERVICE_TYPE");
+    image->log = get(variables, "STYXY_REASSIGNMENT_LOG");
+    image->siblings_allow = get(variables, "STYXY_SIBLINGS_ALLOW");
+    image->siblings =
+        says(variables, "STYXY_SIBLINGS", "allow") ? SIBLINGS_ALLOW : SIBLINGS_REFUSE;
+    image->is_virtual_localhost = !says(variables, "STYXY_VIRTUAL_LOCALHOST", "0");
+    image->notify = notify_of(get(variables, "STYXY_NOTIFY"));
+}
+
+bool image_is_switched_off(const struct variables *variables)
+{
+    return says(variables, "STYXY_DISABLE_REASSIGN", "1");
+}
+
+uint64_t image_id_of(const uint8_t random[16])
+{
+    uint64_t id = TEXT_HASH;
+    for (int i = 0; i < 16; i++)
+        id = (id ^ random[i]) * UINT64_C(0x100000001b3);
+    return id;
+}
+
+struct stream image_stream_of(const struct statx *status)
+{
+    return (struct stream){
+        .open = true,
+        .device_major = status->stx_dev_major,
+        .device_minor = status->stx_dev_minor,
+        .inode = status->stx_ino,
+    };
+}
+
+bool image_is_same_stream(const struct stream *one, const struct stream *other)
+{
+    return one->open && other->open && one->inode == other->inode &&
+           one->device_major == other->device_major && one->device_minor == other->device_minor;
+}
