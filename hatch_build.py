@@ -70,5 +70,7 @@ class NativeHook(BuildHookInterface[Any]):
                 " Install a C compiler (gcc or clang) and install styxy again."
             )
             return False
+        finally:
+            fresh.with_name(f"{fresh.name}.map").unlink(missing_ok=True)
         fresh.replace(target)
         return True

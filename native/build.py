@@ -1,14 +1,15 @@
 """How the native parts are compiled: sources and flags, in this one place.
 
-The build hook and the tests call what makes the commands; nothing is run or written here. There are
-two parts: the preload library, and the seccomp supervisor, an executable. Each is the guest's code
-together with one of the folders that host it. The library is loaded into every program that a user
+The build hook and the tests call what makes the commands; nothing is run here. There are two parts:
+the preload library, and the seccomp supervisor, an executable. Each is the guest's code together
+with one of the folders that host it. The library is loaded into every program that a user
 starts, so the flags keep it to symbols that every libc has, musl included: a preload library that
 cannot be resolved kills the program.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,8 +45,6 @@ COMPILE_FLAGS = (
 
 LINK_FLAGS = (
     "-shared",
-    # The exported set. Together with -fvisibility=hidden it would export nothing.
-    f"-Wl,--version-script={HERE / 'exports.map'}",
     # Everything is resolved when the program starts: the dynamic linker must not run at the first
     # bind, which may be in a signal handler or between vfork and exec.
     "-Wl,-z,now",
@@ -63,14 +62,36 @@ LIBRARIES = (
 )
 
 
+MARKS = ("__asan_default_options", "styxy_guest")
+"""What the library exports beside its calls: `preload/other_libraries.c`."""
+
+
+def exports() -> list[str]:
+    """Name every symbol that the library exports: the rows of the one table, and the marks."""
+    table = HERE.joinpath("guest", "intercepted.h").read_text(encoding="utf-8")
+    rows = re.findall(r"^    (?:BOTH|LIBRARY|SPELLING)\((\w+)", table, re.MULTILINE)
+    return sorted([*rows, *MARKS])
+
+
+def version_script() -> str:
+    """What ld(1) exports. Together with -fvisibility=hidden it would export nothing."""
+    return f"{{ global: {' '.join(f'{name};' for name in exports())} local: *; }};\n"
+
+
 def sources() -> list[str]:
     """Name every source file of the library, absolute."""
     return [str(HERE / name) for name in SOURCES]
 
 
 def compile_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:
-    """Make the command that builds the library at `out`; `extra` flags come after ours."""
-    return [cc, *COMPILE_FLAGS, *LINK_FLAGS, *extra, "-o", out, *sources(), *LIBRARIES]
+    """Make the command that builds the library at `out`; `extra` flags come after ours.
+
+    The version script is written to `out` + `.map`, and is of no use after the command has run.
+    """
+    script = Path(f"{out}.map")
+    script.write_text(version_script(), encoding="utf-8")
+    link = [*LINK_FLAGS, f"-Wl,--version-script={script}"]
+    return [cc, *COMPILE_FLAGS, *link, *extra, "-o", out, *sources(), *LIBRARIES]
 
 
 def supervisor_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:

@@ -12,8 +12,10 @@
 #ifndef STYXY_HOST_H
 #define STYXY_HOST_H
 
+#include "guest/intercepted.h"
+
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -79,18 +81,17 @@ void host_diag_close(int diag);
 /* ---- the real calls ---- */
 
 /*
- * What the kernel does for the program. Result and errno are those of the system call; the arguments
- * are the program's own, or a copy of its address with another port or host in it.
+ * real_NAME for each call that both hosts intercept (intercepted.h): what the kernel does for the
+ * program. Result and errno are those of the system call; the arguments are the program's own, or a
+ * copy of its address with another port or host in it.
  *
  * preload: libc's function behind ours, or that of the next preload library. supervisor: the system
- * call, on a duplicate of the program's socket, unless the address is the one that the program asked
- * for: then a connection is left for the kernel to make, and the result has no meaning.
+ * call, on a duplicate of the program's socket. A connection to the address that the program asked
+ * for is left for the kernel to make when the guest has returned; the result has no meaning then.
  */
-int real_bind(int fd, const struct sockaddr *address, socklen_t length);
-int real_listen(int fd, int backlog);
-int real_connect(int fd, const struct sockaddr *address, socklen_t length);
-ssize_t real_sendto(int fd, const void *bytes, size_t count, int flags,
-                    const struct sockaddr *address, socklen_t length);
-ssize_t real_sendmsg(int fd, const struct msghdr *message, int flags);
+#define DECLARE_REAL(name, number, notify, address, result, parameters, arguments)                 \
+    result real_##name parameters;
+INTERCEPTED_CALLS(DECLARE_REAL, NOTHING_OF, NOTHING_OF)
+#undef DECLARE_REAL
 
 #endif

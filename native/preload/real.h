@@ -1,22 +1,21 @@
-/* libc's functions behind ours, or those of the next preload library; host.h has the others. */
+/*
+ * The real functions of the calls that only the preload library intercepts: libc's behind ours, or
+ * those of the next preload library. host.h has those of the others; all come from intercepted.h.
+ */
 #ifndef STYXY_REAL_H
 #define STYXY_REAL_H
+
+#include "guest/intercepted.h"
 
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
+/* Find all of them; called once, when the library is loaded. */
 void real_find(void);
 
-int real_getsockname(int fd, struct sockaddr *address, socklen_t *length);
-
-int real_execve(const char *path, char *const words[], char *const environment[]);
-int real_execvpe(const char *name, char *const words[], char *const environment[]);
-int real_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-                     const posix_spawnattr_t *attributes, char *const words[],
-                     char *const environment[]);
-int real_posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_actions_t *actions,
-                      const posix_spawnattr_t *attributes, char *const words[],
-                      char *const environment[]);
+#define DECLARE_REAL(name, otherwise, result, parameters, arguments) result real_##name parameters;
+INTERCEPTED_CALLS(NOTHING_OF, DECLARE_REAL, NOTHING_OF)
+#undef DECLARE_REAL
 
 #endif

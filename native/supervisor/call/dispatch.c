@@ -9,6 +9,7 @@
  */
 #include "supervisor/call/dispatch.h"
 
+#include "guest/intercepted.h"
 #include "guest/kernel/address.h"
 #include "supervisor/call/host_calls.h"
 #include "supervisor/call/outlook_cache.h"
@@ -18,33 +19,64 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what each address needs of us ---- */
+/* ---- whether a call concerns us ---- */
 
-static bool any_address(const struct host_call *call)
+static bool is_ours(const struct host_call *call)
 {
     struct target target;
     return address_read(&call->address, call->length, &target);
 }
 
-static bool loopback_address(const struct host_call *call)
+static bool is_ours_on_loopback(const struct host_call *call)
 {
     struct target target;
     return address_read(&call->address, call->length, &target) && address_is_loopback(&target) &&
            !outlook_cache_is_plain(call->caller->traced, &target);
 }
 
-static bool no_address(const struct host_call *call)
+static bool is_always_ours(const struct host_call *call)
 {
     (void)call;
     return true;
 }
 
-/* ---- performing each call, on a duplicate of the socket ---- */
+/* ---- what is read of a call beside its address ---- */
 
 static uint64_t argument(const struct host_call *call, int number)
 {
     return call->pending->notification.data.args[number];
 }
+
+static bool read_nothing(struct host_call *call)
+{
+    (void)call;
+    return true;
+}
+
+/* Remember where the bytes of sendto are. */
+static bool read_bytes(struct host_call *call)
+{
+    call->parts[0] = (struct iovec){(void *)(uintptr_t)argument(call, 1), argument(call, 2)};
+    call->part_count = 1;
+    return true;
+}
+
+/* Take sendmsg's message apart; one with control messages is left for the kernel to read. */
+static bool read_message(struct host_call *call)
+{
+    struct msghdr message;
+    if (!caller_read(call->caller, argument(call, 1), &message, sizeof message) ||
+        message.msg_namelen > sizeof call->address || message.msg_iovlen > HOST_CALL_PARTS ||
+        message.msg_controllen != 0)
+        return false;
+    call->length = message.msg_namelen;
+    call->part_count = message.msg_iovlen;
+    return caller_read(call->caller, (uintptr_t)message.msg_name, &call->address, call->length) &&
+           caller_read(call->caller, (uintptr_t)message.msg_iov, call->parts,
+                       call->part_count * sizeof *call->parts);
+}
+
+/* ---- performing each call, on a duplicate of the socket ---- */
 
 static long perform_bind(const struct host_call *call, int fd)
 {
@@ -117,19 +149,25 @@ static long perform_listen(const struct host_call *call, int fd)
     return -1;
 }
 
-/* The system calls of the filter: where each has its address, whether that needs us, what to do. */
-static const struct rule {
+/* ---- the rule of each call, derived from its row in intercepted.h ---- */
+
+struct rule {
     long number;
-    int address; /* the argument that is an address, with its length behind it; -1 = none */
+    int address; /* the argument that is an address, followed by its length; -1 = none */
     bool (*concerns_us)(const struct host_call *call);
+    bool (*read_more)(struct host_call *call); /* what else it needs; false leaves the call alone */
     long (*perform)(const struct host_call *call, int fd);
-} RULES[] = {
-    {SYS_connect, 1, loopback_address, perform_connect},
-    {SYS_bind, 1, any_address, perform_bind},
-    {SYS_listen, -1, no_address, perform_listen},
-    {SYS_sendto, 4, loopback_address, perform_sendto},
-    {SYS_sendmsg, -1, loopback_address, perform_sendmsg},
 };
+
+/* The column `address`. */
+#define NO_ADDRESS -1, is_always_ours, read_nothing
+#define ANY(argument) (argument), is_ours, read_nothing
+#define LOOPBACK(argument) (argument), is_ours_on_loopback, read_nothing
+#define LOOPBACK_AND_BYTES(argument) (argument), is_ours_on_loopback, read_bytes
+#define LOOPBACK_IN_MESSAGE(argument) -1, is_ours_on_loopback, read_message
+
+#define ROW(name, number, notify, address, ...) {number, address, perform_##name},
+static const struct rule RULES[] = {INTERCEPTED_CALLS(ROW, NOTHING_OF, NOTHING_OF)};
 
 static const struct rule *rule_for(long number)
 {
@@ -140,21 +178,6 @@ static const struct rule *rule_for(long number)
 }
 
 /* ---- one call ---- */
-
-/* Take sendmsg's message apart; one with control messages is left for the kernel to read. */
-static bool read_message(struct host_call *call, uint64_t where)
-{
-    struct msghdr message;
-    if (!caller_read(call->caller, where, &message, sizeof message) ||
-        message.msg_namelen > sizeof call->address || message.msg_iovlen > HOST_CALL_PARTS ||
-        message.msg_controllen != 0)
-        return false;
-    call->length = message.msg_namelen;
-    call->part_count = message.msg_iovlen;
-    return caller_read(call->caller, (uintptr_t)message.msg_name, &call->address, call->length) &&
-           caller_read(call->caller, (uintptr_t)message.msg_iov, call->parts,
-                       call->part_count * sizeof *call->parts);
-}
 
 /* Learn who calls, and with what arguments; false leaves the call to the kernel. */
 static bool read_call(struct host_call *call, const struct rule *rule)
@@ -172,13 +195,7 @@ static bool read_call(struct host_call *call, const struct rule *rule)
     if (call->caller == NULL || call->caller->traced == NULL || call->caller->traced->is_absent)
         return false;
     traced_image_use(call->caller->traced, call->caller->pid);
-    if (rule->number == SYS_sendmsg)
-        return read_message(call, argument(call, 1));
-    if (rule->number == SYS_sendto) {
-        call->parts[0] = (struct iovec){(void *)(uintptr_t)argument(call, 1), argument(call, 2)};
-        call->part_count = 1;
-    }
-    return true;
+    return rule->read_more(call);
 }
 
 /* Perform it on a duplicate of the socket; false leaves it to the kernel. */

@@ -1,6 +1,7 @@
 /* The filter: see filter.h. */
 #include "supervisor/process/filter.h"
 
+#include "guest/intercepted.h"
 #include "supervisor/linux.h"
 
 #include <linux/audit.h>
@@ -32,42 +33,43 @@
 #define DATA(field) ((unsigned)offsetof(struct seccomp_data, field))
 #define ARGUMENT(n) (DATA(args) + 8 * (n) + LOW_HALF)
 #define LOAD(where) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (where))
-#define GIVE(action) BPF_STMT(BPF_RET | BPF_K, (action))
-/* Compare, and skip `yes` or `no` instructions. */
-#define IF_EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
-#define IF_BITS(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), (yes), (no))
+#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
+#define NOTIFY RETURN(SECCOMP_RET_USER_NOTIF)
+#define ALLOW RETURN(SECCOMP_RET_ALLOW)
+
+/* Each of these tests skips the one statement behind it, a RETURN, or does not. */
+#define IF_EQUAL(value, statement) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), statement
+#define UNLESS_EQUAL(value, statement) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 1, 0), statement
+#define IF_ANY_BIT(bits, statement) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), 0, 1), statement
+
+/* This one skips as many statements as it is given. */
+#define LENGTH(...) (sizeof((struct sock_filter[]){__VA_ARGS__}) / sizeof(struct sock_filter))
+#define ONLY_FOR(number, ...)                                                                      \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, LENGTH(__VA_ARGS__)), __VA_ARGS__
 
 /*
- * Programs of another architecture (32-bit ones) and system calls with the x32 bit pass: their
- * numbers are others.
- *
- * The length of an address tells most Internet ones from those of Unix sockets, which have as many
- * bytes as their path, or 110: sockaddr_in, sockaddr_in6 with and without its scope, unions of
- * these, sockaddr_storage.
+ * The column `notify` of intercepted.h. The length of an address tells most Internet ones from those
+ * of Unix sockets, which have as many bytes as their path, or 110: sockaddr_in, sockaddr_in6 with and
+ * without its scope, unions of these, sockaddr_storage.
+ */
+#define ALWAYS NOTIFY
+#define INTERNET_LENGTH(argument)                                                                  \
+    LOAD(ARGUMENT(argument)), IF_EQUAL(16, NOTIFY), IF_EQUAL(28, NOTIFY), IF_EQUAL(24, NOTIFY),    \
+        IF_EQUAL(32, NOTIFY), IF_EQUAL(112, NOTIFY), IF_EQUAL(128, NOTIFY), ALLOW
+#define FAST_OPEN(argument) LOAD(ARGUMENT(argument)), IF_ANY_BIT(MSG_FASTOPEN, NOTIFY), ALLOW
+
+#define ROW(name, number, notify, ...) ONLY_FOR(number, notify),
+
+/*
+ * Programs of another architecture (32-bit ones) and system calls with the x32 bit pass: they have
+ * other numbers.
  */
 static struct sock_filter program[] = {
-    /*  0 */ LOAD(DATA(arch)),
-    /*  1 */ IF_EQUAL(OUR_ARCH, 0, 19),
-    /*  2 */ LOAD(DATA(nr)),
-    /*  3 */ IF_EQUAL(SYS_connect, 5, 0),
-    /*  4 */ IF_EQUAL(SYS_bind, 4, 0),
-    /*  5 */ IF_EQUAL(SYS_listen, 14, 0),
-    /*  6 */ IF_EQUAL(SYS_sendto, 9, 0),
-    /*  7 */ IF_EQUAL(SYS_sendmsg, 10, 0),
-    /*  8 */ GIVE(SECCOMP_RET_ALLOW),
-    /*  9 */ LOAD(ARGUMENT(2)),
-    /* 10 */ IF_EQUAL(16, 9, 0),
-    /* 11 */ IF_EQUAL(28, 8, 0),
-    /* 12 */ IF_EQUAL(24, 7, 0),
-    /* 13 */ IF_EQUAL(32, 6, 0),
-    /* 14 */ IF_EQUAL(112, 5, 0),
-    /* 15 */ IF_EQUAL(128, 4, 5),
-    /* 16 */ LOAD(ARGUMENT(3)),
-    /* 17 */ IF_BITS(MSG_FASTOPEN, 2, 3),
-    /* 18 */ LOAD(ARGUMENT(2)),
-    /* 19 */ IF_BITS(MSG_FASTOPEN, 0, 1),
-    /* 20 */ GIVE(SECCOMP_RET_USER_NOTIF),
-    /* 21 */ GIVE(SECCOMP_RET_ALLOW),
+    LOAD(DATA(arch)),
+    UNLESS_EQUAL(OUR_ARCH, ALLOW),
+    LOAD(DATA(nr)),
+    INTERCEPTED_CALLS(ROW, NOTHING_OF, NOTHING_OF)
+    ALLOW,
 };
 
 static int install(unsigned flags)
@@ -76,8 +78,8 @@ static int install(unsigned flags)
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &whole);
 }
 
-/* Older kernels lack the second and third flag: without them there are more EINTRs, and no more. */
-static int install_with_what_there_is(void)
+/* Older kernels lack the second and third flag; without them there are more EINTRs, nothing worse. */
+static int install_with_known_flags(void)
 {
     const unsigned flags[] = {
         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW |
@@ -96,17 +98,17 @@ static int install_with_what_there_is(void)
 
 int filter_install(void)
 {
-    int listener = install_with_what_there_is();
+    int listener = install_with_known_flags();
     if (listener < 0 && errno == EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
-        listener = install_with_what_there_is();
+        listener = install_with_known_flags();
     return listener;
 }
 
-/* Whether we may do with a child what a supervisor does: take its descriptor `fd`, read its memory. */
+/* Do with a child what a supervisor does: take its descriptor `fd`, read its memory; 0 or errno. */
 static int try_access(pid_t child, int fd)
 {
     char byte, copy = 0;
-    struct iovec here = {&copy, 1}, there = {&byte, 1}; /* where the child has it, too */
+    struct iovec here = {&copy, 1}, there = {&byte, 1}; /* the child has it at the same place */
     int error = 0, pidfd = (int)syscall(SYS_pidfd_open, child, 0);
     int taken = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
     if (taken < 0 || syscall(SYS_process_vm_readv, child, &here, 1, &there, 1, 0) != 1)
@@ -118,7 +120,7 @@ static int try_access(pid_t child, int fd)
     return error;
 }
 
-/* What the child of a trial does: install the filter, say what came of it, and wait to be let go. */
+/* What the child of a trial does: install the filter, report the result, and wait to be released. */
 static void try_installing(int socket)
 {
     int error = filter_install() >= 0 ? 0 : errno;
@@ -130,7 +132,7 @@ static void try_installing(int socket)
 int filter_try(void)
 {
     struct seccomp_notif_sizes sizes;
-    int sockets[2], error = EPERM; /* where the child is killed for what it tries */
+    int sockets[2], error = EPERM; /* what holds if the child is killed for trying */
     if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
         return errno;
