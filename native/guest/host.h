@@ -3,8 +3,9 @@
  *
  * Two hosts run it. The preload library (preload/) works inside one program, on the program's own
  * descriptors and for one call at a time. The seccomp supervisor (supervisor/) works beside a whole
- * tree of programs, for whichever of them called last, on duplicates of their sockets. Each function
- * below is defined once in each of the two; nothing in guest/ knows which one it is linked with.
+ * tree of programs, for whichever of them called last, on duplicates of their sockets. Each
+ * function below is defined once in each of the two; nothing in guest/ knows which one it is linked
+ * with.
  *
  * Nothing here may wait for long, end the process or print, and nothing allocates on behalf of the
  * program. A failure of any of these makes Styxy absent: the call has its first real result.
@@ -33,10 +34,12 @@ struct portmap;
 const struct image *host_image(void);
 
 /*
- * Whether descriptor 1 or 2, here and now, is the program's stream, and a line may be written to it.
+ * Whether descriptor 1 or 2, here and now, is the program's stream, and a line may be written to
+ * it.
  *
  * preload: the descriptor is still what it was when the program started. supervisor: the program's
- * stream can take a line without harm; it is then borrowed as descriptor 1 or 2 until the call ends.
+ * stream can take a line without harm; it is then borrowed as descriptor 1 or 2 until the call
+ * ends.
  */
 bool host_has_stream(const struct image *image, int fd);
 

@@ -15,7 +15,7 @@ static bool says(const struct variables *variables, const char *name, const char
     return strcmp(get(variables, name), word) == 0;
 }
 
-/* STYXY_HOME, absolute, or its default; "" where neither can be told. */
+/* STYXY_HOME, absolute, or its default; "" where neither is known. */
 static const char *home_of(const struct image *image, const char *named, struct text *texts)
 {
     const char *start = texts->bytes + texts->used;

@@ -22,12 +22,15 @@ struct statx;
 enum { IMAGE_PATH = 4096 }; /* PATH_MAX */
 
 /*
- * Marks what the guest remembers of its image. All of it lies in one section: the seccomp supervisor,
- * which runs this code for the programs of a whole tree, keeps a copy of the section for each.
+ * Marks what the guest remembers of its image. All of it lies in one section: the seccomp
+ * supervisor, which runs this code for the programs of a whole tree, keeps a copy of the section
+ * for each.
  */
 #define PER_IMAGE __attribute__((section("styxy_image")))
 
-/* What a connection to a sibling's server meets (a sibling is another worktree of the same repo). */
+/*
+ * What a connection to a sibling's server meets (a sibling is another worktree of the same repo).
+ */
 enum siblings { SIBLINGS_REFUSE, SIBLINGS_ALLOW };
 
 enum notify { NOTIFY_AUTO, NOTIFY_STDOUT, NOTIFY_STDERR, NOTIFY_OFF };

@@ -1,12 +1,13 @@
 /*
  * The one table of intercepted calls.
  *
- * Derived from it: the symbols that the preload library exports (native/build.py), the real functions
- * behind them (host.h, preload/real.h, preload/real.c), the seccomp filter (supervisor/process/filter.c)
- * and what the supervisor does with each notification (supervisor/call/dispatch.c). To intercept a
- * further call, add a row and the function of its name: guest/calls/ has those of BOTH, preload/ the
- * others. A row of BOTH also says how the supervisor performs the call: perform_NAME in dispatch.c,
- * and real_NAME in supervisor/call/host_calls.c for what is left to the kernel.
+ * Derived from it: the symbols that the preload library exports (native/build.py), the real
+ * functions behind them (host.h, preload/real.h, preload/real.c), the seccomp filter
+ * (supervisor/process/filter.c) and what the supervisor does with each notification
+ * (supervisor/call/dispatch.c). To intercept a further call, add a row and the function of its
+ * name: guest/calls/ has those of BOTH, preload/ the others. A row of BOTH also says how the
+ * supervisor performs the call: perform_NAME in dispatch.c, and real_NAME in
+ * supervisor/call/host_calls.c for what is left to the kernel.
  *
  * BOTH      intercepted by the preload library and by the supervisor
  *   name

@@ -1,8 +1,8 @@
 /*
- * Node's cluster, the one program to which a moved port must not be told.
+ * Node's cluster, the one program that must not see a moved port.
  *
- * A worker refuses the handle that its primary hands it unless getsockname says the port that it
- * asked for, and fails with EADDRINUSE. Node itself reads the port in both processes.
+ * A worker refuses the handle that its primary sends unless getsockname says the port that it asked
+ * for, and fails with EADDRINUSE. Node itself reads the port in both processes.
  */
 #ifndef STYXY_CLUSTER_H
 #define STYXY_CLUSTER_H

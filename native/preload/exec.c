@@ -1,9 +1,10 @@
 /*
- * exec and posix_spawn: the real ones, unless the program needs a supervisor (reach.h). Then the
- * supervisor's program is executed in its place, with the same environment, and becomes it.
+ * exec and posix_spawn: the real ones, unless the program needs a supervisor (needs_supervisor.h).
+ * Then the supervisor is executed in its place, with the same environment, and becomes the program.
  *
- * All this may run between vfork and exec, in the memory of the parent: it writes to the stack
- * alone. libc calls its own functions past us (system, popen), which start a shell, which calls us.
+ * All this may run between vfork and exec, in the memory of the parent, so it writes to nothing but
+ * the stack. Inside libc, system and popen do not call our functions; they start a shell, which
+ * does.
  */
 #include "guest/image.h"
 #include "guest/kernel/sys.h"
@@ -15,7 +16,7 @@
 
 extern char **environ;
 
-/* Execute with a supervisor what needs one. Comes back where nothing does, or where that fails. */
+/* Execute with a supervisor what needs one; return where it does not, or where that fails. */
 static void execute_supervised(const char *path, char *const words[], char *const environment[])
 {
     size_t room = needs_supervisor(path, environment) ? needs_supervisor_command_size(words) : 0;
@@ -82,11 +83,11 @@ static void take_words(const char *first, va_list words, size_t count, char **ar
         array[i] = va_arg(words, char *);
 }
 
-/* The array is as long as the call's own list, which is on the stack, too. */
+/* The array is as long as the call's own list of words, which is on the stack, too. */
 #define WITH_WORDS(first, result, call, last)                                                      \
     va_list words;                                                                                 \
     va_start(words, first);                                                                        \
-    size_t count = count_words(first, words);                                                        \
+    size_t count = count_words(first, words);                                                      \
     va_end(words);                                                                                 \
     char *array[count + 1];                                                                        \
     va_start(words, first);                                                                        \
@@ -121,16 +122,16 @@ int execle(const char *path, const char *first, ...)
 /* ---- posix_spawn ---- */
 
 /*
- * Spawn with a supervisor what needs one; false where nothing does, or where that fails. A relative
- * path counts from where the actions lead (posix_spawn_file_actions_addchdir_np).
+ * Spawn with a supervisor what needs one; false where it does not, or where that fails. Not for a
+ * relative path, which counts from where the actions lead (posix_spawn_file_actions_addchdir_np).
  */
 static bool spawn_supervised(pid_t *pid, const char *path,
                              const posix_spawn_file_actions_t *actions,
                              const posix_spawnattr_t *attributes, char *const words[],
                              char *const environment[])
 {
-    bool wants_one = needs_supervisor(path, environment) && path[0] == '/';
-    size_t room = wants_one ? needs_supervisor_command_size(words) : 0;
+    bool needs_one = needs_supervisor(path, environment) && path[0] == '/';
+    size_t room = needs_one ? needs_supervisor_command_size(words) : 0;
     if (room == 0)
         return false;
     const char *command[room];

@@ -1,9 +1,9 @@
 /*
- * getsockname: the truth, but for Node's cluster (see cluster.h).
+ * getsockname: the truth, except for Node's cluster (see cluster.h).
  *
- * The primary hands the moved listener to its workers; both must read the port that was asked for.
+ * The primary sends the moved listener to its workers; both must read the port that was asked for.
  * The primary knows its moves; a worker reads them in the map, where the lease has the asked port.
- * Accepted connections have the listener's port, too, and are told the truth.
+ * Accepted connections have the listener's port, too, and their true port is shown.
  */
 #include "guest/daemon/mapfile.h"
 #include "guest/host.h"
@@ -25,7 +25,7 @@ static bool is_connected(int fd)
     return syscall(SYS_getpeername, fd, &peer, &length) == 0;
 }
 
-/* The port that this project's lease on `port` was asked for as; 0 where it is no move. */
+/* The port that was asked for where this project has a lease on `port`; 0 where it is no move. */
 static uint16_t asked_in_map(const struct image *image, int fd, uint16_t port)
 {
     struct portmap map;
@@ -38,19 +38,19 @@ static uint16_t asked_in_map(const struct image *image, int fd, uint16_t port)
     return is_ours ? promise.asked : 0;
 }
 
-/* The port to tell in place of the true one; 0 = the true one. */
-static uint16_t port_to_tell(const struct image *image, int fd, uint16_t port)
+/* The port to show in place of the true one; 0 = the true one. */
+static uint16_t port_to_show(const struct image *image, int fd, uint16_t port)
 {
     uint16_t asked = memory_asked_for(port, false);
     if (is_connected(fd))
         return 0;
     if (!image->is_cluster_worker)
         return asked != 0 && cluster_is_primary() ? asked : 0;
-    /* What the worker itself has bound and moved never came from its primary. */
+    /* What the worker itself has bound and was moved from did not come from its primary. */
     return asked == 0 ? asked_in_map(image, fd, port) : 0;
 }
 
-static void tell_asked_port(const struct image *image, int fd, struct sockaddr *address,
+static void show_asked_port(const struct image *image, int fd, struct sockaddr *address,
                             socklen_t room)
 {
     struct target target;
@@ -62,7 +62,7 @@ static void tell_asked_port(const struct image *image, int fd, struct sockaddr *
     if (real_getsockname(fd, (struct sockaddr *)&truth, &length) != 0 ||
         !address_read(&truth, length, &target))
         return;
-    uint16_t port = port_to_tell(image, fd, target.port);
+    uint16_t port = port_to_show(image, fd, target.port);
     if (port == 0)
         return;
     uint16_t in_network_order = htons(port);
@@ -75,13 +75,13 @@ int getsockname(int fd, struct sockaddr *restrict address, socklen_t *restrict l
     const struct image *image = host_image();
     bool concerns_us = image != NULL && (image->is_cluster_worker || memory_has_moves());
     socklen_t room = 0;
-    /* What the caller has room for is overwritten by the call. */
+    /* The call overwrites how much room there is. */
     if (concerns_us && sys_readable(length))
         memcpy(&room, length, sizeof room);
     errno = entry_errno;
     int result = real_getsockname(fd, address, length);
     if (result == 0 && room != 0) {
-        tell_asked_port(image, fd, address, room);
+        show_asked_port(image, fd, address, room);
         errno = entry_errno;
     }
     return result;

@@ -1,4 +1,4 @@
-/* What is out of the library's reach: see reach.h. */
+/* What the library cannot reach: see needs_supervisor.h. */
 #include "preload/needs_supervisor.h"
 
 #include "guest/host.h"
@@ -11,10 +11,10 @@
 
 enum {
     SCRIPT_DEPTH = 4, /* execve(2): interpreters of interpreters */
-    NAME_ROOM = 256,  /* BINPRM_BUF_SIZE: no interpreter has a longer name */
+    NAME_ROOM = 256,  /* BINPRM_BUF_SIZE: no interpreter has a longer path */
     PATH_ROOM = 4096,
     OWN_WORDS = 5,
-    MOST_WORDS = 2048, /* they lie on the stack: this may run between vfork and exec */
+    MOST_WORDS = 2048, /* they are on the stack: this may run between vfork and exec */
     PAGE = 4096,
 };
 
@@ -29,7 +29,7 @@ static const char *variable(char *const environment[], const char *name)
     return "";
 }
 
-/* Whether an array can be read up to its NULL. The strings are believed, as libc does. */
+/* Whether an array can be read up to its NULL. The strings are trusted, as libc trusts them. */
 static bool is_list(char *const list[])
 {
     for (size_t i = 0;; i++) {
@@ -52,13 +52,13 @@ static bool has_library(char *const environment[])
     return false;
 }
 
-/* Names that mean something else in the process of the supervisor that executes them. */
+/* Paths that mean something else in the supervisor's process, which executes them. */
 static bool is_of_this_process(const char *path)
 {
     return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd/", 8) == 0;
 }
 
-/* Whether no_new_privs would take rights away that execve(2) gives. */
+/* Whether execve(2) gives the file rights that no_new_privs would take away. */
 static bool gives_rights(int fd)
 {
     char capabilities[64];
@@ -68,23 +68,24 @@ static bool gives_rights(int fd)
                    sizeof capabilities) >= 0;
 }
 
-/* What the file is, or, where it is a script, its interpreter. */
+/* The kind of a file, or, if it is a script, of its interpreter. */
 static enum elf_kind kind_through_scripts(const char *path)
 {
     char interpreter[NAME_ROOM];
-    enum elf_kind look = ELF_KIND_OTHER;
+    enum elf_kind kind = ELF_KIND_OTHER;
     for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
         int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
         if (fd < 0)
             return ELF_KIND_OTHER;
-        look = gives_rights(fd) ? ELF_KIND_OTHER : elf_kind_of(fd);
-        bool goes_on = look == ELF_KIND_SCRIPT && elf_kind_interpreter(fd, interpreter, sizeof interpreter);
+        kind = gives_rights(fd) ? ELF_KIND_OTHER : elf_kind_of(fd);
+        bool goes_on = kind == ELF_KIND_SCRIPT &&
+                       elf_kind_interpreter(fd, interpreter, sizeof interpreter);
         sys_close(fd);
         if (!goes_on)
             break;
         path = interpreter;
     }
-    return look;
+    return kind;
 }
 
 static bool is_executable(const char *path)
@@ -99,9 +100,9 @@ bool needs_supervisor(const char *path, char *const environment[])
         (environment != NULL && !is_list(environment)) ||
         strcmp(variable(environment, "STYXY_DISABLE_REASSIGN"), "1") == 0)
         return false;
-    enum elf_kind look = kind_through_scripts(path); /* OTHER, too, where the path cannot be read */
-    bool is_missed = look == ELF_KIND_STATIC || look == ELF_KIND_GO ||
-                     (look == ELF_KIND_DYNAMIC && !has_library(environment));
+    enum elf_kind kind = kind_through_scripts(path); /* OTHER, too, where the path cannot be read */
+    bool is_missed = kind == ELF_KIND_STATIC || kind == ELF_KIND_GO ||
+                     (kind == ELF_KIND_DYNAMIC && !has_library(environment));
     return is_missed && !is_of_this_process(path) && is_executable(path) &&
            is_executable(image->supervisor);
 }

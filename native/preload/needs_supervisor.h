@@ -1,7 +1,7 @@
 /*
- * Whether what this program is about to execute is out of the library's reach: a static or Go
- * program, or an environment without the library. Then a supervisor is started with it
- * (supervisor/main.c, "adopt"), which keeps the pid and leaves everything else as it is.
+ * Whether the library cannot reach what this program is about to execute: a static or Go program,
+ * or an environment without the library. Such a program is started with a supervisor (`adopt` in
+ * supervisor/main.c), which keeps the pid and leaves everything else as it is.
  */
 #ifndef STYXY_NEEDS_SUPERVISOR_H
 #define STYXY_NEEDS_SUPERVISOR_H
@@ -9,19 +9,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether the file that is about to be executed with this environment wants a supervisor. */
+/* Whether the file that is about to be executed with this environment needs a supervisor. */
 bool needs_supervisor(const char *path, char *const environment[]);
 
 /*
- * The first executable file of this name on PATH, as execvp(3) finds it; false where none is.
- * `needs_supervisor_path_size` tells how long its path may be.
+ * Find the first executable file of this name on PATH, as execvp(3) does; false where there is
+ * none. `needs_supervisor_path_size` says how long its path may be.
  */
 bool needs_supervisor_search_path(const char *name, char *path, size_t room);
 size_t needs_supervisor_path_size(const char *name);
 
 /*
- * Write the command that becomes `path` with a supervisor; its program. `needs_supervisor_command_size` tells
- * how many words the command has at most, 0 where these cannot be passed on.
+ * Write the command that becomes `path` with a supervisor, and return its program.
+ * `needs_supervisor_command_size` says how many words the command has at most; 0 where these words
+ * cannot be passed on.
  */
 const char *needs_supervisor_command(const char *path, char *const words[], const char **command);
 size_t needs_supervisor_command_size(char *const words[]);

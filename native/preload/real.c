@@ -1,9 +1,9 @@
 /*
  * The real functions behind ours, each derived from its row in intercepted.h.
  *
- * They are found when the library is loaded, because dlsym may take the linker's lock and must not run
- * in a signal handler. A call before that (in the constructor of another library) finds them itself;
- * where no library has the function, the kernel is called.
+ * They are found when the library is loaded, because dlsym may take the linker's lock and must not
+ * run in a signal handler. A call before that (in the constructor of another library) finds them
+ * itself; where no library has the function, the kernel is called.
  */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "preload/real.h"

@@ -106,7 +106,9 @@ __attribute__((constructor)) static void start(void)
     /* A thread or signal handler that comes in between finds STARTING and stays out. */
     if (atomic_compare_exchange_strong(&state, &fresh, STARTING)) {
         real_find();
-        /* An upgrade in an activated shell leaves both in LD_PRELOAD: there would be two notices. */
+        /*
+         * An upgrade in an activated shell leaves both in LD_PRELOAD: there would be two notices.
+         */
         bool ready = !other_libraries_have_styxy() && read_image(&this_image);
         if (ready)
             fork_shared_prepare();

@@ -1,6 +1,6 @@
 /*
- * What the supervisor asks of the kernel and older headers do not name. linux/seccomp.h,
- * linux/pidfd.h; the numbers of system calls are the same on every architecture since Linux 5.
+ * What the supervisor asks of the kernel and older headers do not define: linux/seccomp.h,
+ * linux/pidfd.h. Since Linux 5 new system calls have the same number on every architecture.
  */
 #ifndef STYXY_LINUX_H
 #define STYXY_LINUX_H

@@ -1,14 +1,18 @@
 /*
- * styxy-seccomp: the second way of interception, for programs that a preload library does not
- * reach (spec 5.4).
+ * styxy-seccomp: the second backend of interception, for programs that a preload library does not
+ * reach: static and Go programs, and those with a cleared environment. It performs their calls in a
+ * process of its own, by seccomp user notification (docs/interception-backends.md).
  *
- *   styxy-seccomp run -- CMD ...             start CMD below a supervisor; ends as CMD ends
+ *   styxy-seccomp run -- CMD ...
+ *       Start CMD below a supervisor, and end as CMD ends.
+ *
  *   styxy-seccomp adopt HOME SOCKET PATH NAME ARG ...
- *                                            become PATH, with a supervisor beside it, which finds
- *                                            the daemon by STYXY_HOME and STYXY_SOCKET, should the
- *                                            environment not name them any more
- *   styxy-seccomp probe                      0: it works here; 16: we are below a supervisor
- *                                            already (EBUSY); else the errno of what failed
+ *       Become PATH, with a supervisor beside it. HOME and SOCKET are STYXY_HOME and STYXY_SOCKET,
+ *       by which the supervisor finds the daemon if the environment does not name them any more.
+ *
+ *   styxy-seccomp probe
+ *       Exit with 0 where a supervisor works, with 16 (EBUSY) below a supervisor, and otherwise
+ *       with the errno of what failed.
  */
 #include "supervisor/process/filter.h"
 #include "supervisor/process/launch.h"

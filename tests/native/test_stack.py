@@ -24,7 +24,7 @@ MOST = 6 * 1024
 
 BY_POINTER = {
     "read_consistently": {"read_promise", "read_outlook", "read_moves"},
-    "attempt_ask": {"take_place", "attempt_bind_at", "listen_anew"},
+    "attempt_ask": {"take_place", "attempt_bind_at", "listen_at"},
     "diag_search": {"compare", "count", "find_one"},
 }
 """Who calls what by a pointer; all others lead to libc."""

@@ -182,7 +182,7 @@ int main(void)
     char scratch[IMAGE_PATH];
     const char *path = project_path(host_image(), scratch);
     const char *again = project_path(host_image(), scratch);
-    printf("%s\n%s\n%" PRIu64 "\n", path, again, portmap_key("project", path));
+    printf("%s\n%s\n%" PRIu64 "\n", path, again, text_key("project", path));
     return 0;
 }
 """

@@ -1,4 +1,4 @@
-/* One call of bind: see attempt.h. */
+/* An attempt: see attempt.h. */
 #include "guest/calls/attempt.h"
 
 #include "guest/calls/lookup.h"
@@ -10,7 +10,7 @@
 #include "guest/state/fork_shared.h"
 #include "guest/state/memory.h"
 
-enum { MOST_TRIES = 8 }; /* candidates lost in a race, within one deadline */
+enum { MOST_TRIES = 8 }; /* places lost in a race, within one deadline */
 
 bool attempt_read_map(struct attempt *attempt)
 {
@@ -22,7 +22,8 @@ bool attempt_read_map(struct attempt *attempt)
     if (portmap_promise(map, port, &attempt->promise) && attempt->promise.has_moves)
         attempt->move_count =
             portmap_moves(map, port, project_key(attempt->image),
-                          MOVES_HELD | MOVES_LIVE | MOVES_REMEMBERED, attempt->moves, ATTEMPT_MOVES);
+                          MOVES_HELD | MOVES_LIVE | MOVES_REMEMBERED, attempt->moves,
+                          ATTEMPT_MOVES);
     host_map_close(map);
     return true;
 }
@@ -76,9 +77,9 @@ static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
 }
 
 /*
- * Whether a port that could not be bound is held by this server itself. Then the answer is the same
- * as it was, which means EADDRINUSE: a program that tries a port to see whether it is free, or goes
- * on to the next number, must be told.
+ * Whether a port that could not be bound is held by this program itself. Then the result must be
+ * EADDRINUSE: the program may be trying whether the port is free, or be going on to the next
+ * number.
  */
 static bool is_own(const struct attempt *attempt, uint16_t port)
 {
@@ -100,7 +101,7 @@ enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t l
             return UNANSWERED;
         if (answer.verdict == VERDICT_KEEP)
             return UNMOVED;
-        /* Another process of this server has it, as the daemon knows. */
+        /* The daemon knows that another process of this program has it. */
         if (answer.verdict == VERDICT_MOVE && answer.port == lost)
             return REFUSED;
         if (answer.verdict == VERDICT_SINGLE) {

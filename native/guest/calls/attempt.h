@@ -1,9 +1,9 @@
 /*
- * One call of bind, or of a listen that must bind anew: what it wants, what the map says of it, and
- * how the daemon is asked for another place.
+ * An attempt: one bind(), or one listen() that must bind a fresh socket. What the program wants,
+ * what the map says of it, and how the daemon is asked for another place (a port).
  *
  * Every failure on the way (no daemon, no descriptor, nonsense) leads to the real call with the
- * caller's own address, or, where it has run, to its result.
+ * program's own address, or, where that has run, to its result.
  */
 #ifndef STYXY_ATTEMPT_H
 #define STYXY_ATTEMPT_H
@@ -18,35 +18,35 @@ enum { ATTEMPT_MOVES = 8 };
 struct attempt {
     const struct image *image;
     int fd;
-    const struct sockaddr *address; /* the caller's own, never written to */
+    const struct sockaddr *address; /* the program's own, never written to */
     socklen_t length;
     struct target target;
     bool is_udp;
-    int backlog;               /* of listen */
-    struct portmap map;        /* what its header said; the file is closed */
+    int backlog;               /* of a listen */
+    struct portmap map;        /* what its header said; it is closed by now */
     struct promise promise;
     struct move moves[ATTEMPT_MOVES]; /* of this project, away from this port */
     size_t move_count;
     int entry_errno;
-    uint64_t deadline;         /* of all questions together; 0 = none was asked */
+    uint64_t deadline;         /* of all questions together; 0 = none was asked yet */
 };
 
 enum outcome {
     BOUND,     /* at the place that the daemon named */
-    REFUSED,   /* a singleton has the port, or this server itself */
-    UNMOVED,   /* the daemon says: as it was */
+    REFUSED,   /* a singleton has the port, or this program itself */
+    UNMOVED,   /* the daemon says: where you asked */
     UNANSWERED /* no daemon, or no place */
 };
 
-/* Take the place that an answer names; 0, or -1 with errno. It may name the true port in it. */
+/* Take the place that an answer names; 0, or -1 with errno. It may correct the answer's port. */
 typedef int place_function(struct attempt *attempt, struct answer *answer);
 
-/* Read what the map says of the target's port; false = no daemon. */
+/* Read what the map says of the target's port; false where there is no daemon. */
 bool attempt_read_map(struct attempt *attempt);
 
 /*
- * Ask, and take the place that is answered; one that is taken by now is told back, and the next one
- * tried. `lost` is a port that was lost before, 0 = none.
+ * Ask the daemon, and take the place that it names. One that is taken by now is reported back, and
+ * the next one is tried. `lost` is a port that was lost before; 0 = none.
  */
 enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t lost,
                          place_function *place);
@@ -57,7 +57,7 @@ int attempt_bind_at(struct attempt *attempt, struct answer *answer);
 
 bool attempt_is_promised_to_another(const struct attempt *attempt);
 
-/* The results of the host's call. */
+/* The two results of the program's call, with their errno. */
 int attempt_done(const struct attempt *attempt);
 int attempt_in_use(void);
 

@@ -2,8 +2,8 @@
  * bind: the real one, unless the port is somebody else's; then one question to the daemon, and the
  * real one at the port that it names.
  *
- * Here is decided whether the call is ours at all. TCP and UDP have rules of their own (tcp.c,
- * udp.c); what they share is in attempt.c.
+ * This file decides whether a call concerns us at all. TCP and UDP have rules of their own (tcp.c,
+ * udp.c); attempt.c has what they share.
  */
 #include "guest/calls/attempt.h"
 #include "guest/host.h"
@@ -23,7 +23,7 @@ static bool is_unbound(int fd)
     return bound_to.port == 0;
 }
 
-/* Whether the call is ours; a bad pointer is left to the kernel, which says EFAULT. */
+/* Whether the call concerns us; a bad pointer is left to the kernel, which says EFAULT. */
 static bool concerns_us(struct attempt *attempt)
 {
     if (!sys_readable_address(attempt->address, attempt->length) ||

@@ -1,6 +1,6 @@
 /*
- * connect, and the two calls that connect with MSG_FASTOPEN: to the project's own server, where it
- * was moved, or to nobody, where a sibling would answer (route.h). UDP is not led anywhere.
+ * connect, and the two calls that connect with MSG_FASTOPEN: to the project's own server where that
+ * was moved, or to nobody where a sibling would answer (route.h). UDP goes where it was sent.
  */
 #include "guest/calls/route.h"
 #include "guest/host.h"
@@ -10,7 +10,7 @@
 #define MSG_FASTOPEN 0x20000000 /* linux/socket.h */
 #endif
 
-/* Tell the route; errno is as it was. */
+/* Find the route of a connection; errno is as it was. */
 static enum route route_for(int fd, struct destination *destination)
 {
     int entry_errno = errno;
@@ -62,14 +62,14 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     errno = entry_errno;
     if (!is_readable)
         return real_sendmsg(fd, message, flags);
-    struct msghdr led = *message;
-    struct destination to = {.address = led.msg_name, .length = led.msg_namelen};
+    struct msghdr moved = *message;
+    struct destination to = {.address = moved.msg_name, .length = moved.msg_namelen};
     enum route route = route_for(fd, &to);
     if (route == ROUTE_REFUSED)
         return refused();
     if (route == ROUTE_PLAIN)
         return real_sendmsg(fd, message, flags);
-    led.msg_name = &to.own;
-    led.msg_namelen = to.length;
-    return real_sendmsg(fd, &led, flags);
+    moved.msg_name = &to.own;
+    moved.msg_namelen = to.length;
+    return real_sendmsg(fd, &moved, flags);
 }

@@ -1,9 +1,9 @@
 /*
- * listen: the real one, and then the server is there (announce.h).
+ * listen: the real one, and then the server is reported (report_listen.h).
  *
- * Two sockets with SO_REUSEADDR may be bound to one port as long as neither listens, and the second
- * to listen gets EADDRINUSE. A bound socket cannot be bound again, so a fresh one takes its place
- * (repair.h).
+ * Two sockets with SO_REUSEADDR may be bound to one port as long as neither listens; the second to
+ * listen gets EADDRINUSE. A bound socket cannot be bound again, so a fresh one takes its place
+ * (relisten.h).
  */
 #include "guest/calls/relisten.h"
 #include "guest/calls/report_listen.h"
@@ -17,22 +17,22 @@ static bool is_tcp(int fd)
 }
 
 /*
- * Leave the port to the server's next life. The connections that this one will leave behind hold the
- * port against every bind, unless both sockets had SO_REUSEADDR (tcp.c). It is set on a socket that
- * listens, against which the option lets nobody in (inet_bind_conflict in net/ipv4).
+ * Let the server bind the port again after a restart. The connections that it leaves behind hold
+ * the port against every bind, unless both sockets had SO_REUSEADDR (tcp.c). Setting the option on
+ * a socket that listens already lets nobody else in (inet_bind_conflict in net/ipv4).
  */
-static void leave_port_to_next_life(int fd)
+static void allow_restart(int fd)
 {
     int on = 1;
     if (sys_int_option(fd, SO_REUSEADDR) == 0)
         syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 }
 
-/* What a failed listen says in the end; its errno, or 0 where a fresh socket listens. */
+/* The errno that a failed listen has in the end; 0 where a fresh socket listens instead. */
 static int error_after_relisten(const struct listen_call *call, int backlog, int error)
 {
-    bool may_help = error == EADDRINUSE && call->is_first;
-    return may_help && relisten(call->image, call->fd, backlog) ? 0 : error;
+    bool may_move = error == EADDRINUSE && call->is_first;
+    return may_move && relisten(call->image, call->fd, backlog) ? 0 : error;
 }
 
 int listen(int fd, int backlog)
@@ -49,7 +49,7 @@ int listen(int fd, int backlog)
     if (result != 0)
         error = error_after_relisten(&call, backlog, errno);
     if (error == 0 && call.port != 0 && call.is_first)
-        leave_port_to_next_life(fd);
+        allow_restart(fd);
     report_listen_outcome(&call, error == 0);
     errno = error != 0 ? error : entry_errno;
     return error != 0 ? -1 : 0;

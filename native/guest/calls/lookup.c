@@ -33,7 +33,7 @@ bool lookup_is_answering(int diag, const uint8_t address[16], bool is_v4, uint16
     uint64_t answering = cookie != 0 ? diag_listener(diag, address, is_v4, 0, port) : 0;
     if (answering == 0 || answering == cookie)
         return answering != 0;
-    /* The kernel picked another of those that share the port, or another server has it now. */
+    /* The kernel picked another socket that shares the port, or another server has the port now. */
     return is_among_listeners(diag, false, port, cookie) ||
            (is_v4 && is_among_listeners(diag, true, port, cookie));
 }

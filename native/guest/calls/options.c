@@ -1,8 +1,8 @@
 /*
- * The options of a socket: see options.h.
+ * Copying the options of a socket: see options.h.
  *
- * Only what differs from a fresh socket is set: to set a buffer's size, even to what it is, would
- * switch its growth off (tcp(7)).
+ * Only what differs from a fresh socket is set: setting the size of a buffer, even to what it is,
+ * switches its automatic growth off (tcp(7)).
  */
 #include "guest/calls/options.h"
 
@@ -11,7 +11,7 @@
 #include <linux/tcp.h>
 #include <string.h>
 
-/* linux/in.h and linux/in6.h, where libc's headers of an old system lack them. */
+/* linux/in.h and linux/in6.h; the libc headers of old systems lack them. */
 enum {
     OPTION_IP_BIND_ADDRESS_NO_PORT = 24,
     OPTION_IPV6_ADDR_PREFERENCES = 72,

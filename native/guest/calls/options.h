@@ -1,9 +1,11 @@
-/* The options of a socket, in one table. */
+/* Copying the options of a socket, from one table. */
 #ifndef STYXY_OPTIONS_H
 #define STYXY_OPTIONS_H
 
-/* Give a fresh socket those options of another in which it differs; what the kernel refuses stays
-   as it is. */
+/*
+ * Set on a fresh socket every option in which it differs from another. What the kernel refuses
+ * stays as it is.
+ */
 void options_copy(int from, int to);
 
 #endif

@@ -1,4 +1,4 @@
-/* A fresh socket in the place of a bound one: see repair.h. */
+/* Listening elsewhere: see relisten.h. */
 #include "guest/calls/relisten.h"
 
 #include "guest/calls/attempt.h"
@@ -24,7 +24,7 @@ static int make_like(int fd)
     return fresh;
 }
 
-/* Copy what belongs to the open file: O_NONBLOCK and its like, and who gets its signals. */
+/* Copy what belongs to the open file: O_NONBLOCK and the like, and who gets its signals. */
 static void copy_file_flags(int from, int to)
 {
     struct owner owner = {0, 0};
@@ -38,7 +38,7 @@ static void copy_file_flags(int from, int to)
         syscall(SYS_fcntl, to, F_SETFL, flags);
 }
 
-/* Put one descriptor's file under another's number; the other's file is closed by that. */
+/* Put the fresh file under the old one's number, which closes the old file. */
 static bool put_in_place(int fresh, int fd)
 {
     long flags = syscall(SYS_fcntl, fd, F_GETFD);
@@ -48,7 +48,7 @@ static bool put_in_place(int fresh, int fd)
     return syscall(SYS_dup3, fresh, fd, (flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) >= 0;
 }
 
-static bool listens_at(const struct attempt *attempt, int fresh, uint16_t port)
+static bool bind_and_listen(const struct attempt *attempt, int fresh, uint16_t port)
 {
     struct sockaddr_storage moved;
     address_with_port(attempt->address, attempt->length, port, &moved);
@@ -56,7 +56,7 @@ static bool listens_at(const struct attempt *attempt, int fresh, uint16_t port)
            syscall(SYS_listen, fresh, attempt->backlog) == 0;
 }
 
-static int listen_anew(struct attempt *attempt, struct answer *answer)
+static int listen_at(struct attempt *attempt, struct answer *answer)
 {
     uint64_t cookie = 0;
     int fresh = make_like(attempt->fd);
@@ -64,7 +64,7 @@ static int listen_anew(struct attempt *attempt, struct answer *answer)
         return -1;
     if (sys_option(fresh, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
         fork_shared_add_socket(cookie, answer->port, false);
-    bool done = listens_at(attempt, fresh, answer->port) && put_in_place(fresh, attempt->fd);
+    bool done = bind_and_listen(attempt, fresh, answer->port) && put_in_place(fresh, attempt->fd);
     int error = errno;
     if (!done)
         fork_shared_drop_socket(cookie);
@@ -87,10 +87,10 @@ bool relisten(const struct image *image, int fd, int backlog)
         !address_read(&name, length, &attempt.target))
         return false;
     attempt.length = length;
-    /* The port may be a place already, which another took between bind and listen. */
+    /* The port may be a place itself, which another program took between bind and listen. */
     uint16_t bound = attempt.target.port, asked = memory_asked_for(bound, false);
     if (asked != 0)
         attempt.target.port = asked;
     return attempt_read_map(&attempt) &&
-           attempt_ask(&attempt, REASON_INUSE, asked != 0 ? bound : 0, listen_anew) == BOUND;
+           attempt_ask(&attempt, REASON_INUSE, asked != 0 ? bound : 0, listen_at) == BOUND;
 }

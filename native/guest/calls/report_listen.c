@@ -1,12 +1,12 @@
 /*
- * A server is there: see announce.h.
+ * Reporting a server: see report_listen.h.
  *
- * Who tells the user of a move? Often the process that listens is not the one that bound: reloaders
- * bind, and their children, programs of their own, listen. So whoever makes the socket listen first
- * tells, if the move is known to it, from its own memory or, where an earlier program made it, from
- * the map (a lease of this project on this port, asked for as another, not committed). Workers that
- * share a socket find it listening already, and pass a gate one by one (gate.h); workers with sockets
- * of their own share a page (told.h).
+ * Theory of operation. Who prints the notice of a move? Often the process that listens is not the
+ * one that bound: reloaders bind, and their children, programs of their own, listen. So whoever
+ * makes the socket listen first prints it, if it knows of the move: from its own memory or, where
+ * an earlier program was moved, from the map (a lease of this project on this port, asked for as
+ * another, not committed). Workers that share a socket find it listening already, and pass a gate
+ * one by one; workers with sockets of their own share memory (notice_once.h).
  */
 #include "guest/calls/report_listen.h"
 
@@ -29,8 +29,8 @@ static bool read_name(int fd, struct target *target)
     return syscall(SYS_getsockname, fd, &name, &length) == 0 && address_read(&name, length, target);
 }
 
-/* Send without waiting: a daemon that has no room for it finds the listener by itself. */
-static void send_note(const char *path, const char *line, size_t length)
+/* Send without waiting: a daemon that has no room for the message finds the listener by itself. */
+static void send_message(const char *path, const char *line, size_t length)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t path_length = strlen(path);
@@ -44,36 +44,36 @@ static void send_note(const char *path, const char *line, size_t length)
     sys_close(fd);
 }
 
-static void tell_daemon(const struct image *image, int fd, const struct target *target, bool is_udp,
-                        const char *notify_socket)
+static void report_to_daemon(const struct image *image, int fd, const struct target *target,
+                             bool is_udp, const char *notify_socket)
 {
     struct {
         char line[WIRE_REQUEST], project[IMAGE_PATH];
     } *room = sys_scratch(sizeof *room);
     if (room == NULL)
         return;
-    struct listen_message note = {
+    struct listen_message message = {
         .target = target,
         .is_udp = is_udp,
         .project = project_path(image, room->project),
         .repo = repo_key(image),
     };
-    if (sys_option(fd, SOL_SOCKET, SO_COOKIE, &note.cookie, sizeof note.cookie))
-        send_note(notify_socket, room->line,
-                  wire_listen_message(&note, image, room->line, sizeof room->line));
+    if (sys_option(fd, SOL_SOCKET, SO_COOKIE, &message.cookie, sizeof message.cookie))
+        send_message(notify_socket, room->line,
+                     wire_listen_message(&message, image, room->line, sizeof room->line));
     sys_scratch_free(room, sizeof *room);
 }
 
-static void tell_user(const struct image *image, uint16_t asked, bool is_udp,
-                      const struct answer *answer)
+static void notify_user(const struct image *image, uint16_t asked, bool is_udp,
+                        const struct answer *answer)
 {
     if (asked != answer->port && notice_once_claim(asked, answer->port, is_udp))
         notice_moved(image, asked, answer);
 }
 
 /*
- * Ask for what the log wants to know of a move that another program made: that program's question
- * once more, which has the same answer. Without one the user sees the notice alone.
+ * Ask for what the log needs to know of a move that another program made: that program's question
+ * once more, which has the same answer. Without an answer the user sees the notice alone.
  */
 static void ask_again(const struct image *image, const struct portmap *map,
                       const struct target *target, uint16_t asked, struct answer *answer)
@@ -100,8 +100,8 @@ static void ask_again(const struct image *image, const struct portmap *map,
     sys_scratch_free(scratch, IMAGE_PATH);
 }
 
-/* Tell of a move that the map shows and this program did not make. */
-static void tell_inherited(const struct listen_call *call, const struct target *target)
+/* Notify the user of a move that the map shows and this program did not make. */
+static void notify_inherited(const struct listen_call *call, const struct target *target)
 {
     struct answer answer = {.verdict = VERDICT_MOVE, .port = target->port};
     struct portmap map;
@@ -109,7 +109,7 @@ static void tell_inherited(const struct listen_call *call, const struct target *
         ask_again(call->image, &map, target, call->promise.asked, &answer);
         host_map_close(&map);
     }
-    tell_user(call->image, call->promise.asked, false, &answer);
+    notify_user(call->image, call->promise.asked, false, &answer);
 }
 
 /* Whether the map shows a move to this port that another program of this project made. */
@@ -122,8 +122,9 @@ static bool shows_inherited(struct listen_call *call, const struct portmap *map,
 }
 
 /*
- * The map first: another worker of the server may listen, and its datagram commit the move, between
- * any two steps here. Whoever saw the move uncommitted and is then the first to listen, tells.
+ * The map comes first: another worker of the server may listen, and its datagram commit the move,
+ * between any two steps here. Whoever saw the move uncommitted and is then the first to listen
+ * prints the notice.
  */
 void report_listen_prepare(struct listen_call *call)
 {
@@ -154,14 +155,14 @@ void report_listen_outcome(struct listen_call *call, bool listens)
     if (!listens || !read_name(call->fd, &target))
         return;
     if (call->has_map)
-        tell_daemon(call->image, call->fd, &target, false, call->map.notify_socket);
+        report_to_daemon(call->image, call->fd, &target, false, call->map.notify_socket);
     uint16_t asked = memory_asked_for(target.port, false);
     if (!call->is_first)
         return;
     if (asked != 0 && memory_recall(target.port, false, &answer))
-        tell_user(call->image, asked, false, &answer);
+        notify_user(call->image, asked, false, &answer);
     else if (call->is_inherited)
-        tell_inherited(call, &target);
+        notify_inherited(call, &target);
 }
 
 void report_udp_bind(const struct image *image, int fd, const struct portmap *map)
@@ -170,8 +171,8 @@ void report_udp_bind(const struct image *image, int fd, const struct portmap *ma
     struct answer answer;
     if (!read_name(fd, &target))
         return;
-    tell_daemon(image, fd, &target, true, map->notify_socket);
+    report_to_daemon(image, fd, &target, true, map->notify_socket);
     uint16_t asked = memory_asked_for(target.port, true);
     if (asked != 0 && memory_recall(target.port, true, &answer))
-        tell_user(image, asked, true, &answer);
+        notify_user(image, asked, true, &answer);
 }

@@ -1,6 +1,6 @@
 /*
- * A server is there: the daemon is told in one datagram that is never waited for, and the user, of a
- * move, in one line (notice.h), once for each server. All of this spoils errno.
+ * Reporting a server: the daemon hears of it in one datagram that nobody waits for, and the user of
+ * a move in one line (notice.h), once for each server. All of this changes errno.
  */
 #ifndef STYXY_REPORT_LISTEN_H
 #define STYXY_REPORT_LISTEN_H
@@ -13,19 +13,19 @@ struct listen_call {
     const struct image *image;
     int fd;
     bool has_map;
-    struct portmap map;       /* what its header said; the file is closed */
-    uint16_t port;            /* to which it is bound; 0: none of ours, or no daemon */
-    bool is_first;            /* nobody listened on this socket before */
-    bool is_inherited;        /* an earlier program was moved here, and has not told yet */
-    struct promise promise;   /* of the socket's port */
+    struct portmap map;     /* what its header said; it is closed by now */
+    uint16_t port;          /* that the socket is bound to; 0: none of ours, or no daemon */
+    bool is_first;          /* nobody listened on this socket before */
+    bool is_inherited;      /* an earlier program was moved here, and nobody has reported it */
+    struct promise promise; /* of the socket's port */
     int gate;
 };
 
-/* Look at a TCP socket before it listens; and tell, when it does. */
+/* Look at a TCP socket before it listens; and report it, if it does. */
 void report_listen_prepare(struct listen_call *call);
 void report_listen_outcome(struct listen_call *call, bool listens);
 
-/* A UDP socket is bound; `map` is what was read of the map before. */
+/* Report a UDP socket that is bound; `map` is what was read of the map before. */
 void report_udp_bind(const struct image *image, int fd, const struct portmap *map);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * Where a connection goes: see route.h.
+ * The route of a connection: see route.h.
  *
- * Theory of operation, in the order of what it costs. An address that is not loopback: nothing but a
- * look at it. A port that nobody was moved from and no sibling may answer on: the map is opened, read
- * six times and closed, three microseconds. Else the kernel is asked which sockets answer. Where it cannot be asked (a
- * sandbox that forbids netlink), Styxy is absent.
+ * Theory of operation, in the order of what it costs. An address that is not loopback is only
+ * looked at. For a port that nobody was moved from and no sibling may answer on, the map is opened,
+ * read six times and closed: three microseconds. Otherwise the kernel is asked which sockets
+ * answer. Where it cannot be asked (a sandbox that forbids netlink), Styxy is absent.
  */
 #include "guest/calls/route.h"
 
@@ -19,25 +19,26 @@
 
 enum { MOST_MOVES = 8, STATE_CLOSE = 7 /* net/tcp_states.h */ };
 
-/* One connection that may be ours to lead. */
+/* One connection that may get another route. */
 struct connection {
     const struct image *image;
     int fd;
     struct target target;
     enum family family; /* of the destination */
     struct outlook outlook;
-    int diag;           /* to the kernel's lookups */
+    int diag;           /* a socket for the kernel's lookups */
     uint64_t project;
 };
 
-static bool answers(const struct connection *connection, enum family family, uint16_t port, uint64_t cookie)
+static bool answers(const struct connection *connection, enum family family, uint16_t port,
+                    uint64_t cookie)
 {
-    return lookup_is_answering(connection->diag, ADDRESS_LOOPBACK[family], family == FAMILY_V4, port,
-                               cookie);
+    return lookup_is_answering(connection->diag, ADDRESS_LOOPBACK[family], family == FAMILY_V4,
+                               port, cookie);
 }
 
 /* Whether the project's own server sits at the asked number itself. */
-static bool is_at_home(const struct connection *connection, enum family family)
+static bool is_at_asked_port(const struct connection *connection, enum family family)
 {
     const struct answering *answering = &connection->outlook.answering[family];
     return answering->project == connection->project &&
@@ -50,8 +51,10 @@ static bool is_v6only(int fd)
     return sys_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) && on != 0;
 }
 
-/* Choose the family on which a server that answers as `up` says is reached by this socket, the
-   destination's own first; FAMILIES where there is none. */
+/*
+ * Choose the family by which this socket reaches a server that answers on the families in `up`, the
+ * destination's own first; FAMILIES where there is none.
+ */
 static enum family reachable(const struct connection *connection, const bool up[FAMILIES])
 {
     enum family other = connection->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
@@ -62,7 +65,7 @@ static enum family reachable(const struct connection *connection, const bool up[
     return other == FAMILY_V6 || !is_v6only(connection->fd) ? other : FAMILIES;
 }
 
-/* Lead to the oldest of the project's moved servers that lives; PLAIN where none does. */
+/* Route to the oldest of the project's moved servers that is up; PLAIN where none is. */
 static enum route route_to_moved(const struct connection *connection, const struct move *moves,
                                  size_t count, struct destination *destination)
 {
@@ -77,19 +80,37 @@ static enum route route_to_moved(const struct connection *connection, const stru
         if (family == FAMILIES)
             return ROUTE_REFUSED;
         destination->length = address_loopback(connection->target.family, family, moves[i].port,
-                                              &destination->own);
+                                               &destination->own);
         return ROUTE_MOVED;
     }
     return ROUTE_PLAIN;
 }
 
-/* Whether what the map says of the answering server makes it a sibling's that is not shared. */
+/* Whether a list like "8000, 8001" has a port; anything but numbers is skipped. */
+static bool lists(const char *list, uint16_t port)
+{
+    uint32_t number = 0;
+    for (const char *at = list;; at++) {
+        if (*at >= '0' && *at <= '9') {
+            /* Too large for a port, and it stays too large. */
+            number = number <= 65535 ? number * 10 + (uint32_t)(*at - '0') : number;
+            continue;
+        }
+        if (number == port && number != 0)
+            return true;
+        number = 0;
+        if (*at == '\0')
+            return false;
+    }
+}
+
+/* Whether the answering server may be a sibling's that is not shared, as far as the map says. */
 static bool may_be_sibling(const struct connection *connection)
 {
     const struct answering *answering = &connection->outlook.answering[connection->family];
     return answering->cookie != 0 && answering->repo != 0 && !answering->shared &&
            connection->image->siblings == SIBLINGS_REFUSE &&
-           !address_lists(connection->image->siblings_allow, connection->target.port);
+           !lists(connection->image->siblings_allow, connection->target.port);
 }
 
 static bool is_sibling(const struct connection *connection)
@@ -107,9 +128,9 @@ static enum route route_by_kernel(const struct connection *connection, const str
                                   size_t count, struct destination *destination)
 {
     enum family other = connection->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
-    if (is_at_home(connection, connection->family))
+    if (is_at_asked_port(connection, connection->family))
         return ROUTE_PLAIN;
-    if (count > 0 && !is_at_home(connection, other)) {
+    if (count > 0 && !is_at_asked_port(connection, other)) {
         enum route route = route_to_moved(connection, moves, count, destination);
         if (route != ROUTE_PLAIN)
             return route;
@@ -141,7 +162,7 @@ static enum route route_by_map(struct connection *connection, const struct portm
     return route;
 }
 
-/* A socket that connects or is connected says so itself (EALREADY, EISCONN), or finishes. */
+/* A socket that is connecting or connected has its own result (EALREADY, EISCONN), or finishes. */
 static bool is_unconnected(int fd)
 {
     unsigned char state = STATE_CLOSE; /* the first field of struct tcp_info */

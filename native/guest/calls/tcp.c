@@ -1,9 +1,17 @@
 /*
  * Where a TCP bind goes.
  *
- * Theory of operation. A look at the map tells whether this server has a place for the port, or had
- * one, and whether the port is promised; a look at the kernel whether a stranger answers on that
- * number at an address that bind would not notice. All no, and the real bind runs: nobody was asked.
+ * Theory of operation. The map says whether this program has a place for the port, or had one, and
+ * whether the port is promised to another; the kernel says whether a stranger answers on that
+ * number at an address where bind would not notice it. If none of these holds, the real bind runs
+ * and nobody was asked. The steps, in their order:
+ *
+ * 1. Workers that share a port by SO_REUSEPORT meet at the place of the first one.
+ * 2. A program that was moved away from this port before, or whose project was until just now, is
+ *    asked to go back there.
+ * 3. A port that is promised to another, then one on which a stranger answers, is asked about.
+ * 4. The real bind. EADDRINUSE: old connections may hold the port, and are bound over; else one
+ *    question, and the place that the daemon names.
  */
 #include "guest/calls/attempt.h"
 #include "guest/calls/lookup.h"
@@ -13,7 +21,7 @@
 
 #include <netinet/in.h>
 
-enum { RETURN_SECONDS = 600 }; /* a server that ended in them goes back to its place: spec 5.2 */
+enum { RETURN_SECONDS = 600 }; /* a server that ended less than this ago goes back to its place */
 
 static bool shares_its_port(const struct attempt *attempt)
 {
@@ -23,10 +31,10 @@ static bool shares_its_port(const struct attempt *attempt)
 /* ---- ports that old connections hold ---- */
 
 /*
- * Bind where nobody listens and old connections hold the port: a server's previous life.
+ * Bind where nobody listens and old connections hold the port, as after a server's restart.
  *
- * The option stays set where that helped. listen() checks the port once more, and would say
- * EADDRINUSE if it were taken back now; where it did not help, it is as it was.
+ * The option stays set where it helped: listen() checks the port once more, and would say
+ * EADDRINUSE without it. Where it did not help, it is taken back.
  */
 static int bind_over_old_connections(struct attempt *attempt, struct answer *place)
 {
@@ -47,9 +55,10 @@ static int bind_over_old_connections(struct attempt *attempt, struct answer *pla
 /* ---- workers that share a port ---- */
 
 /*
- * Bind beside another worker of this project, where one was moved before: sockets that both have
- * SO_REUSEPORT are one server, though the workers are programs of their own. The kernel lets only
- * such sockets pass. The map lists the first to come first, so all of them meet at its place.
+ * Bind beside another worker of this project that was moved before: sockets that both have
+ * SO_REUSEPORT are one server, though the workers may be programs of their own. The kernel lets
+ * only such sockets share a port. The map lists the earliest first, so all of them meet at its
+ * place.
  */
 static bool bind_beside_worker(struct attempt *attempt, struct answer *there)
 {
@@ -61,14 +70,15 @@ static bool bind_beside_worker(struct attempt *attempt, struct answer *there)
             return false;
         *there = (struct answer){.verdict = VERDICT_MOVE, .port = move->port};
         if (attempt_bind_at(attempt, there) == 0) {
-            notice_once_claim(attempt->target.port, there->port, false); /* that worker tells */
+            /* That worker prints the notice. */
+            notice_once_claim(attempt->target.port, there->port, false);
             return true;
         }
     }
     return false;
 }
 
-/* Take a place; but of two workers that asked at the same moment, the second goes to the first. */
+/* Take a place; of two workers that asked at the same moment, the second joins the first. */
 static int take_place(struct attempt *attempt, struct answer *answer)
 {
     struct answer there;
@@ -81,9 +91,9 @@ static int take_place(struct attempt *attempt, struct answer *answer)
     return result != 0 && errno == EADDRINUSE ? bind_over_old_connections(attempt, answer) : result;
 }
 
-/* ---- the steps of spec 5.2 ---- */
+/* ---- the steps ---- */
 
-/* Whether the server has a place for this port already, or its project had one until just now. */
+/* Whether the program has a place for this port already, or its project had one until just now. */
 static bool has_place(const struct attempt *attempt, enum reason *reason)
 {
     time_t now = attempt->move_count > 0 ? sys_time(CLOCK_REALTIME).tv_sec : 0;
@@ -102,7 +112,7 @@ static bool has_place(const struct attempt *attempt, enum reason *reason)
     return was_here;
 }
 
-/* The real bind, and what follows where it says that the port is taken. */
+/* The real bind, and what follows where it says EADDRINUSE. */
 static int bind_or_move(struct attempt *attempt)
 {
     struct answer asked = {.verdict = VERDICT_KEEP, .port = attempt->target.port};
@@ -115,7 +125,7 @@ static int bind_or_move(struct attempt *attempt)
                                                                       : attempt_in_use();
 }
 
-/* Whether a stranger answers on the port where our bind would pass and stand beside it. */
+/* Whether a stranger answers on the port at an address where our bind would succeed beside it. */
 static bool is_shadowed(const struct attempt *attempt)
 {
     int v6only = 1;
@@ -131,7 +141,8 @@ int bind_tcp(struct attempt *attempt)
     enum reason reason;
     enum outcome outcome = UNMOVED;
     struct answer there;
-    if (attempt->move_count > 0 && shares_its_port(attempt) && bind_beside_worker(attempt, &there)) {
+    if (attempt->move_count > 0 && shares_its_port(attempt) &&
+        bind_beside_worker(attempt, &there)) {
         memory_add_move(attempt->target.port, false, &there);
         return attempt_done(attempt);
     }

@@ -1,9 +1,9 @@
 /*
- * Where a UDP bind goes: elsewhere only where the port is taken or promised.
+ * Where a UDP bind goes: elsewhere only where the port is taken or promised to another.
  *
  * mDNS and SSDP share ports on purpose: a socket with SO_REUSEADDR or SO_REUSEPORT, of a multicast
- * group, or with a multicast address is left alone. No shadow rule and no retry: UDP has no
- * connections that linger. There is no listen() either, so the bind tells the daemon and the user.
+ * group, or with a multicast address is left alone. Shadowed ports and old connections do not
+ * matter to UDP. It has no listen(), so the bind itself is reported to the daemon and the user.
  */
 #include "guest/calls/attempt.h"
 #include "guest/calls/report_listen.h"
@@ -17,10 +17,10 @@
 /*
  * Whether the socket has joined a multicast group, or may have.
  *
- * No option lists the groups of a socket, and to watch setsockopt would miss a socket that was
- * inherited. But the kernel charges a membership (48 bytes for IPv4, 56 for IPv6) to the memory for
- * options, and SO_MEMINFO tells that sum: 0 where there is neither a group nor a packet filter.
- * A socket with a filter alone is taken for a member, and keeps its own result.
+ * No option lists the groups of a socket, and watching setsockopt would miss a socket that was
+ * inherited. But the kernel charges each membership (48 bytes for IPv4, 56 for IPv6) to the
+ * socket's option memory, which SO_MEMINFO reports: 0 means neither a group nor a packet filter. A
+ * socket with only a filter is taken for a member, and keeps its own result.
  */
 static bool may_be_in_a_group(int fd)
 {
@@ -37,7 +37,7 @@ static bool may_move(const struct attempt *attempt)
            !address_is_multicast(&attempt->target) && !may_be_in_a_group(attempt->fd);
 }
 
-/* The real bind, and a question where it says that the port is taken. */
+/* The real bind, and a question where it says EADDRINUSE. */
 static int bind_or_move(struct attempt *attempt)
 {
     int result = attempt_bind_as_asked(attempt);
@@ -49,7 +49,7 @@ static int bind_or_move(struct attempt *attempt)
     return attempt_in_use();
 }
 
-static int settle(struct attempt *attempt)
+static int bind_somewhere(struct attempt *attempt)
 {
     enum outcome outcome = UNMOVED;
     bool was_moved = memory_was_moved(attempt->target.port, true);
@@ -65,7 +65,7 @@ static int settle(struct attempt *attempt)
 
 int bind_udp(struct attempt *attempt)
 {
-    int result = settle(attempt);
+    int result = bind_somewhere(attempt);
     if (result == 0) {
         report_udp_bind(attempt->image, attempt->fd, &attempt->map);
         errno = attempt->entry_errno;

@@ -9,12 +9,12 @@
 #include <sys/un.h>
 
 enum {
-    DEADLINE_NS = 250 * 1000 * 1000, /* for the whole question, retries too: spec 5.2 */
+    DEADLINE_NS = 250 * 1000 * 1000, /* for all questions of one bind: what a sick daemon may cost */
     /* connect to a Unix socket with a full backlog says EAGAIN and offers nothing to wait for. */
     BACKLOG_PAUSE_NS = 2 * 1000 * 1000,
 };
 
-static const uint64_t SILENCE_NS = 5000000000u; /* after a missed deadline: spec 5.2 */
+static const uint64_t SILENCE_NS = 5000000000u; /* nothing is asked after a missed deadline */
 
 static _Atomic uint64_t silent_until;
 
@@ -23,7 +23,7 @@ uint64_t ask_deadline(void)
     return sys_now() + DEADLINE_NS;
 }
 
-/* Wait for an event, or without a descriptor just for a time; false when the deadline is over. */
+/* Wait for an event, or with no descriptor just for a time; false when the deadline has passed. */
 static bool wait_until(int fd, short events, uint64_t deadline)
 {
     uint64_t now = sys_now();
@@ -70,7 +70,7 @@ static bool send_all(int fd, const char *line, size_t length, uint64_t deadline)
     return true;
 }
 
-/* Receive up to the newline, which is left out; false where the line is cut, too long or late. */
+/* Receive a line without its newline; false where it is cut off, too long or too late. */
 static bool receive_line(int fd, char *line, size_t room, size_t *length, uint64_t deadline)
 {
     size_t used = 0;

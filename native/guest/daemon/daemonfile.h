@@ -1,8 +1,9 @@
 /*
- * Where the daemon's port map is, out of daemon.json.
+ * Where the daemon's port map is, from daemon.json.
  *
- * No JSON reader lives in a guest: this one finds one string of the outermost object, in a text of
- * bounded size, and gives up at the first backslash anywhere, so that no escape is ever decoded.
+ * A JSON parser does not belong in somebody else's program: this one finds one string of the
+ * outermost object, in a text of bounded size, and gives up at any backslash, so that no escape is
+ * decoded.
  */
 #ifndef STYXY_DAEMONFILE_H
 #define STYXY_DAEMONFILE_H

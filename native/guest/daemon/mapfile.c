@@ -12,15 +12,17 @@
 #define SO_NETNS_COOKIE 71 /* asm-generic/socket.h, Linux 5.14 */
 #endif
 
-enum { OPEN_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY }; /* a FIFO must not hold us */
+enum { OPEN_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY }; /* a FIFO must not block us */
 
-/* The map lies beside its socket, whose path has 108 bytes at most (unix(7)); the home may be deep,
-   but the stack may be a signal handler's. */
+/*
+ * The map lies beside its socket, whose path has at most 108 bytes (unix(7)). The home may be deep,
+ * but the stack may be a signal handler's.
+ */
 enum { MAP_PATH = 1024, GUESSES = 3, DEEP = 60 };
 
 /*
- * The path is written once and then only read, so that no thread sees half of another's. When it
- * has failed once, daemon.json is read at each bind for the rest of this program.
+ * The path is written once and then only read, so that no thread sees half of another's. Once it
+ * has failed, daemon.json is read at each bind for the rest of this program.
  */
 enum { NOT_KEPT, KEEPING, KEPT, FAILED };
 
@@ -42,7 +44,7 @@ void mapfile_forget_path(void)
     atomic_compare_exchange_strong(&path_state, &kept, FAILED);
 }
 
-/* Read a small file of ours into a buffer; the number of its bytes, 0 on any trouble. */
+/* Read a small file of ours into a buffer; its length, 0 where anything goes wrong. */
 static size_t read_small(const char *path, char *into, size_t room)
 {
     int fd = sys_open(path, OPEN_FLAGS, 0);
@@ -72,14 +74,14 @@ static bool find_path(const struct image *image, char *path, size_t room)
 }
 
 /*
- * Where a daemon of this home puts its map (`styxy.adapters.places`): one that has ended took its
- * daemon.json along. `guess` counts from 0; an empty path is none.
+ * Where a daemon of this home puts its map, as the daemon itself decides it: one that has ended has
+ * removed its daemon.json. `guess` counts from 0; an empty path is none.
  */
 static void guess_path(const struct image *image, int guess, struct text *path)
 {
     uint64_t short_name = text_hash(TEXT_HASH, image->home) >> 16;
     bool has_runtime = image->runtime[0] == '/';
-    /* Beyond this a socket there may have no room for its path. */
+    /* Beyond this the path of a socket there may be too long. */
     bool is_deep = strlen(has_runtime ? image->runtime : image->home) > DEEP;
     if (guess == 0) {
         text_add(path, image->home);
@@ -106,7 +108,7 @@ static bool read_open_map(struct portmap *map)
            portmap_header(head, sizeof head, map);
 }
 
-/* Open a map at a path: one that runs, or any. */
+/* Open the map at a path: a running daemon's, or any. */
 static bool open_at(const char *path, bool any, struct portmap *map)
 {
     map->fd = sys_open(path, OPEN_FLAGS, 0);
@@ -153,7 +155,7 @@ bool mapfile_find_any(const struct image *image, struct portmap *map)
     return mapfile_find(image, map) || find_left(image, map);
 }
 
-/* Another user's promises are none: whoever may write the map tells us where to bind. */
+/* Another user's promises do not count: whoever may write the map tells us where to bind. */
 bool mapfile_is_whole(const struct portmap *map)
 {
     struct statx status;

@@ -2,8 +2,8 @@
  * Where the port map is, and whether it is one that this program may believe. host.h has the
  * functions by which the guest opens it; what they are made of is here.
  *
- * Only the path is kept, as long as it leads to a daemon: finding it in daemon.json costs as much as
- * reading the map.
+ * Only the path is kept, as long as it leads to a daemon: finding it in daemon.json costs as much
+ * as reading the map.
  */
 #ifndef STYXY_MAPFILE_H
 #define STYXY_MAPFILE_H

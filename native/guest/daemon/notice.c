@@ -25,8 +25,8 @@ static bool can_take_bytes(int fd)
 }
 
 /*
- * Open a pipe once more, so that a write to it never waits: whoever else writes may fill it after any
- * look. -1 where it is none, nobody reads it, or it may not be opened.
+ * Open a pipe once more, so that a write to it never waits: another writer may fill it right after
+ * any check. -1 where it is no pipe, nobody reads it, or it may not be opened.
  */
 static int open_pipe(int fd)
 {
@@ -55,9 +55,9 @@ static uint64_t signal_of(int error)
 
 /*
  * Write without raising SIGPIPE (nobody reads), SIGXFSZ (RLIMIT_FSIZE) or SIGTTOU (a background job
- * of a terminal with `tostop`): all are blocked meanwhile, and what our write has raised is taken
- * away again. What was pending before is the host's, and stays. A blocked SIGTTOU is not raised at
- * all (tty_ioctl(4)).
+ * of a terminal with `tostop`): all three are blocked meanwhile, and what our write has raised is
+ * consumed. What was pending before belongs to the program, and stays. A blocked SIGTTOU is not
+ * raised at all (tty_ioctl(4)).
  */
 static void write_quietly(int fd, const struct text *text)
 {
@@ -74,7 +74,7 @@ static void write_quietly(int fd, const struct text *text)
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
-static void tell(const struct image *image, int fd, const struct text *text)
+static void write_to_stream(const struct image *image, int fd, const struct text *text)
 {
     if (text->cut || !host_has_stream(image, fd))
         return;
@@ -98,7 +98,7 @@ static int stream_for(const struct image *image)
     return 2;
 }
 
-/* Open the log for appending; whatever lies at its path. */
+/* Open for appending whatever lies at the path of the log. */
 static int open_log_file(const struct image *image)
 {
     int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
@@ -148,7 +148,7 @@ static void log_move(const struct image *image, uint16_t asked, const struct ans
     int fd = text.cut ? -1 : open_log(image);
     if (fd < 0)
         return;
-    /* A full disk or a quota costs the user a line of the log, and the host nothing. */
+    /* A full disk or a quota costs a line of the log, and the program nothing. */
     write_quietly(fd, &text);
     sys_close(fd);
 }
@@ -161,7 +161,7 @@ void notice_moved(const struct image *image, uint16_t asked, const struct answer
     add_words_and_number(&text, " was in use, auto-assigned port ", answer->port);
     text_add(&text, "\n");
     if (image->notify != NOTIFY_OFF)
-        tell(image, stream_for(image), &text);
+        write_to_stream(image, stream_for(image), &text);
     if (answer->at[0] != '\0')
         log_move(image, asked, answer);
 }
@@ -180,5 +180,5 @@ void notice_single(const struct image *image, uint16_t asked, const struct answe
     }
     text_add(&text, "\n");
     if (image->notify != NOTIFY_OFF)
-        tell(image, 2, &text);
+        write_to_stream(image, 2, &text);
 }

@@ -1,4 +1,4 @@
-/* The daemon's port map, read: see portmap.h. */
+/* Reading the daemon's port map: see portmap.h. */
 #include "guest/daemon/portmap.h"
 
 #include "guest/image.h"
@@ -10,15 +10,17 @@
 
 enum {
     /*
-     * A write takes the daemon some microseconds, unless the scheduler takes its processor away:
-     * a reader first yields, then sleeps, 10 milliseconds in all. To give up sooner would lead a
-     * connection to a stranger. Where the daemon died in the middle, it waits for that write once.
+     * A write takes the daemon some microseconds, unless the scheduler takes its processor away: a
+     * reader first yields, then sleeps, for 10 milliseconds in all. Giving up sooner would send a
+     * connection to a stranger. If the daemon died while writing, readers wait for that write once.
      */
     MOST_READS = 400,
     READS_AWAKE = 40,
     MOST_SLEEPS = 64,
     SLEEP_NS = 100 * 1000,
-    /* Steps along one chain: far more than one port has servers, and no wait on a mad map. */
+    /*
+     * Steps along a chain: far more than a port has servers, and an end where the map has a loop.
+     */
     MOST_STEPS = 512,
     GENERATION_AT = 16,
 };
@@ -88,7 +90,7 @@ bool portmap_header(const unsigned char *bytes, size_t length, struct portmap *m
     return true;
 }
 
-/* ---- consistent reads ---- */
+/* ---- consistent readings ---- */
 
 static bool read_at(const struct portmap *map, void *into, size_t length, long offset)
 {
@@ -96,9 +98,9 @@ static bool read_at(const struct portmap *map, void *into, size_t length, long o
 }
 
 /*
- * Let no read pass another. The kernel copies for us, on this processor, so a fence orders its
- * reads, too. It guards no memory of ours: the thread sanitizer, which knows no fences, misses
- * nothing.
+ * Keep reads in their order. The kernel copies for us on this processor, so a fence orders its
+ * reads, too. It guards no memory of ours, so the thread sanitizer, which does not know fences,
+ * misses nothing.
  */
 static void order_copies(void)
 {
@@ -107,7 +109,7 @@ static void order_copies(void)
 #endif
 }
 
-/* The number under which a look begins; false where the file cannot be read. */
+/* The generation at which a reading begins; false where the file cannot be read. */
 static bool begin(const struct portmap *map, uint64_t *generation)
 {
     bool read = read_at(map, generation, sizeof *generation, GENERATION_AT);
@@ -131,7 +133,7 @@ typedef bool read_function(const struct portmap *map, void *into);
 
 static PER_IMAGE _Atomic uint64_t abandoned; /* the generation that was waited for in vain */
 
-/* Let the daemon finish its write; false where it does not. */
+/* Let the daemon finish writing; false where it does not. */
 static bool wait_for_writer(uint64_t generation, int reads, int *sleeps)
 {
     const struct timespec pause = {0, SLEEP_NS};
@@ -149,7 +151,7 @@ static bool wait_for_writer(uint64_t generation, int reads, int *sleeps)
     return true;
 }
 
-/* Look until nobody wrote meanwhile; false where that does not come, or the look itself fails. */
+/* Read until nobody wrote meanwhile; false where that does not come, or reading itself fails. */
 static bool read_consistently(const struct portmap *map, read_function *function, void *into)
 {
     int sleeps = 0;
@@ -247,8 +249,8 @@ struct moves_reading {
 
 static void keep_move(struct moves_reading *reading, const struct move_record *record)
 {
-    if (record->project != reading->project || record->asked != reading->asked || record->port == 0 ||
-        record->state < MOVE_HELD || record->state > MOVE_REMEMBERED ||
+    if (record->project != reading->project || record->asked != reading->asked ||
+        record->port == 0 || record->state < MOVE_HELD || record->state > MOVE_REMEMBERED ||
         (reading->states & 1u << record->state) == 0)
         return;
     reading->moves[reading->count++] = (struct move){
@@ -284,10 +286,4 @@ size_t portmap_moves(const struct portmap *map, uint16_t asked, uint64_t project
     struct moves_reading reading = {
         .asked = asked, .project = project, .states = states, .moves = moves, .room = room};
     return project != 0 && read_consistently(map, read_moves, &reading) ? reading.count : 0;
-}
-
-uint64_t portmap_key(const char *kind, const char *text)
-{
-    uint64_t key = text_hash(text_hash(text_hash(TEXT_HASH, kind), ":"), text);
-    return key != 0 ? key : 1;
 }

@@ -1,15 +1,15 @@
 /*
- * The daemon's port map, read: what is promised, who answers where, what was moved from where.
+ * Reading the daemon's port map: what is promised, who answers where, what was moved from where.
  * `styxy.adapters.portmap` writes the same layout, in the byte order of the machine.
  *
- * Theory of operation. The file is read at each use and not kept mapped: a mapping of a file that
- * somebody truncates kills its host with SIGBUS, and one that is kept shows a dead daemon's file. A
- * look at one port is a few reads of 0.1 microseconds each. The generation is odd while the daemon
- * writes; what was read counts only where the generation was even before and the same after, so
- * nobody acts upon a half-written record. Where the daemon died in the middle of it, the guest finds
- * nothing, and the kernel alone tells.
+ * Theory of operation. The file is read at each use and never mapped: a mapped file that somebody
+ * truncates kills the program with SIGBUS, and a mapping that is kept shows a dead daemon's file.
+ * Reading one port is a few reads of 0.1 microseconds each. A sequence lock keeps them consistent:
+ * the generation is odd while the daemon writes, and what was read counts only if the generation
+ * was even before and is the same after. Where the daemon died while writing, nothing is found, and
+ * the kernel alone decides.
  *
- * Nothing that is read is believed: a chain has an end even where the file says that it has none.
+ * No value is trusted: a chain has an end even where the file says that it has none.
  */
 #ifndef STYXY_PORTMAP_H
 #define STYXY_PORTMAP_H
@@ -20,7 +20,7 @@ enum {
     PORTMAP_VERSION = 2,
     PORTMAP_HEADER = 4096,
     PORTMAP_SOCKET = 128,
-    PORTMAP_HEAD_READ = 328, /* what has a meaning in the header */
+    PORTMAP_HEAD_READ = 328, /* the part of the header that has a meaning */
     PORTMAP_PORTS = 65536,
     PORTMAP_PROMISE = 16,
     PORTMAP_ANSWERING = 32,
@@ -35,19 +35,19 @@ enum {
     PORTMAP_SIZE = PORTMAP_MOVES_AT + PORTMAP_MOVE_SLOTS * PORTMAP_MOVE,
 };
 
-/* An open map; see mapfile.h for how one is come by. */
+/* An open map; host.h has the functions that open one. */
 struct portmap {
     int fd;
     bool retired;                     /* its daemon has ended */
     uint64_t netns;                   /* SO_NETNS_COOKIE of the daemon, 0 where unknown */
-    char bind_socket[PORTMAP_SOCKET]; /* where to ask */
-    char notify_socket[PORTMAP_SOCKET]; /* where to tell; "" where nobody listens */
+    char bind_socket[PORTMAP_SOCKET];   /* where to ask */
+    char notify_socket[PORTMAP_SOCKET]; /* where to report; "" where nobody listens */
 };
 
 struct promise {
-    uint64_t owner; /* key of who has the port on lease; 0 = nobody */
+    uint64_t owner; /* the key of the lease's owner; 0 = there is no lease */
     uint16_t asked; /* the port that was asked for, where the lease is a move */
-    bool committed; /* the move is: its server listens */
+    bool committed; /* the move is committed: its server listens */
     bool has_moves; /* somebody asked for this port and was moved */
 };
 
@@ -57,7 +57,7 @@ struct answering {
     bool shared; /* worktrees share it: a singleton, a database, ... */
 };
 
-/* What the map says of a port, at one moment. */
+/* What the map says of the servers on a port, at one moment. */
 struct outlook {
     struct answering answering[FAMILIES];
     bool has_moves; /* somebody asked for this port and was moved */
@@ -80,23 +80,20 @@ struct move {
 bool portmap_header(const unsigned char *bytes, size_t length, struct portmap *map);
 
 /*
- * The number of the map's last change: what was seen under an even one holds as long as it is the
- * same. False where it cannot be read, or somebody writes.
+ * The number of the map's last change: what was read under it holds as long as it stays the same.
+ * False where it cannot be read, or the daemon is writing.
  */
 bool portmap_generation(const struct portmap *map, uint64_t *generation);
 
-/* Each of these is one consistent look; false, and nothing found, where there was none. */
+/* Each of these is one consistent reading; false, and nothing found, where there was none. */
 bool portmap_promise(const struct portmap *map, uint16_t port, struct promise *promise);
 bool portmap_outlook(const struct portmap *map, uint16_t port, struct outlook *outlook);
 
 /*
- * The moves of a project away from a port that are in one of `states`, in the map's order; their
- * number, `room` at most.
+ * Read the moves of a project away from a port that are in one of `states`, in the map's order.
+ * Return their number, at most `room`.
  */
 size_t portmap_moves(const struct portmap *map, uint16_t asked, uint64_t project, unsigned states,
                      struct move *moves, size_t room);
-
-/* Name an owner or a repo: FNV-1a of "kind:text", never 0. */
-uint64_t portmap_key(const char *kind, const char *text);
 
 #endif

@@ -49,7 +49,7 @@ static void add_group(struct text *line, unsigned group)
     text_bytes(line, &digits[group & 15], 1);
 }
 
-/* The longest run of zero groups, two at least, becomes "::" (RFC 5952 section 4.2). */
+/* The longest run of at least two zero groups becomes "::" (RFC 5952 section 4.2). */
 static int longest_run(const unsigned *groups, int *length)
 {
     int best = -1;
@@ -105,7 +105,7 @@ static void add_socket(struct text *line, const struct target *target, bool is_u
     add_address(line, target);
 }
 
-/* A supervisor asks for another process, which is the one that counts. */
+/* A supervisor asks on behalf of another process, which is named then. */
 static void add_pid(struct text *line, const struct image *image)
 {
     if (image->pid == 0)
@@ -134,20 +134,21 @@ size_t wire_question(const struct question *question, const struct image *image,
     return text.cut ? 0 : text.used;
 }
 
-size_t wire_listen_message(const struct listen_message *note, const struct image *image, char *line, size_t room)
+size_t wire_listen_message(const struct listen_message *message, const struct image *image,
+                           char *line, size_t room)
 {
     struct text text = text_in(line, room);
     text_add(&text, "styxy/1 listen ");
-    add_socket(&text, note->target, note->is_udp);
+    add_socket(&text, message->target, message->is_udp);
     text_add(&text, " ");
-    text_hex(&text, note->cookie, 16);
+    text_hex(&text, message->cookie, 16);
     text_add(&text, " ");
     text_hex(&text, image->image_id, 16);
     add_field(&text, image->instance);
     add_field(&text, image->service_type);
-    add_field(&text, note->project);
+    add_field(&text, message->project);
     text_add(&text, " ");
-    text_hex(&text, note->repo, note->repo != 0 ? 16 : 1);
+    text_hex(&text, message->repo, message->repo != 0 ? 16 : 1);
     add_pid(&text, image);
     return text.cut ? 0 : text.used;
 }
@@ -197,7 +198,7 @@ static int hex_digit(char digit)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* Decode a name that will be printed: no control character may come out. */
+/* Decode a name that will be printed; false where it has a control character. */
 static bool read_name(const struct field *field, char *name)
 {
     size_t used = 0;
@@ -220,7 +221,7 @@ static bool read_name(const struct field *field, char *name)
     return used > 0;
 }
 
-/* Read "2026-11-21T19:25:22" as the log prints it, with a blank in place of the T. */
+/* Read "2026-11-21T19:25:22" the way the log prints it, with a blank in place of the T. */
 static bool read_time(const struct field *field, char *at)
 {
     static const char shape[] = "dddd-dd-ddTdd:dd:dd";

@@ -1,7 +1,7 @@
 /*
- * The one-line protocol between this library and the daemon, as format and parse; the daemon's
- * side is `styxy.core.wire`. Pure. What comes from the daemon is checked byte by byte: a guest
- * prints parts of it into its host's terminal.
+ * The one-line protocol between the guest and the daemon, as format and parse; `styxy.core.wire` is
+ * the daemon's side. Pure. What comes from the daemon is checked byte by byte, because parts of it
+ * are printed on the program's terminal.
  */
 #ifndef STYXY_WIRE_H
 #define STYXY_WIRE_H
@@ -10,8 +10,8 @@
 #include "guest/kernel/address.h"
 
 enum {
-    WIRE_REQUEST = 8192, /* with the newline */
-    WIRE_ANSWER = 512,   /* the longest answer that has a use here */
+    WIRE_REQUEST = 8192, /* bytes, with the newline */
+    WIRE_ANSWER = 512,   /* the longest answer that is read */
     WIRE_NAME = 64,
     WIRE_TIME = 20, /* "2026-11-21 19:25:22" and a NUL */
 };
@@ -20,7 +20,7 @@ enum reason {
     REASON_PROMISED, /* the map promises the port to another */
     REASON_INUSE,    /* the real bind said EADDRINUSE */
     REASON_SHADOWED, /* a stranger answers on that number where bind would not notice */
-    REASON_PLACED,   /* the map has a place of this server for the port */
+    REASON_PLACED,   /* the map has a place of this program for the port */
     REASON_RETURNED, /* the map remembers a place of this project for it */
 };
 
@@ -33,7 +33,7 @@ struct question {
     const char *project;
 };
 
-/* A socket that listens now; UDP: that is bound. */
+/* A socket that listens now, or, with UDP, is bound. */
 struct listen_message {
     const struct target *target;
     bool is_udp;
@@ -47,18 +47,19 @@ enum verdict { VERDICT_KEEP, VERDICT_MOVE, VERDICT_SINGLE, VERDICT_ERROR };
 struct answer {
     enum verdict verdict;
     uint16_t port;
-    bool is_new;                  /* the first answer for this server: tell the user */
+    bool is_new;                  /* the first answer for this program */
     uint32_t pid;                 /* of a singleton, 0 where unknown */
     char service_type[WIRE_NAME];
-    char at[WIRE_TIME];           /* local time as the daemon reads it */
+    char at[WIRE_TIME];           /* the daemon's local time */
 };
 
 /* Format a question with its newline; its length, or 0 where it does not fit. */
 size_t wire_question(const struct question *question, const struct image *image, char *line,
                      size_t room);
 
-/* Format what is told in a datagram, without a newline; its length, or 0 where it does not fit. */
-size_t wire_listen_message(const struct listen_message *note, const struct image *image, char *line, size_t room);
+/* Format a datagram, without a newline; its length, or 0 where it does not fit. */
+size_t wire_listen_message(const struct listen_message *message, const struct image *image,
+                           char *line, size_t room);
 
 /* Parse a line without its newline; false where it is anything but an answer. */
 bool wire_answer(const char *line, size_t length, struct answer *answer);

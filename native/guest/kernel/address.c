@@ -1,4 +1,4 @@
-/* Which addresses are ours: see policy.h. */
+/* Which addresses concern Styxy: see address.h. */
 #include "guest/kernel/address.h"
 
 #include <arpa/inet.h>
@@ -12,7 +12,7 @@ const uint8_t ADDRESS_LOOPBACK[FAMILIES][16] = {
 
 static const uint8_t V4_MAPPED[12] = {[10] = 0xff, [11] = 0xff}; /* RFC 4291 section 2.5.5.2 */
 
-/* What the kernel takes for a struct sockaddr_in6 without sin6_scope_id (RFC 2133). */
+/* The kernel also takes a struct sockaddr_in6 without sin6_scope_id (RFC 2133). */
 enum { SHORTEST_IN6 = offsetof(struct sockaddr_in6, sin6_scope_id) };
 
 static bool is_zero(const uint8_t *bytes, size_t length)
@@ -97,7 +97,7 @@ bool address_is_multicast(const struct target *target)
 }
 
 socklen_t address_loopback(int domain, enum family family, uint16_t port,
-                          struct sockaddr_storage *address)
+                           struct sockaddr_storage *address)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
@@ -112,27 +112,10 @@ socklen_t address_loopback(int domain, enum family family, uint16_t port,
     return sizeof in6;
 }
 
-bool address_lists(const char *list, uint16_t port)
-{
-    uint32_t number = 0;
-    for (const char *at = list;; at++) {
-        if (*at >= '0' && *at <= '9') {
-            /* Too large is no port, and stays too large. */
-            number = number <= 65535 ? number * 10 + (uint32_t)(*at - '0') : number;
-            continue;
-        }
-        if (number == port && number != 0)
-            return true;
-        number = 0;
-        if (*at == '\0')
-            return false;
-    }
-}
-
 void address_with_port(const void *address, size_t length, uint16_t port,
-                      struct sockaddr_storage *copy)
+                       struct sockaddr_storage *copy)
 {
-    /* sin_port and sin6_port lie at the same place. */
+    /* sin_port and sin6_port are at the same offset. */
     uint16_t in_network_order = htons(port);
     memset(copy, 0, sizeof *copy);
     memcpy(copy, address, length < sizeof *copy ? length : sizeof *copy);

@@ -1,6 +1,6 @@
 /*
- * Which addresses are ours, and how one is moved. Pure: no call leaves this file, the caller has
- * made sure that the address can be read.
+ * Which addresses concern Styxy, and how one is moved. Pure: no call leaves this file, and the
+ * caller has checked that the address can be read.
  */
 #ifndef STYXY_ADDRESS_H
 #define STYXY_ADDRESS_H
@@ -26,7 +26,7 @@ struct target {
     uint32_t scope;      /* the interface of a link-local address, else 0 */
 };
 
-/* Read an address that is ours to move; false leaves it to libc. */
+/* Read an address that may be moved; false where it may not. */
 bool address_read(const void *address, size_t length, struct target *target);
 
 /* Where servers may listen that a client of localhost, or of the target, could reach. */
@@ -38,30 +38,29 @@ enum {
 };
 
 /*
- * The places at which the kernel would let another server stand beside ours on the same port. Of
- * the others bind itself tells. `is_dual`: an IPv6 socket without IPV6_V6ONLY; `shares`: a socket
- * with SO_REUSEPORT, which may stand beside another everywhere.
+ * The places where the kernel would let another server listen beside ours on the same port; at the
+ * others bind itself fails. `is_dual`: an IPv6 socket without IPV6_V6ONLY; `shares`: a socket with
+ * SO_REUSEPORT, which may be beside another everywhere.
  */
 unsigned address_uncovered(const struct target *target, bool is_dual, bool shares);
 
 /* Whether the target is one address, and not a loopback one. */
 bool address_is_elsewhere(const struct target *target);
 
-/* Whether a connection to the target ends on this machine: 127/8, ::1, and both wildcards, which
-   connect takes for loopback. */
+/*
+ * Whether a connection to the target ends on this machine: 127/8, ::1, and both wildcards, which
+ * connect takes for loopback.
+ */
 bool address_is_loopback(const struct target *target);
 
 bool address_is_multicast(const struct target *target);
 
-/* Make a loopback address for a socket of the domain AF_INET or AF_INET6; its length. */
+/* Make a loopback address for a socket of the domain AF_INET or AF_INET6; return its length. */
 socklen_t address_loopback(int domain, enum family family, uint16_t port,
-                          struct sockaddr_storage *address);
-
-/* Whether a list like "8000, 8001" has a port; what is no number is skipped. */
-bool address_lists(const char *list, uint16_t port);
+                           struct sockaddr_storage *address);
 
 /* Copy an address with another port in it. */
 void address_with_port(const void *address, size_t length, uint16_t port,
-                      struct sockaddr_storage *copy);
+                       struct sockaddr_storage *copy);
 
 #endif

@@ -25,8 +25,8 @@ struct diag_query {
 };
 
 /*
- * The cookie of the TCP listener that would get a connection to an address (as in struct target);
- * 0 where there is none. It is the lookup that an arriving SYN would do, so it takes 2 microseconds,
+ * The cookie of the TCP listener that would get a connection to an address (as in struct target); 0
+ * where there is none. It is the lookup that an arriving SYN would do, so it takes 2 microseconds,
  * however many sockets there are.
  */
 uint64_t diag_listener(int diag, const uint8_t address[16], bool is_v4, uint32_t scope,

@@ -1,4 +1,4 @@
-/* What a program file is made of: see look.h. */
+/* What kind of program a file is: see elf_kind.h. */
 #include "guest/kernel/elf_kind.h"
 
 #include "guest/kernel/sys.h"
@@ -14,7 +14,7 @@ enum { MOST_SEGMENTS = 64, NOTES = 1024, LINE = 256 }; /* BINPRM_BUF_SIZE */
 #define OUR_ORDER ELFDATA2MSB
 #endif
 
-/* Whether a segment of notes has the one that Go's linker writes, with the id of the build. */
+/* Whether a segment of notes has the one that Go's linker writes, with the build id. */
 static bool has_go_note(int fd, const Elf64_Phdr *segment)
 {
     char notes[NOTES];
@@ -29,7 +29,7 @@ static bool has_go_note(int fd, const Elf64_Phdr *segment)
 static enum elf_kind kind_of_elf(int fd, const Elf64_Ehdr *header)
 {
     Elf64_Phdr segment;
-    enum elf_kind found = ELF_KIND_STATIC;
+    enum elf_kind kind = ELF_KIND_STATIC;
     if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != OUR_ORDER ||
         header->e_phentsize != sizeof segment ||
         (header->e_type != ET_EXEC && header->e_type != ET_DYN))
@@ -39,11 +39,11 @@ static enum elf_kind kind_of_elf(int fd, const Elf64_Ehdr *header)
         if (sys_pread(fd, &segment, sizeof segment, offset) != (ptrdiff_t)sizeof segment)
             return ELF_KIND_OTHER;
         if (segment.p_type == PT_INTERP)
-            found = ELF_KIND_DYNAMIC;
+            kind = ELF_KIND_DYNAMIC;
         if (segment.p_type == PT_NOTE && has_go_note(fd, &segment))
             return ELF_KIND_GO;
     }
-    return found;
+    return kind;
 }
 
 enum elf_kind elf_kind_of(int fd)

@@ -1,6 +1,6 @@
 /*
- * What a program file is made of, as far as it matters who reaches its calls (elf(5)):
- * `styxy.client.program` looks for the same.
+ * What kind of program a file is, as far as it matters whether a preload library reaches its calls
+ * (elf(5)). The client decides by the same rules.
  */
 #ifndef STYXY_ELF_KIND_H
 #define STYXY_ELF_KIND_H
@@ -9,20 +9,17 @@
 #include <stddef.h>
 
 enum elf_kind {
-    ELF_KIND_OTHER,   /* unreadable, of another machine, or no program that we know */
+    ELF_KIND_OTHER,   /* unreadable, for another machine, or of an unknown kind */
     ELF_KIND_DYNAMIC, /* a preload library reaches it */
     ELF_KIND_STATIC,  /* no interpreter */
     ELF_KIND_GO,      /* calls the kernel without libc, dynamic or not */
     ELF_KIND_SCRIPT,  /* its interpreter counts */
 };
 
-/* Look at an open file. */
+/* The kind of an open file. */
 enum elf_kind elf_kind_of(int fd);
 
-/*
- * Copy the path of a script's interpreter, as execve(2) reads it; false where there is none that
- * fits.
- */
+/* Copy the path of a script's interpreter, as execve(2) reads it; false where none fits. */
 bool elf_kind_interpreter(int fd, char *path, size_t room);
 
 #endif

@@ -7,8 +7,8 @@
  * may run in a signal handler and between vfork and exec.
  *
  * A sandbox (seccomp) that answers one of these calls with an error makes Styxy absent. One that
- * kills for it kills its program: to forbid what a libc never does is that program's own choice, and
- * STYXY_DISABLE_REASSIGN=1 keeps us out of it.
+ * kills its program for a call that libc itself never makes cannot be helped from here:
+ * STYXY_DISABLE_REASSIGN=1 keeps us out of that program.
  */
 #ifndef STYXY_SYS_H
 #define STYXY_SYS_H
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #ifndef O_PATH
-#define O_PATH 010000000 /* open(2); glibc shows it with _GNU_SOURCE only, as the next one */
+#define O_PATH 010000000 /* open(2); glibc shows this and the next one with _GNU_SOURCE only */
 #endif
 #ifndef AT_EMPTY_PATH
 #define AT_EMPTY_PATH 0x1000 /* stat(2) */
@@ -44,11 +44,13 @@ enum { SYS_STAT_MASK = STATX_TYPE | STATX_MODE | STATX_UID | STATX_INO | STATX_S
 
 static inline void sys_close(int fd)
 {
-    /* Linux has let the descriptor go even where this says EINTR (close(2)): never again. */
+    /*
+     * Linux has released the descriptor even if this says EINTR (close(2)): never close it again.
+     */
     syscall(SYS_close, fd);
 }
 
-/* Keep a descriptor of ours off 0, 1 and 2, which the host closed and may yet print to. */
+/* Keep a descriptor of ours off 0, 1 and 2, which the program may have closed and yet print to. */
 static inline int sys_above_stdio(int fd)
 {
     if (fd < 0 || fd > 2)
@@ -90,7 +92,7 @@ static inline ptrdiff_t sys_pread(int fd, void *into, size_t room, long offset)
     return got;
 }
 
-/* Fails with EINTR never, for it never waits. */
+/* Never fails with EINTR, because it never waits. */
 static inline ptrdiff_t sys_send(int fd, const void *from, size_t length)
 {
     return syscall(SYS_sendto, fd, from, length, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
@@ -122,7 +124,7 @@ static inline bool sys_status_at(const char *path, struct statx *status)
     return syscall(SYS_statx, AT_FDCWD, path, 0, SYS_STAT_MASK, status) == 0;
 }
 
-/* A clock's time, zero where there is none: not libc's clock, which libfaketime may have stopped. */
+/* The time of a clock, zero where there is none: not libc's, which libfaketime may have stopped. */
 static inline struct timespec sys_time(clockid_t clock)
 {
     struct timespec now = {0, 0};
@@ -130,7 +132,7 @@ static inline struct timespec sys_time(clockid_t clock)
     return now;
 }
 
-/* Nanoseconds of CLOCK_MONOTONIC; 0 where there is no clock, so every deadline has passed. */
+/* Nanoseconds of CLOCK_MONOTONIC; 0 where there is no clock, and then every deadline has passed. */
 static inline uint64_t sys_now(void)
 {
     struct timespec now = sys_time(CLOCK_MONOTONIC);
@@ -139,19 +141,19 @@ static inline uint64_t sys_now(void)
 
 /*
  * Whether eight bytes can be read, without reading them: rt_sigprocmask copies the new mask before
- * it looks at `how`, and no `how` is -1, so it says EFAULT or EINVAL and changes nothing. A tenth
- * of a microsecond; process_vm_readv would do too, but sandboxes forbid it. Where this call is
- * forbidden as well, nothing can be read.
+ * it checks `how`, and -1 is no `how`, so it says EFAULT or EINVAL and changes nothing. It takes a
+ * tenth of a microsecond. process_vm_readv would do, too, but sandboxes forbid it; where this call
+ * is forbidden as well, nothing counts as readable.
  */
 static inline bool sys_readable(const void *address)
 {
-    return address != NULL /* which asks for no change, and is not looked at */ &&
+    return address != NULL /* which asks for no change, and is not checked */ &&
            syscall(SYS_rt_sigprocmask, -1, address, NULL, 8) != 0 && errno == EINVAL;
 }
 
 /*
- * Whether an address of the host's can be read, one that may be AF_INET or AF_INET6. The kernel
- * takes 128 bytes at most. The ends are enough: so short an address touches two pages at most.
+ * Whether an address of the program's that may be AF_INET or AF_INET6 can be read. The kernel takes
+ * at most 128 bytes. Checking both ends is enough: so short an address touches at most two pages.
  */
 static inline bool sys_readable_address(const void *address, socklen_t length)
 {
@@ -164,11 +166,11 @@ static inline bool sys_readable_address(const void *address, socklen_t length)
 }
 
 /*
- * Memory for the time of one call of the host, full of zeroes; NULL where there is none. Texts of
- * some length go there: the stack may be a small thread's or a signal handler's, and malloc is not
- * ours. Not for exec, which does not come back: after vfork the parent would keep it.
+ * Memory for the time of one call, full of zeroes; NULL where there is none. Long texts go there:
+ * the stack may be a small thread's or a signal handler's, and malloc belongs to the program. Not
+ * for exec, which does not return: after vfork the parent would keep the memory.
  *
- * By libc's own calls, for once: a host with the thread sanitizer must see that the memory is new.
+ * By libc's own calls, for once: thread sanitizer must see that the memory is new.
  */
 static inline void *sys_scratch(size_t length)
 {
@@ -183,7 +185,7 @@ static inline void sys_scratch_free(void *room, size_t length)
 
 enum transport { TRANSPORT_OTHER, TRANSPORT_TCP, TRANSPORT_UDP };
 
-/* What a socket of the family AF_INET or AF_INET6 speaks; OTHER for any other socket. */
+/* The transport of a socket of the family AF_INET or AF_INET6; OTHER for any other socket. */
 static inline enum transport sys_transport(int fd, int family)
 {
     if (sys_int_option(fd, SO_DOMAIN) != family)

@@ -47,6 +47,12 @@ uint64_t text_hash(uint64_t hash, const char *string)
     return hash;
 }
 
+uint64_t text_key(const char *kind, const char *text)
+{
+    uint64_t key = text_hash(text_hash(text_hash(TEXT_HASH, kind), ":"), text);
+    return key != 0 ? key : 1;
+}
+
 bool text_end(struct text *text)
 {
     text_bytes(text, "", 1);

@@ -10,7 +10,7 @@ struct span {
     size_t length;
 };
 
-/* What Python's str.splitlines and str.strip take for an end and for a blank, in ASCII. */
+/* What Python's str.splitlines and str.strip take for a line end and for a blank, in ASCII. */
 static const char LINE_ENDS[] = "\n\r\v\f\x1c\x1d\x1e", BLANKS[] = " \t\n\r\v\f\x1c\x1d\x1e\x1f";
 
 static bool is_blank(char byte)
@@ -152,7 +152,7 @@ static void add_host(struct text *name, struct span authority)
     text_add(name, "/");
 }
 
-/* Take a last slash and ".git" away; a path that has nothing else stays. */
+/* Remove a last slash and ".git"; a path of nothing else stays. */
 static void make_bare(struct text *name)
 {
     size_t used = name->used;

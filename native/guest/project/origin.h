@@ -1,6 +1,6 @@
 /*
- * The address of a repo's remote `origin`: out of its config, and in one form for all the ways to
- * write it. Pure. `styxy.core.repos` has the same rules.
+ * The address of a repo's remote `origin`: read from its config, and in one form for all the ways
+ * to write it. Pure. `styxy.core.repos` has the same rules.
  */
 #ifndef STYXY_ORIGIN_H
 #define STYXY_ORIGIN_H
@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 /*
- * Find the address in a text of git-config(1), which is cut up on the way and ends with a NUL at
- * `length`; NULL where there is none.
+ * Find the address in a text of git-config(1), which ends with a NUL at `length` and is changed on
+ * the way; NULL where there is none.
  */
 const char *origin_in_config(char *text, size_t length);
 

@@ -1,7 +1,6 @@
-/* Which project this program is of: see project.h. */
+/* Which project this program belongs to: see project.h. */
 #include "guest/project/project.h"
 
-#include "guest/daemon/portmap.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
 
@@ -18,9 +17,9 @@ static const char *const PROJECT_FILES[] = {
     "/composer.json", "/mix.exs",       "/pom.xml",    "/build.gradle",
 };
 
-/* What a search needs room for. */
+/* The memory that a search needs. */
 struct search {
-    const char *directory; /* it goes upwards from here */
+    const char *directory; /* where it starts, going up */
     char home[IMAGE_PATH];
     char file[IMAGE_PATH];
 };
@@ -84,7 +83,7 @@ static size_t project_length(struct search *search)
     const char *directory = search->directory, *home = search->home;
     size_t whole = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
     for (size_t length = whole; length > 0; length = parent_of(directory, length)) {
-        /* A repo of dot files would make one project of everything that the user has. */
+        /* A repo of dot files would make everything that the user has one project. */
         bool is_home = strlen(home) == length && memcmp(home, directory, length) == 0;
         if (!is_home && is_worktree(search, length))
             return length;
@@ -97,7 +96,7 @@ static size_t project_length(struct search *search)
     }
 }
 
-/* The directory whose project it is: the one that the user named, else that of the program. */
+/* The directory whose project it is: the one that the user named, or else the program's. */
 static bool directory_of(const struct image *image, char *out)
 {
     if (image->project[0] == '\0') {
@@ -106,7 +105,7 @@ static bool directory_of(const struct image *image, char *out)
     }
     if (canonical(image->project, out))
         return true;
-    /* The user's word for a directory that is not there yet. */
+    /* The directory is not there yet: take its name as it is. */
     memcpy(out, image->project, strnlen(image->project, IMAGE_PATH - 1) + 1);
     return out[0] == '/';
 }
@@ -133,7 +132,7 @@ const char *project_path(const struct image *image, char scratch[IMAGE_PATH])
     if (atomic_load(&state) == KNOWN)
         return known;
     find(image, scratch);
-    /* The first to be done publishes; the others go on with their own copy. */
+    /* The first to finish publishes; the others go on with their own copy. */
     if (atomic_compare_exchange_strong(&state, &unknown, FINDING)) {
         memcpy(known, scratch, strlen(scratch) + 1);
         atomic_store(&state, KNOWN);
@@ -151,7 +150,7 @@ uint64_t project_key(const struct image *image)
     if (scratch == NULL)
         return 0;
     const char *project = project_path(image, scratch);
-    uint64_t found = project[0] != '\0' ? portmap_key("project", project) : 0;
+    uint64_t found = project[0] != '\0' ? text_key("project", project) : 0;
     sys_scratch_free(scratch, IMAGE_PATH);
     atomic_store(&key, found);
     atomic_store(&is_known, true);
@@ -160,5 +159,5 @@ uint64_t project_key(const struct image *image)
 
 bool project_is_owner(const struct image *image, uint64_t owner)
 {
-    return owner == project_key(image) || owner == portmap_key("instance", image->instance);
+    return owner == project_key(image) || owner == text_key("instance", image->instance);
 }

@@ -8,7 +8,7 @@
 
 enum { MOST_LINKS = 40 }; /* the kernel's own bound (path_resolution(7)) */
 
-/* Cut the last name off; the root stays. */
+/* Remove the last name; the root stays. */
 static void step_up(struct text *out)
 {
     while (out->used > 0 && out->bytes[out->used - 1] != '/')
@@ -17,7 +17,7 @@ static void step_up(struct text *out)
         out->used--;
 }
 
-/* Put the target of a link, which is in room->link, before the rest of the path. */
+/* Put the target of a link, which is in room->link, in front of the rest of the path. */
 static bool follow(struct realpath_room *room, size_t length, struct text *out)
 {
     struct text joined = text_in(room->link, sizeof room->link);

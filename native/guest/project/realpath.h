@@ -1,6 +1,6 @@
 /*
- * The canonical form of a path, also of one that is not there: what does not exist is taken by its
- * name, as Python's os.path.realpath takes it. libc's realpath allocates.
+ * The canonical form of a path, even of one that does not exist: the missing part is taken as it
+ * is, like Python's os.path.realpath does. libc's realpath allocates.
  */
 #ifndef STYXY_REALPATH_H
 #define STYXY_REALPATH_H
@@ -12,8 +12,10 @@ struct realpath_room {
     char link[2 * IMAGE_PATH];
 };
 
-/* Write the canonical form of an absolute path, IMAGE_PATH bytes at most; `out` is not `path`.
-   False where it is too long or its links have no end. */
+/*
+ * Write the canonical form of an absolute path, at most IMAGE_PATH bytes; `out` is not `path`.
+ * False where it is too long, or its links form a loop.
+ */
 bool realpath_of(const char *path, struct realpath_room *room, char *out);
 
 #endif

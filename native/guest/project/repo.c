@@ -1,12 +1,11 @@
 /*
- * Which repo a project is of: see repo.h.
+ * Which repo a project belongs to: see repo.h.
  *
  * gitrepository-layout(5): the `.git` of a linked worktree or a submodule is a file "gitdir: PATH",
  * and a linked worktree's directory has a file `commondir`. Includes of a config are not followed.
  */
 #include "guest/project/repo.h"
 
-#include "guest/daemon/portmap.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
 #include "guest/project/origin.h"
@@ -16,7 +15,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { CONFIG_LIMIT = 64 * 1024 }; /* `styxy.adapters.git` reads no more, too */
+enum { CONFIG_LIMIT = 64 * 1024 }; /* `styxy.adapters.git` has the same limit */
 
 struct repo_search {
     char project[IMAGE_PATH];
@@ -27,7 +26,7 @@ struct repo_search {
     char text[CONFIG_LIMIT + 1];
 };
 
-/* Read the beginning of a file; its length, 0 also where it has a NUL and is no text of git's. */
+/* Read the beginning of a file; its length, 0 also where a NUL shows that it is not git's. */
 static size_t read_text(const char *path, char *into)
 {
     size_t used = 0;
@@ -58,8 +57,8 @@ static bool join(char *out, const char *base, const char *name)
 }
 
 /* Read the path in the first line of a file of git's, relative to `base`. */
-static bool named_in(struct repo_search *search, const char *file, const char *prefix, const char *base,
-                     char *out)
+static bool named_in(struct repo_search *search, const char *file, const char *prefix,
+                     const char *base, char *out)
 {
     size_t start = strlen(prefix);
     if (read_text(file, search->text) == 0)
@@ -98,16 +97,18 @@ static bool find_common(struct repo_search *search)
 static uint64_t key_of_origin(struct repo_search *search, const char *address)
 {
     if (!origin_is_local(address, &address))
-        return origin_name(address, search->path, IMAGE_PATH) ? portmap_key("origin", search->path) : 0;
+        return origin_name(address, search->path, IMAGE_PATH) ? text_key("origin", search->path)
+                                                              : 0;
     /* git resolves a relative remote where the repo lies, not where a worktree does. */
     struct text parent = text_in(search->directory, IMAGE_PATH);
     const char *slash = strrchr(search->common, '/');
-    text_bytes(&parent, search->common, slash > search->common ? (size_t)(slash - search->common) : 1);
+    text_bytes(&parent, search->common,
+               slash > search->common ? (size_t)(slash - search->common) : 1);
     if (!text_end(&parent) || !join(search->path, search->directory, address) ||
         !realpath_of(search->path, &search->room, search->directory) ||
         !origin_name(search->directory, search->path, IMAGE_PATH))
         return 0;
-    return portmap_key("origin", search->path);
+    return text_key("origin", search->path);
 }
 
 static uint64_t find(const struct image *image, struct repo_search *search)
@@ -120,7 +121,7 @@ static uint64_t find(const struct image *image, struct repo_search *search)
         return 0;
     size_t length = read_text(search->path, search->text);
     const char *address = origin_in_config(search->text, length);
-    return address != NULL ? key_of_origin(search, address) : portmap_key("common", search->common);
+    return address != NULL ? key_of_origin(search, address) : text_key("common", search->common);
 }
 
 uint64_t repo_key(const struct image *image)
@@ -132,7 +133,7 @@ uint64_t repo_key(const struct image *image)
     struct repo_search *search = sys_scratch(sizeof *search);
     if (search == NULL)
         return 0;
-    /* Two threads may come at once; both find the same. */
+    /* Two threads may do this at once; both find the same. */
     uint64_t found = find(image, search);
     sys_scratch_free(search, sizeof *search);
     atomic_store(&key, found);

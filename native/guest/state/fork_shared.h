@@ -1,6 +1,6 @@
 /*
  * What a program shares with its forked children: the sockets that any of them bound, and the moves
- * that one of them has told the user of.
+ * that the user has had a notice of.
  *
  * It is one piece of shared memory, mapped before the program runs, because servers fork first and
  * bind then. It costs each program two microseconds and, until something is bound, no memory. Where
@@ -26,7 +26,7 @@ struct shared_socket {
 struct fork_shared {
     struct shared_socket sockets[SHARED_SOCKETS]; /* bound by one of these processes */
     atomic_uint next_socket;
-    _Atomic uint64_t notices[SHARED_NOTICES]; /* moves that the user knows of: notice_once.c */
+    _Atomic uint64_t notices[SHARED_NOTICES]; /* of moves: notice_once.c */
 };
 
 /* Map the memory; called once, before the program runs. */

@@ -15,9 +15,9 @@
 bool notice_once_claim(uint16_t asked, uint16_t got, bool is_udp);
 
 /*
- * Wait a moment for the gate of a socket; a descriptor, or -1 where somebody else keeps it. The gate
- * is an abstract Unix socket named after the socket's cookie: it lies in no directory, and is gone
- * with the process that holds it, whatever becomes of that.
+ * Wait a moment for the gate of a socket; a descriptor, or -1 where somebody else keeps it. The
+ * gate is an abstract Unix socket named after the socket's cookie: it lies in no directory, and is
+ * gone with the process that holds it, whatever becomes of that.
  */
 int listen_gate_enter(uint64_t cookie);
 void listen_gate_leave(int gate);

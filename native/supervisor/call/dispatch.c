@@ -3,9 +3,9 @@
  *
  * Theory of operation. The arguments are copied once, and everything that follows works on the copy
  * and on a duplicate of the socket, so that no thread of the program can change what was decided
- * while we act on it. Only a call that needs nothing of us is let through, and then the kernel reads
- * the arguments again: a program that changes them in between gets what it would get without Styxy.
- * Nothing here is a barrier against a program that wants to get around it.
+ * while we act on it. Only a call that needs nothing of us is let through, and then the kernel
+ * reads the arguments again: a program that changes them in between gets what it would get without
+ * Styxy. Nothing here is a barrier against a program that wants to get around it.
  */
 #include "supervisor/call/dispatch.h"
 

@@ -1,11 +1,11 @@
 /*
  * The supervisor's real calls: see host_calls.h.
  *
- * Theory of operation. Nothing here may wait, because the whole tree would wait with it. The connect
- * of a blocking socket is started here, at the place that was decided. Where it does not finish at
- * once (a server with a full queue) it is interrupted and left to the kernel: connect(2) on a socket
- * that is connecting already waits for that connection, whatever address it is given, with the
- * program's own timeout and signals.
+ * Theory of operation. Nothing here may wait, because the whole tree would wait with it. The
+ * connect of a blocking socket is started here, at the place that was decided. Where it does not
+ * finish at once (a server with a full queue) it is interrupted and left to the kernel: connect(2)
+ * on a socket that is connecting already waits for that connection, whatever address it is given,
+ * with the program's own timeout and signals.
  */
 #include "supervisor/call/host_calls.h"
 
@@ -54,7 +54,9 @@ static bool is_waiting(void)
     return false;
 }
 
-/* A bind cannot be done twice, so its success is recorded at once, for whoever sends the response. */
+/*
+ * A bind cannot be done twice, so its success is recorded at once, for whoever sends the response.
+ */
 int real_bind(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct pending_call *pending = current->pending;
@@ -108,7 +110,9 @@ int real_connect(int fd, const struct sockaddr *address, socklen_t length)
     return result != 0 && error == EINTR ? leave_to_kernel() : result;
 }
 
-/* Copy what the program sends from its memory; the number of bytes, -1 where they cannot be read. */
+/*
+ * Copy what the program sends from its memory; the number of bytes, -1 where they cannot be read.
+ */
 static ptrdiff_t gather(unsigned char *bytes)
 {
     size_t used = 0;

@@ -1,6 +1,6 @@
 /*
- * The supervisor's real calls (host.h): what the guest's code does to a program's socket, and what of
- * it is left for the kernel to do.
+ * The supervisor's real calls (host.h): what the guest's code does to a program's socket, and what
+ * of it is left for the kernel to do.
  */
 #ifndef STYXY_HOST_CALLS_H
 #define STYXY_HOST_CALLS_H

@@ -1,6 +1,6 @@
 /*
- * The port map and the sock_diag socket, as the supervisor has them (host.h). Both stay open, because
- * opening and closing them costs more than reading.
+ * The port map and the sock_diag socket, as the supervisor has them (host.h). Both stay open,
+ * because opening and closing them costs more than reading.
  *
  * The map is kept for a moment only, which is how long a daemon that has ended, or one with another
  * file, may go unnoticed. The next program may have another home.

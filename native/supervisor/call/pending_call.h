@@ -1,9 +1,9 @@
 /*
  * The one notification that the supervisor is working on, in memory that its standby shares.
  *
- * The kernel itself writes the id here when it delivers the notification, and takes the response from
- * here, so there is no moment at which killing the supervisor leaves a call that nobody knows of. The
- * kernel never delivers one twice.
+ * The kernel itself writes the id here when it delivers the notification, and takes the response
+ * from here, so there is no moment at which killing the supervisor leaves a call that nobody knows
+ * of. The kernel never delivers one twice.
  */
 #ifndef STYXY_PENDING_CALL_H
 #define STYXY_PENDING_CALL_H

@@ -1,6 +1,6 @@
 /*
- * The program's own standard streams, for the one notice. The supervisor keeps none of its own open,
- * because a pipe that it held would not end with the program.
+ * The program's own standard streams, for the one notice. The supervisor keeps none of its own
+ * open, because a pipe that it held would not end with the program.
  */
 #ifndef STYXY_STREAMS_H
 #define STYXY_STREAMS_H

@@ -1,6 +1,6 @@
 /*
- * Executing the program past the preload library, which may be in this process, too, and would start
- * another supervisor.
+ * Executing the program past the preload library, which may be in this process, too, and would
+ * start another supervisor.
  */
 #ifndef STYXY_EXECUTE_H
 #define STYXY_EXECUTE_H

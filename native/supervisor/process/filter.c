@@ -48,9 +48,9 @@
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, LENGTH(__VA_ARGS__)), __VA_ARGS__
 
 /*
- * The column `notify` of intercepted.h. The length of an address tells most Internet ones from those
- * of Unix sockets, which have as many bytes as their path, or 110: sockaddr_in, sockaddr_in6 with and
- * without its scope, unions of these, sockaddr_storage.
+ * The column `notify` of intercepted.h. The length of an address tells most Internet ones from
+ * those of Unix sockets, which have as many bytes as their path, or 110: sockaddr_in, sockaddr_in6
+ * with and without its scope, unions of these, sockaddr_storage.
  */
 #define ALWAYS NOTIFY
 #define INTERNET_LENGTH(argument)                                                                  \
@@ -78,7 +78,9 @@ static int install(unsigned flags)
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &whole);
 }
 
-/* Older kernels lack the second and third flag; without them there are more EINTRs, nothing worse. */
+/*
+ * Older kernels lack the second and third flag; without them there are more EINTRs, nothing worse.
+ */
 static int install_with_known_flags(void)
 {
     const unsigned flags[] = {
@@ -120,7 +122,9 @@ static int try_access(pid_t child, int fd)
     return error;
 }
 
-/* What the child of a trial does: install the filter, report the result, and wait to be released. */
+/*
+ * What the child of a trial does: install the filter, report the result, and wait to be released.
+ */
 static void try_installing(int socket)
 {
     int error = filter_install() >= 0 ? 0 : errno;

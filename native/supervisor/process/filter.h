@@ -7,9 +7,9 @@
 #define STYXY_FILTER_H
 
 /*
- * Install it on this thread. Return the listener's descriptor, close-on-exec, or -1 with errno: EBUSY
- * where there is a supervisor already, since a task has one listener at most. Where the kernel demands
- * it of the unprivileged, no_new_privs is set, for ever.
+ * Install it on this thread. Return the listener's descriptor, close-on-exec, or -1 with errno:
+ * EBUSY where there is a supervisor already, since a task has one listener at most. Where the
+ * kernel demands it of the unprivileged, no_new_privs is set, for ever.
  */
 int filter_install(void);
 

@@ -2,10 +2,10 @@
  * How a tree begins: see launch.h.
  *
  * Theory of operation. The program's process installs the filter on itself, because a filter is
- * inherited and cannot be given. It sends the listener to the supervisor over a socket, waits for the
- * word that all is ready, and executes the program. Whatever fails before the filter is installed
- * leads to the program without Styxy; after that, a standby takes the place of a supervisor that does
- * not answer.
+ * inherited and cannot be given. It sends the listener to the supervisor over a socket, waits for
+ * the word that all is ready, and executes the program. Whatever fails before the filter is
+ * installed leads to the program without Styxy; after that, a standby takes the place of a
+ * supervisor that does not answer.
  *
  * run:    shell -> proxy -> supervisor -> program       The supervisor is an ancestor of the tree,
  *                                \-> standby              as Yama demands where it is on.
@@ -232,7 +232,9 @@ int launch_run(char **words)
     return proxy_process_run(&proxy);
 }
 
-/* Fork the supervisor off, so that it is not a child of the program; its pid comes by the socket. */
+/*
+ * Fork the supervisor off, so that it is not a child of the program; its pid comes by the socket.
+ */
 static bool fork_off(const struct adoption *adoption, int sockets[2], pid_t *supervisor)
 {
     int status;

@@ -1,12 +1,12 @@
 /*
  * The supervisor's work: see process_tree.h.
  *
- * Theory of operation. Two threads share the work, and no memory that both write. One takes the calls,
- * waiting for the next one in the kernel's own queue: waiting by poll(2), together with everything
- * else, would cost each call of the tree a microsecond. The other one, the process's first, waits for
- * everything else: children, the proxy process, and the end of the tree. They exclude each other where
- * a standby is forked: if it inherited a duplicate of a program's socket, that would hold the port for
- * a moment after the program has closed it.
+ * Theory of operation. Two threads share the work, and no memory that both write. One takes the
+ * calls, waiting for the next one in the kernel's own queue: waiting by poll(2), together with
+ * everything else, would cost each call of the tree a microsecond. The other one, the process's
+ * first, waits for everything else: children, the proxy process, and the end of the tree. They
+ * exclude each other where a standby is forked: if it inherited a duplicate of a program's socket,
+ * that would hold the port for a moment after the program has closed it.
  */
 #include "supervisor/process/process_tree.h"
 

@@ -1,11 +1,11 @@
 /*
  * The proxy process: see proxy_process.h.
  *
- * Theory of operation. Proxy and program are in one process group, so what the terminal sends reaches
- * both, and the group has a member whose parent is the shell (setpgid(2), on orphaned groups). All
- * signals are blocked here and read from a descriptor; those of the terminal come from the kernel, and
- * only what somebody sent to this pid is forwarded. The supervisor is the program's parent; when it is
- * killed the program becomes a child of this process, which is a subreaper too.
+ * Theory of operation. Proxy and program are in one process group, so what the terminal sends
+ * reaches both, and the group has a member whose parent is the shell (setpgid(2), on orphaned
+ * groups). All signals are blocked here and read from a descriptor; those of the terminal come from
+ * the kernel, and only what somebody sent to this pid is forwarded. The supervisor is the program's
+ * parent; when it is killed the program becomes a child of this process, which is a subreaper too.
  */
 #include "supervisor/process/proxy_process.h"
 
@@ -32,7 +32,8 @@ static void take_default_action(int number)
 }
 
 /* Follow the program; true when it has ended, with the status of this process. */
-static bool follow(const struct proxy_process *proxy, const struct program_state *state, int *status)
+static bool follow(const struct proxy_process *proxy, const struct program_state *state,
+                   int *status)
 {
     struct rlimit no_core = {0, 0};
     if (state->code == CLD_STOPPED)

@@ -1,6 +1,6 @@
 /*
- * The proxy process: the process that whoever started `styxy run` knows. It stands in for the program:
- * forwards the signals that it gets, stops and continues with it, and ends as it ends.
+ * The proxy process: the process that whoever started `styxy run` knows. It stands in for the
+ * program: forwards the signals that it gets, stops and continues with it, and ends as it ends.
  */
 #ifndef STYXY_PROXY_PROCESS_H
 #define STYXY_PROXY_PROCESS_H

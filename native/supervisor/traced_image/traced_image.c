@@ -1,9 +1,10 @@
 /*
  * Traced images: see traced_image.h.
  *
- * What an image was at exec is read from /proc at its first call, as closely as that is possible: the
- * kernel keeps its environment, but its directory may have changed. A daemon changes it to the root;
- * then PWD decides. Otherwise the directory itself does, because PWD is only what a shell had set.
+ * What an image was at exec is read from /proc at its first call, as closely as that is possible:
+ * the kernel keeps its environment, but its directory may have changed. A daemon changes it to the
+ * root; then PWD decides. Otherwise the directory itself does, because PWD is only what a shell had
+ * set.
  */
 #include "supervisor/traced_image/traced_image.h"
 

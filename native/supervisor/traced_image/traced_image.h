@@ -1,6 +1,6 @@
 /*
- * A traced image: a program of the tree as the guest's code knows it (guest/image.h), with what that
- * code remembers of it. Processes that fork share one.
+ * A traced image: a program of the tree as the guest's code knows it (guest/image.h), with what
+ * that code remembers of it. Processes that fork share one.
  */
 #ifndef STYXY_TRACED_IMAGE_H
 #define STYXY_TRACED_IMAGE_H
