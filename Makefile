@@ -37,7 +37,7 @@ check: $(STAMPS)/dev hooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_layout.py
+	$(BIN)/python -m pytest -q tests/test_layout.py tests/native/test_layout.py
 	$(BIN)/python scripts/check_c.py
 
 bench: $(STAMPS)/dev

@@ -66,16 +66,22 @@ MARKS = ("__asan_default_options", "styxy_guest")
 """What the library exports beside its calls: `preload/other_libraries.c`."""
 
 
-def exports() -> list[str]:
-    """Name every symbol that the library exports: the rows of the one table, and the marks."""
-    table = HERE.joinpath("guest", "intercepted.h").read_text(encoding="utf-8")
-    rows = re.findall(r"^    (?:BOTH|LIBRARY|SPELLING)\((\w+)", table, re.MULTILINE)
-    return sorted([*rows, *MARKS])
+TABLE = HERE.joinpath("guest", "intercepted.h").read_text(encoding="utf-8")
+
+
+def rows(*kinds: str) -> tuple[str, ...]:
+    """Name the intercepted calls whose rows are of some kinds, as the one table has them."""
+    return tuple(re.findall(rf"^    (?:{'|'.join(kinds)})\((\w+)", TABLE, re.MULTILINE))
+
+
+BOTH = rows("BOTH")
+EXPORTS = (*rows("BOTH", "LIBRARY", "SPELLING"), *MARKS)
+"""Every symbol that the library exports."""
 
 
 def version_script() -> str:
     """What ld(1) exports. Together with -fvisibility=hidden it would export nothing."""
-    return f"{{ global: {' '.join(f'{name};' for name in exports())} local: *; }};\n"
+    return f"{{ global: {' '.join(f'{name};' for name in EXPORTS)} local: *; }};\n"
 
 
 def sources() -> list[str]:
