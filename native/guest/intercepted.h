@@ -28,7 +28,6 @@
 #ifndef STYXY_INTERCEPTED_H
 #define STYXY_INTERCEPTED_H
 
-/* clang-format off */
 #define INTERCEPTED_CALLS(BOTH, LIBRARY, SPELLING)                                                 \
     BOTH(connect, SYS_connect, INTERNET_LENGTH(2), LOOPBACK(1), int,                               \
          (int fd, const struct sockaddr *address, socklen_t length), (fd, address, length))        \
@@ -65,7 +64,6 @@
     SPELLING(execlp)                                                                               \
     SPELLING(execv)                                                                                \
     SPELLING(execvp)
-/* clang-format on */
 
 /* For a kind of rows from which nothing is derived. */
 #define NOTHING_OF(...)

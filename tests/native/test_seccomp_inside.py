@@ -158,14 +158,14 @@ LOOP = r"""
 """
 
 
-def helpers_of(front: int) -> dict[str, int]:
+def helpers_of(proxy: int) -> dict[str, int]:
     """Wait until supervisor and standby are there, each once; losing both is not survived."""
     found: dict[str, list[int]] = {}
 
     def are_there() -> bool:
         for name in ("styxy-seccomp", "styxy-standby"):
-            pids = processes_of(name, above=front)
-            found[name] = [pid for pid in pids if pid != front and is_alive(pid)]
+            pids = processes_of(name, above=proxy)
+            found[name] = [pid for pid in pids if pid != proxy and is_alive(pid)]
         return all(len(pids) == 1 for pids in found.values())
 
     wait_until(are_there)
