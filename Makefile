@@ -14,24 +14,35 @@ BUILD_INPUTS := pyproject.toml hatch_build.py src/styxy/__init__.py $(shell find
 COMPAT_TESTS := $(addprefix tests/programs/test_,\
 	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py)
 
+# Most of a test's time is waiting, so there are more workers than cores.
+TEST_WORKERS ?= 6
+SLOW_TEST_WORKERS ?= 3
+# The tests start thousands of Pythons. Where this is set, each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak docs clean programs compat hooks
+.PHONY: help run test test-slow check bench soak docs clean programs compat hooks
 
 help:
-	@echo "make run     install into $(VENV) and see Styxy move a server from a busy port"
-	@echo "make test    run every test (PYTEST_ARGS='-k name' for some)"
-	@echo "make compat  drive every real program, the slow ones too, and write docs/compatibility.md"
-	@echo "make check   format, lint, types, layout, C warnings"
-	@echo "make bench   measure, and print one table"
-	@echo "make soak    try every promise for a quarter of an hour, and measure a full house"
-	@echo "make docs    fill in the tables of the documents that are derived from the code"
-	@echo "make clean   remove what the others made"
+	@echo "make run        install into $(VENV) and see Styxy move a server from a busy port"
+	@echo "make test       run the tests, side by side (PYTEST_ARGS='-n0 -k name' for some, one by one)"
+	@echo "make test-slow  run the slow ones: wheels, sanitizers, fuzzing, browsers, the benchmark"
+	@echo "make compat     drive every real program, the slow ones too, and write docs/compatibility.md"
+	@echo "make check      format, lint, types, layout, C warnings"
+	@echo "make bench      measure, and print one table"
+	@echo "make soak       try every promise for a quarter of an hour, and measure a full house"
+	@echo "make docs       fill in the tables of the documents that are derived from the code"
+	@echo "make clean      remove what the others made"
 
 run: $(STAMPS)/base
 	@$(BIN)/python scripts/demo.py
 
 test: $(STAMPS)/dev programs hooks
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal --own-network -m "not slow and not alone" $(PYTEST_ARGS)
+
+test-slow: $(STAMPS)/dev programs
+	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal -m "slow and not alone" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -m alone $(PYTEST_ARGS)
 
 check: $(STAMPS)/dev hooks
 	$(BIN)/ruff check .

@@ -1,12 +1,23 @@
-"""What holds for every test: it leaves the process that runs all of them as it found it."""
+"""What holds for every test: it leaves the process that runs it as it found it.
+
+The tests of a run may be spread over several workers (pytest-xdist). Each has a session of its own,
+and with --own-network a network; what is compiled is shared; and the process that they report to
+sums up.
+"""
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.network import enter_own_network
+from tests.programs.roll import ROLL, Roll
+from tests.scratch import make_scratch
 
 # A slow machine is no fault of the code.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -16,6 +27,56 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts its background jobs so (sh(1p), 2.11), and every program that a test starts
     # would inherit it and be deaf to the test's interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the Makefile say which runs need no way out of this machine."""
+    parser.addoption(
+        "--own-network",
+        action="store_true",
+        help="give each worker a network of its own, with a loopback alone, where that is allowed",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin with an empty roll, and with a place for what all workers use."""
+    config.stash[ROLL] = Roll()
+    if scratch := make_scratch():
+        config.add_cleanup(lambda: shutil.rmtree(scratch, ignore_errors=True))
+    if hasattr(config, "workerinput") and config.getoption("own_network"):
+        enter_own_network()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send a worker's roll to the process that sums up."""
+    if hasattr(session.config, "workeroutput"):
+        roll = session.config.stash[ROLL]
+        session.config.workeroutput["roll"] = (sorted(roll.ran), roll.skipped)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the roll of a worker that has ended; one that has crashed sends none."""
+    ran, skipped = getattr(node, "workeroutput", {}).get("roll", ((), {}))
+    roll = node.config.stash[ROLL]
+    roll.ran.update(ran)
+    roll.skipped.update(skipped)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many real programs ran, and name each that did not."""
+    roll = config.stash[ROLL]
+    if not roll.ran and not roll.skipped:
+        return
+    total = len(roll.ran | roll.skipped.keys())
+    terminalreporter.write_sep("=", f"{len(roll.ran)} of {total} real programs ran")
+    terminalreporter.write_line(", ".join(sorted(roll.ran)))
+    for name, reason in sorted(roll.skipped.items()):
+        terminalreporter.write_line(f"not run: {name}: {reason}")
+
 
 INHERITED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 

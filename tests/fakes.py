@@ -86,16 +86,26 @@ QUIET = range(20000, 32000)
 (`ip_local_port_range` of ip(7)): who finds one free will find it free once more."""
 
 
+def own_share(ports: range) -> range:
+    """Take the part of `ports` that no other worker of this run takes; a single one is everybody's.
+
+    pytest-xdist tells a worker its number and theirs in the environment.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    size = len(ports) // workers
+    return ports[worker * size :][:size] or ports
+
+
 # Not the numbers of `random`, which hypothesis begins anew: two runs would meet on each port.
-_shuffled = cycle(random.SystemRandom().sample(QUIET, len(QUIET)))
+_shuffled = cycle(random.SystemRandom().sample(own_share(QUIET), len(own_share(QUIET))))
 
 
 def free_port(ports: range | None = None) -> int:
     """Find a port that nothing uses, on any address of either family; of `ports`, where they are
-    named, else one that was not found before."""
-    candidates = (
-        islice(_shuffled, len(QUIET)) if ports is None else random.sample(ports, len(ports))
-    )
+    named, else one that was not found before. Two workers never find the same one."""
+    ours = own_share(QUIET if ports is None else ports)
+    candidates = islice(_shuffled, len(ours)) if ports is None else random.sample(ours, len(ours))
     for port in candidates:
         with socket.socket(socket.AF_INET6) as probe:
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)

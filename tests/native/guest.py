@@ -7,13 +7,11 @@ what the library does and not what both agree on.
 
 from __future__ import annotations
 
-import atexit
 import functools
+import hashlib
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from pathlib import Path
 
 from native.build import HERE, compile_command, object_flags
 from tests.native.mapfile import MapFile
+from tests.scratch import once, scratch
 
 STAMP = "2026-11-21T19:25:22"
 NOTICE = "✓ STYXY: Port {} was in use, auto-assigned port {}\n"
@@ -30,48 +29,45 @@ Behaviour = Callable[[socket.socket, list[str]], None]
 
 
 @functools.cache
-def scratch() -> Path:
-    """A directory for what is compiled once for all tests."""
-    path = Path(tempfile.mkdtemp(prefix="styxy-native-"))
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
-    return path
-
-
-@functools.cache
 def library() -> Path:
     """The library, compiled as the build compiles it."""
-    out = scratch() / "libstyxy.so"
     strict = ["-Werror", "-Wshadow", "-Wconversion"]
-    subprocess.run(compile_command(str(out), extra=strict), check=True, timeout=120)
-    return out
+
+    def build(out: Path) -> None:
+        subprocess.run(compile_command(str(out), extra=strict), check=True, timeout=120)
+
+    return once(scratch() / "libstyxy.so", build)
 
 
 @functools.cache
 def compiled(text: str, *flags: str, cc: str = "cc") -> Path:
     """A C program, compiled once for all tests that use the same text."""
-    folder = Path(tempfile.mkdtemp(dir=scratch()))
-    (folder / "program.c").write_text(text)
-    out = folder / "program"
-    command = [cc, "-D_GNU_SOURCE", "-Wall", "-Werror", "-pthread", "-g", *flags]
-    subprocess.run([*command, "-o", str(out), str(folder / "program.c")], check=True, timeout=120)
-    return out
+    words = [cc, "-D_GNU_SOURCE", "-Wall", "-Werror", "-pthread", "-g", *flags]
+    return _program(text, words, [])
 
 
 @functools.cache
 def linked(text: str, *sources: str, sanitizers: str = "address,undefined") -> Path:
     """A C program that is linked with some of the library's sources, under the sanitizers."""
-    folder = Path(tempfile.mkdtemp(dir=scratch()))
-    (folder / "harness.c").write_text(text)
-    out = folder / "harness"
     flags = object_flags(
         extra=[
             f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-g", "-O1", "-Werror",
             "-pthread",
         ]
     )  # fmt: skip
-    files = [str(folder / "harness.c"), *(str(HERE / name) for name in sources)]
-    subprocess.run(["cc", *flags, "-o", str(out), *files, "-ldl"], check=True, timeout=300)
-    return out
+    return _program(text, ["cc", *flags], [*(str(HERE / name) for name in sources), "-ldl"])
+
+
+def _program(text: str, words: list[str], files: list[str]) -> Path:
+    """Compile a program, in a folder of its own that is named by all that goes into it."""
+    name = hashlib.sha256("\0".join([text, *words, *files]).encode()).hexdigest()[:16]
+    source = scratch() / name / "program.c"
+
+    def build(out: Path) -> None:
+        source.write_text(text)
+        subprocess.run([*words, "-o", str(out), str(source), *files], check=True, timeout=300)
+
+    return once(source.with_suffix(""), build)
 
 
 def say(*lines: str) -> Behaviour:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from native.build import supervisor_command
-from tests.native.guest import FakeDaemon, compiled, library, scratch
+from tests.native.guest import FakeDaemon, compiled, library
+from tests.scratch import once, scratch
 
 STRICT = ["-Werror", "-Wshadow", "-Wconversion"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
@@ -21,19 +22,22 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g",
 @functools.cache
 def supervisor(*, sanitize: bool = False) -> Path:
     """The supervisor, compiled as the build compiles it, beside the library; or sanitized."""
-    out = scratch() / "seccomp" / ("sanitized" if sanitize else "styxy-seccomp")
-    out.parent.mkdir(exist_ok=True)
     extra = [*STRICT, *(SANITIZERS if sanitize else [])]
-    subprocess.run(supervisor_command(str(out), extra=extra), check=True, timeout=300)
-    return out
+
+    def build(out: Path) -> None:
+        subprocess.run(supervisor_command(str(out), extra=extra), check=True, timeout=300)
+
+    return once(scratch() / "seccomp" / ("sanitized" if sanitize else "styxy-seccomp"), build)
 
 
 @functools.cache
 def library_beside() -> Path:
     """The library in the folder of the supervisor, which it looks for there."""
-    target = supervisor().parent / "libstyxy.so"
-    shutil.copy(library(), target)
-    return target
+
+    def copy(out: Path) -> None:
+        shutil.copy(library(), out)
+
+    return once(supervisor().parent / "libstyxy.so", copy)
 
 
 @functools.cache

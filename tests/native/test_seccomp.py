@@ -22,12 +22,12 @@ from tests.native.guest import (
     move,
     run,
     say,
-    scratch,
     silence,
 )
 from tests.native.hosts import host_text
 from tests.native.supervised import environment, needs_seccomp, static, under
 from tests.native.test_listen import ONE_CLIENT
+from tests.scratch import once, scratch
 
 pytestmark = needs_seccomp
 
@@ -95,13 +95,16 @@ def test_a_musl_program_is_moved(tmp_path: Path, flag: str) -> None:
 @pytest.mark.skipif(shutil.which("go") is None, reason="there is no go here")
 @pytest.mark.parametrize("way", ["static", "cgo"])
 def test_a_go_program_is_moved(tmp_path: Path, way: str) -> None:
-    folder = scratch() / f"go-{way}"
-    folder.mkdir(exist_ok=True)
     text = GO_PROGRAM % ('import "C"' if way == "cgo" else "")
-    (folder / "main.go").write_text(text)
     env = {**os.environ, "CGO_ENABLED": str(int(way == "cgo")), "GO111MODULE": "off"}
     env |= {"GOCACHE": str(scratch() / "go-cache"), "HOME": str(scratch())}
-    subprocess.run(["go", "build", "-o", "server", "main.go"], cwd=folder, env=env, check=True)
+
+    def build(out: Path) -> None:
+        out.mkdir(exist_ok=True)
+        (out / "main.go").write_text(text)
+        subprocess.run(["go", "build", "-o", "server", "main.go"], cwd=out, env=env, check=True)
+
+    folder = once(scratch() / f"go-{way}", build)
     free = free_port()
     with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
         assert_is_moved(daemon, taken, free, folder / "server", f"127.0.0.1:{taken}")

@@ -16,7 +16,7 @@ import pytest
 
 from tests.fakes import free_port
 from tests.native.clients import port_of, server
-from tests.native.guest import BINDER, NOTICE, FakeDaemon, compiled, listener, move, say, scratch
+from tests.native.guest import BINDER, NOTICE, FakeDaemon, compiled, listener, move, say
 from tests.native.supervised import (
     environment,
     is_alive,
@@ -27,6 +27,7 @@ from tests.native.supervised import (
     under,
     wait_until,
 )
+from tests.scratch import scratch
 
 pytestmark = needs_seccomp
 

@@ -16,8 +16,9 @@ import pytest
 from native.build import COMPILE_FLAGS, sources
 from tests.fakes import free_port
 from tests.native.clients import cookie_of, key_text, port_of, project, server
-from tests.native.guest import FakeDaemon, listener, move, run, say, scratch
+from tests.native.guest import FakeDaemon, listener, move, run, say
 from tests.native.hosts import host
+from tests.scratch import once, scratch
 
 MOST = 6 * 1024
 """Bytes. A thread has 16 KiB at least (PTHREAD_STACK_MIN), of which libc takes some."""
@@ -37,11 +38,14 @@ EXECUTIONS = ("execve", "execvpe", "execlp", "posix_spawn", "posix_spawnp")
 @functools.cache
 def graph() -> tuple[dict[str, int], dict[str, set[str]]]:
     """The bytes of each function of ours, and what it calls; names without their file."""
-    folder = scratch() / "stack"
-    folder.mkdir()
     words = ["cc", *COMPILE_FLAGS, "-fcallgraph-info=su", "-c", *sources()]
-    if subprocess.run(words, cwd=folder, capture_output=True).returncode != 0:
-        pytest.skip("this compiler tells no call graph")
+
+    def build(out: Path) -> None:
+        out.mkdir(exist_ok=True)
+        if subprocess.run(words, cwd=out, capture_output=True).returncode != 0:
+            pytest.skip("this compiler tells no call graph")
+
+    folder = once(scratch() / "stack", build)
     sizes: dict[str, int] = {}
     calls: dict[str, set[str]] = {}
     for text in (path.read_text() for path in folder.glob("*.ci")):

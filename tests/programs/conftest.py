@@ -1,4 +1,4 @@
-"""What the tests of real programs share, and the line that tells how many programs ran."""
+"""What the tests of real programs share, and which of them are left to `make compat`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,9 @@ from tests.programs.catalogue import PROGRAMS
 from tests.programs.clients import CLIENTS
 from tests.programs.compatibility import PAGE, page, this_run
 from tests.programs.house import House, Repo
-from tests.programs.roll import Roll
+from tests.programs.roll import ROLL, Roll
 
 IS_COMPAT = os.environ.get("STYXY_COMPAT") == "1"
-
-ROLL = pytest.StashKey[Roll]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Begin with an empty roll."""
-    config.stash[ROLL] = Roll()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,20 +34,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         roll = session.config.stash[ROLL]
         new = page(old, servers=PROGRAMS, clients=CLIENTS, roll=roll, run=this_run())
         PAGE.write_text(new, encoding="utf-8")
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Say how many programs ran, and name each that did not."""
-    roll = config.stash[ROLL]
-    if not roll.ran and not roll.skipped:
-        return
-    total = len(roll.ran | roll.skipped.keys())
-    terminalreporter.write_sep("=", f"{len(roll.ran)} of {total} real programs ran")
-    terminalreporter.write_line(", ".join(sorted(roll.ran)))
-    for name, reason in sorted(roll.skipped.items()):
-        terminalreporter.write_line(f"not run: {name}: {reason}")
 
 
 @pytest.fixture

@@ -64,6 +64,10 @@ class Roll:
         self.found.setdefault(subject.name, {})[kind] = found
 
 
+ROLL = pytest.StashKey[Roll]()
+"""Where pytest's configuration keeps the roll of this process."""
+
+
 def backend_of(pid: int) -> str:
     """Tell what reaches a process: a supervisor adds a filter to those that we have ourselves."""
     return "seccomp" if _filters(pid) > _filters("self") else "preload"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import COMMAND
-from tests.fakes import QUIET, free_port
+from tests.fakes import QUIET, free_port, own_share
 from tests.programs.conflicts import stranger
 from tests.programs.house import House
 from tests.programs.program import API
@@ -110,7 +110,7 @@ def test_node_goes_on_to_the_next_port_by_itself(
         roll.skip("node", reason)
     roll.note("node")
     (ours / "servers.js").write_text(NODE)
-    port = pair(QUIET)
+    port = pair(own_share(QUIET))
     with under(house, backend, "node", "servers.js", str(port), where, cwd=ours) as program:
         program.wait_line(r"second \d+", stream="stdout")
         lines = [f"first {port}", "second EADDRINUSE", f"second {port + 1}"]

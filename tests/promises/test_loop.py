@@ -6,8 +6,12 @@ import http.client
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.daemon import Daemon
 from tests.promises.crowd import IS_SOAK, furnish, listeners, short_or_long, sleepers
+
+pytestmark = pytest.mark.alone
 
 SWEEPS = short_or_long(3, 30)
 """Seconds of questions: the daemon looks at the whole machine once in each."""

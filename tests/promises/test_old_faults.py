@@ -13,6 +13,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from styxy.adapters.journal.journal import Journal
 from styxy.core.books.events import Leased, Released
 from tests.daemon import Daemon, wait_until
@@ -94,6 +96,7 @@ def test_an_old_state_came_back_over_the_newer_one(tmp_path: Path) -> None:
         assert len(ended) == 3
 
 
+@pytest.mark.alone
 def test_nobody_got_an_answer_while_many_servers_ran(tmp_path: Path) -> None:
     """13 s with 100 listeners, every 10 s."""
     with Daemon(furnish(tmp_path / "home")) as daemon, listeners(100) as ports:

@@ -11,6 +11,8 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -314,19 +316,23 @@ def test_a_long_home_has_its_sockets_elsewhere(tmp_path: Path) -> None:
             directory.rmdir()
 
 
-def test_a_runtime_directory_is_used(tmp_path: Path) -> None:
-    (tmp_path / "x").mkdir()
-    with Daemon(tmp_path / "home", XDG_RUNTIME_DIR=str(tmp_path / "x")) as daemon:
-        assert daemon.facts["socket"].startswith(f"{tmp_path}/x/styxy/")
+@pytest.fixture
+def runtime() -> Iterator[Path]:
+    """A runtime directory that is named as shortly as a real one: a socket has to fit (unix(7))."""
+    with tempfile.TemporaryDirectory(prefix="styxy-", ignore_cleanup_errors=True) as place:
+        yield Path(place)
+
+
+def test_a_runtime_directory_is_used(tmp_path: Path, runtime: Path) -> None:
+    with Daemon(tmp_path / "home", XDG_RUNTIME_DIR=str(runtime)) as daemon:
+        assert daemon.facts["socket"].startswith(f"{runtime}/styxy/")
         assert daemon.call("GET", "/status").status == 200
 
 
 @pytest.mark.parametrize("is_whole", [True, False], ids=["directory", "one socket"])
 def test_a_logout_that_removes_the_runtime_directory_loses_nobody(
-    tmp_path: Path, is_whole: bool
+    tmp_path: Path, runtime: Path, is_whole: bool
 ) -> None:
-    runtime = tmp_path / "x"
-    runtime.mkdir()
     with Daemon(tmp_path / "home", XDG_RUNTIME_DIR=str(runtime)) as daemon:
         lease, before = daemon.allocate(), daemon.facts
         if is_whole:

@@ -18,6 +18,8 @@ import styxy
 from styxy.server.upkeep.loop_watchdog import LIMIT, LoopWatchdog, Stalls, TimedSelector
 from tests.fakes import clean_environment
 
+pytestmark = pytest.mark.alone
+
 
 def watched(*actions: Callable[[], object]) -> Stalls:
     """Run actions in a loop that is watched, each in a turn of its own."""

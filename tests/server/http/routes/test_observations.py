@@ -205,6 +205,7 @@ def test_observations_are_counted(daemon: Daemon, tmp_path: Path) -> None:
     assert stats["by_service_type"]["test"] >= 2
 
 
+@pytest.mark.alone
 def test_the_whole_machine_is_scanned_in_one_call(daemon: Daemon, tmp_path: Path) -> None:
     lease = daemon.allocate("build")
     with ExitStack() as stack:
