@@ -100,7 +100,32 @@ def test_the_line_ends_are_those_of_the_file() -> None:
     assert b"\n" not in with_table(b"# Ports\r\n", "| a |\n| b |").replace(b"\r\n", b"")
 
 
-@pytest.mark.parametrize("content", [BEGIN, END, END + BEGIN, BEGIN + END + BEGIN, BEGIN * 2 + END])
+@pytest.mark.parametrize(
+    ("content", "newline"),
+    [
+        (b"one\n", b"\n"),
+        (b"one\r\n", b"\r\n"),
+        (b"one\r\ntwo\n", b"\n"),
+        (b"one\r\ntwo\r\nthree\n", b"\r\n"),
+        (b"one\r\ntwo\nthree\n", b"\n"),
+    ],
+)
+def test_of_two_kinds_of_line_ends_the_more_frequent_wins(content: bytes, newline: bytes) -> None:
+    block = newline.join([BEGIN, b"", b"| a |", b"| b |", b"", END])
+    assert with_table(content, "| a |\n| b |") == content + newline + block + newline
+
+
+def test_markers_without_a_byte_between_them_are_a_pair() -> None:
+    assert with_table(BEGIN + END, "| a |") == b"\n".join([BEGIN, b"", b"| a |", b"", END])
+
+
+INSIDE = b"<!-- styxy:ports:begin <!-- styxy:ports:end -->"
+"""An end marker that lies in the begin marker: one comment."""
+
+
+@pytest.mark.parametrize(
+    "content", [BEGIN, END, END + BEGIN, BEGIN + END + BEGIN, BEGIN * 2 + END, INSIDE]
+)
 def test_markers_that_are_no_pair_are_left_alone(content: bytes) -> None:
     with pytest.raises(Conflict, match="leave one pair"):
         with_table(content, "| a |")

@@ -60,3 +60,17 @@ def test_each_setting_says_what_it_is(setting: Setting) -> None:
 def test_variables_and_settings_name_each_other() -> None:
     named = {each.variable: each.path for each in SETTINGS if each.variable}
     assert named == {each.name: each.setting for each in VARIABLES if each.setting}
+
+
+def test_a_list_of_ports_has_at_most_a_thousand() -> None:
+    setting = BY_PATH["service_types.*.preferred_ports"]
+    ports = list(range(2000, 3000))
+    assert convert(setting, ports) == ports
+    with pytest.raises(InvalidInput):
+        convert(setting, [*ports, 1999])
+
+
+@pytest.mark.parametrize("value", [3000, "3000", {"3000": 1}, [3000, "3001"], [3000, 3001.5]])
+def test_what_is_no_list_of_whole_numbers_is_no_list_of_ports(value: object) -> None:
+    with pytest.raises(InvalidInput):
+        convert(BY_PATH["service_types.*.preferred_ports"], value)

@@ -128,6 +128,18 @@ def test_a_full_made_range_without_room_beside_it_grows_elsewhere() -> None:
     assert [str(each) for each in at.catalogue.get("one").ranges] == ["11510-11511", "11534-11535"]
 
 
+@pytest.mark.parametrize("highest", [11513, 11514])
+def test_a_made_range_grows_up_to_the_highest_port_and_not_beyond(highest: int) -> None:
+    at = desk(AutoAllocation(default_chunk_size=2, max_port=Port(highest)))
+
+    ports = [request(at, LeaseRequest(service_type="grafana")).lease.port for _ in range(4)]
+
+    assert ports == [11510, 11511, 11512, 11513]
+    assert str(at.catalogue.get("grafana").ports) == "11510-11513"
+    with pytest.raises(NoRoom):
+        request(at, LeaseRequest(service_type="grafana"))
+
+
 def test_a_dry_run_makes_nothing() -> None:
     at = desk()
 
