@@ -23,10 +23,13 @@ from tests.scratch import make_scratch
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any speed")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts its background jobs so (sh(1p), 2.11), and every program that a test starts
-    # would inherit it and be deaf to the test's interrupts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for heard in (signal.SIGINT, signal.SIGHUP):
+    # A shell starts its background jobs without the first (sh(1p), 2.11), nohup(1) its command
+    # without the second, and every program that a test starts would inherit it: deaf to the test's
+    # signals, and with no way to change that if it is a shell.
+    if signal.getsignal(heard) is signal.SIG_IGN:
+        is_interrupt = heard == signal.SIGINT
+        signal.signal(heard, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -127,6 +127,7 @@ def test_threads_forks_vforks_and_signals_at_once(
     assert said == f"{int(answer == 'move')} 0 1 0\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["move", "keep"])
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_the_crowd_is_clean_under_the_sanitizers(
@@ -205,12 +206,14 @@ def test_threads_connect_and_listen_at_once(tmp_path: Path) -> None:
     assert neighbours_say(tmp_path, host(NEIGHBOURS), preloaded=True) == "0 0\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
 def test_the_neighbours_are_clean_under_the_sanitizers(tmp_path: Path, sanitizers: str) -> None:
     program = sanitized_host(NEIGHBOURS, sanitizers)
     assert neighbours_say(tmp_path, program, preloaded=False) == "0 0\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("descriptors", [0, 7])
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_the_threads_of_the_crowd_do_not_race(

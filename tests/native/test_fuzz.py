@@ -15,6 +15,8 @@ import pytest
 
 from tests.native.guest import linked, run
 
+pytestmark = pytest.mark.slow
+
 MAKER = r"""
 #include <stdint.h>
 #include <stdio.h>

@@ -14,6 +14,8 @@ import pytest
 from tests.native.guest import linked, run
 from tests.native.test_fuzz import MAKER
 
+pytestmark = pytest.mark.slow
+
 MADE_FILES = (
     r"""
 #define _GNU_SOURCE

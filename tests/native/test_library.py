@@ -86,6 +86,7 @@ def assert_is_clean_under_valgrind(env: dict[str, str], *programs: list[str | Pa
 
 
 @needs_valgrind
+@pytest.mark.slow
 def test_valgrind_finds_nothing(tmp_path: Path) -> None:
     free = free_port()
     with server() as taken, server() as own, FakeDaemon(tmp_path, say(move(free))) as daemon:
@@ -104,6 +105,7 @@ def test_valgrind_finds_nothing(tmp_path: Path) -> None:
 
 
 @needs_valgrind
+@pytest.mark.slow
 def test_valgrind_finds_nothing_in_udp_moved_or_shared(tmp_path: Path) -> None:
     free, promised = free_port(), free_port()
     with receiver() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:

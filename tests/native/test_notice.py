@@ -189,6 +189,7 @@ def test_a_full_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert done.stdout == f"{free}\n".encode()
 
 
+@pytest.mark.slow
 def test_a_pipe_that_somebody_fills_just_before_the_notice_is_not_waited_for(
     tmp_path: Path,
 ) -> None:

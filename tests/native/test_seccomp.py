@@ -49,7 +49,7 @@ def assert_is_moved(daemon: FakeDaemon, taken: int, free: int, *words: str | Pat
     assert done.stderr == NOTICE.format(taken, free)
 
 
-@pytest.mark.parametrize("sanitize", [False, True])
+@pytest.mark.parametrize("sanitize", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_static_program_is_moved_and_its_program_is_the_holder(
     tmp_path: Path, sanitize: bool
 ) -> None:

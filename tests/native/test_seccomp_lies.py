@@ -16,7 +16,7 @@ from tests.native.guest import FakeDaemon, listener, move, run, say
 from tests.native.hosts import host_text
 from tests.native.supervised import environment, needs_seccomp, static, under
 
-pytestmark = needs_seccomp
+pytestmark = [needs_seccomp, pytest.mark.slow]
 
 CALLS = r"""
     #include <stdint.h>

@@ -29,7 +29,7 @@ from tests.programs.roll import Roll
 from tests.programs.running import Running
 from tests.programs.talk import wait_until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 PORTS = range(3000, 3100)
 LOCALHOST = "http://localhost:{}/"

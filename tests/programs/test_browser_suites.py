@@ -24,7 +24,7 @@ from tests.programs.running import Running, running
 from tests.programs.test_conflicts import NOTICE
 from tests.programs.test_localhost import wait_seen
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 PORTS = range(3000, 3100)
 

@@ -7,6 +7,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from styxy.adapters.journal.journal import Journal
 from styxy.core.books.events import Noted
 from styxy.server.upkeep.maintenance import FOLD_AFTER
@@ -16,6 +18,7 @@ from tests.promises.crowd import Burst, furnish, session, short_or_long
 ROUNDS = short_or_long(10, 100)
 
 
+@pytest.mark.slow
 def test_no_acknowledged_lease_is_lost_by_kill_9_in_a_burst(tmp_path: Path) -> None:
     promised: dict[str, int] = {}
     with Daemon(furnish(tmp_path / "home")) as daemon:

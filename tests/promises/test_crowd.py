@@ -130,4 +130,4 @@ DaemonMachine.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-TestDaemon = DaemonMachine.TestCase
+TestDaemon = pytest.mark.slow(DaemonMachine.TestCase)

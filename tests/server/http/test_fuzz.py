@@ -21,6 +21,8 @@ from styxy.server.http.app import ROUTES
 from styxy.server.http.openapi import document
 from tests.daemon import Daemon
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 15
 
 CASES = [

@@ -56,6 +56,7 @@ def test_backups_are_taken_while_the_daemon_runs_and_the_newest_kept(tmp_path: P
         assert len(backups(home)) <= 3, "two, and the one that was just written"
 
 
+@pytest.mark.slow
 def test_a_journal_that_has_grown_is_folded_and_keeps_what_the_settings_allow(
     tmp_path: Path,
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_journal_that_has_grown_is_folded_and_keeps_what_the_settings_allow(
         assert [each["lock_id"] for each in daemon.leases()] == [lease["lock_id"]]
 
 
+@pytest.mark.slow
 def test_a_memory_that_has_grown_forgets_the_longest_unused(tmp_path: Path) -> None:
     with Daemon(furnished(tmp_path / "home", memory_entries=2)) as daemon:
         ports: dict[str, int] = {}
