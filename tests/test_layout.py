@@ -8,6 +8,7 @@ dependency of the design, whatever it costs at run time.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -69,8 +70,9 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
-    """Parse one file."""
+    """Parse one file, once for all tests that look at it."""
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
@@ -205,3 +207,29 @@ def test_a_package_costs_nothing_to_enter(path: Path) -> None:
 def test_no_test_replaces_a_part_of_the_house(path: Path) -> None:
     imported = set(imports_of(tree_of(path)))
     assert not any(name.startswith(("unittest.mock", "mock")) for name in imported)
+
+
+@functools.cache
+def named_in_tests_of(room: str) -> dict[str, set[str]]:
+    """The tests of a room, by their files' names, each with the modules that it names.
+
+    A test names a module by importing it or something of it, or in backticks in its docstring.
+    """
+    found = {}
+    for path in (ROOT / "tests" / room).rglob("test_*.py"):
+        tree = tree_of(path)
+        parents = {name.rpartition(".")[0] for name in imports_of(tree)}
+        said = set(re.findall(r"`(\w+)`", ast.get_docstring(tree) or ""))
+        found[str(path)] = {*imports_of(tree), *parents, *said}
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in python_files("src") if path.name != "__init__.py"], ids=shown
+)
+def test_a_module_has_a_test_of_its_name_or_is_named_in_one_of_its_room(path: Path) -> None:
+    folder = path.parent.relative_to(SRC / "styxy")
+    tests = named_in_tests_of(folder.parts[0] if folder.parts else "client")
+    module = ".".join(path.relative_to(SRC).with_suffix("").parts)
+    has_namesake = any(Path(name).name == f"test_{path.stem}.py" for name in tests)
+    assert has_namesake or any(names & {module, path.stem} for names in tests.values())

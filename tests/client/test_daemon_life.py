@@ -1,4 +1,7 @@
-"""The life of a real daemon, from the command line: started once, found, stopped, replaced."""
+"""The life of a real daemon, from the command line: started once, found, stopped, replaced.
+
+Also tests `daemon`.
+"""
 
 from __future__ import annotations
 

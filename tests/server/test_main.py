@@ -1,4 +1,7 @@
-"""The life of the daemon: started, killed, started again, refused, stopped."""
+"""The life of the daemon: started, killed, started again, refused, stopped.
+
+Also tests `__main__`, `readiness`, `committer`, `startup` and `recovery`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The port map, byte by byte as guests read it, over the life of several daemons."""
+"""The port map, byte by byte as guests read it, over the life of several daemons.
+
+Also tests `layout`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Completion, in the real shells; one that is not here is skipped by name."""
+"""Completion, in the real shells; one that is not here is skipped by name.
+
+Also tests `grammar` and `shared`.
+"""
 
 from __future__ import annotations
 

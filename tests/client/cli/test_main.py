@@ -1,4 +1,7 @@
-"""The front of the command line: flags, help, wrong usage, and failures as sentences."""
+"""The front of the command line: flags, help, wrong usage, and failures as sentences.
+
+Also tests `__main__`.
+"""
 
 from __future__ import annotations
 

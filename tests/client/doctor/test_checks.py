@@ -1,4 +1,7 @@
-"""doctor: each thing that it claims to check is broken here, and its cure is read, often done."""
+"""doctor: each thing that it claims to check is broken here, and its cure is read, often done.
+
+Also tests `doctor`, `interception`, `machine`, `running` and `verdict`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The proof that interception works here: real libraries, good and broken, and its memory."""
+"""The proof that interception works here: real libraries, good and broken, and its memory.
+
+Also tests `trial`.
+"""
 
 from __future__ import annotations
 

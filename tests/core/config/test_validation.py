@@ -1,4 +1,7 @@
-"""From the data of `config.json` to a configuration, or to every problem in it."""
+"""From the data of `config.json` to a configuration, or to every problem in it.
+
+Also tests `problems`.
+"""
 
 from __future__ import annotations
 

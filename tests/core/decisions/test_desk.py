@@ -1,4 +1,7 @@
-"""The desk's decisions about leases: who gets which port, and when it is taken back."""
+"""The desk's decisions about leases: who gets which port, and when it is taken back.
+
+Also tests `port_selection`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The promises of the desk, attacked at random: no port to two, replay equals memory."""
+"""The promises of the desk, attacked at random: no port to two, replay equals memory.
+
+Also tests `state`.
+"""
 
 from __future__ import annotations
 

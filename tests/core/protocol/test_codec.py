@@ -1,4 +1,7 @@
-"""The API's shapes: our words translated, bodies checked."""
+"""The API's shapes: our words translated, bodies checked.
+
+Also tests `daemon`, `failures` and `observations`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The native library's door: one line in, one line out, whatever comes."""
+"""The native library's door: one line in, one line out, whatever comes.
+
+Also tests `interception`.
+"""
 
 from __future__ import annotations
 

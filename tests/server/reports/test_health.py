@@ -1,4 +1,7 @@
-"""How the daemon says that it is well, or what is wrong, and what it then still does."""
+"""How the daemon says that it is well, or what is wrong, and what it then still does.
+
+Also tests `instruments` and `daemon`.
+"""
 
 from __future__ import annotations
 

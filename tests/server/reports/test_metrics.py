@@ -1,4 +1,7 @@
-"""The daemon in numbers: as Prometheus reads it, bounded, and paid for only when asked."""
+"""The daemon in numbers: as Prometheus reads it, bounded, and paid for only when asked.
+
+Also tests `request_metrics`.
+"""
 
 from __future__ import annotations
 

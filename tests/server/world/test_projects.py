@@ -1,4 +1,7 @@
-"""Whose a lease is, and that its port comes back: worktrees, links, processes, restarts."""
+"""Whose a lease is, and that its port comes back: worktrees, links, processes, restarts.
+
+Also tests `context`.
+"""
 
 from __future__ import annotations
 

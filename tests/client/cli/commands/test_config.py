@@ -1,4 +1,7 @@
-"""`styxy config`, with and without a daemon: the same words, the same file."""
+"""`styxy config`, with and without a daemon: the same words, the same file.
+
+Also tests `range_import`, `configuration` and `config_text`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Auto-allocation from the command line, against a real daemon."""
+"""Auto-allocation from the command line, against a real daemon.
+
+Also tests `confirming`.
+"""
 
 from __future__ import annotations
 

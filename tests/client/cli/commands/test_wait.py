@@ -1,4 +1,7 @@
-"""wait: real servers in two projects, moved ones, strangers', and none."""
+"""wait: real servers in two projects, moved ones, strangers', and none.
+
+Also tests `waiting`.
+"""
 
 from __future__ import annotations
 

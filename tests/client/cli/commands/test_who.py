@@ -1,4 +1,7 @@
-"""who: real servers in real worktrees, and the story that is told of them."""
+"""who: real servers in real worktrees, and the story that is told of them.
+
+Also tests `daemon_view` and `port_report_text`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""GET and PATCH /config, and the file that a running daemon follows."""
+"""GET and PATCH /config, and the file that a running daemon follows.
+
+Also tests `config_reload` and `port_document`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Leases over HTTP: granted, listed, ended."""
+"""Leases over HTTP: granted, listed, ended.
+
+Also tests `service`.
+"""
 
 from __future__ import annotations
 
