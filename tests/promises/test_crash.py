@@ -15,10 +15,11 @@ from styxy.server.upkeep.maintenance import FOLD_AFTER
 from tests.daemon import Daemon
 from tests.promises.crowd import Burst, furnish, session, short_or_long
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = short_or_long(10, 100)
 
 
-@pytest.mark.slow
 def test_no_acknowledged_lease_is_lost_by_kill_9_in_a_burst(tmp_path: Path) -> None:
     promised: dict[str, int] = {}
     with Daemon(furnish(tmp_path / "home")) as daemon:

@@ -18,6 +18,8 @@ from tests.daemon import Daemon, StartRefused
 from tests.promises.crowd import IS_SOAK
 from tests.promises.damage import DAMAGES, FILES, LOST_ALONE, Scene, scribble
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__)

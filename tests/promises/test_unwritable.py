@@ -21,6 +21,8 @@ from tests.daemon import Daemon, wait_until
 from tests.promises.crowd import furnish
 from tests.promises.damage import DAMAGES, FILES, LOST_ALONE, Scene, scribble
 
+pytestmark = pytest.mark.slow
+
 # --- files that cannot be written ----------------------------------------------------------------
 
 UNPRIVILEGED: tuple[str, ...] = (
