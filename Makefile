@@ -14,8 +14,9 @@ BUILD_INPUTS := pyproject.toml hatch_build.py src/styxy/__init__.py $(shell find
 COMPAT_TESTS := $(addprefix tests/programs/test_,\
 	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py)
 
-# Most of a test's time is waiting, so there are more workers than cores.
-TEST_WORKERS ?= 6
+# Tests wait a good deal, so there are more workers than cores of a small machine. Many more would keep
+# a daemon from answering a guest within its deadline.
+TEST_WORKERS ?= 4
 SLOW_TEST_WORKERS ?= 3
 # The tests start thousands of Pythons. Where this is set, each would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
