@@ -169,10 +169,12 @@ class Daemon:
         # What is there now stays for good: the collector need not walk ten thousand leases again
         # and again, which costs 25 to 45 ms each time.
         gc.freeze()
+        stalls = Stalls()
         instruments = Instruments(
-            health=make_health(self._service, self._sockets, self._recovery),
+            health=make_health(self._service, self._sockets, self._recovery, stalls),
             recovery=self._recovery,
             stream=EventStream(context.journal),
+            stalls=stalls,
         )
         # Before anybody else subscribes, for the order of what it tells.
         self._service.subscribe(instruments.stream.on_events)
@@ -189,7 +191,7 @@ class Daemon:
         upkeep = Maintenance(self._service, Backups(self._paths.backups), self._paths)
         upkeep.start()
         instruments.health.register("backups", backups_part(upkeep))
-        loop_watchdog = LoopWatchdog(context.stalls, selector, clock=context.clock)
+        loop_watchdog = LoopWatchdog(stalls, selector, clock=context.clock)
         loop_watchdog.start()
         notify_socket = NotifySocket(self._sockets.note, self._service.interception.on_listen)
         notify_socket.open(loop)
@@ -353,7 +355,6 @@ def _context(
             type_of=lambda pid: service_type_of_program(processes.command(pid) or ()),
         ),
         live_config=live_config,
-        stalls=Stalls(),
         clock=time.time,
         new_id=lambda: secrets.token_hex(16),
         pid=os.getpid(),

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from styxy.core.books.events import Event, Forgotten, MoveForgotten, Reassigned
-from styxy.core.books.remembered_ports import AT_ONCE, DAY
 from styxy.core.config.configuration import Configuration, Recovery, SystemRecovery
 from styxy.core.decisions.requests import LeaseRequest
+from styxy.core.decisions.retention import AT_ONCE, DAY
 from styxy.core.model.leases import TRIAL_INSTANCE, Owner
 from styxy.core.model.ports import Port
 from tests.core.stage import P, Stage, facts_of, move_ask

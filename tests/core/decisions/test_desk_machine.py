@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from styxy.core.books.events import InstanceEnding
-from styxy.core.books.remembered_ports import DAY
 from styxy.core.config.configuration import Configuration, Recovery, SystemRecovery
 from styxy.core.decisions.requests import Kept, LeaseRequest, Moved, RunsAlready
+from styxy.core.decisions.retention import DAY
 from styxy.core.errors import RangeExhausted, UnknownInstance, UnknownLease
 from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port, PortRange

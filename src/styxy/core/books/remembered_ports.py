@@ -1,7 +1,7 @@
 """What outlives the leases: which port a service had, and where a moved server went.
 
 Both tables are in the order of their last use, the oldest first, so that what has to go is found
-without a search. What goes is decided like everything else (`decide_forget`) and written down, so
+without a search. What goes is decided elsewhere (`core.decisions.retention`) and written down, so
 that a replay forgets the same, whatever the settings were meanwhile.
 """
 
@@ -9,24 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from styxy.core.books.events import Forgotten, MoveForgotten, MoveRemembered, Remembered
-from styxy.core.decisions.requests import Ruling
+from styxy.core.books.events import Forgotten, MoveRemembered, Remembered
 from styxy.core.model.ports import Port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from styxy.core.books.events import Event
-    from styxy.core.config.configuration import SystemRecovery
     from styxy.core.model.leases import Lease
-
-DAY = 86400.0
-
-AT_ONCE = 500
-"""Entries of one table that one ruling forgets: 5 ms to write down. The next ruling goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +34,6 @@ ServiceKey = tuple[str, str, str]
 
 AskedKey = tuple[int, Port]
 """Owner key, asked port."""
-
-Key = TypeVar("Key")
 
 
 class RememberedPorts:
@@ -105,7 +95,7 @@ class RememberedPorts:
         it is applied, whether it was forgotten meanwhile or not."""
         noted = {key: lease.port for lease in leases if (key := _service_of(lease)) is not None}
         for key in noted.keys() - self.services.keys():
-            yield _forgotten(key, noted[key], now)
+            yield forgotten(key, noted[key], now)
         for (project, kind, name), place in self.services.items():
             yield Remembered(
                 project=project,
@@ -118,34 +108,8 @@ class RememberedPorts:
             yield MoveRemembered(owner_key=owner, asked=asked, port=place.port, at=place.left_at)
 
 
-def decide_forget(memory: RememberedPorts, limits: SystemRecovery, *, now: float) -> Ruling[None]:
-    """Forget what was not used for too long, and what was used longest ago where there is too much.
-
-    A bounded number at once: ask again for the rest.
-    """
-    before, most = now - limits.memory_days * DAY, limits.memory_entries
-    services = (
-        _forgotten(key, place.port, now)
-        for key, place in _overdue(memory.services, before=before, most=most)
-    )
-    moves = (
-        MoveForgotten(owner_key=owner, asked=asked, port=place.port, at=now)
-        for (owner, asked), place in _overdue(memory.moves, before=before, most=most)
-    )
-    return Ruling(None, (*islice(services, AT_ONCE), *islice(moves, AT_ONCE)))
-
-
-def _overdue(
-    paths: Mapping[Key, Place], *, before: float, most: int
-) -> Iterator[tuple[Key, Place]]:
-    excess = len(paths) - most
-    for number, (key, place) in enumerate(paths.items()):
-        if number >= excess and place.left_at >= before:
-            return
-        yield key, place
-
-
-def _forgotten(key: ServiceKey, port: Port, now: float) -> Forgotten:
+def forgotten(key: ServiceKey, port: Port, now: float) -> Forgotten:
+    """Make the event that forgets the port of a service."""
     project, kind, name = key
     return Forgotten(project=project, service_type=kind, service_name=name, port=port, at=now)
 

@@ -24,7 +24,6 @@ from styxy.core.books.events import (
     Released,
     Unbound,
 )
-from styxy.core.books.remembered_ports import decide_forget
 from styxy.core.books.state import State
 from styxy.core.config.configuration import Configuration
 from styxy.core.decisions import instances
@@ -32,6 +31,7 @@ from styxy.core.decisions.moves import decide_move
 from styxy.core.decisions.port_selection import candidates, exhausted, first_free, is_open
 from styxy.core.decisions.ranges import confirm, grow, made_type, propose, wish_for
 from styxy.core.decisions.requests import Grant, Ruling
+from styxy.core.decisions.retention import decide_forget
 from styxy.core.errors import Conflict
 from styxy.core.messages import counted
 from styxy.core.model.leases import Lease

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from styxy.core.errors import InvalidInput
 from styxy.core.protocol.failures import ErrorAnswer
 from styxy.server.net.auth import MAX_BODY, PEER, Peer
-from styxy.server.net.connection_limit import ConnectionLimit
+from styxy.server.net.connection_limit import HANG_UP, ConnectionLimit
 from styxy.server.net.responses import ALWAYS
 
 if TYPE_CHECKING:
@@ -41,9 +41,6 @@ MAX_HEAD = 32 * 1024
 MAX_UNREAD = MAX_HEAD + 4 * MAX_BODY
 """Bytes of one request that are read and thrown away after it was refused, so that its sender sees
 the answer and no broken connection; whoever sends more is hung up on."""
-
-HANG_UP = "styxy.hang_up"
-"""Key of what ends the connection at once, in the ASGI state."""
 
 NO_REQUEST = "this is no HTTP/1.1 request that makes sense (RFC 9112)"
 LONG_HEAD = f"the request line and headers are over {MAX_HEAD} bytes; send less"

@@ -14,6 +14,10 @@ MAX_CONNECTIONS = 512
 """Half of the usual soft limit for descriptors (1,024): the other half is for pidfds and files."""
 
 
+HANG_UP = "styxy.hang_up"
+"""Key of what ends the connection at once, in the ASGI state."""
+
+
 class Connection(Protocol):
     """An open connection that can be closed."""
 

@@ -84,7 +84,7 @@ class Health:
         return HealthReport(parts=parts, can_grant=not failed & self._vital)
 
 
-def make_health(service: Service, sockets: Sockets, recovery: Recovery) -> Health:
+def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: Stalls) -> Health:
     """Register the parts that every daemon has."""
     context = service.context
     health = Health()
@@ -94,7 +94,7 @@ def make_health(service: Service, sockets: Sockets, recovery: Recovery) -> Healt
     health.register("port map", port_map_part(context.port_map, service.desk.lease_index))
     health.register("configuration", configuration_part(context.live_config))
     health.register("recovery", recovery_part(recovery))
-    health.register("loop", loop_part(context.stalls))
+    health.register("loop", loop_part(stalls))
     return health
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from styxy.server.reports.health import Health
     from styxy.server.service.event_stream import EventStream
+    from styxy.server.upkeep.loop_watchdog import Stalls
     from styxy.server.upkeep.recovery import Recovery
 
 
@@ -18,3 +19,4 @@ class Instruments:
     health: Health
     recovery: Recovery
     stream: EventStream
+    stalls: Stalls

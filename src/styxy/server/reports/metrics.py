@@ -34,7 +34,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 def families(service: Service, instruments: Instruments) -> list[Family]:
     """Gather every metric."""
     return [
-        *_counters(service),
+        *_counters(service, instruments),
         *_gauges(service, instruments),
         *_histograms(service.counts),
     ]
@@ -75,10 +75,10 @@ class _Given(Collector):
         return self._gathered
 
 
-def _counters(service: Service) -> list[Family]:
+def _counters(service: Service, instruments: Instruments) -> list[Family]:
     counts = service.counts
     stalls = CounterMetricFamily("styxy_loop_stalls", "Times that the loop stood still too long.")
-    stalls.add_metric([], service.context.stalls.count)
+    stalls.add_metric([], instruments.stalls.count)
     return [
         _counter("styxy_leases_granted", "Leases granted.", ["service_type"], counts.granted),
         _counter("styxy_leases_released", "Leases ended.", ["reason"], counts.released),

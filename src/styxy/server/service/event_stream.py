@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.errors import Unavailable
 from styxy.core.protocol.audit import WORD_OF_KIND, audit_entry
-from styxy.server.http.server import HANG_UP
+from styxy.server.net.connection_limit import HANG_UP
 from styxy.server.net.responses import ALWAYS, encoded
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from styxy.adapters.portmap.map import PortMap
     from styxy.adapters.processes import Processes
     from styxy.core.model.ports import PortRange
-    from styxy.server.upkeep.loop_watchdog import Stalls
     from styxy.server.world.listeners import Listeners
     from styxy.server.world.live_config import LiveConfig
     from styxy.server.world.port_map_sync import PortMapSync
@@ -38,7 +37,6 @@ class Context:
     port_map: PortMap
     port_map_sync: PortMapSync
     live_config: LiveConfig
-    stalls: Stalls
     clock: Callable[[], float]
     new_id: Callable[[], str]
     pid: int

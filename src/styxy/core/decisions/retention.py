@@ -1,0 +1,50 @@
+"""How long what outlives the leases is remembered, and how much of it."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from styxy.core.books.events import MoveForgotten
+from styxy.core.books.remembered_ports import forgotten
+from styxy.core.decisions.requests import Ruling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from styxy.core.books.remembered_ports import Place, RememberedPorts
+    from styxy.core.config.configuration import SystemRecovery
+
+DAY = 86400.0
+
+AT_ONCE = 500
+"""Entries of one table that one ruling forgets: 5 ms to write down. The next ruling goes on."""
+
+Key = TypeVar("Key")
+
+
+def decide_forget(memory: RememberedPorts, limits: SystemRecovery, *, now: float) -> Ruling[None]:
+    """Forget what was not used for too long, and what was used longest ago where there is too much.
+
+    A bounded number at once: ask again for the rest.
+    """
+    before, most = now - limits.memory_days * DAY, limits.memory_entries
+    services = (
+        forgotten(key, place.port, now)
+        for key, place in _overdue(memory.services, before=before, most=most)
+    )
+    moves = (
+        MoveForgotten(owner_key=owner, asked=asked, port=place.port, at=now)
+        for (owner, asked), place in _overdue(memory.moves, before=before, most=most)
+    )
+    return Ruling(None, (*islice(services, AT_ONCE), *islice(moves, AT_ONCE)))
+
+
+def _overdue(
+    paths: Mapping[Key, Place], *, before: float, most: int
+) -> Iterator[tuple[Key, Place]]:
+    excess = len(paths) - most
+    for number, (key, place) in enumerate(paths.items()):
+        if number >= excess and place.left_at >= before:
+            return
+        yield key, place
