@@ -14,12 +14,11 @@ if __name__ == "__main__":
 import argparse
 import asyncio
 import contextlib
-import gc
 import logging
 import secrets
 import sys
 import time
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styxy import __version__
@@ -39,20 +38,23 @@ from styxy.adapters.settings import (
 )
 from styxy.core.commands.programs import service_type_of_program
 from styxy.core.errors import StyxyError
-from styxy.server.guests.bind_socket import IDLE_SECONDS, BindSocket
+from styxy.server.daemon import Daemon, Parts
 from styxy.server.guests.notify_socket import NotifySocket
 from styxy.server.http.app import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
 from styxy.server.http.request_metrics import RequestMetrics
-from styxy.server.http.server import WebServer
 from styxy.server.net.auth import Auth
-from styxy.server.net.connection_limit import ConnectionLimit
 from styxy.server.net.rate_limit import RateLimiter
 from styxy.server.net.readiness import Readiness
 from styxy.server.net.responses import error_body
 from styxy.server.net.sockets import Sockets, open_sockets
 from styxy.server.reports.fd_exhaustion import FdExhaustion
-from styxy.server.reports.health import backups_part, document_part, files_part, make_health
-from styxy.server.reports.instruments import Instruments
+from styxy.server.reports.health import (
+    Instruments,
+    backups_part,
+    document_part,
+    files_part,
+    make_health,
+)
 from styxy.server.service.event_stream import EventStream
 from styxy.server.service.service import Service
 from styxy.server.upkeep.config_reload import ConfigReload
@@ -123,159 +125,110 @@ def _run(
     _start_logging(settings)
     with contextlib.ExitStack() as stack:
         user_home = env.get("HOME", "/")
-        daemon = _build(
+        opened = _open(
             stack, paths, settings, live_config=live_config, user_home=user_home, known=known
         )
         selector = TimedSelector()
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
-            runner.run(daemon.serve(ready, selector))
+            daemon = runner.run(_serve(opened, ready, selector))
     if not daemon.is_lost:
         return None
     log.warning("the sockets or the journal were removed; opening everything anew")
-    return daemon.remains
+    return opened.recovery.remains
 
 
-class Daemon:
-    """Hold the parts of a running daemon."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """Hold what was opened before there is a loop, and is closed after it."""
 
-    def __init__(
-        self,
-        *,
-        paths: Paths,
-        settings: Settings,
-        service: Service,
-        sockets: Sockets,
-        token: str | None,
-        recovery: Recovery,
-    ) -> None:
-        self._paths = paths
-        self._settings = settings
-        self._service = service
-        self._sockets = sockets
-        self._token = token
-        self._recovery = recovery
-        self.is_lost = False
-
-    @property
-    def remains(self) -> Remains:
-        """What was known of the journal as this daemon started."""
-        return self._recovery.remains
-
-    async def serve(self, ready: Readiness, selector: TimedSelector) -> None:
-        """Answer until SIGTERM or SIGINT."""
-        loop = asyncio.get_running_loop()
-        context = self._service.context
-        self._recovery.run(self._service)
-        # What is there now stays for good: the collector need not walk ten thousand leases again
-        # and again, which costs 25 to 45 ms each time.
-        gc.freeze()
-        stalls = Stalls()
-        instruments = Instruments(
-            health=make_health(self._service, self._sockets, self._recovery, stalls),
-            recovery=self._recovery,
-            stream=EventStream(context.journal),
-            stalls=stalls,
-        )
-        # Before anybody else subscribes, for the order of what it tells.
-        self._service.subscribe(instruments.stream.on_events)
-        watch = Watch(self._service, loop)
-        fd_exhaustion = FdExhaustion(time.monotonic, lambda: watch.unwatched)
-        loop.set_exception_handler(fd_exhaustion.handle)
-        instruments.health.register("descriptors", fd_exhaustion.part)
-        watch.start()
-        watch.with_sweep(context.live_config.refresh)
-        watch.with_sweep(partial(self._recovery.catch_up, self._service))
-        config_reload = ConfigReload(self._service, loop)
-        config_reload.start()
-        instruments.health.register("port document", document_part(config_reload.document))
-        upkeep = Maintenance(self._service, Backups(self._paths.backups), self._paths)
-        upkeep.start()
-        instruments.health.register("backups", backups_part(upkeep))
-        loop_watchdog = LoopWatchdog(stalls, selector, clock=context.clock)
-        loop_watchdog.start()
-        notify_socket = NotifySocket(self._sockets.note, self._service.interception.on_listen)
-        notify_socket.open(loop)
-        guests = ConnectionLimit()
-        bind_socket = partial(
-            BindSocket, self._service, notify_socket.read, limit=guests, patience=IDLE_SECONDS
-        )
-        line_server = await loop.create_unix_server(bind_socket, sock=self._sockets.line)
-        discovery_files = self._discovery_files()
-        instruments.health.register("files", files_part(discovery_files))
-        web = WebServer(
-            self._app(instruments),
-            on_ready=lambda: self._announce(ready, discovery_files),
-            on_stop=instruments.stream.close,
-        )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, _stop, web)
-        watch.with_sweep(partial(self._look_at_files, discovery_files, web))
-        try:
-            await web.serve(sockets=self._sockets.http)
-        finally:
-            line_server.close()
-            guests.hang_up()
-            notify_socket.close(loop)
-            watch.stop()
-            await config_reload.finish()
-            await upkeep.finish()
-            loop_watchdog.stop()
-            log.info("stopped")
-
-    def _app(self, instruments: Instruments) -> RequestMetrics:
-        service = self._service
-        api = HttpApi(service, instruments)
-        guard = Auth(
-            api.app(),
-            token=self._token,
-            limiter=RateLimiter(lambda: service.desk.state.settings.rate_limit, time.monotonic),
-            open_paths=OPEN_PATHS,
-            uncounted_paths=UNCOUNTED_PATHS,
-            refuse=api.refuse,
-        )
-        return RequestMetrics(guard, service.counts)
-
-    def _announce(self, ready: Readiness, discovery_files: DiscoveryFiles) -> None:
-        discovery_files.tell()
-        for note in self._sockets.notes:
-            log.warning(note)
-        log.info("styxy %s answers on %s", __version__, self._paths.socket())
-        if self._token is not None and len(self._sockets.http) > 1:
-            key = self._settings.loggable(self._token)
-            log.info("and on port %d, with the token %s", self._settings.listen_port, key)
-        ready.reached()
-
-    def _discovery_files(self) -> DiscoveryFiles:
-        context = self._service.context
-        facts: dict[str, object] = {
-            "pid": context.pid,
-            "port": self._settings.listen_port if len(self._sockets.http) > 1 else None,
-            "host": self._settings.hosts[0],
-            "socket": self._paths.socket(),
-            "line_socket": self._paths.line_socket(),
-            "map": self._paths.port_map(),
-            "version": __version__,
-            "started_at": context.started_at,
-        }
-        marks = discovery_files_of(
-            self._paths, facts=facts, token=self._token, port_map=context.port_map
-        )
-        return DiscoveryFiles(
-            marks,
-            home=self._paths.home,
-            sockets=self._sockets,
-            journal=context.journal,
-            recovery=self._recovery,
-        )
-
-    def _look_at_files(self, discovery_files: DiscoveryFiles, web: WebServer) -> None:
-        discovery_files.look()
-        if discovery_files.is_lost:
-            self.is_lost = not web.should_exit and os.path.isdir(self._paths.home)
-            _stop(web)
+    paths: Paths
+    settings: Settings
+    service: Service
+    sockets: Sockets
+    token: str | None
+    recovery: Recovery
 
 
-def _build(
+async def _serve(opened: _Opened, ready: Readiness, selector: TimedSelector) -> Daemon:
+    """Wire a daemon in the running loop, and answer until it is told to stop."""
+    daemon = Daemon(_wired(opened, asyncio.get_running_loop(), selector))
+    await daemon.serve(ready)
+    return daemon
+
+
+def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSelector) -> Parts:
+    """Make the parts that need a loop, and tell `/health` of each."""
+    service, sockets, recovery = opened.service, opened.sockets, opened.recovery
+    context = service.context
+    stalls = Stalls()
+    instruments = Instruments(
+        health=make_health(service, sockets, recovery, stalls),
+        recovery=recovery,
+        stream=EventStream(context.journal),
+        stalls=stalls,
+    )
+    watch = Watch(service, loop)
+    fd_exhaustion = FdExhaustion(time.monotonic, lambda: watch.unwatched)
+    config_reload = ConfigReload(service, loop)
+    maintenance = Maintenance(service, Backups(opened.paths.backups), opened.paths)
+    discovery_files = _discovery_files(opened)
+    instruments.health.register("descriptors", fd_exhaustion.part)
+    instruments.health.register("port document", document_part(config_reload.document))
+    instruments.health.register("backups", backups_part(maintenance))
+    instruments.health.register("files", files_part(discovery_files))
+    return Parts(
+        service=service,
+        sockets=sockets,
+        instruments=instruments,
+        app=_app(service, instruments, token=opened.token),
+        watch=watch,
+        config_reload=config_reload,
+        maintenance=maintenance,
+        loop_watchdog=LoopWatchdog(stalls, selector, clock=context.clock),
+        fd_exhaustion=fd_exhaustion,
+        notify_socket=NotifySocket(sockets.note, service.interception.on_listen),
+        discovery_files=discovery_files,
+        paths=opened.paths,
+        settings=opened.settings,
+        token=opened.token,
+    )
+
+
+def _app(service: Service, instruments: Instruments, *, token: str | None) -> RequestMetrics:
+    api = HttpApi(service, instruments)
+    auth = Auth(
+        api.app(),
+        token=token,
+        limiter=RateLimiter(lambda: service.desk.state.settings.rate_limit, time.monotonic),
+        open_paths=OPEN_PATHS,
+        uncounted_paths=UNCOUNTED_PATHS,
+        refuse=api.refuse,
+    )
+    return RequestMetrics(auth, service.counts)
+
+
+def _discovery_files(opened: _Opened) -> DiscoveryFiles:
+    context, paths, settings = opened.service.context, opened.paths, opened.settings
+    facts: dict[str, object] = {
+        "pid": context.pid,
+        "port": settings.listen_port if len(opened.sockets.http) > 1 else None,
+        "host": settings.hosts[0],
+        "socket": paths.socket(),
+        "line_socket": paths.line_socket(),
+        "map": paths.port_map(),
+        "version": __version__,
+        "started_at": context.started_at,
+    }
+    return DiscoveryFiles(
+        discovery_files_of(paths, facts=facts, token=opened.token, port_map=context.port_map),
+        home=paths.home,
+        sockets=opened.sockets,
+        journal=context.journal,
+        recovery=opened.recovery,
+    )
+
+
+def _open(
     stack: contextlib.ExitStack,
     paths: Paths,
     settings: Settings,
@@ -283,7 +236,7 @@ def _build(
     live_config: LiveConfig,
     user_home: str,
     known: Remains,
-) -> Daemon:
+) -> _Opened:
     """Open everything that a daemon needs; `stack` closes it again, in the opposite order."""
     private_home(paths.home)
     if paths.socket_override is None:
@@ -312,7 +265,7 @@ def _build(
         live_config=live_config,
         user_home=user_home,
     )
-    return Daemon(
+    return _Opened(
         paths=paths,
         settings=settings,
         service=Service(opened.read, context),
@@ -365,10 +318,6 @@ def _context(
 def _remove_daemon_file(path: str) -> None:
     with contextlib.suppress(OSError):  # ENOENT, or a home that cannot be written
         os.unlink(path)
-
-
-def _stop(web: WebServer) -> None:
-    web.should_exit = True
 
 
 def _start_logging(settings: Settings) -> None:

@@ -1,4 +1,5 @@
-"""Opening the journal whatever has become of it: as it is, from a backup, or for reading alone.
+"""Opening the journal whatever has become of it: as it is, from a backup, or for reading alone; and
+a look at one that no daemon has open.
 
 Nothing is deleted: what is not sound is set aside under its name and a timestamp.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,6 +80,32 @@ def open_journal(
         if seen_seq > journal.last_seq:
             return Opened(journal=journal, read=value, damage=damage, refusal=refusal)
     return Opened(journal=journal, read=value, refusal=refusal)
+
+
+def inspect(path: str) -> int:
+    """Read every event of a journal that no daemon has open; return the number of the newest.
+
+    A copy is read, so that nothing of it changes.
+
+    Raises `JournalDamaged` where the next daemon would set it aside, `JournalFailed` where it
+    cannot be read at all.
+    """
+    with tempfile.TemporaryDirectory(prefix="styxy-inspection-") as directory:
+        copy = os.path.join(directory, os.path.basename(path))
+        try:
+            for end in SIDE_FILES:
+                # The index of the WAL is made anew from the WAL.
+                if end != "-shm" and os.path.lexists(path + end):
+                    shutil.copyfile(path + end, copy + end, follow_symlinks=False)
+        except OSError as error:
+            raise JournalFailed(f"cannot read {path}: {error.strerror}") from error
+        journal = Journal(copy)
+        try:
+            for _ in journal.replay():
+                pass
+            return journal.last_seq
+        finally:
+            journal.close()
 
 
 def _missing(path: str) -> str | None:

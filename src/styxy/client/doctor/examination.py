@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters.processes import Processes
 from styxy.client.daemon.connection import Connection, DaemonRecord, read_record
-from styxy.client.interception.trial import Trial, attempt
+from styxy.client.interception.self_test import Trial, try_bind
 from styxy.client.text.render import objects
 from styxy.core.errors import DaemonUnreachable, StyxyError
 
@@ -103,4 +103,4 @@ class Examination:
     @cached_property
     def trial(self) -> Trial:
         """One real bind. Raises `Unavailable` where it cannot be tried."""
-        return attempt(self.env, self.paths, runs=self.status is not None)
+        return try_bind(self.env, self.paths, runs=self.status is not None)

@@ -104,7 +104,7 @@ def database(seen: Examination) -> Outcome:
         return ok("in use by the daemon that does not answer")
     if not os.path.lexists(path):
         return ok("there is none yet")
-    from styxy.adapters.journal.check import inspect
+    from styxy.adapters.journal.recovery import inspect
 
     try:
         return ok(f"{path} is sound, with {inspect(path)} events")

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import os
 
+from styxy.client.daemon.starting import NATIVE_LIBRARY
+from styxy.client.interception.run import own_library
 from styxy.core.errors import Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from socket import socket
+
+    from styxy.adapters.paths import Paths
 
 PATIENCE = 3.0
 """Seconds for the child; it takes 30 ms on an idle machine."""
@@ -170,6 +174,83 @@ def _answer(listener: socket, port: int) -> None:
             link.sendall(f"styxy/1 move {port} dev same 2000-01-01T00:00:00\n".encode("ascii"))
         except OSError:
             return  # EPIPE, or nothing was asked: the result will tell
+
+
+class Trial:
+    """Hold the outcome, in a sentence and in its parts.
+
+    `active`: this shell gives the library to what it starts. `asked` and `got` are ports.
+    """
+
+    def __init__(
+        self,
+        *,
+        works: bool,
+        message: str,
+        active: bool = False,
+        daemon: bool = False,
+        library: str | None = None,
+        bind: Bind | None = None,
+    ) -> None:
+        self.works = works
+        self.message = message
+        self.active = active
+        self.daemon = daemon
+        self.library = library
+        self.bind = bind
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as plain data."""
+        return {
+            "works": self.works,
+            "message": self.message,
+            "active": self.active,
+            "daemon": self.daemon,
+            "library": self.library,
+            "asked": self.bind.asked if self.bind else None,
+            "got": (self.bind.got or None) if self.bind else None,
+        }
+
+
+def try_bind(env: Mapping[str, str], paths: Paths, *, runs: bool) -> Trial:
+    """Bind a busy port as a program of this shell would, with the daemon where one `runs`.
+
+    Raises `Unavailable` where that cannot be done.
+    """
+    library = own_library(paths)
+    home = paths.home
+    bind = ask_daemon(library, env, project=home) if runs else stand_in(library)
+    works, message = _verdict(bind, library, env, runs=runs)
+    return Trial(
+        works=works,
+        message=message,
+        active=is_active(env),
+        daemon=runs,
+        library=library,
+        bind=bind,
+    )
+
+
+def is_active(env: Mapping[str, str]) -> bool:
+    """Tell whether an environment gives the library to what it starts."""
+    entries = env.get("LD_PRELOAD", "").replace(":", " ").split()
+    return any(os.path.basename(entry) == NATIVE_LIBRARY for entry in entries)
+
+
+def _verdict(bind: Bind, library: str, env: Mapping[str, str], *, runs: bool) -> tuple[bool, str]:
+    if env.get("STYXY_DISABLE_REASSIGN") == "1":
+        return False, "STYXY_DISABLE_REASSIGN=1 switches interception off; try: unset it"
+    if not bind.was_moved:
+        return False, f"a bind is not moved: {why_not(bind, library)}; try: styxy doctor"
+    if not runs:
+        return False, (
+            "the library works, but no daemon is running, so no bind is moved; "
+            "try: styxy daemon start -d"
+        )
+    moved = f"a bind of the busy port {bind.asked} was moved to {bind.got}"
+    if is_active(env):
+        return True, f"{moved}, and this shell is activated"
+    return True, f'{moved}; for this shell: eval "$(styxy env)"'
 
 
 class _Child:

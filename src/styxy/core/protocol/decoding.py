@@ -1,4 +1,5 @@
-"""What comes in, checked against a shape; what does not fit it is refused in one plain sentence.
+"""What comes in, checked against a shape; what does not fit it is refused in one plain sentence,
+which goes out in the one shape that every error has.
 
 The one place that translates what the decoder says. Its own words speak of Python's types and of
 patterns, so they are not read: once it has refused, the fields are tried one by one, and the first
@@ -31,6 +32,15 @@ _ESCAPED_BYTE = re.compile(rb"\\ud[cC][89a-fA-F]", re.IGNORECASE)
 
 _MISFITS = (msgspec.ValidationError, UnicodeEncodeError)
 """How a value is refused; the second stands for bytes that are no text where a word is wanted."""
+
+
+class ErrorAnswer(msgspec.Struct, kw_only=True):
+    """Every error; `code` is stable, `error` is for people."""
+
+    error: str
+    code: str
+    context: dict[str, Any]
+    success: bool = False
 
 
 def read_body(raw: bytes, shape: type[Shape]) -> Shape:

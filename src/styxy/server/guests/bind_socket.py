@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.errors import StyxyError
 from styxy.core.protocol import wire
-from styxy.server.guests.peer_identity import holder_of
-from styxy.server.net.auth import Peer
+from styxy.server.net.auth import Peer, holder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

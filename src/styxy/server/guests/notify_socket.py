@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.errors import StyxyError
 from styxy.core.protocol import wire
-from styxy.server.guests.peer_identity import holder_of
-from styxy.server.net.auth import is_allowed_user
+from styxy.server.net.auth import holder_of, is_allowed_user
 
 if TYPE_CHECKING:
     import asyncio

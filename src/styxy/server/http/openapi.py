@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from styxy import __version__
-from styxy.core.protocol.failures import ErrorAnswer
+from styxy.core.protocol.decoding import ErrorAnswer
 from styxy.core.protocol.scalars import Name, PortNumber
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from styxy.core.errors import InvalidInput
-from styxy.core.protocol.failures import ErrorAnswer
+from styxy.core.protocol.decoding import ErrorAnswer
 from styxy.server.net.auth import MAX_BODY, PEER, Peer
 from styxy.server.net.connection_limit import HANG_UP, ConnectionLimit
 from styxy.server.net.responses import ALWAYS

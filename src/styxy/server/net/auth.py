@@ -80,6 +80,24 @@ def is_allowed_user(uid: int) -> bool:
     return uid in (os.geteuid(), 0)
 
 
+def holder_of(speaker: int, named: int | None) -> int:
+    """Choose the pid that becomes the holder: the named one, or the speaker's own.
+
+    A guest speaks for itself, or, as a seccomp supervisor does, for a program of its tree. The
+    kernel names who speaks (SO_PEERCRED); for whom, only the line itself says. It is believed where
+    it gains the speaker nothing: of a process of an allowed user, in the daemon's own pid
+    namespace, where the number means the same process.
+    """
+    if named is None:
+        return speaker
+    try:
+        is_ours = is_allowed_user(os.stat(f"/proc/{named}").st_uid)
+        is_here = os.readlink(f"/proc/{speaker}/ns/pid") == os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return speaker  # ENOENT: ended meanwhile; EACCES: not to be looked at
+    return named if is_ours and is_here else speaker
+
+
 class Auth:
     """Stand before the application; `refuse` writes a refusal in the API's shape.
 

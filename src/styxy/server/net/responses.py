@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from styxy.core.errors import Unauthorized
 from styxy.core.messages import shortened
-from styxy.core.protocol.failures import ErrorAnswer
+from styxy.core.protocol.decoding import ErrorAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

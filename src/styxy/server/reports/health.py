@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from styxy.adapters.portmap.map import PortMap
     from styxy.core.books.lease_index import LeaseIndex
     from styxy.server.net.sockets import Sockets
+    from styxy.server.service.event_stream import EventStream
     from styxy.server.service.service import Service
     from styxy.server.upkeep.discovery_files import DiscoveryFiles
     from styxy.server.upkeep.loop_watchdog import Stalls
@@ -82,6 +83,16 @@ class Health:
         parts = {name: _asked(check) for name, check in self._checks.items()}
         failed = {name for name, part in parts.items() if part.state == "error"}
         return HealthReport(parts=parts, can_grant=not failed & self._vital)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruments:
+    """Bundle what the daemon knows of itself: its health, its last start, every change, stalls."""
+
+    health: Health
+    recovery: Recovery
+    stream: EventStream
+    stalls: Stalls
 
 
 def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: Stalls) -> Health:

@@ -39,20 +39,20 @@ def env(options: Namespace, caller: Caller) -> int:
 
 
 def _check(caller: Caller) -> int:
-    from styxy.client.interception.trial import Trial, attempt
+    from styxy.client.interception.self_test import Trial, try_bind
 
     connection = caller.connection()
     try:
         runs = connection.listens()
         if runs:
             connection.ask("GET", "/status")  # one that hangs says so here
-        trial = attempt(caller.env, caller.paths, runs=runs)
+        trial = try_bind(caller.env, caller.paths, runs=runs)
     except Unavailable as failure:
         trial = Trial(works=False, message=failure.message)
     if caller.wants_json:
         import json
 
-        caller.say(json.dumps(trial.told()))
+        caller.say(json.dumps(trial.as_dict()))
     else:
         caller.say(trial.message)
     return 0 if trial.works else 1

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from styxy.core.model.leases import Holder
-    from styxy.server.reports.instruments import Instruments
+    from styxy.server.reports.health import Instruments
     from styxy.server.service.service import Service
 
     Answer = msgspec.Struct | dict[str, object] | ASGIApp

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-from styxy.server.guests.peer_identity import holder_of
+from styxy.server.net.auth import holder_of
 
 
 def test_who_names_nobody_speaks_for_itself() -> None:
