@@ -21,6 +21,18 @@ SRC = ROOT / "src"
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
+SHORTEST_FILE = 40
+MOST_ENTRIES = 14
+
+SHORT = {
+    "__init__.py": "has the version",
+    "__main__.py": "is what `python -m styxy` runs",
+    "client/cli/shared.py": "runs at build, with the standard library alone",
+    "core/hashing.py": "is held against the hash of the native library",
+    "core/model/instances.py": "is one value, beside the other values in files of their own",
+    "server/net/readiness.py": "is one protocol: what the daemon says to whoever started it",
+}
+"""The files that are shorter than `SHORTEST_FILE`, and why none of them belongs to a neighbour."""
 
 MAY_IMPORT = {
     "core": {"core"},
@@ -34,19 +46,17 @@ MAY_IMPORT = {
 
 LIBRARIES = {
     "core": {"msgspec"},
-    "adapters": {"msgspec", "psutil"},
-    "server": {"httptools", "msgspec", "prometheus_client", "starlette", "uvicorn"},
-    "client": {"rich", "shtab"},
+    "adapters": {"msgspec"},
+    "server": {"msgspec", "prometheus_client", "starlette", "uvicorn"},
+    "client": set[str](),
     "__main__": set[str](),
     "__init__": set[str](),
 }
 """What a room may use beside the standard library."""
 
 PURE = {
-    "__future__", "abc", "ast", "bisect", "collections", "contextlib", "copy", "dataclasses",
-    "datetime", "difflib", "enum", "fnmatch", "functools", "hashlib", "heapq", "ipaddress",
-    "itertools", "json", "keyword", "math", "operator", "posixpath", "re", "shlex", "string",
-    "struct", "textwrap", "types", "typing", "unicodedata", "urllib.parse",
+    "__future__", "bisect", "collections", "dataclasses", "datetime", "difflib", "functools",
+    "itertools", "json", "re", "shlex", "string", "typing", "urllib.parse",
 }  # fmt: skip
 """Modules of the standard library that touch no file, socket, clock, environment, log or thread."""
 
@@ -132,6 +142,89 @@ def test_a_room_imports_downwards_and_what_it_may(path: Path) -> None:
 )
 def test_the_import_rule_sees_a_broken_import(room: str, name: str) -> None:
     assert not may_import(room, name)
+
+
+def imported_by(room: str) -> set[str]:
+    """Every name that the files of a room import."""
+    files = (path for path in python_files("src") if room_of(path) == room)
+    return {name for path in files for name in imports_of(tree_of(path))}
+
+
+@pytest.mark.parametrize("room", LIBRARIES)
+def test_a_room_is_allowed_no_library_that_it_does_not_use(room: str) -> None:
+    used = {name.partition(".")[0] for name in imported_by(room)}
+    assert used - sys.stdlib_module_names - {"styxy"} == LIBRARIES[room]
+
+
+def test_the_core_is_allowed_no_module_that_it_does_not_use() -> None:
+    used = imported_by("core")
+    assert {
+        name for name in PURE if not any(f"{each}.".startswith(f"{name}.") for each in used)
+    } == set()
+
+
+def module_of(path: Path) -> str:
+    """The dotted name by which a file of the package is imported."""
+    parts = path.relative_to(SRC).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def folders_known() -> dict[str, set[str]]:
+    """For each folder of the package below its root, the other folders whose modules it imports."""
+    folder_of = {module_of(path): shown(path.parent) for path in python_files("src")}
+    known: dict[str, set[str]] = {}
+    for path in python_files("src"):
+        if path.parent == SRC / "styxy":
+            continue
+        here = known.setdefault(shown(path.parent), set())
+        for name in imports_of(tree_of(path)):
+            folder = folder_of.get(name) or folder_of.get(name.rpartition(".")[0])
+            here |= {folder} if folder else set()
+    return {folder: others - {folder, shown(SRC / "styxy")} for folder, others in known.items()}
+
+
+def circles(known: dict[str, set[str]]) -> set[str]:
+    """Those folders that import each other, or that lie on the way between such: what is left
+    after every folder is taken away that imports none of the rest, or that none of the rest
+    imports."""
+    left = dict(known)
+    while True:
+        imported = {other for others in left.values() for other in others}
+        inside = {folder for folder in left if left[folder] & left.keys() and folder in imported}
+        if len(inside) == len(left):
+            return inside
+        left = {folder: left[folder] & inside for folder in inside}
+
+
+def test_rooms_form_no_circle() -> None:
+    assert circles(folders_known()) == set()
+
+
+def test_a_circle_is_seen() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == {"b", "c"}
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in python_files("src/styxy")}), ids=shown
+)
+def test_a_folder_has_no_more_entries_than_a_person_surveys(folder: Path) -> None:
+    modules = {path for path in folder.glob("*.py") if path.stem != "__init__"}
+    folders = {path.parent for path in folder.glob("*/*.py")}
+    assert len(modules) + len(folders) <= MOST_ENTRIES
+
+
+def test_a_short_file_has_a_reason_to_be_one() -> None:
+    short = {
+        str(path.relative_to(SRC / "styxy"))
+        for path in python_files("src/styxy")
+        if len(path.read_text(encoding="utf-8").splitlines()) < SHORTEST_FILE
+    }
+    only_words = {
+        str(path.relative_to(SRC / "styxy"))
+        for path in python_files("src/styxy")
+        if path.stem == "__init__" and len(tree_of(path).body) == 1
+    }
+    assert short - only_words == SHORT.keys()
 
 
 @pytest.mark.parametrize("path", python_files("src/styxy/core"), ids=shown)
