@@ -8,6 +8,8 @@ from dataclasses import replace
 from styxy.core.books.events import Event, InstanceEnding
 from styxy.core.config.configuration import Configuration
 from styxy.core.decisions.desk import DEFAULTS, Desk
+from styxy.core.decisions.instances import decide_gone, decide_heartbeat, decide_register
+from styxy.core.decisions.moves import decide_move
 from styxy.core.decisions.requests import (
     Grant,
     InstanceRequest,
@@ -16,6 +18,7 @@ from styxy.core.decisions.requests import (
     Moved,
     MoveRequest,
 )
+from styxy.core.decisions.retention import decide_forget
 from styxy.core.model.instances import Instance
 from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port
@@ -81,7 +84,7 @@ class Stage:
 
     def move(self, request: MoveRequest, *, taken: Collection[int] = ()) -> MoveAnswer:
         """Ask as a guest does."""
-        ruling = self.desk.move(request, lock_id=self.new_id(), now=self.now, taken=taken)
+        ruling = decide_move(self.desk, request, lock_id=self.new_id(), now=self.now, taken=taken)
         self.write(ruling.events)
         return ruling.answer
 
@@ -102,13 +105,13 @@ class Stage:
     def register(self, instance_id: str = "agent", **more: object) -> Instance:
         """Register an instance with the fields of `InstanceRequest` that matter."""
         request = replace(InstanceRequest(instance_id=instance_id), **more)  # type: ignore[arg-type]  # a shorthand
-        ruling = self.desk.register(request, now=self.now)
+        ruling = decide_register(self.desk, request, now=self.now)
         self.write(ruling.events)
         return ruling.answer
 
     def hear(self, instance_id: str = "agent") -> None:
         """Give a sign of life."""
-        self.write(self.desk.heartbeat(instance_id, now=self.now).events)
+        self.write(decide_heartbeat(self.desk, instance_id, now=self.now).events)
 
     def gone(
         self,
@@ -118,15 +121,20 @@ class Stage:
         heirs: Mapping[Port, Holder] | None = None,
     ) -> list[Lease]:
         """End an instance while something listens on some ports."""
-        ruling = self.desk.instance_gone(
-            instance_id, reason=reason, listening=listening, heirs=heirs or {}, now=self.now
+        ruling = decide_gone(
+            self.desk,
+            instance_id,
+            reason=reason,
+            listening=listening,
+            heirs=heirs or {},
+            now=self.now,
         )
         self.write(ruling.events)
         return ruling.answer
 
     def forget(self) -> None:
         """Forget what the settings do not allow."""
-        self.write(self.desk.forget(now=self.now).events)
+        self.write(decide_forget(self.desk, now=self.now).events)
 
     def clean(self, *listening: int) -> list[Lease]:
         """End everything on which nothing listens."""
@@ -172,8 +180,8 @@ def facts_of(desk: Desk) -> dict[str, object]:
     """Say all that a desk remembers, for comparison."""
     return {
         "leases": {lease.lock_id: lease for lease in desk.lease_index},
-        "services": list(desk.state.remembered.services.items()),
-        "moves": list(desk.state.remembered.moves.items()),
-        "instances": dict(desk.state.instances),
+        "services": list(desk.remembered.services.items()),
+        "moves": list(desk.remembered.moves.items()),
+        "instances": dict(desk.instances),
         "types": {kind.name: kind for kind in desk.catalogue},
     }

@@ -19,6 +19,7 @@ import secrets
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy import __version__
@@ -72,6 +73,7 @@ from styxy.server.upkeep.startup import (
 )
 from styxy.server.upkeep.watch import Watch
 from styxy.server.world.context import Context
+from styxy.server.world.counts import Counts
 from styxy.server.world.listeners import Listeners
 from styxy.server.world.live_config import LiveConfig
 from styxy.server.world.port_map_sync import PortMapSync
@@ -199,12 +201,12 @@ def _app(service: Service, instruments: Instruments, *, token: str | None) -> Re
     auth = Auth(
         api.app(),
         token=token,
-        limiter=RateLimiter(lambda: service.desk.state.settings.rate_limit, time.monotonic),
+        limiter=RateLimiter(lambda: service.desk.settings.rate_limit, time.monotonic),
         open_paths=OPEN_PATHS,
         uncounted_paths=UNCOUNTED_PATHS,
         refuse=api.refuse,
     )
-    return RequestMetrics(auth, service.counts)
+    return RequestMetrics(auth, service.context.counts)
 
 
 def _discovery_files(opened: _Opened) -> DiscoveryFiles:
@@ -265,10 +267,14 @@ def _open(
         live_config=live_config,
         user_home=user_home,
     )
+    service = Service(opened.read, context)
+    # First of all, and before the recovery commits: everything else may look at either.
+    service.committer.subscribe(context.counts.on_events)
+    service.committer.subscribe(context.port_map_sync.on_events)
     return _Opened(
         paths=paths,
         settings=settings,
-        service=Service(opened.read, context),
+        service=service,
         sockets=sockets,
         token=token if settings.requires_token else None,
         recovery=recovery,
@@ -306,10 +312,12 @@ def _context(
             project_of=projects.of,
             repo_of=repo_of,
             type_of=lambda pid: service_type_of_program(processes.command(pid) or ()),
+            last_seq=lambda: opened.journal.last_seq,
         ),
         live_config=live_config,
+        counts=Counts(),
         clock=time.time,
-        new_id=lambda: secrets.token_hex(16),
+        new_id=partial(secrets.token_hex, 16),
         pid=os.getpid(),
         started_at=time.time(),
     )

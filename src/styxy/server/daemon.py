@@ -102,8 +102,8 @@ class Daemon:
         # What is there now stays for good: the collector need not walk ten thousand leases again
         # and again, which costs 25 to 45 ms each time.
         gc.freeze()
-        # Before anybody else subscribes, for the order of what it tells.
-        parts.service.subscribe(parts.instruments.stream.on_events)
+        # Before those that commit, for the order of what it tells.
+        parts.service.committer.subscribe(parts.instruments.stream.on_events)
         loop.set_exception_handler(parts.fd_exhaustion.handle)
         parts.watch.start()
         parts.watch.with_sweep(parts.service.context.live_config.refresh)

@@ -52,7 +52,7 @@ def test_a_bind_that_was_tried_leaves_nothing_behind(
             desk.apply(event)
     assert [each for each in events if isinstance(each, Leased)], "the daemon was asked"
     assert not len(desk.lease_index)
-    assert (desk.state.remembered.moves, desk.state.remembered.services) == ({}, {})
+    assert (desk.remembered.moves, desk.remembered.services) == ({}, {})
 
 
 def test_it_starts_no_daemon_and_is_quick_without_one(styxy: CommandLine) -> None:

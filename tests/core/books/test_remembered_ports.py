@@ -32,11 +32,11 @@ def moved(stage: Stage, asked: int) -> None:
 
 
 def names(stage: Stage) -> list[str]:
-    return [name for _, _, name in stage.desk.state.remembered.services]
+    return [name for _, _, name in stage.desk.remembered.services]
 
 
 def asked(stage: Stage) -> list[int]:
-    return [port for _, port in stage.desk.state.remembered.moves]
+    return [port for _, port in stage.desk.remembered.moves]
 
 
 def assert_replay_forgets_too(stage: Stage) -> None:
@@ -54,7 +54,7 @@ def test_what_was_not_used_for_too_long_is_forgotten() -> None:
     stage.wait(6 * DAY)
     assert names(stage) == ["new"]
     assert asked(stage) == [3001]
-    assert stage.desk.state.remembered.moved_from(Port(3000)) == []
+    assert stage.desk.remembered.moved_from(Port(3000)) == []
     assert_replay_forgets_too(stage)
 
 

@@ -13,6 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from styxy.core.books.events import InstanceEnding
 from styxy.core.config.configuration import Configuration, Recovery, SystemRecovery
+from styxy.core.decisions.instances import decide_leave_keeping
 from styxy.core.decisions.requests import Kept, LeaseRequest, Moved, RunsAlready
 from styxy.core.decisions.retention import DAY
 from styxy.core.errors import RangeExhausted, UnknownInstance, UnknownLease
@@ -213,7 +214,7 @@ class DeskMachine(RuleBasedStateMachine):
     ) -> None:
         """End an instance: what it holds ends, but for the ports of live listeners."""
         leases = list(self.stage.desk.lease_index)
-        instance = self.stage.desk.state.instances.get(name)
+        instance = self.stage.desk.instances.get(name)
         if instance is None:
             return
         heirs = {} if heir is None else dict.fromkeys(listening, heir)
@@ -234,9 +235,9 @@ class DeskMachine(RuleBasedStateMachine):
     def leave_keeping(self, name: str) -> None:
         """End an instance and no lease; none of them may stay for ever."""
         ports = self.stage.ports()
-        if name not in self.stage.desk.state.instances:
+        if name not in self.stage.desk.instances:
             return
-        self.stage.write(self.stage.desk.leave_keeping(name, now=self.stage.now).events)
+        self.stage.write(decide_leave_keeping(self.stage.desk, name, now=self.stage.now).events)
         assert self.stage.ports() == ports
 
     @rule(listening=some_ports)
@@ -256,7 +257,7 @@ class DeskMachine(RuleBasedStateMachine):
             assert (lease.state == "bound") == (lease.port in listening)
             assert not lease.has_lapsed(self.stage.now)
         limits = FORGETFUL.recovery.system_recovery
-        memory = self.stage.desk.state.remembered
+        memory = self.stage.desk.remembered
         for paths in (memory.services, memory.moves):
             assert len(paths) <= limits.memory_entries
             ages = [self.stage.now - place.left_at for place in paths.values()]
@@ -294,12 +295,12 @@ class DeskMachine(RuleBasedStateMachine):
         """Without a process and a live instance a lease has an end; a listener puts it off."""
         for lease in self.stage.desk.lease_index:
             if lease.expires_at is None and lease.holder is None:
-                assert lease.owner.instance_id in self.stage.desk.state.instances
+                assert lease.owner.instance_id in self.stage.desk.instances
 
     @invariant()
     def the_memory_is_indexed(self) -> None:
         """Find each remembered move by its asked port, and none that was forgotten."""
-        memory = self.stage.desk.state.remembered
+        memory = self.stage.desk.remembered
         for asked in (*PORTS, STRAY):
             known = {owner: place for (owner, port), place in memory.moves.items() if port == asked}
             assert dict(memory.moved_from(asked)) == known

@@ -8,6 +8,7 @@ import pytest
 
 from styxy.core.decisions import instances
 from styxy.core.decisions.desk import DEFAULTS
+from styxy.core.decisions.instances import decide_leave_keeping
 from styxy.core.decisions.requests import LeaseRequest
 from styxy.core.errors import InvalidInput, UnknownInstance
 from styxy.core.model.leases import Lease, Owner
@@ -23,7 +24,7 @@ def live(stage: Stage, lease: Lease) -> Lease | None:
 
 
 def check(stage: Stage, misses: dict[str, int], *, since: float = 0.0) -> instances.Silence:
-    return instances.find_silent(stage.desk.state, misses, since=since, now=stage.now)
+    return instances.find_silent(stage.desk, misses, since=since, now=stage.now)
 
 
 # --- registered ----------------------------------------------------------------------------------
@@ -41,7 +42,7 @@ def test_an_instance_is_known_with_all_that_it_said() -> None:
         "service_type": "dev",
     }
     instance = stage.register(**said)
-    assert stage.desk.state.instances == {"agent": instance}
+    assert stage.desk.instances == {"agent": instance}
     assert {name: getattr(instance, name) for name in said} == said
     assert (instance.registered_at, instance.last_heartbeat) == (stage.now, stage.now)
 
@@ -84,9 +85,9 @@ def test_a_sign_of_life_is_remembered() -> None:
     stage.register()
     stage.now += 5
     stage.hear()
-    assert stage.desk.state.instances["agent"].last_heartbeat == stage.now
-    assert stage.replayed().state.instances == stage.desk.state.instances
-    assert stage.restored().state.instances == stage.desk.state.instances
+    assert stage.desk.instances["agent"].last_heartbeat == stage.now
+    assert stage.replayed().instances == stage.desk.instances
+    assert stage.restored().instances == stage.desk.instances
 
 
 def test_who_never_registered_is_unknown() -> None:
@@ -95,7 +96,7 @@ def test_who_never_registered_is_unknown() -> None:
     for refused in (
         lambda: stage.hear("ghost"),
         lambda: stage.gone("ghost"),
-        lambda: stage.desk.leave_keeping("ghost", now=now),
+        lambda: decide_leave_keeping(stage.desk, "ghost", now=now),
     ):
         with pytest.raises(UnknownInstance, match="ghost"):
             refused()
@@ -137,7 +138,7 @@ def test_an_instance_that_leaves_takes_what_it_holds_and_nothing_else() -> None:
     of_another = stage.allocate(owner=Owner(instance_id="other"))
     assert stage.gone() == [held, own]
     assert set(stage.desk.lease_index) == {of_a_program, of_another}
-    assert stage.desk.state.instances == {}
+    assert stage.desk.instances == {}
 
 
 def test_a_bound_port_is_never_taken_from_a_live_listener() -> None:
@@ -174,10 +175,10 @@ def test_leases_that_are_kept_last_as_long_as_nobodys() -> None:
     lease = stage.allocate(owner=AGENT)
     short = stage.allocate(owner=AGENT, ttl=60.0)
     own = stage.allocate(owner=AGENT, holder=holder(7))
-    ruling = stage.desk.leave_keeping("agent", now=stage.now)
+    ruling = decide_leave_keeping(stage.desk, "agent", now=stage.now)
     stage.write(ruling.events)
     assert ruling.answer == []
-    assert stage.desk.state.instances == {}
+    assert stage.desk.instances == {}
     ends = {each.port: each.expires_at for each in stage.desk.lease_index}
     assert ends == {
         lease.port: stage.now + HEALTH.unused_ttl,
@@ -234,8 +235,8 @@ def test_an_instance_with_a_process_needs_no_heartbeat() -> None:
     stage.register(holder=holder(7))
     stage.now += 365 * 86400
     assert check(stage, {"agent": 99}) == instances.Silence({}, ())
-    assert instances.with_holder(stage.desk.state, holder(7)) == ["agent"]
-    assert instances.with_holder(stage.desk.state, holder(7, 2)) == []
+    assert instances.with_holder(stage.desk, holder(7)) == ["agent"]
+    assert instances.with_holder(stage.desk, holder(7, 2)) == []
 
 
 # --- cleanup -------------------------------------------------------------------------------------

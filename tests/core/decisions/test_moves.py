@@ -107,9 +107,7 @@ def test_the_asked_port_that_became_free_is_granted_without_a_move() -> None:
     assert (answer.lease.port, answer.is_new) == (3000, False)
     assert [type(event) for event in stage.written] == [Leased]
     stage.release(answer.lease.lock_id)
-    assert not stage.desk.state.remembered.moves, (
-        "it was not moved, so there is no place to remember"
-    )
+    assert not stage.desk.remembered.moves, "it was not moved, so there is no place to remember"
 
 
 @pytest.mark.parametrize("reason", ["promised", "shadowed"])
@@ -303,6 +301,6 @@ def test_a_remembered_place_survives_replay_and_snapshot() -> None:
 def test_a_moved_bind_is_no_memory_of_the_service() -> None:
     stage = Stage()
     ended_move(stage)
-    assert stage.desk.state.remembered.services == {}
+    assert stage.desk.remembered.services == {}
     request = LeaseRequest(service_type="dev", service_name="node", owner=P)
     assert stage.grant(request).lease.port == 3000

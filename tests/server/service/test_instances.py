@@ -8,7 +8,9 @@ from styxy.core.books.events import Event
 from styxy.core.decisions.desk import DEFAULTS
 from styxy.core.model.leases import Holder, Owner
 from styxy.core.model.ports import Port
+from styxy.server.service.committer import Committer
 from styxy.server.service.instances import Instances
+from styxy.server.world.counts import Counts
 from tests.core.stage import Stage, holder
 
 HEALTH = DEFAULTS.recovery.health_monitoring
@@ -22,18 +24,17 @@ class Hall:
         self.stage = Stage()
         self.listening: frozenset[Port] = frozenset()
         self.heirs: dict[Port, Holder] = {}
+        committer = Committer(self.stage.desk, self, counts=Counts(), clock=lambda: self.stage.now)
         self.instances = Instances(
-            self.stage.desk,
-            clock=lambda: self.stage.now,
+            committer,
             started_at=started_at,
-            commit=self.commit,
             listening=lambda _now: self.listening,
             heir=self.heirs.get,
         )
 
-    def commit(self, events: Sequence[Event]) -> None:
-        """Write down and make true."""
-        self.stage.write(tuple(events))
+    def append(self, events: Sequence[Event]) -> None:
+        """Write down, as a journal does."""
+        self.stage.written += events
 
     def check(self, times: int) -> None:
         """Let checks go by."""
@@ -44,7 +45,7 @@ class Hall:
     @property
     def present(self) -> set[str]:
         """Who is here."""
-        return set(self.stage.desk.state.instances)
+        return set(self.stage.desk.instances)
 
 
 def test_a_silent_instance_and_its_unbound_leases_go_after_the_last_check() -> None:

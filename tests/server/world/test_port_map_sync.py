@@ -24,6 +24,7 @@ from styxy.adapters.portmap.layout import (
 from styxy.adapters.portmap.map import PortMap
 from styxy.adapters.processes import Processes
 from styxy.core.decisions.desk import Desk
+from styxy.core.decisions.moves import decide_move
 from styxy.core.decisions.requests import MoveRequest
 from styxy.core.model.leases import Holder, Owner
 from styxy.core.model.ports import Port
@@ -60,6 +61,7 @@ class House:
             project_of=lambda pid: HERE if pid == os.getpid() else None,
             repo_of=lambda project: 77 if project == HERE else 0,
             type_of=lambda _: self.known_for,
+            last_seq=lambda: 0,
         )
         me = processes.holder(os.getpid())
         assert me is not None
@@ -106,8 +108,8 @@ class House:
         )
         taken: set[int] = set()
         while True:
-            ruling = self.desk.move(
-                request, lock_id=f"{image_id}-{asked}", now=self.now, taken=taken
+            ruling = decide_move(
+                self.desk, request, lock_id=f"{image_id}-{asked}", now=self.now, taken=taken
             )
             assert ruling.candidate is not None
             if self.kernel.is_free(ruling.candidate):

@@ -16,7 +16,7 @@ from styxy.core.model.ports import LAST_PORT, Port, PortRange
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Set
 
-    from styxy.core.model.leases import Lease, Owner
+    from styxy.core.model.leases import Holder, Lease, Owner
 
 
 IndexKey = tuple[str, str] | tuple[str, int] | tuple[str, int, int] | tuple[str, str, str]
@@ -64,6 +64,10 @@ class LeaseIndex:
     def of_pid(self, pid: int) -> list[Lease]:
         """List what a process holds, oldest first."""
         return self._indexed(("pid", pid))
+
+    def of_holder(self, holder: Holder) -> list[Lease]:
+        """List what this very process holds, oldest first."""
+        return [lease for lease in self.of_pid(holder.pid) if lease.holder == holder]
 
     def of_type(self, service_type: str) -> list[Lease]:
         """List the leases of one service type, oldest first."""

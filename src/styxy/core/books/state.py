@@ -30,11 +30,12 @@ from styxy.core.books.events import (
 )
 from styxy.core.books.lease_index import LeaseIndex
 from styxy.core.books.remembered_ports import Place, RememberedPorts
+from styxy.core.model.service_types import Catalogue
 
 if TYPE_CHECKING:
     from styxy.core.config.configuration import Configuration
     from styxy.core.model.instances import Instance
-    from styxy.core.model.service_types import Catalogue, ServiceType
+    from styxy.core.model.service_types import ServiceType
 
 
 class State:
@@ -46,15 +47,18 @@ class State:
         self.lease_index = LeaseIndex()
         self.remembered = RememberedPorts()
         self.instances: dict[str, Instance] = {}
-        self.configure(configured, settings)
-
-    def configure(self, configured: Catalogue, settings: Configuration) -> None:
-        """Put the user's service types in force.
-
-        They win over those that were made, but for what could not be written into the file yet.
-        """
         self.settings = settings
         self.configured = configured
+        self._gather()
+
+    def configure(self, configuration: Configuration) -> None:
+        """Put what the user has set in force. Leases of a type that is gone live on.
+
+        The user's service types win over those that were made, but for what could not be written
+        into the file yet.
+        """
+        self.settings = configuration
+        self.configured = Catalogue().extended(configuration.service_types)
         self._gather()
 
     def _gather(self) -> None:

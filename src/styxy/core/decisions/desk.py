@@ -1,11 +1,12 @@
 """Every decision about ports. Sans I/O: asks in, `Ruling(answer, events)` out.
 
-Theory of operation. A method of `Desk` decides and changes nothing; its ruling carries the events
-that would make the decision true. The caller writes those down and then hands each to `apply`,
-which alone changes the state. So a refusal, a failed write and a dry run leave everything as it
-was, and replaying the journal gives the same books. What the desk cannot know (the kernel's
-listeners, the clock, random ids) comes in as arguments: `taken` names ports that the caller has
-tried and found in use, so that the next call decides on another one.
+Theory of operation. A method of `Desk` decides and changes nothing, and so does each `decide_...`
+of this room; the ruling carries the events that would make the decision true. The caller writes
+those down and then hands each to `apply`, which alone changes the books. So a refusal, a failed
+write and a dry run leave everything as it was, and replaying the journal gives the same books. What
+the desk cannot know (the kernel's listeners, the clock, random ids) comes in as arguments: `taken`
+names ports that the caller has tried and found in use, so that the next call decides on another
+one.
 """
 
 from __future__ import annotations
@@ -26,61 +27,33 @@ from styxy.core.books.events import (
 )
 from styxy.core.books.state import State
 from styxy.core.config.configuration import Configuration
-from styxy.core.decisions import instances
-from styxy.core.decisions.moves import decide_move
 from styxy.core.decisions.port_selection import candidates, exhausted, first_free, is_open
 from styxy.core.decisions.ranges import confirm, grow, made_type, propose, wish_for
 from styxy.core.decisions.requests import Grant, Ruling
-from styxy.core.decisions.retention import decide_forget
 from styxy.core.errors import Conflict
 from styxy.core.messages import counted
 from styxy.core.model.leases import Lease
-from styxy.core.model.service_types import Catalogue
 from styxy.core.model.templates import template_port
 from styxy.core.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from styxy.core.books.events import Ending, InstanceEnding
-    from styxy.core.books.lease_index import LeaseIndex
+    from styxy.core.books.events import Ending
     from styxy.core.decisions.ranges import Proposal
-    from styxy.core.decisions.requests import InstanceRequest, LeaseRequest, MoveAnswer, MoveRequest
-    from styxy.core.model.instances import Instance
+    from styxy.core.decisions.requests import LeaseRequest
     from styxy.core.model.leases import Holder
     from styxy.core.model.ports import Port
-    from styxy.core.model.service_types import ServiceType
+    from styxy.core.model.service_types import Catalogue, ServiceType
 
 DEFAULTS = Configuration()
 
 
-class Desk:
-    """Decide over one state."""
+class Desk(State):
+    """The books, and every decision over them that is not in a module of its own."""
 
     def __init__(self, configured: Catalogue, settings: Configuration = DEFAULTS) -> None:
-        self.state = State(configured, settings)
-
-    @property
-    def lease_index(self) -> LeaseIndex:
-        """The live leases."""
-        return self.state.lease_index
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The service types in force."""
-        return self.state.catalogue
-
-    def configure(self, configuration: Configuration) -> None:
-        """Put what the user has set in force. Leases of a type that is gone live on."""
-        self.state.configure(Catalogue().extended(configuration.service_types), configuration)
-
-    def apply(self, event: Event) -> None:
-        """Make an event true. Never fails on what the desk itself decided."""
-        self.state.apply(event)
-
-    def snapshot(self, *, now: float) -> list[Event]:
-        """Say the state in as few events as possible."""
-        return self.state.snapshot(now=now)
+        super().__init__(configured, settings)
 
     def allocate(
         self,
@@ -129,12 +102,6 @@ class Desk:
             return True
         return self.catalogue.get(service_type).auto_allocated is not None
 
-    def move(
-        self, request: MoveRequest, *, lock_id: str, now: float, taken: Collection[int] = ()
-    ) -> Ruling[MoveAnswer]:
-        """Say where a bind goes that met a conflict (`decide_move`). Raises `RangeExhausted`."""
-        return decide_move(self.state, request, lock_id=lock_id, now=now, taken=taken)
-
     def release(self, lock_id: str, *, now: float, reason: Ending = "released") -> Ruling[Lease]:
         """End a lease. Raises `UnknownLease`."""
         lease = self.lease_index.get(lock_id)
@@ -166,7 +133,7 @@ class Desk:
         reason: Ending = "holder died",
     ) -> Ruling[list[Lease]]:
         """End what a dead holder had, but pass on each port that an heir still listens on."""
-        held = [lease for lease in self.lease_index.of_pid(holder.pid) if lease.holder == holder]
+        held = self.lease_index.of_holder(holder)
         events: list[Event] = []
         for lease in held:
             heir = heirs.get(lease.port)
@@ -193,11 +160,6 @@ class Desk:
         lapsed = self.lease_index.expired(now)
         return Ruling(None, tuple(_released(lease, "lapsed", now) for lease in lapsed))
 
-    def forget(self, *, now: float) -> Ruling[None]:
-        """Forget what the settings no longer allow to be remembered (`decide_forget`)."""
-        limits = self.state.settings.recovery.system_recovery
-        return decide_forget(self.state.remembered, limits, now=now)
-
     def clean(self, listening: Collection[int], *, now: float) -> Ruling[list[Lease]]:
         """End every lease that no listener uses, singletons included."""
         unused = [lease for lease in self.lease_index if lease.port not in listening]
@@ -213,32 +175,6 @@ class Desk:
                 events += [_released(lease, "cleaned up", now) for lease in leases[1:]]
         return Ruling([each.port for each in events if isinstance(each, Released)], tuple(events))
 
-    def register(self, request: InstanceRequest, *, now: float) -> Ruling[Instance]:
-        """Make an instance known (`core.decisions.instances`). Raises `InvalidInput`."""
-        return instances.decide_register(self.state, request, now=now)
-
-    def heartbeat(self, instance_id: str, *, now: float) -> Ruling[Instance]:
-        """Note a sign of life. Raises `UnknownInstance`."""
-        return instances.decide_heartbeat(self.state, instance_id, now=now)
-
-    def leave_keeping(self, instance_id: str, *, now: float) -> Ruling[list[Lease]]:
-        """End an instance, but not its leases. Raises `UnknownInstance`."""
-        return instances.decide_leave_keeping(self.state, instance_id, now=now)
-
-    def instance_gone(
-        self,
-        instance_id: str,
-        *,
-        reason: InstanceEnding,
-        listening: Collection[int],
-        heirs: Mapping[Port, Holder],
-        now: float,
-    ) -> Ruling[list[Lease]]:
-        """End an instance and what it holds. Raises `UnknownInstance`."""
-        return instances.decide_gone(
-            self.state, instance_id, reason=reason, listening=listening, heirs=heirs, now=now
-        )
-
     def suggest(self, service_type: str, *, count: int, taken: Collection[int]) -> list[Port]:
         """List up to `count` ports of a type that are neither leased nor taken."""
         kind = self.catalogue.get(service_type)
@@ -250,7 +186,7 @@ class Desk:
         self, request: LeaseRequest, *, busy: Collection[int], now: float
     ) -> tuple[ServiceType, Proposal | None]:
         name = check_name(request.service_type)
-        settings = self.state.settings
+        settings = self.settings
         if name in self.catalogue or not settings.auto_allocation.enabled:
             return self.catalogue.get(name), None
         wish = wish_for(name, settings.auto_allocation, settings.auto_allocation_rules)
@@ -261,14 +197,14 @@ class Desk:
         return proposal.service, proposal
 
     def _grown(self, kind: ServiceType, *, busy: Collection[int]) -> Proposal:
-        settings = self.state.settings
+        settings = self.settings
         wish = wish_for(kind.name, settings.auto_allocation, settings.auto_allocation_rules)
         return grow(kind, wish, self.catalogue, settings.auto_allocation, busy=busy)
 
     def _enforce_range(self, request: LeaseRequest, kind: ServiceType) -> None:
         if request.preferred is None or kind.holds(request.preferred):
             return
-        if self.state.settings.enforce_ranges:
+        if self.settings.enforce_ranges:
             raise Conflict(
                 f"port {request.preferred} lies outside {kind.name} {kind.spans}, and "
                 "enforce_ranges is on; leave the port out, or choose one of the range",
@@ -289,10 +225,10 @@ class Desk:
             yield request.preferred
         if request.sticky and request.owner.project:
             key = (request.owner.project, kind.name, request.service_name)
-            last = self.state.remembered.services.get(key)
+            last = self.remembered.services.get(key)
             if last is not None:
                 yield last.port
-        instance = self.state.instances.get(request.owner.instance_id)
+        instance = self.instances.get(request.owner.instance_id)
         if instance is not None and request.preferred is None:
             offset = template_port(instance.template, kind)
             if offset is not None:
@@ -302,16 +238,16 @@ class Desk:
     def _expiry(self, request: LeaseRequest, now: float) -> float | None:
         if request.ttl is not None:
             return now + request.ttl
-        if request.holder is not None or request.owner.instance_id in self.state.instances:
+        if request.holder is not None or request.owner.instance_id in self.instances:
             return None
-        return now + self.state.settings.recovery.health_monitoring.unused_ttl
+        return now + self.settings.recovery.health_monitoring.unused_ttl
 
     def _grace(self, lease: Lease) -> float:
         """Seconds that a lease outlives its listener: a restart takes its time.
 
         Where no process is known, as many checks as the user wants must have failed by then.
         """
-        health = self.state.settings.recovery.health_monitoring
+        health = self.settings.recovery.health_monitoring
         if lease.holder is not None:
             return health.unbound_grace
         return max(health.unbound_grace, health.check_interval * health.max_failures)

@@ -12,8 +12,8 @@ from styxy.core.decisions.requests import Ruling
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from styxy.core.books.remembered_ports import Place, RememberedPorts
-    from styxy.core.config.configuration import SystemRecovery
+    from styxy.core.books.remembered_ports import Place
+    from styxy.core.books.state import State
 
 DAY = 86400.0
 
@@ -23,11 +23,12 @@ AT_ONCE = 500
 Key = TypeVar("Key")
 
 
-def decide_forget(memory: RememberedPorts, limits: SystemRecovery, *, now: float) -> Ruling[None]:
+def decide_forget(state: State, *, now: float) -> Ruling[None]:
     """Forget what was not used for too long, and what was used longest ago where there is too much.
 
     A bounded number at once: ask again for the rest.
     """
+    memory, limits = state.remembered, state.settings.recovery.system_recovery
     before, most = now - limits.memory_days * DAY, limits.memory_entries
     services = (
         forgotten(key, place.port, now)

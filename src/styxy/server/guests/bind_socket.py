@@ -88,7 +88,7 @@ class BindSocket(asyncio.Protocol):
     def _answer(self, line: bytes) -> bytes:
         started = time.perf_counter()
         answer = self._parse(line)
-        self._service.counts.question_seconds.observe(time.perf_counter() - started)
+        self._service.context.counts.question_seconds.observe(time.perf_counter() - started)
         return answer
 
     def _parse(self, line: bytes) -> bytes:
@@ -96,7 +96,8 @@ class BindSocket(asyncio.Protocol):
             question = wire.parse_question(line)
             self._catch_up()
             pid = holder_of(self._peer.pid, question.pid)
-            answer = self._service.interception.move(question, pid=pid)
+            project = self._service.context.projects.resolve(question.project)
+            answer = self._service.interception.move(question, pid=pid, project=project)
         except StyxyError as error:
             log.info("a guest (pid %d) was refused: %s", self._peer.pid, error.message)
             return wire.format_error(error.message)

@@ -128,7 +128,7 @@ class HttpApi:
 
     def refuse(self, error: StyxyError, headers: dict[str, str] | None = None) -> Response:
         """Write a refusal, and count it."""
-        counts = self._service.counts
+        counts = self._service.context.counts
         counts.refusals.add(error.code)
         if isinstance(error, RateLimited):
             counts.rate_limited.add()

@@ -36,7 +36,7 @@ def families(service: Service, instruments: Instruments) -> list[Family]:
     return [
         *_counters(service, instruments),
         *_gauges(service, instruments),
-        *_histograms(service.counts),
+        *_histograms(service.context.counts),
     ]
 
 
@@ -76,7 +76,7 @@ class _Given(Collector):
 
 
 def _counters(service: Service, instruments: Instruments) -> list[Family]:
-    counts = service.counts
+    counts = service.context.counts
     stalls = CounterMetricFamily("styxy_loop_stalls", "Times that the loop stood still too long.")
     stalls.add_metric([], instruments.stalls.count)
     return [
@@ -113,7 +113,7 @@ def _gauges(service: Service, instruments: Instruments) -> list[Family]:
     now = context.clock()
     return [
         leases,
-        _gauge("styxy_instances", "Registered instances.", len(desk.state.instances)),
+        _gauge("styxy_instances", "Registered instances.", len(desk.instances)),
         _gauge("styxy_listeners", "Ports that are listened on.", len(context.listeners.look(now))),
         _gauge("styxy_event_followers", "Clients of /events.", len(instruments.stream)),
         _gauge("styxy_uptime_seconds", "Seconds since the start.", now - context.started_at),

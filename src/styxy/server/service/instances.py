@@ -5,17 +5,26 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from styxy.core.decisions import instances
+from styxy.core.decisions.instances import (
+    decide_gone,
+    decide_heartbeat,
+    decide_leave_keeping,
+    decide_register,
+    find,
+    find_silent,
+    held_by,
+    with_holder,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from styxy.core.books.events import Event, InstanceEnding
-    from styxy.core.decisions.desk import Desk
+    from styxy.core.books.events import InstanceEnding
     from styxy.core.decisions.requests import InstanceRequest
     from styxy.core.model.instances import Instance
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port
+    from styxy.server.service.committer import Committer
 
 log = logging.getLogger(__name__)
 
@@ -23,60 +32,57 @@ log = logging.getLogger(__name__)
 class Instances:
     """Register instances and see them off. Times are seconds since the epoch.
 
-    `commit` writes events down and makes them true; nobody was heard before `started_at`;
-    `listening` names the ports in use at a time, `heir` a process that has the socket of one.
+    Nobody was heard before `started_at`; `listening` names the ports in use at a time, `heir` a
+    process that has the socket of one.
     """
 
     def __init__(
         self,
-        desk: Desk,
+        committer: Committer,
         *,
-        clock: Callable[[], float],
         started_at: float,
-        commit: Callable[[Sequence[Event]], None],
         listening: Callable[[float], frozenset[Port]],
         heir: Callable[[Port], Holder | None],
     ) -> None:
-        self._desk = desk
-        self._clock = clock
+        self._committer = committer
+        self._desk = committer.desk
         self._started_at = started_at
-        self._commit = commit
         self._listening = listening
         self._heir = heir
         self._misses: Mapping[str, int] = {}
 
     def register(self, request: InstanceRequest) -> Instance:
         """Make an instance known, or refresh it. Raises `InvalidInput`."""
-        ruling = self._desk.register(request, now=self._clock())
-        self._commit(ruling.events)
+        ruling = decide_register(self._desk, request, now=self._committer.clock())
+        self._committer.commit(ruling.events)
         return ruling.answer
 
     def heartbeat(self, instance_id: str) -> Instance:
         """Note a sign of life. Raises `UnknownInstance`."""
-        ruling = self._desk.heartbeat(instance_id, now=self._clock())
-        self._commit(ruling.events)
+        ruling = decide_heartbeat(self._desk, instance_id, now=self._committer.clock())
+        self._committer.commit(ruling.events)
         return ruling.answer
 
     def leave(self, instance_id: str, *, keep_leases: bool) -> list[Lease]:
         """See an instance off; answers with the leases that ended. Raises `UnknownInstance`."""
         if not keep_leases:
             return self._end(instance_id, "left")
-        ruling = self._desk.leave_keeping(instance_id, now=self._clock())
-        self._commit(ruling.events)
+        ruling = decide_leave_keeping(self._desk, instance_id, now=self._committer.clock())
+        self._committer.commit(ruling.events)
         return ruling.answer
 
     def end_of_holder(self, holder: Holder) -> None:
         """End the instances that lived as long as a process."""
-        for instance_id in instances.with_holder(self._desk.state, holder):
+        for instance_id in with_holder(self._desk, holder):
             self._end(instance_id, "process died")
 
     def check(self) -> None:
         """Look once for instances that have fallen silent, and end those that stay so."""
-        silence = instances.find_silent(
-            self._desk.state,
+        silence = find_silent(
+            self._desk,
             self._misses,
             since=self._started_at,
-            now=self._clock(),
+            now=self._committer.clock(),
         )
         self._misses = silence.misses
         for instance_id in silence.lost:
@@ -84,15 +90,13 @@ class Instances:
             self._end(instance_id, "heartbeat lost")
 
     def _end(self, instance_id: str, reason: InstanceEnding) -> list[Lease]:
-        now = self._clock()
+        now = self._committer.clock()
         listening = self._listening(now)
-        held = instances.held_by(
-            self._desk.lease_index, instances.find(self._desk.state, instance_id)
-        )
+        held = held_by(self._desk.lease_index, find(self._desk, instance_id))
         in_use = [lease.port for lease in held if lease.port in listening]
         heirs = {port: heir for port in in_use if (heir := self._heir(port)) is not None}
-        ruling = self._desk.instance_gone(
-            instance_id, reason=reason, listening=listening, heirs=heirs, now=now
+        ruling = decide_gone(
+            self._desk, instance_id, reason=reason, listening=listening, heirs=heirs, now=now
         )
-        self._commit(ruling.events)
+        self._committer.commit(ruling.events)
         return ruling.answer

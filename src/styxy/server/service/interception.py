@@ -6,65 +6,61 @@ for themselves, and the kernel says which process it was.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.programs import service_type_of_program
-from styxy.core.decisions.moves import service_type_of
+from styxy.core.decisions.moves import decide_move, service_type_of
 from styxy.core.decisions.requests import MoveRequest
 from styxy.core.errors import Conflict, RangeExhausted
 from styxy.core.model.leases import Owner
 from styxy.server.world.listeners import GuestReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from styxy.core.decisions.requests import MoveAnswer, Ruling
+    from styxy.core.decisions.requests import MoveAnswer
     from styxy.core.model.ports import Port
     from styxy.core.protocol.wire import BindQuestion, ListenNote
     from styxy.server.service.committer import Committer
+    from styxy.server.world.context import Context
     from styxy.server.world.listeners import Transport
 
 
 class Interception:
     """Answer the native library."""
 
-    def __init__(self, committer: Committer) -> None:
+    def __init__(self, committer: Committer, context: Context) -> None:
         self._committer = committer
         self._desk = committer.desk
-        self._context = committer.context
+        self._context = context
 
-    def move(self, question: BindQuestion, *, pid: int) -> MoveAnswer:
+    def move(self, question: BindQuestion, *, pid: int, project: str | None) -> MoveAnswer:
         """Answer a guest whose bind met a conflict. `pid` is the peer that the kernel names.
 
-        Raises `Conflict` where the process has ended meanwhile.
+        `project` is the canonical path of the one that it speaks for. Raises `Conflict` where the
+        process has ended meanwhile.
         """
-        request = self._request(question, pid)
+        request = self._request(question, pid=pid, project=project)
         context = self._context
-
-        def decide(taken: Collection[int]) -> Ruling[MoveAnswer]:
-            return self._desk.move(
-                request, lock_id=context.new_id(), now=context.clock(), taken=taken
-            )
-
-        def choose(is_free: Callable[[Port], bool]) -> MoveAnswer:
-            return self._committer.try_and_commit(
-                decide, is_free=is_free, commit=self._committer.commit
-            )
-
+        decide = partial(
+            decide_move, self._desk, request, lock_id=context.new_id(), now=context.clock()
+        )
         try:
-            return choose(lambda port: self._is_at_rest(port, request))
+            return self._committer.try_and_commit(
+                decide, is_free=partial(self._is_at_rest, request)
+            )
         except RangeExhausted:
             # Servers that came and went in the last minute may have left TIME_WAIT on all others.
-            return choose(lambda port: context.kernel.is_free(port, request.protocol))
+            is_free = partial(context.kernel.is_free, protocol=request.protocol)
+            return self._committer.try_and_commit(decide, is_free=is_free)
 
-    def _is_at_rest(self, port: Port, request: MoveRequest) -> bool:
+    def _is_at_rest(self, request: MoveRequest, port: Port) -> bool:
         """Try a port for a guest; a new place has, if possible, no old connections on it.
 
         The place that it had may have some, which its library binds over: a restart must not move
         it.
         """
         kernel = self._context.kernel
-        remembered = self._desk.state.remembered.moves.get((request.owner.key, request.asked))
+        remembered = self._desk.remembered.moves.get((request.owner.key, request.asked))
         if remembered is not None and remembered.port == port:
             return kernel.is_free(port, request.protocol)
         return kernel.can_bind(port, request.protocol)
@@ -76,7 +72,7 @@ class Interception:
         transport: Transport = "udp" if note.protocol == "udp" else "tcp"
         self._context.listeners.look_at(note.port, now)
         if holder is not None:
-            project = self._context.projects.at(note.project) if note.project else None
+            project = self._context.projects.resolve(note.project)
             report = GuestReport(
                 image_id=note.image_id,
                 project=project,
@@ -91,16 +87,26 @@ class Interception:
         in_use = {*self._desk.lease_index.bound, note.port}
         self._committer.commit(self._desk.seen(in_use, now=now).events)
 
-    def _request(self, question: BindQuestion, pid: int) -> MoveRequest:
-        processes = self._context.processes
-        project = self._context.projects.at(question.project) if question.project else None
-        owner = Owner(project=project, instance_id=question.instance_id)
+    def _request(self, question: BindQuestion, *, pid: int, project: str | None) -> MoveRequest:
+        """Join a question with what the kernel and /proc tell of its process and its ports.
+
+        Who listens on the asked port matters only where just one of a kind may run, or where the
+        number is in use by another program: finding a process costs milliseconds.
+        """
+        processes, asked = self._context.processes, question.port
         holder = processes.holder(pid)
         if holder is None:
             raise Conflict(f"process {pid} has ended")
+        kind = service_type_of(self._desk.catalogue, asked, declared=question.service_type)
+        is_shadowed = question.reason == "shadowed"
+        failed = {asked} if question.reason == "inuse" else set()
+        if question.lost is not None:
+            failed.add(question.lost)
+        for port in failed | ({asked} if is_shadowed or kind.is_singleton else set()):
+            self._context.listeners.look_at(port, self._context.clock())
         return MoveRequest(
-            asked=question.port,
-            owner=owner,
+            asked=asked,
+            owner=Owner(project=project, instance_id=question.instance_id),
             holder=holder,
             image_id=question.image_id,
             reason=question.reason,
@@ -109,42 +115,30 @@ class Interception:
             service_type=question.service_type,
             inferred_type=service_type_of_program(processes.command(pid) or ()),
             lost=question.lost,
-            is_foreign=question.reason != "shadowed" or self._is_foreign(question.port, owner),
-            listener=self._singleton_on(question),
-            own=self._own(question),
+            is_foreign=not is_shadowed or self._is_foreign(asked, project),
+            listener=self._listener(asked) if kind.is_singleton else None,
+            own=self._own(question, failed),
             passing=self._context.passing,
         )
 
-    def _own(self, question: BindQuestion) -> frozenset[int]:
+    def _own(self, question: BindQuestion, failed: set[Port]) -> frozenset[int]:
         """Say on which of the ports that it could not bind this very server listens, alone."""
         transport: Transport = "udp" if question.protocol == "udp" else "tcp"
-        listeners = self._context.listeners
-        asked = question.port if question.reason == "inuse" else None
-        failed = {port for port in (asked, question.lost) if port is not None}
-        for port in failed:
-            listeners.look_at(port, self._context.clock())
-        alone = {question.image_id}
-        return frozenset(port for port in failed if listeners.image_ids(port, transport) == alone)
+        image_ids, alone = self._context.listeners.image_ids, {question.image_id}
+        return frozenset(port for port in failed if image_ids(port, transport) == alone)
 
-    def _singleton_on(self, question: BindQuestion) -> int | None:
-        """Say who listens on the asked port, where only one of its kind may run.
-
-        For every other kind it does not matter, and finding a process costs milliseconds.
-        """
-        kind = service_type_of(self._desk.catalogue, question.port, declared=question.service_type)
-        if not kind.is_singleton:
-            return None
-        self._context.listeners.look_at(question.port, self._context.clock())
-        pids = [each.pid for each in self._context.listeners.sightings(question.port)]
+    def _listener(self, port: Port) -> int | None:
+        """Name the process that listens on a port: 0 where it is not to be seen, None for none."""
+        pids = [each.pid for each in self._context.listeners.sightings(port)]
         return next((pid for pid in pids if pid is not None), 0) if pids else None
 
-    def _is_foreign(self, port: Port, owner: Owner) -> bool:
-        self._context.listeners.look_at(port, self._context.clock())
+    def _is_foreign(self, port: Port, project: str | None) -> bool:
+        """Tell whether a server of another project listens on a port."""
         sightings = self._context.listeners.sightings(port)
         projects = {
             each.report.project if each.report else self._project(each.pid) for each in sightings
         }
-        return bool(projects - {owner.project})
+        return bool(projects - {project})
 
     def _project(self, pid: int | None) -> str | None:
         if pid is None:

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from styxy.core.books.events import Event
     from styxy.core.model.service_types import ServiceType
     from styxy.server.service.committer import Committer
+    from styxy.server.world.live_config import LiveConfig
 
 
 class MadeRanges:
     """Write types into the file and take them out again."""
 
-    def __init__(self, committer: Committer) -> None:
+    def __init__(self, committer: Committer, live_config: LiveConfig) -> None:
         self._committer = committer
-        self._live_config = committer.context.live_config
+        self._live_config = live_config
         self._is_writing = False
 
     def start(self) -> None:
@@ -47,7 +48,7 @@ class MadeRanges:
 
     def undo(self, name: str, *, force: bool) -> ServiceType:
         """Take a made type back. Raises what `Desk.undo_range` and `ConfigFile.edit` raise."""
-        now = self._committer.context.clock()
+        now = self._committer.clock()
         ruling = self._committer.desk.undo_range(name, now=now, force=force)
         self._change({ruling.answer.name: None})
         self._committer.commit(ruling.events)
@@ -55,7 +56,7 @@ class MadeRanges:
 
     def _write(self, entries: Mapping[str, object]) -> bool:
         """Put entries into the file, with those that are still missing there."""
-        state = self._committer.desk.state
+        state = self._committer.desk
         late = {name: entry(state.made[name]) for name in state.unfiled}
         try:
             self._change({**late, **entries})
@@ -78,7 +79,7 @@ class MadeRanges:
 
     def _reconcile(self) -> None:
         """Take note of what the user has taken out of the file."""
-        state = self._committer.desk.state
+        state = self._committer.desk
         if self._is_writing or self._live_config.problems:
             return
         known = {kind.name for kind in state.settings.service_types}
@@ -95,12 +96,12 @@ class MadeRanges:
                 "warning",
                 subject="auto-allocation",
             )
-        now = self._committer.context.clock()
+        now = self._committer.clock()
         gone = [RangeRemoved(name=name, at=now) for name in missing if name not in in_use]
         self._committer.commit(gone)
 
     def _mark(self, names: Sequence[str], *, is_filed: bool) -> None:
-        now, made = self._committer.context.clock(), self._committer.desk.state.made
+        now, made = self._committer.clock(), self._committer.desk.made
         self._committer.commit(
             [
                 RangeAdded(

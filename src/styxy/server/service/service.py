@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from styxy.core.books.events import Event, Reassigned
+from styxy.core.books.events import Reassigned
+from styxy.core.decisions.retention import decide_forget
 from styxy.core.model.service_types import FALLBACK
 from styxy.core.reports.usage import Observation, observe
 from styxy.server.service.committer import Committer
@@ -20,16 +22,13 @@ from styxy.server.service.interception import Interception
 from styxy.server.service.ranges import MadeRanges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-
     from styxy.core.books.events import Ending
     from styxy.core.decisions.desk import Desk
-    from styxy.core.decisions.requests import Grant, LeaseRequest, Ruling
+    from styxy.core.decisions.requests import Grant, LeaseRequest
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port, PortRange
     from styxy.core.reports.usage import Usage
     from styxy.server.world.context import Context
-    from styxy.server.world.live_config import Level
 
 
 log = logging.getLogger(__name__)
@@ -54,55 +53,33 @@ class Service:
     """Answer every question about ports. Use it from the loop's thread alone."""
 
     def __init__(self, desk: Desk, context: Context) -> None:
-        self.committer = committer = Committer(desk, context)
         self.desk = desk
         self.context = context
-        self.counts = committer.counts
-        self.instances = Instances(
-            desk,
-            clock=context.clock,
-            started_at=context.started_at,
-            commit=committer.commit,
-            listening=self.listening,
-            heir=self._heir,
+        self.committer = committer = Committer(
+            desk, context.journal, counts=context.counts, clock=context.clock
         )
-        self.ranges = MadeRanges(committer)
-        self.interception = Interception(committer)
-
-    def subscribe(self, subscriber: Callable[[Sequence[Event]], None]) -> None:
-        """Have each batch of events told, after it is true."""
-        self.committer.subscribe(subscriber)
-
-    def commit(self, events: Sequence[Event]) -> None:
-        """Write down, then make true, then tell. Raises `JournalFailed`; then nothing changed."""
-        self.committer.commit(events)
-
-    def note(self, message: str, level: Level, *, subject: str) -> None:
-        """Say something about the daemon itself, in the log and for the audit."""
-        self.committer.note(message, level, subject=subject)
+        self.instances = Instances(
+            committer, started_at=context.started_at, listening=self.listening, heir=self._heir
+        )
+        self.ranges = MadeRanges(committer, context.live_config)
+        self.interception = Interception(committer, context)
 
     def allocate(self, request: LeaseRequest) -> Grant:
         """Grant a lease on a port that is free at this moment."""
+        now = self.context.clock()
         # Only a range that is made or grows must know what listens; a candidate is probed anyway.
         may_make = self.desk.may_make_range(request.service_type)
-        busy = self.context.listeners.look(self.context.clock()) if may_make else frozenset()
-
-        def decide(taken: Collection[int]) -> Ruling[Grant]:
-            now = self.context.clock()
-            return self.desk.allocate(
-                request, lock_id=self.context.new_id(), now=now, taken=taken, busy=busy
-            )
-
+        busy = self.context.listeners.look(now) if may_make else frozenset()
         return self.committer.try_and_commit(
-            decide,
-            is_free=lambda port: self.context.kernel.is_free(port, request.protocol),
-            commit=self.ranges.commit,
+            partial(self.desk.allocate, request, lock_id=self.context.new_id(), now=now, busy=busy),
+            is_free=partial(self.context.kernel.is_free, protocol=request.protocol),
+            commit=self.ranges.commit if may_make else None,
         )
 
     def release(self, lock_id: str, *, reason: Ending = "released") -> Lease:
         """End a lease; raises `UnknownLease`."""
         ruling = self.desk.release(lock_id, now=self.context.clock(), reason=reason)
-        self.commit(ruling.events)
+        self.committer.commit(ruling.events)
         return ruling.answer
 
     def end_holders(self, *dead: Holder, reason: Ending = "holder died") -> None:
@@ -112,19 +89,19 @@ class Service:
         """
         now = self.context.clock()
         listening = self.listening(now)
-        held = [each for holder in dead for each in self._held_by(holder)]
+        held = [each for holder in dead for each in self.desk.lease_index.of_holder(holder)]
         contested = [lease.port for lease in held if lease.port in listening]
         self.context.listeners.sightings_of(contested)  # one search finds all processes
         heirs = {port: heir for port in contested if (heir := self._heir(port)) is not None}
         rulings = (self.desk.died(each, heirs=heirs, now=now, reason=reason) for each in dead)
-        self.commit([event for ruling in rulings for event in ruling.events])
+        self.committer.commit([event for ruling in rulings for event in ruling.events])
         for holder in dead:
             self.instances.end_of_holder(holder)
 
     def end_dead_holders(self, *, reason: Ending = "holder died") -> None:
         """End every holder that has died, as after a time in which nobody watched."""
         held_by = {lease.holder for lease in self.desk.lease_index}
-        held_by |= {instance.holder for instance in self.desk.state.instances.values()}
+        held_by |= {instance.holder for instance in self.desk.instances.values()}
         is_alive = self.context.processes.is_alive
         dead = [each for each in held_by if each is not None and not is_alive(each)]
         if dead:
@@ -141,9 +118,9 @@ class Service:
         now = self.context.clock()
         listening = self.listening(now)
         self.context.port_map_sync.refresh()
-        self.commit(self.desk.seen(listening, now=now).events)
-        self.commit(self.desk.lapse(now=now).events)
-        self.commit(self.desk.forget(now=now).events)
+        self.committer.commit(self.desk.seen(listening, now=now).events)
+        self.committer.commit(self.desk.lapse(now=now).events)
+        self.committer.commit(decide_forget(self.desk, now=now).events)
 
     def cleanup(self, *, force: bool) -> list[Lease]:
         """End what the dead hold and what nobody claimed; with `force` all that is not in use."""
@@ -152,7 +129,7 @@ class Service:
         self.sweep()
         if force:
             now = self.context.clock()
-            self.commit(self.desk.clean(self.listening(now), now=now).events)
+            self.committer.commit(self.desk.clean(self.listening(now), now=now).events)
         live = {lease.lock_id for lease in self.desk.lease_index}
         return [lease for lease in before if lease.lock_id not in live]
 
@@ -209,9 +186,6 @@ class Service:
         """List the last moved binds, newest last."""
         recent = self.context.journal.recent(Reassigned.__name__, limit=limit)
         return [event for event in recent if isinstance(event, Reassigned)]
-
-    def _held_by(self, holder: Holder) -> list[Lease]:
-        return [each for each in self.desk.lease_index.of_pid(holder.pid) if each.holder == holder]
 
     def _heir(self, port: Port) -> Holder | None:
         lease = self.desk.lease_index.on_port(port)

@@ -26,18 +26,20 @@ class ConfigReload:
     def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self._service = service
         self._live_config = service.context.live_config
-        self.document = PortDocument(service, loop, note=partial(service.note, subject="document"))
+        self.document = PortDocument(
+            service, loop, note=partial(service.committer.note, subject="document")
+        )
         self._rounds = LivenessChecks(
             holders=self._holders,
             is_alive=service.context.processes.is_alive,
             end_holders=lambda dead: service.end_holders(*dead),
-            interval=lambda: service.desk.state.settings.cleanup_interval,
+            interval=lambda: service.desk.settings.cleanup_interval,
         )
         self._lost: set[str] = set()
 
     def start(self) -> None:
         """Begin, in the running loop; the books are up to date."""
-        self._live_config.begin(note=partial(self._service.note, subject="configuration"))
+        self._live_config.begin(note=partial(self._service.committer.note, subject="configuration"))
         self._live_config.subscribe(self._on_configuration)
         self._service.ranges.start()
         self.document.start()
@@ -69,7 +71,7 @@ class ConfigReload:
             ports = ", ".join(
                 str(lease.port) for lease in desk.lease_index.of_type(name)[:MOST_NAMED]
             )
-            self._service.note(
+            self._service.committer.note(
                 f"the service type {name} is gone; its leases live on until they end: {ports}",
                 "warning",
                 subject="configuration",

@@ -52,7 +52,7 @@ class Maintenance:
 
     def start(self) -> None:
         """Begin, in the running loop."""
-        self._service.subscribe(self._on_events)
+        self._service.committer.subscribe(self._on_events)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def finish(self) -> None:
@@ -90,7 +90,7 @@ class Maintenance:
 
     @property
     def _settings(self) -> SystemRecovery:
-        return self._service.desk.state.settings.recovery.system_recovery
+        return self._service.desk.settings.recovery.system_recovery
 
     def _on_events(self, _events: Sequence[Event]) -> None:
         if self._must_fold():

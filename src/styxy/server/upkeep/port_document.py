@@ -39,11 +39,11 @@ class PortDocument:
     @property
     def path(self) -> str | None:
         """The file, where the user wants one."""
-        return self._service.desk.state.settings.port_document
+        return self._service.desk.settings.port_document
 
     def start(self) -> None:
         """Write the table, and follow what is committed."""
-        self._service.subscribe(self._on_events)
+        self._service.committer.subscribe(self._on_events)
         self.plan()
 
     def plan(self) -> None:

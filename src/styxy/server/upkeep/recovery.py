@@ -103,7 +103,7 @@ class Recovery:
             for each in self.steps
         ]
         try:
-            service.commit(notes)
+            service.committer.commit(notes)
         except Unavailable as error:
             log.warning("the start could not be written down: %s", error.message)
 
@@ -154,7 +154,7 @@ def _end_holders(service: Service) -> tuple[Verdict, str]:
 
 def _single_out(service: Service) -> tuple[Verdict, str]:
     ruling = service.desk.single_out(now=service.context.clock())
-    service.commit(ruling.events)
+    service.committer.commit(ruling.events)
     if not ruling.answer:
         return "ok", "no singleton has more than one lease"
     return "mended", f"released more than one lease of a singleton: {_named(ruling.answer)}"
@@ -168,7 +168,6 @@ _STEPS: dict[str, _Step] = {"orphans": _end_holders, "singletons": _single_out}
 def _rebuild(service: Service, remains: Remains) -> tuple[Verdict, str]:
     lease_index = service.desk.lease_index
     service.context.port_map_sync.begin()
-    service.context.port_map.mark(service.context.journal.last_seq)
     ports = {lease.port for lease in lease_index}
     summary = (
         f"{counted(len(ports), 'lease')}, {len(lease_index.bound)} of them in use; port map rebuilt"

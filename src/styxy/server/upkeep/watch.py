@@ -120,9 +120,9 @@ class Watch:
 
     def start(self) -> None:
         """Follow every holder in the books, then everything that is committed."""
-        self._service.subscribe(self._on_events)
+        self._service.committer.subscribe(self._on_events)
         self._follow(lease.holder for lease in list(self._service.desk.lease_index))
-        self._follow(each.holder for each in list(self._service.desk.state.instances.values()))
+        self._follow(each.holder for each in list(self._service.desk.instances.values()))
         self._sweep()
         self._plan_check()
 
@@ -161,7 +161,7 @@ class Watch:
 
     def _is_needed(self, holder: Holder) -> bool:
         desk = self._service.desk
-        return bool(desk.lease_index.of_pid(holder.pid) or with_holder(desk.state, holder))
+        return bool(desk.lease_index.of_pid(holder.pid) or with_holder(desk, holder))
 
     def _follow(self, holders: Iterable[Holder | None]) -> None:
         for holder in holders:
@@ -170,7 +170,7 @@ class Watch:
 
     def _plan_check(self) -> None:
         # The user may change the interval while the daemon runs: ask each time.
-        health = self._service.desk.state.settings.recovery.health_monitoring
+        health = self._service.desk.settings.recovery.health_monitoring
         self._next_check = self._loop.call_later(health.check_interval, self._check)
 
     def _check(self) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from styxy.adapters.portmap.map import PortMap
     from styxy.adapters.processes import Processes
     from styxy.core.model.ports import PortRange
+    from styxy.server.world.counts import Counts
     from styxy.server.world.listeners import Listeners
     from styxy.server.world.live_config import LiveConfig
     from styxy.server.world.port_map_sync import PortMapSync
@@ -37,6 +38,7 @@ class Context:
     port_map: PortMap
     port_map_sync: PortMapSync
     live_config: LiveConfig
+    counts: Counts
     clock: Callable[[], float]
     new_id: Callable[[], str]
     pid: int

@@ -118,7 +118,7 @@ class Counts:
         self.commit_seconds = Histogram()
         self.question_seconds = Histogram()
 
-    def note(self, events: Iterable[Event]) -> None:
+    def on_events(self, events: Iterable[Event]) -> None:
         """Count what was committed."""
         for event in events:
             match event:

@@ -52,7 +52,7 @@ wait for the loop; the next look goes on."""
 
 class PortMapSync:
     """Write the map. `project_of` names a process's project, `repo_of` a project's repo, `type_of`
-    the service type that a process's program is known for."""
+    the service type that a process's program is known for; `last_seq` numbers the newest event."""
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class PortMapSync:
         project_of: Callable[[int], str | None],
         repo_of: Callable[[str], int],
         type_of: Callable[[int], str | None],
+        last_seq: Callable[[], int],
     ) -> None:
         self._desk = desk
         self._map = port_map
@@ -70,16 +71,18 @@ class PortMapSync:
         self._project_of = project_of
         self._repo_of = repo_of
         self._type_of = type_of
+        self._last_seq = last_seq
         self._answers: dict[Family, dict[Port, Answer]] = {4: {}, 6: {}}
         self._has_begun = False
 
     def begin(self) -> None:
         """Show everything that the books hold, and let guests see it."""
-        lease_index, moves = self._desk.lease_index, self._desk.state.remembered.moves
+        lease_index, moves = self._desk.lease_index, self._desk.remembered.moves
         asked = {lease.asked for lease in lease_index if lease.asked is not None}
         with self._map.writing():
             self._map.show(lease_index)
             self._show_moves(asked | {port for _, port in moves})
+        self._map.mark(self._last_seq())
         self._map.reveal()
         self._has_begun = True
 
@@ -88,6 +91,7 @@ class PortMapSync:
         with self._map.writing():
             asked = {port for event in events if (port := self._on_events(event)) is not None}
             self._show_moves(asked)
+        self._map.mark(self._last_seq())
 
     def invalidate(self, port: Port) -> None:
         """Look at who answers on a port as if it were new: more is known of it now."""
@@ -142,7 +146,7 @@ class PortMapSync:
                 state="remembered",
                 at=place.left_at,
             )
-            for key, place in self._desk.state.remembered.moved_from(asked)
+            for key, place in self._desk.remembered.moved_from(asked)
             if key not in there
         )
         return [*live, *gone]

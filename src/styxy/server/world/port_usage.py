@@ -106,7 +106,7 @@ class _People:
         report = self._processes.variables(pid, "STYXY_PROJECT", *INSTANCE_NAMES)
         where = (report.get("STYXY_PROJECT"), self._processes.directory(pid))
         if where not in self._by_directory:
-            self._by_directory[where] = self._projects.of(pid)
+            self._by_directory[where] = self._projects.below(where[1], named=where[0])
         return {
             "process": self._processes.name(pid),
             "command": shlex.join(command) if command else None,

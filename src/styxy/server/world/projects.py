@@ -40,14 +40,26 @@ class Projects:
             raise InvalidInput(f"a path has at most {LONGEST_PATH} bytes, not {size}")
         return project_path(path, self._user_home)
 
+    def resolve(self, path: str | None, *, pid: int | None = None) -> str | None:
+        """Name the project of a request: of the path that it names, else of its process.
+
+        Raises `InvalidInput` as `at` does.
+        """
+        if path:
+            return self.at(path)
+        return self.of(pid) if pid is not None else None
+
     def of(self, pid: int) -> str | None:
-        """Name the project of a process: what it was told, else that of its directory.
+        """Name the project of a process: what it was told, else that of its directory."""
+        named = self._processes.variable(pid, "STYXY_PROJECT")
+        return self.below(self._processes.directory(pid), named=named)
+
+    def below(self, directory: str | None, *, named: str | None) -> str | None:
+        """Name the project of a process that runs in `directory` and was told `named`.
 
         What can be no path counts as not told: nobody answers for another process's environment.
         """
-        named = self._processes.variable(pid, "STYXY_PROJECT") or ""
-        directory = self._processes.directory(pid)
         if directory is None:
             return None
-        report = os.path.join(directory, named)
-        return self.at(report if len(os.fsencode(report)) <= LONGEST_PATH else directory)
+        path = os.path.join(directory, named or "")
+        return self.at(path if len(os.fsencode(path)) <= LONGEST_PATH else directory)

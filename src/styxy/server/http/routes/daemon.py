@@ -27,7 +27,7 @@ def status(call: Call) -> StatusAnswer:
         version=__version__,
         uptime=_uptime(call),
         allocations=len(call.service.desk.lease_index),
-        instances=len(call.service.desk.state.instances),
+        instances=len(call.service.desk.instances),
         pid=context.pid,
         warnings=warnings if call.is_known else _counted(warnings),
     )

@@ -13,13 +13,12 @@ from styxy.server.http.routes.call import Call, Route, living
 def register(call: Call) -> shapes.RegisterAnswer:
     """Make an instance known, or refresh it."""
     body: shapes.RegisterBody = call.body
-    projects = call.service.context.projects
     directory = body.working_directory
     request = InstanceRequest(
         instance_id=body.instance_id,
         holder=living(call.service, body.pid),
         working_directory=directory,
-        project=projects.at(directory) if directory is not None else None,
+        project=call.service.context.projects.resolve(directory),
         template=body.template,
         metadata=shapes.metadata_text(body.metadata),
     )
@@ -33,16 +32,11 @@ def register_program(call: Call) -> shapes.RegisterAnswer:
         raise InvalidInput("say who registers: send an instance_id or a pid")
     context = call.service.context
     holder = living(call.service, body.pid)
-    project = None
-    if body.project_path is not None:
-        project = context.projects.at(body.project_path)
-    elif body.pid is not None:
-        project = context.projects.of(body.pid)
     request = InstanceRequest(
         instance_id=body.instance_id or f"ldpreload-{body.pid}",
         holder=holder,
         working_directory=context.processes.directory(body.pid) if body.pid is not None else None,
-        project=project,
+        project=context.projects.resolve(body.project_path, pid=body.pid),
         port=None if body.port is None else Port(body.port),
         service_type=body.service_type,
     )
@@ -50,7 +44,7 @@ def register_program(call: Call) -> shapes.RegisterAnswer:
 
 
 def _registered(call: Call, request: InstanceRequest) -> shapes.RegisterAnswer:
-    is_known = request.instance_id in call.service.desk.state.instances
+    is_known = request.instance_id in call.service.desk.instances
     call.service.instances.register(request)
     done = "refreshed" if is_known else "registered"
     return shapes.RegisterAnswer(
@@ -74,9 +68,7 @@ def instances(call: Call) -> shapes.InstancesAnswer:
     """List the instances with their leases, oldest first."""
     desk = call.service.desk
     now = call.service.context.clock()
-    known = sorted(
-        desk.state.instances.values(), key=lambda each: (each.registered_at, each.instance_id)
-    )
+    known = sorted(desk.instances.values(), key=lambda each: (each.registered_at, each.instance_id))
     return shapes.InstancesAnswer(
         [
             shapes.registered(each, desk.lease_index.of_instance(each.instance_id), now=now)

@@ -46,13 +46,10 @@ def _request(service: Service, body: shapes.AllocateBody) -> LeaseRequest:
 
 def _project(service: Service, body: shapes.AllocateBody) -> str | None:
     """Name the project: as the caller says, else the process's, else the instance's."""
-    projects = service.context.projects
-    if body.project_path is not None:
-        return projects.at(body.project_path)
-    if body.pid is not None:
-        return projects.of(body.pid)
-    instance = service.desk.state.instances.get(body.instance_id)
-    return instance.project if instance else None
+    if body.project_path is None and body.pid is None:
+        instance = service.desk.instances.get(body.instance_id)
+        return instance.project if instance else None
+    return service.context.projects.resolve(body.project_path, pid=body.pid)
 
 
 def release(call: Call) -> shapes.ReleaseAnswer:

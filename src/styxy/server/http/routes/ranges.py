@@ -12,7 +12,7 @@ def made_types(call: Call) -> shapes.MadeTypesAnswer:
     kinds = [kind for kind in desk.catalogue if kind.auto_allocated is not None]
     kinds.sort(key=lambda kind: (kind.auto_allocated, kind.ports.first))
     return shapes.MadeTypesAnswer(
-        enabled=desk.state.settings.auto_allocation.enabled,
+        enabled=desk.settings.auto_allocation.enabled,
         service_types=[shapes.made(kind, desk.lease_index) for kind in kinds],
     )
 

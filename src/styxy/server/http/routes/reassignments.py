@@ -22,9 +22,11 @@ def reassign(call: Call) -> shapes.ReassignAnswer:
         image_id=body.server or f"{body.pid:016x}",
         instance_id=body.instance_id,
         service_type=body.service_type,
-        project=body.project_path or call.service.context.projects.of(body.pid),
+        project=body.project_path,
     )
-    return shapes.reassigned(call.service.interception.move(question, pid=body.pid), body.port)
+    project = call.service.context.projects.resolve(body.project_path, pid=body.pid)
+    answer = call.service.interception.move(question, pid=body.pid, project=project)
+    return shapes.reassigned(answer, body.port)
 
 
 def reassignments(call: Call) -> shapes.ReassignmentsAnswer:
