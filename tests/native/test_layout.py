@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from native.build import BOTH, COMPILE_FLAGS, HERE, SOURCES, SUPERVISOR_SOURCES
-from tests.native.guest import scratch
+from tests.scratch import scratch
 
 MOST_ENTRIES = 14
 SHORTEST_FILE = 40

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.journal.check import inspect
 from styxy.adapters.journal.journal import Journal, JournalDamaged
+from styxy.adapters.journal.recovery import inspect
 from styxy.core.books.events import Bound
 from styxy.core.errors import JournalFailed
 from styxy.core.model.ports import Port
