@@ -7,11 +7,12 @@
  * and nobody was asked. The steps, in their order:
  *
  * 1. Workers that share a port by SO_REUSEPORT meet at the place of the first one.
- * 2. A program that was moved away from this port before, or whose project was until just now, is
- *    asked to go back there.
- * 3. A port that is promised to another, then one on which a stranger answers, is asked about.
- * 4. The real bind. EADDRINUSE: old connections may hold the port, and are bound over; else one
- *    question, and the place that the daemon names.
+ * 2. Where this program was moved away from the port before, or its project was until just now, the
+ *    daemon is asked, and names the same place again.
+ * 3. The daemon is asked about a port that is promised to another, and then about one on which a
+ *    stranger answers.
+ * 4. The real bind. If it says EADDRINUSE, old connections may hold the port, and are bound over;
+ *    otherwise the daemon is asked.
  */
 #include "guest/calls/attempt.h"
 #include "guest/calls/lookup.h"
