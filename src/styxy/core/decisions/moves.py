@@ -2,11 +2,25 @@
 
 One server gets one answer for one asked port, so that both its families, its probes and its workers
 land on one number. A second server of the same project gets a place of its own.
+
+Theory of operation. A guest says why it asks, and `RULES` says for each reason what happens. Three
+things come before, whatever the reason:
+
+1. A place that this server was sent to and could not bind is given up, or it would be answered
+   again. One that it has, because another of its workers listens there, was not lost.
+2. A server that has a place for the asked port is sent there once more.
+3. Where the rule says that the bind stays, its first real result stands: the guest did right, or
+   failed as it would without us.
+
+Only then does the rule send the bind somewhere: back to the place that a restarted server has left,
+or to a new place. A singleton that runs already gets no new place; its guest is told where it runs.
+Whatever is chosen is a candidate, which the caller tries before it writes anything down: a port
+that turns out to be in use comes back in `taken`, and the same question is decided again.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from styxy.core.books.events import Dated, Leased, Reassigned
@@ -16,12 +30,12 @@ from styxy.core.model.leases import Lease
 from styxy.core.model.service_types import FALLBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from styxy.core.books.events import Event
     from styxy.core.books.lease_index import LeaseIndex
     from styxy.core.books.state import State
-    from styxy.core.decisions.requests import MoveRequest
+    from styxy.core.decisions.requests import MoveRequest, Reason
     from styxy.core.model.ports import Port
     from styxy.core.model.service_types import Catalogue, ServiceType
 
@@ -29,36 +43,91 @@ LOST_GRACE = 10.0
 """Seconds for a worker that bound the port to listen on it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """Hold one question with what it is decided on. `given_up` are the events of step 1."""
+
+    state: State
+    request: MoveRequest
+    lock_id: str
+    now: float
+    taken: Collection[int]
+    given_up: tuple[Event, ...]
+
+
 def decide_move(
     state: State, request: MoveRequest, *, lock_id: str, now: float, taken: Collection[int]
 ) -> Ruling[MoveAnswer]:
-    """Answer a guest. Raises `RangeExhausted`.
-
-    A server that asks a second time for what it has gets the same answer, and its bind fails: it
-    named the lost port itself, or the asked one is its own.
-    """
+    """Answer a guest by the rule of its reason. Raises `RangeExhausted`."""
     if request.lost in request.own:
         request = replace(request, lost=None)
     given_up = _given_up(state.lease_index, request, now)
     place = _place_of(state.lease_index, request, taken)
     if place is not None:
         return Ruling(Moved(place, is_new=False), given_up)
-    if request.reason == "inuse" and request.asked in request.own:
+    rule = RULES[request.reason]
+    if rule.stays(request):
         return Ruling(Kept(), given_up)
-    if request.reason == "placed" or (request.reason == "shadowed" and not request.is_foreign):
-        return Ruling(Kept(), given_up)
-    if request.reason == "returned":
-        return _back_to_its_place(state, request, lock_id=lock_id, now=now, taken=taken)
+    return rule.goes(
+        _Case(
+            state=state, request=request, lock_id=lock_id, now=now, taken=taken, given_up=given_up
+        )
+    )
+
+
+def _to_a_new_place(case: _Case) -> Ruling[MoveAnswer]:
+    state, request = case.state, case.request
     kind = _kind(state.catalogue, request)
     running = _running(state.lease_index, request, kind)
     if running is not None:
         return Ruling(running)
-    candidates = _candidates(state, request, kind, now=now)
-    port = first_free(state.lease_index, candidates, {*taken, request.lost})
+    candidates = _candidates(state, request, kind, now=case.now)
+    port = first_free(state.lease_index, candidates, {*case.taken, request.lost})
     if port is None:
         raise exhausted(state.lease_index, kind)
-    ruling = _moved(request, kind, port, lock_id=lock_id, now=now)
-    return replace(ruling, events=(*given_up, *ruling.events))
+    ruling = _moved(request, kind, port, lock_id=case.lock_id, now=case.now)
+    return replace(ruling, events=(*case.given_up, *ruling.events))
+
+
+def _back_to_its_place(case: _Case) -> Ruling[MoveAnswer]:
+    """Let a restarted server have the port that it had, if it left it a short while ago."""
+    state, request = case.state, case.request
+    place = state.remembered.moves.get((request.owner.key, request.asked))
+    within = state.settings.recovery.port_conflict.return_within
+    if place is None or case.now - place.left_at >= within or place.port == request.lost:
+        return Ruling(Kept())
+    if not is_open(state.lease_index, place.port, case.taken):
+        return Ruling(Kept())
+    kind = _kind(state.catalogue, request)
+    return _moved(request, kind, place.port, lock_id=case.lock_id, now=case.now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Say when a bind stays where it is, and where it goes otherwise.
+
+    `tries_asked`: the asked port itself is a candidate, because it may have become free between the
+    guest's bind and its question, and then nothing needs to move.
+    """
+
+    stays: Callable[[MoveRequest], bool]
+    goes: Callable[[_Case], Ruling[MoveAnswer]] = _to_a_new_place
+    tries_asked: bool = False
+
+
+RULES: dict[Reason, Rule] = {
+    # The map promises the port to another: no guest may have it, free or not.
+    "promised": Rule(stays=lambda _: False),
+    # EADDRINUSE. A server that is in its own way has started twice, and must see it fail.
+    "inuse": Rule(stays=lambda request: request.asked in request.own, tries_asked=True),
+    # The bind passed, but a connect would reach another server that listens on the number.
+    "shadowed": Rule(stays=lambda request: not request.is_foreign),
+    # The map had a place of this server, and step 2 did not find it any more.
+    "placed": Rule(stays=lambda _: True),
+    # The map remembers a place that the project left a short while ago: a restart, perhaps.
+    "returned": Rule(stays=lambda _: False, goes=_back_to_its_place),
+}
+"""What happens for each reason, once the steps that all of them share are taken."""
 
 
 def _running(
@@ -74,20 +143,6 @@ def _running(
         if request.listener is None
         else RunsAlready(request.asked, kind.name, request.listener)
     )
-
-
-def _back_to_its_place(
-    state: State, request: MoveRequest, *, lock_id: str, now: float, taken: Collection[int]
-) -> Ruling[MoveAnswer]:
-    """Let a restarted server have the port that it had, if it left it a short while ago."""
-    place = state.remembered.moves.get((request.owner.key, request.asked))
-    within = state.settings.recovery.port_conflict.return_within
-    if place is None or now - place.left_at >= within or place.port == request.lost:
-        return Ruling(Kept())
-    if not is_open(state.lease_index, place.port, taken):
-        return Ruling(Kept())
-    kind = _kind(state.catalogue, request)
-    return _moved(request, kind, place.port, lock_id=lock_id, now=now)
 
 
 def _given_up(lease_index: LeaseIndex, request: MoveRequest, now: float) -> tuple[Event, ...]:
@@ -143,9 +198,7 @@ def _candidates(
     remembered = state.remembered.moves.get((request.owner.key, request.asked))
     if remembered and now - remembered.left_at <= recovery.port_conflict.return_within:
         yield remembered.port  # a restart
-    # The asked port itself first: between the guest's bind and its question the port may have
-    # become free, and then nothing needs to move.
-    if request.reason == "inuse":
+    if RULES[request.reason].tries_asked:
         yield request.asked
     if remembered is not None:
         yield remembered.port
