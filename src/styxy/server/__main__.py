@@ -292,9 +292,9 @@ def _context(
     processes = Processes()
     listeners = Listeners(kernel=kernel, processes=processes)
     projects = Projects(processes=processes, user_home=user_home)
-    passing = ephemeral_ports()
+    ephemeral = ephemeral_ports()
     port_usage = PortUsage(
-        listeners=listeners, processes=processes, projects=projects, passing=passing
+        listeners=listeners, processes=processes, projects=projects, ephemeral=ephemeral
     )
     return Context(
         journal=opened.journal,
@@ -303,7 +303,7 @@ def _context(
         listeners=listeners,
         projects=projects,
         port_usage=port_usage,
-        passing=passing,
+        ephemeral=ephemeral,
         port_map=port_map,
         port_map_sync=PortMapSync(
             opened.read,

@@ -90,7 +90,7 @@ def test_each_thing_that_is_forgotten_is_written_down() -> None:
 
 def test_a_lease_that_outlives_its_memory_is_remembered_again_when_it_ends() -> None:
     stage = forgetful(days=1)
-    lease = stage.allocate(owner=P, service_name="web", preferred=Port(3050))
+    lease = stage.allocate(owner=P, service_name="web", preferred_port=Port(3050))
     stage.wait(2 * DAY, lease.port)
     assert names(stage) == []
     assert_replay_forgets_too(stage)

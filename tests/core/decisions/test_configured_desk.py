@@ -25,13 +25,13 @@ ENFORCED = configured({"enforce_ranges": True})
 
 def test_a_preferred_port_outside_the_range_is_granted_unless_ranges_are_enforced() -> None:
     stage = Stage()
-    assert stage.allocate("dev", preferred=Port(7777)).port == 7777
+    assert stage.allocate("dev", preferred_port=Port(7777)).port == 7777
     stage.desk.configure(ENFORCED)
     before = stage.facts()
     with pytest.raises(Conflict, match="port 7778 lies outside dev 3000-3099"):
-        stage.allocate("dev", preferred=Port(7778))
+        stage.allocate("dev", preferred_port=Port(7778))
     assert stage.facts() == before
-    assert stage.allocate("dev", preferred=Port(3050)).port == 3050
+    assert stage.allocate("dev", preferred_port=Port(3050)).port == 3050
     assert stage.allocate("dev").port == 3000
 
 
@@ -39,9 +39,9 @@ def test_enforced_ranges_include_those_by_which_a_type_grew() -> None:
     stage = Stage()
     entry = {"range": [2000, 2001], "additional_ranges": [[2010, 2011]]}
     stage.desk.configure(configured({"enforce_ranges": True, "service_types": {"x": entry}}))
-    assert stage.allocate("x", preferred=Port(2011)).port == 2011
+    assert stage.allocate("x", preferred_port=Port(2011)).port == 2011
     with pytest.raises(Conflict, match="outside x 2000-2001, 2010-2011"):
-        stage.allocate("x", preferred=Port(2002))
+        stage.allocate("x", preferred_port=Port(2002))
 
 
 def test_leases_outlive_their_service_type() -> None:

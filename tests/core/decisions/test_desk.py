@@ -38,10 +38,10 @@ def test_ports_are_chosen_preferred_ones_first_and_then_upwards() -> None:
         ((), {}, 3000),
         ((3000, 3001), {}, 3002),
         (range(3000, 3004), {}, 3004),
-        ((), {"preferred": 3050}, 3050),
-        ((3050,), {"preferred": 3050}, 3000),
-        ((), {"preferred": 7777}, 7777),
-        ((3000,), {"preferred": 3000}, 3001),
+        ((), {"preferred_port": 3050}, 3050),
+        ((3050,), {"preferred_port": 3050}, 3000),
+        ((), {"preferred_port": 7777}, 7777),
+        ((3000,), {"preferred_port": 3000}, 3001),
     ],
 )
 def test_the_first_candidate_that_is_free_is_granted(
@@ -63,7 +63,7 @@ def test_what_was_asked_is_in_the_lease() -> None:
 
 def test_the_last_port_of_a_service_is_its_first_choice() -> None:
     stage = Stage()
-    first = stage.allocate(owner=P, service_name="web", preferred=3042)
+    first = stage.allocate(owner=P, service_name="web", preferred_port=3042)
     stage.release(first.lock_id)
     assert stage.allocate(owner=P, service_name="web").port == 3042
 
@@ -75,8 +75,8 @@ def test_the_last_port_of_a_service_is_its_first_choice() -> None:
         ({"owner": P, "service_name": "other"}, 3000),
         ({"owner": Q, "service_name": "web"}, 3000),
         ({"owner": Owner(), "service_name": "web"}, 3000),
-        ({"owner": P, "service_name": "web", "preferred": 3007}, 3007),
-        ({"owner": P, "service_name": "web", "preferred": 3042}, 3042),
+        ({"owner": P, "service_name": "web", "preferred_port": 3007}, 3007),
+        ({"owner": P, "service_name": "web", "preferred_port": 3042}, 3042),
         ({"owner": Owner(project="/p", instance_id="x"), "service_name": "web"}, 3042),
     ],
 )
@@ -84,13 +84,13 @@ def test_memory_serves_the_same_service_of_the_same_project_alone(
     more: dict[str, Any], port: int
 ) -> None:
     stage = Stage()
-    stage.release(stage.allocate(owner=P, service_name="web", preferred=3042).lock_id)
+    stage.release(stage.allocate(owner=P, service_name="web", preferred_port=3042).lock_id)
     assert stage.allocate(**more).port == port
 
 
 def test_a_remembered_port_that_is_taken_is_passed_over() -> None:
     stage = Stage()
-    first = stage.allocate(owner=P, service_name="web", preferred=3042)
+    first = stage.allocate(owner=P, service_name="web", preferred_port=3042)
     assert stage.allocate(owner=P, service_name="web").port == 3000, "the lease lives"
     stage.release(first.lock_id)
     assert stage.allocate(owner=P, service_name="web", taken=[3042, 3000]).port == 3001
@@ -98,7 +98,7 @@ def test_a_remembered_port_that_is_taken_is_passed_over() -> None:
 
 def test_memory_is_of_one_service_type() -> None:
     stage = Stage()
-    stage.release(stage.allocate("dev", owner=P, preferred=3042).lock_id)
+    stage.release(stage.allocate("dev", owner=P, preferred_port=3042).lock_id)
     assert stage.allocate("api", owner=P).port == 8000
 
 
@@ -151,7 +151,7 @@ def test_reuse_does_not_take_a_moved_bind_for_a_claim() -> None:
 def test_one_lease_of_a_singleton_serves_everybody() -> None:
     stage = Stage()
     first = stage.grant(LeaseRequest(service_type="ai", owner=P))
-    second = stage.grant(LeaseRequest(service_type="ai", owner=Q, preferred=Port(11440)))
+    second = stage.grant(LeaseRequest(service_type="ai", owner=Q, preferred_port=Port(11440)))
     assert (first.lease.port, first.existing) == (11430, False)
     assert (second.lease, second.existing) == (first.lease, True)
     assert stage.ports() == [11430]
@@ -213,14 +213,14 @@ def test_a_full_range_is_refused_with_its_numbers() -> None:
 
 def test_a_full_range_still_grants_a_preferred_port_outside_it() -> None:
     stage = Stage()
-    assert stage.allocate(taken=range(3000, 3100), preferred=7000).port == 7000
+    assert stage.allocate(taken=range(3000, 3100), preferred_port=7000).port == 7000
     with pytest.raises(RangeExhausted):
-        stage.allocate(taken=range(3000, 3100), preferred=7000)
+        stage.allocate(taken=range(3000, 3100), preferred_port=7000)
 
 
 def test_a_lease_outside_the_range_does_not_fill_it() -> None:
     stage = Stage()
-    stage.allocate(preferred=7000)
+    stage.allocate(preferred_port=7000)
     for _ in range(100):
         stage.allocate()
     with pytest.raises(RangeExhausted) as refusal:
@@ -388,7 +388,7 @@ def test_a_small_type_of_ones_own_is_served_like_a_built_in_one() -> None:
 
 def test_a_replay_and_a_snapshot_give_the_same_desk() -> None:
     stage = Stage()
-    first = stage.allocate(owner=P, service_name="web", preferred=3050)
+    first = stage.allocate(owner=P, service_name="web", preferred_port=3050)
     stage.allocate(owner=Q, holder=holder(7))
     stage.see(3050)
     stage.release(first.lock_id)

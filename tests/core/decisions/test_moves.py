@@ -69,8 +69,8 @@ def test_the_range_is_the_declared_types_or_that_of_the_asked_port_or_of_the_pro
 def test_ports_of_outgoing_connections_are_chosen_last(
     asked: int, first: int, last: int, taken: tuple[int, ...], port: int
 ) -> None:
-    passing = PortRange(Port(first), Port(last))
-    assert Stage().moved(replace(move_ask(asked), passing=passing), taken=taken).port == port
+    ephemeral = PortRange(Port(first), Port(last))
+    assert Stage().moved(replace(move_ask(asked), ephemeral=ephemeral), taken=taken).port == port
 
 
 def test_the_same_server_gets_the_same_answer() -> None:
@@ -117,7 +117,7 @@ def test_a_port_that_is_anothers_is_never_given_back(reason: Any) -> None:
 
 def test_a_promised_port_stays_with_the_one_who_has_it() -> None:
     stage = Stage()
-    mine = stage.allocate(owner=Q, preferred=3000)
+    mine = stage.allocate(owner=Q, preferred_port=3000)
     moved = stage.moved(replace(move_ask(), reason="promised"))
     assert moved.port == 3001
     assert stage.desk.lease_index.on_port(Port(3000)) == mine
@@ -126,7 +126,7 @@ def test_a_promised_port_stays_with_the_one_who_has_it() -> None:
 def test_a_port_of_another_is_passed_over() -> None:
     stage = Stage()
     for port in (3001, 3002):
-        stage.allocate(owner=Q, preferred=port)
+        stage.allocate(owner=Q, preferred_port=port)
     assert stage.moved(move_ask(), taken=IN_USE).port == 3003
 
 
@@ -227,7 +227,7 @@ def test_a_full_range_is_refused_and_changes_nothing() -> None:
 
 def test_a_singleton_that_runs_is_not_moved() -> None:
     stage = Stage()
-    running = stage.allocate("ai", owner=Q, preferred=11434)
+    running = stage.allocate("ai", owner=Q, preferred_port=11434)
     answer = stage.move(move_ask(11434), taken=(11434,))
     assert answer == RunsAlready(running.port, "ai", 0)
     assert stage.ports() == [11434]
@@ -284,7 +284,7 @@ def test_a_remembered_place_is_the_projects_own() -> None:
 def test_a_remembered_place_that_is_taken_or_anothers_is_passed_over() -> None:
     stage = Stage()
     ended_move(stage)
-    stage.allocate(owner=Q, preferred=3007)
+    stage.allocate(owner=Q, preferred_port=3007)
     assert stage.moved(move_ask(image_id=OTHER_IMAGE), taken=IN_USE).port == 3001
     other = Stage()
     ended_move(other)

@@ -34,8 +34,8 @@ def test_types_that_no_template_knows_are_chosen_as_ever() -> None:
 
 def test_the_offset_comes_after_the_wish_and_the_memory() -> None:
     stage = staged("staging")
-    assert stage.allocate(owner=AGENT, preferred=Port(3050), service_name="web").port == 3050
-    assert stage.allocate(owner=AGENT, preferred=Port(3050)).port == 3000  # the wish is taken
+    assert stage.allocate(owner=AGENT, preferred_port=Port(3050), service_name="web").port == 3050
+    assert stage.allocate(owner=AGENT, preferred_port=Port(3050)).port == 3000  # the wish is taken
     stage.release(next(each.lock_id for each in stage.desk.lease_index if each.port == 3050))
     assert stage.allocate(owner=AGENT, service_name="web").port == 3050
     assert stage.allocate(owner=AGENT, sticky=False, service_name="web").port == 3002

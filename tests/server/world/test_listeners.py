@@ -80,7 +80,7 @@ def test_a_survey_names_what_it_cannot_see_as_nothing(kernel: KernelLook) -> Non
         listeners=listeners,
         processes=processes,
         projects=Projects(processes=processes, user_home="/"),
-        passing=ephemeral_ports(),
+        ephemeral=ephemeral_ports(),
     )
     server, port = listener()
     with server:

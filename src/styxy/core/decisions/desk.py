@@ -202,11 +202,11 @@ class Desk(State):
         return grow(kind, wish, self.catalogue, settings.auto_allocation, busy=busy)
 
     def _enforce_range(self, request: LeaseRequest, kind: ServiceType) -> None:
-        if request.preferred is None or kind.holds(request.preferred):
+        if request.preferred_port is None or kind.holds(request.preferred_port):
             return
         if self.settings.enforce_ranges:
             raise Conflict(
-                f"port {request.preferred} lies outside {kind.name} {kind.spans}, and "
+                f"port {request.preferred_port} lies outside {kind.name} {kind.spans}, and "
                 "enforce_ranges is on; leave the port out, or choose one of the range",
                 port_range=[kind.ports.first, kind.ports.last],
                 suggestions=[f"styxy allocate -s {kind.name}"],
@@ -221,15 +221,15 @@ class Desk(State):
         return next((lease for lease in leases if _is_same_claim(lease, request)), None)
 
     def _candidates(self, request: LeaseRequest, kind: ServiceType) -> Iterator[Port]:
-        if request.preferred is not None:
-            yield request.preferred
+        if request.preferred_port is not None:
+            yield request.preferred_port
         if request.sticky and request.owner.project:
             key = (request.owner.project, kind.name, request.service_name)
             last = self.remembered.services.get(key)
             if last is not None:
                 yield last.port
         instance = self.instances.get(request.owner.instance_id)
-        if instance is not None and request.preferred is None:
+        if instance is not None and request.preferred_port is None:
             offset = template_port(instance.template, kind)
             if offset is not None:
                 yield offset

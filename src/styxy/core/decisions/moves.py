@@ -202,9 +202,11 @@ def _candidates(
         yield request.asked
     if remembered is not None:
         yield remembered.port
-    passing = request.passing or ()
-    yield from (port for port in _in_range(lease_index, kind, request.asked) if port not in passing)
-    yield from (port for port in _in_range(lease_index, kind, request.asked) if port in passing)
+    ephemeral = request.ephemeral or ()
+    yield from (
+        port for port in _in_range(lease_index, kind, request.asked) if port not in ephemeral
+    )
+    yield from (port for port in _in_range(lease_index, kind, request.asked) if port in ephemeral)
 
 
 def _in_range(lease_index: LeaseIndex, kind: ServiceType, asked: Port) -> Iterator[Port]:

@@ -29,7 +29,7 @@ class LeaseRequest:
     service_name: str = DEFAULT_NAME
     owner: Owner = NOBODY
     holder: Holder | None = None
-    preferred: Port | None = None
+    preferred_port: Port | None = None
     ttl: float | None = None
     protocol: Protocol = "tcp"
     sticky: bool = True
@@ -60,7 +60,7 @@ class MoveRequest:
     failed. `service_type` is the declared one, `inferred_type` what the program is known for.
     `is_foreign` says that another project's server answers on the asked number, and `listener` is
     the pid of whoever listens there: 0 where it is not to be seen, None for nobody. `own` has the
-    asked and the lost port, if this very server listens there and nobody else. `passing` are the
+    asked and the lost port, if this very server listens there and nobody else. `ephemeral` are the
     ports that the kernel gives to outgoing connections, which are chosen last.
     """
 
@@ -77,7 +77,7 @@ class MoveRequest:
     is_foreign: bool = True
     listener: int | None = None
     own: frozenset[int] = frozenset()
-    passing: PortRange | None = None
+    ephemeral: PortRange | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class Interception:
             is_foreign=not is_shadowed or self._is_foreign(asked, project),
             listener=self._listener(asked) if kind.is_singleton else None,
             own=self._own(question, failed),
-            passing=self._context.passing,
+            ephemeral=self._context.ephemeral,
         )
 
     def _own(self, question: BindQuestion, failed: set[Port]) -> frozenset[int]:

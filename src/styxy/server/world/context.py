@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Context:
     """Bundle what lies outside the desk; times are seconds since the epoch.
 
-    `passing` are the ports that the kernel gives to outgoing connections.
+    `ephemeral` are the ports that the kernel gives to outgoing connections.
     """
 
     journal: Journal
@@ -34,7 +34,7 @@ class Context:
     listeners: Listeners
     projects: Projects
     port_usage: PortUsage
-    passing: PortRange
+    ephemeral: PortRange
     port_map: PortMap
     port_map_sync: PortMapSync
     live_config: LiveConfig

@@ -29,19 +29,24 @@ EVERY_PORT = PortRange(Port(1), Port(LAST_PORT))
 
 
 class PortUsage:
-    """Describe ports as the kernel shows them. `passing` are the ports of outgoing connections.
+    """Describe ports as the kernel shows them. `ephemeral` are the ports of outgoing connections.
 
     A UDP socket on such a port is a client's, there for one question to a name server, and no more
     a server than an outgoing TCP connection is.
     """
 
     def __init__(
-        self, *, listeners: Listeners, processes: Processes, projects: Projects, passing: PortRange
+        self,
+        *,
+        listeners: Listeners,
+        processes: Processes,
+        projects: Projects,
+        ephemeral: PortRange,
     ) -> None:
         self._listeners = listeners
         self._processes = processes
         self._projects = projects
-        self._passing = passing
+        self._ephemeral = ephemeral
 
     def port(self, port: Port, *, now: float) -> Usage | None:
         """Describe one port, as of now."""
@@ -60,7 +65,7 @@ class PortUsage:
         udp = [
             port
             for port in self._listeners.look_at_udp(now)
-            if port in span and (port not in self._passing or port in leased)
+            if port in span and (port not in self._ephemeral or port in leased)
         ]
         by_port = self._sightings(tcp, udp)
         people = self._people()

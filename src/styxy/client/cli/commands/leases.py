@@ -43,7 +43,13 @@ def add_allocate_options(parser: Parser) -> None:
         help="dev, api, test ...",
     )
     parser.add_argument(
-        "-p", "--preferred", "--port", metavar="PORT", type=leasable_port, help="wished-for port"
+        "-p",
+        "--preferred",
+        "--port",
+        dest="preferred_port",
+        metavar="PORT",
+        type=leasable_port,
+        help="wished-for port",
     )
     parser.add_argument(
         "-n",
@@ -89,7 +95,7 @@ def _lease_body(options: Namespace, env: Mapping[str, str]) -> dict[str, object]
     body: dict[str, object] = {
         "service_type": options.service_type,
         "service_name": options.name,
-        "preferred_port": options.preferred,
+        "preferred_port": options.preferred_port,
         "instance_id": options.instance or own_instance(env),
         "project_path": _project(options, env),
         "pid": options.pid,

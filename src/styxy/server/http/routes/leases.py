@@ -34,7 +34,7 @@ def _request(service: Service, body: shapes.AllocateBody) -> LeaseRequest:
         service_name=body.service_name,
         owner=Owner(project=_project(service, body), instance_id=body.instance_id),
         holder=living(service, body.pid),
-        preferred=None if body.preferred_port is None else Port(body.preferred_port),
+        preferred_port=None if body.preferred_port is None else Port(body.preferred_port),
         ttl=body.ttl,
         protocol=body.protocol,
         sticky=body.sticky,
