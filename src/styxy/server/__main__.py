@@ -30,6 +30,7 @@ from styxy.adapters.kernel import KernelLook, ephemeral_ports
 from styxy.adapters.paths import Paths
 from styxy.adapters.portmap.file import Remains
 from styxy.adapters.processes import Processes
+from styxy.adapters.projects import Projects
 from styxy.adapters.settings import (
     Settings,
     load_overrides,
@@ -78,7 +79,6 @@ from styxy.server.world.listeners import Listeners
 from styxy.server.world.live_config import LiveConfig
 from styxy.server.world.port_map_sync import PortMapSync
 from styxy.server.world.port_usage import PortUsage
-from styxy.server.world.projects import Projects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

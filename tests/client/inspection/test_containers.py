@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from styxy.client.inspection.containers import containers, sockets
-from styxy.core.reports.port_report import Engine
+from styxy.core.reports.who_report import Engine
 from tests.fakes import FakeDaemon
 
 LISTED = [

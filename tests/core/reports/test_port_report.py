@@ -1,163 +1,54 @@
-"""What a server means to the caller, and how it is ended: tables of cases."""
+"""Observations: what a listener is, beside leases and ranges, and how they are counted."""
 
 from __future__ import annotations
 
 import pytest
 
-from styxy.core.reports.cgroups import Unit
-from styxy.core.reports.port_report import (
-    Container,
-    Policy,
-    Relation,
-    Worktree,
-    caution,
-    meaning,
-    policy_of,
-    ways_to_stop,
-)
-from styxy.core.reports.process_tree import Process
-
-WORKTREE = Worktree(path="/repo-wt", branch="feature", is_linked=True, repo="/repo")
-NOBODY = Policy()
+from styxy.core.model.leases import Lease, Owner
+from styxy.core.model.ports import Port
+from styxy.core.model.service_types import Catalogue
+from styxy.core.reports.port_report import PortReport, Usage, count, port_report
 
 
-def told(
-    relation: Relation,
-    *,
-    kind: str | None = "dev",
-    single: bool = False,
-    policy: Policy = NOBODY,
-    own: int | None = None,
-) -> str | None:
-    return meaning(
-        relation,
-        3000,
-        worktree=WORKTREE,
-        service_type=kind,
-        is_singleton=single,
-        policy=policy,
-        own_place=own,
+def seen(port: int, lease: Lease | None = None, **more: str) -> PortReport:
+    usage = Usage(port=Port(port), protocol="tcp", addresses=("127.0.0.1",), **more)  # type: ignore[arg-type]  # a shorthand
+    return port_report(Port(port), lease=lease, usage=usage, catalogue=Catalogue())
+
+
+def lease_of(port: int, kind: str, owner: Owner) -> Lease:
+    return Lease(
+        lock_id="x", port=Port(port), service_type=kind, owner=owner, allocated_at=0, last_seen=0
     )
-
-
-def test_a_connect_to_a_sibling_is_refused_and_that_is_said_plainly() -> None:
-    said = told("sibling")
-    assert said is not None
-    assert "another worktree of this repo (feature at /repo-wt)" in said
-    assert "gets ECONNREFUSED" in said
-    assert "STYXY_SIBLINGS_ALLOW=3000" in said
 
 
 @pytest.mark.parametrize(
-    ("said", "part"),
-    [
-        (told("own"), "this project's own server"),
-        (told("other"), "another project's server"),
-        (told("other", own=3007), "goes to this project's own 3007"),
-        (told("sibling", own=3007), "goes to this project's own 3007"),
-        (told("sibling", kind="database"), "share servers of type database"),
-        (told("sibling", kind="gpu", single=True), "share servers of type gpu"),
-        (told("sibling", policy=Policy(allows_all=True)), "lets a connect from here reach it"),
-        (told("sibling", policy=Policy(allowed=frozenset({3000}))), "lets a connect"),
-    ],
+    ("port", "leased_as", "kind"),
+    [(3005, None, "dev"), (3005, "api", "api"), (40000, "api", "api"), (40000, None, None)],
 )
-def test_what_a_server_is_to_the_caller(said: str | None, part: str) -> None:
-    assert said is not None
-    assert part in said
-    assert "ECONNREFUSED" not in said
+def test_the_type_is_that_of_the_lease_else_of_the_range(
+    port: int, leased_as: str | None, kind: str | None
+) -> None:
+    lease = lease_of(port, leased_as, Owner()) if leased_as else None
+    assert seen(port, lease).service_type == kind
 
 
-def test_nothing_is_claimed_of_a_server_whose_project_nobody_knows() -> None:
-    assert told("unknown") is None
-    assert caution("unknown") is None
+def test_the_process_tells_its_project_and_the_lease_its_instance() -> None:
+    lease = lease_of(3000, "dev", Owner(project="/p", instance_id="agent"))
+    both = seen(3000, lease, project="/q", instance_id="child")
+    assert (both.project, both.instance_id) == ("/q", "agent")
+    hidden = seen(3000, lease)
+    assert (hidden.project, hidden.instance_id) == ("/p", "agent")
+    unleased = seen(3000, project="/q", instance_id="child")
+    assert (unleased.project, unleased.instance_id) == ("/q", "child")
+    assert (seen(3000).project, seen(3000).instance_id) == (None, None)
 
 
-def test_a_stranger_is_left_alone_before_it_is_stopped() -> None:
-    assert caution("own") is None
-    assert "styxy run -- CMD" in (caution("sibling") or "")
-    assert "styxy run -- CMD" in (caution("other") or "")
-
-
-def test_the_exceptions_are_read_as_the_guest_reads_them() -> None:
-    assert policy_of("allow", None) == Policy(allows_all=True)
-    assert policy_of("refuse", "8000,8001, x") == Policy(allowed=frozenset({8000, 8001}))
-    assert policy_of(None, None) == NOBODY
-
-
-def process(pid: int, parent: int, *words: str) -> Process:
-    return Process(
-        pid=pid,
-        parent=parent,
-        group=100,
-        session=10,
-        uid=1,
-        name=words[0].rpartition("/")[2],
-        words=words,
-    )
-
-
-TREE = {
-    each.pid: each
-    for each in (
-        process(1, 0, "/sbin/init"),
-        process(10, 1, "bash"),
-        process(100, 10, "npm run dev"),
-        process(101, 100, "sh", "-c", "vite"),
-        process(102, 101, "node", "vite.js"),
-        process(200, 1, "nginx"),
-        process(300, 1, "/usr/bin/docker-proxy"),
-        process(400, 1, "python3", "-m", "styxy.server"),
-    )
-}
-
-
-def commands(
-    *holders: int, container: Container | None = None, unit: Unit | None = None
-) -> list[str]:
-    found = ways_to_stop(3000, holders, TREE, container=container, unit=unit)
-    return [each.command for each in found]
-
-
-def test_the_launchers_are_ended_with_the_leaf() -> None:
-    (stop,) = ways_to_stop(3000, [102], TREE, container=None, unit=None)
-    assert stop.command == "kill -TERM 100 101 102"
-    assert stop.effect == "ends npm (100) and the 2 processes below it"
-
-
-def test_a_service_is_stopped_by_its_manager() -> None:
-    nginx = Unit(name="nginx.service", scope="system")
-    assert commands(200, unit=nginx) == ["sudo systemctl stop nginx.service"]
-    mine = Unit(name="my web.service", scope="user")
-    assert commands(200, unit=mine) == ["systemctl --user stop 'my web.service'"]
-
-
-def test_what_somebody_started_inside_a_service_does_not_end_the_service() -> None:
-    runner = Unit(name="build-runner.service", scope="system")
-    assert commands(102, unit=runner) == ["kill -TERM 100 101 102"]
-
-
-def test_a_container_is_stopped_by_its_engine() -> None:
-    plain = Container(engine="podman", id="1", name="web", image="nginx")
-    assert commands(300, container=plain) == ["podman stop web"]
-    composed = Container(
-        engine="docker",
-        id="1",
-        name="shop-db-1",
-        image="postgres",
-        compose_project="shop",
-        compose_service="db",
-    )
-    assert commands(container=composed) == [
-        "docker compose -p shop stop db",
-        "docker stop shop-db-1",
-    ]
-
-
-def test_a_proxy_whose_engine_is_silent_is_not_killed() -> None:
-    assert commands(300, unit=Unit(name="docker.service", scope="system")) == [
-        "docker ps --filter publish=3000"
-    ]
-
-
-def test_our_own_daemon_is_stopped_by_our_own_command() -> None:
-    assert commands(400) == ["styxy daemon stop"]
+def test_observations_are_counted_by_what_they_belong_to() -> None:
+    lease = lease_of(3000, "dev", Owner(project="/p", instance_id="agent"))
+    found = [seen(3000, lease), seen(3001, project="/q"), seen(3002, project="/q"), seen(40000)]
+    stats = count(found)
+    assert (stats.total, stats.leased) == (4, 1)
+    assert stats.by_service_type == {"dev": 3}
+    assert stats.by_instance == {"agent": 1}
+    assert list(stats.by_project.items()) == [("/q", 2), ("/p", 1)]
+    assert count([]).total == 0

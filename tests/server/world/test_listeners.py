@@ -13,10 +13,10 @@ import pytest
 
 from styxy.adapters.kernel import KernelLook, Listener, ephemeral_ports
 from styxy.adapters.processes import Processes
+from styxy.adapters.projects import Projects
 from styxy.core.model.ports import Port
 from styxy.server.world.listeners import Listeners
 from styxy.server.world.port_usage import PortUsage
-from styxy.server.world.projects import Projects
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import os
 import time
 
 from styxy.client.daemon.http_reply import MalformedReply, ReplyReader
-from styxy.core.reports.port_report import Container, Engine
+from styxy.core.reports.who_report import Container, Engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

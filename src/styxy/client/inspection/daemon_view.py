@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from styxy.client.cli.range_import import types_of
 from styxy.client.text import render
 from styxy.core.errors import DaemonUnreachable
-from styxy.core.reports.port_report import Stop
+from styxy.core.reports.who_report import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,8 @@ class DaemonView:
         self._connection = connection
         self.notice: str | None = None
         self.lease: dict[str, object] | None = None
-        self.usage: dict[str, object] = {}
+        self._usage: dict[str, object] = {}
+        self._observed: dict[str, object] = {}
         self.service_type: str | None = None
         self._leases: list[dict[str, object]] = []
         self._port = port
@@ -34,14 +35,25 @@ class DaemonView:
     def _read(self, port: int) -> None:
         checked = self._connection.ask("GET", f"/check/{port}").data
         self.lease = next(iter(render.objects([checked.get("allocated_to")])), None)
-        self.usage = next(iter(render.objects([checked.get("system_usage")])), {})
+        self._usage = next(iter(render.objects([checked.get("system_usage")])), {})
         seen = self._connection.ask("GET", f"/observe/{port}").data.get("observation")
-        observed = next(iter(render.objects([seen])), {})
-        kind = (self.lease or observed).get("service_type")
+        self._observed = next(iter(render.objects([seen])), {})
+        kind = (self.lease or self._observed).get("service_type")
         self.service_type = str(kind) if kind else None
         self._leases = render.objects(
             self._connection.ask("GET", "/allocations").data.get("allocations")
         )
+
+    def facts(self, pid: int) -> dict[str, str | None] | None:
+        """Say what the daemon knows of a process that listens; None where it knows nothing."""
+        if self._usage.get("pid") != pid:
+            return None
+        told = {**self._usage, "instance_id": self._observed.get("instance_id")}
+        return {name: _text(told.get(name)) for name in ("command", "project", "instance_id")}
+
+    def since(self, pid: int | None) -> str | None:
+        """Say since when something listens, where that is `pid`, or nobody is to be seen."""
+        return _text(self._usage.get("since")) if self._usage.get("pid") in (pid, None) else None
 
     def moved_away(self) -> list[dict[str, object]]:
         """List the leases of servers that asked for this port and sit elsewhere."""
@@ -62,3 +74,7 @@ class DaemonView:
         """Say how to end a lease on whose port nothing listens."""
         command = f"styxy release {lease.get('lock_id')}"
         return Stop(command=command, effect="gives the lease back; nothing listens there")
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

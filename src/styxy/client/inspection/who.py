@@ -1,7 +1,9 @@
-"""Bring together who is on a port: the kernel, /proc, git's files, the daemon, container engines.
+"""Bring together who is on a port: the daemon, the kernel, /proc, git's files, container engines.
 
-The kernel and /proc are asked here and not through the daemon, so that there is an answer without
-one, too; leases are then unknown, and it says so.
+What the daemon knows of a listener's process is taken from it. Without one the process is asked
+here, by the same code (`adapters.projects`); leases are then unknown, and it says so. Which sockets
+are one server, and the processes around it, are asked here in any case: no answer of the API has
+them.
 """
 
 from __future__ import annotations
@@ -14,37 +16,37 @@ from typing import TYPE_CHECKING
 from styxy.adapters import git
 from styxy.adapters.kernel import KernelLook
 from styxy.adapters.processes import Processes
+from styxy.adapters.projects import ProcessFacts, Projects
 from styxy.client.inspection.containers import containers, sockets
 from styxy.client.inspection.daemon_view import DaemonView
 from styxy.core.model.ports import Port
-from styxy.core.names import INSTANCE_NAMES, instance_of
 from styxy.core.reports.cgroups import Unit, container_of, unit_of
-from styxy.core.reports.port_report import (
+from styxy.core.reports.process_tree import chain, job, topmost
+from styxy.core.reports.who_report import (
     Move,
     Policy,
-    PortReport,
     Relation,
     Server,
     Stop,
     TreeProcess,
+    WhoReport,
     Worktree,
     caution,
     meaning,
     policy_of,
     ways_to_stop,
 )
-from styxy.core.reports.process_tree import chain, job, topmost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from styxy.adapters.kernel import Listener
     from styxy.client.daemon.connection import Connection
-    from styxy.core.reports.port_report import Container
     from styxy.core.reports.process_tree import Process
+    from styxy.core.reports.who_report import Container
 
 
-def tell(port: int, connection: Connection, env: Mapping[str, str]) -> PortReport:
+def tell(port: int, connection: Connection, env: Mapping[str, str]) -> WhoReport:
     """Report on a port, as of now."""
     records = DaemonView(connection, port)
     teller = _Teller(port, env, records)
@@ -54,7 +56,7 @@ def tell(port: int, connection: Connection, env: Mapping[str, str]) -> PortRepor
     if lease is not None and not servers:
         stop = (records.way_to_release(lease),)
     asked = lease.get("requested_port") if lease else None
-    return PortReport(
+    return WhoReport(
         port=port,
         is_free=not servers and lease is None,
         summary=_summary(port, servers, lease),
@@ -73,9 +75,11 @@ class _Teller:
 
     def __init__(self, port: int, env: Mapping[str, str], records: DaemonView) -> None:
         self._port = port
-        self._env = env
+        self._home = env.get("HOME") or "/"
         self._records = records
-        self._processes = Processes()
+        self._processes = processes = Processes()
+        projects = Projects(processes=processes, user_home=self._home)
+        self._facts = ProcessFacts(processes, projects)
         self._table = self._processes.table()
         self._own = _project_here(env)
         self._containers = containers(sockets(env))
@@ -130,7 +134,8 @@ class _Teller:
         cgroup = self._processes.cgroup(pid) if pid is not None else ""
         container = published or self._in_container(cgroup)
         unit = unit_of(cgroup)
-        project = self._project(pid, container)
+        told = self._told(pid)
+        project = self._composed(container) or told.get("project")
         worktree = _worktree(project)
         relation = self._relation(project)
         transports = {each.protocol for each in listeners}
@@ -139,13 +144,13 @@ class _Teller:
             addresses=tuple(sorted({each.address for each in listeners})),
             pid=pid,
             process=main.name if main else None,
-            command=_command(main),
+            command=told.get("command"),
             directory=main.directory if main else None,
             user=_user(listeners[0].uid) if listeners else None,
             since=self._since(pid),
             project=project,
             worktree=worktree,
-            instance_id=self._instance(pid),
+            instance_id=self._instance() or told.get("instance_id"),
             relation=relation,
             meaning=self._meaning(relation, worktree),
             caution=caution(relation),
@@ -181,14 +186,11 @@ class _Teller:
             frontier = sorted(p for p in wanted if self._table[p].parent == pid) + frontier
         return found
 
-    def _project(self, pid: int | None, container: Container | None) -> str | None:
-        home = self._env.get("HOME") or "/"
-        if container is not None and container.compose_directory is not None:
-            return git.project_path(container.compose_directory, home)
-        if pid is None or self._table[pid].directory is None:
-            return None
-        named = self._processes.variable(pid, "STYXY_PROJECT") or ""
-        return git.project_path(os.path.join(str(self._table[pid].directory), named), home)
+    def _told(self, pid: int | None) -> dict[str, str | None]:
+        """Say what a process tells of itself: as the daemon has it, else as it is asked now."""
+        if pid is None:
+            return {}
+        return self._records.facts(pid) or self._facts.of(pid)
 
     def _relation(self, project: str | None) -> Relation:
         if project is None or self._own is None:
@@ -216,9 +218,9 @@ class _Teller:
         return next((each for each in self._containers if each.id == wanted), None)
 
     def _since(self, pid: int | None) -> str | None:
-        usage = self._records.usage
-        if usage.get("since") and usage.get("pid") in (pid, None):
-            return str(usage["since"])
+        since = self._records.since(pid)
+        if since is not None:
+            return since
         holder = self._processes.holder(pid) if pid is not None else None
         if holder is None:
             return None
@@ -227,11 +229,15 @@ class _Teller:
         began = datetime.fromtimestamp(self._processes.started_at(holder), UTC)
         return began.isoformat().replace("+00:00", "Z")
 
-    def _instance(self, pid: int | None) -> str | None:
+    def _instance(self) -> str | None:
         lease = self._records.lease
-        if lease is not None and lease.get("instance_id"):
-            return str(lease["instance_id"])
-        return None if pid is None else instance_of(self._processes.variables(pid, *INSTANCE_NAMES))
+        return _text(lease.get("instance_id")) if lease is not None else None
+
+    def _composed(self, container: Container | None) -> str | None:
+        """Name the project of a container: that of the directory of its compose file."""
+        if container is None or container.compose_directory is None:
+            return None
+        return git.project_path(container.compose_directory, self._home)
 
 
 def _summary(port: int, servers: Sequence[Server], lease: Mapping[str, object] | None) -> str:

@@ -12,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+LONGEST_PATH = 4096
+"""Bytes of a path: PATH_MAX of limits.h(0p)."""
+
 PROJECT_FILES = (
     "package.json",
     "pyproject.toml",

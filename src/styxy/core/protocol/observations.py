@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from styxy.core.protocol.scalars import rfc3339
 
 if TYPE_CHECKING:
-    from styxy.core.reports import usage
+    from collections.abc import Iterable
+
+    from styxy.core.reports import port_report
 
 
 class Observation(msgspec.Struct, kw_only=True):
@@ -62,31 +64,35 @@ class ObserveAllAnswer(msgspec.Struct, kw_only=True):
     stats: Statistics
 
 
-def observation(seen: usage.Observation) -> Observation:
-    """Say an observation in the API's words."""
-    found = seen.usage
-    return Observation(
-        pid=found.pid,
-        process=found.process,
-        command=found.command,
-        service_type=seen.service_type,
-        project=seen.project,
-        instance_id=seen.instance_id,
-        addresses=list(found.addresses),
-        bound_since=None if found.since is None else rfc3339(found.since),
-    )
+def observation(report: port_report.PortReport) -> Observation | None:
+    """Say in the API's words what listens on a port; None where nothing does."""
+    found = report.usage
+    return None if found is None else Observation(**_fields(report, found))
 
 
-def port_observation(seen: usage.Observation) -> PortObservation:
-    """Say an observation of a list."""
-    return PortObservation(
-        port=seen.usage.port,
-        protocol=seen.usage.protocol,
-        **msgspec.structs.asdict(observation(seen)),
-    )
+def port_observations(reports: Iterable[port_report.PortReport]) -> list[PortObservation]:
+    """Say in the API's words what listens on each port of a list."""
+    return [
+        PortObservation(port=each.port, protocol=each.usage.protocol, **_fields(each, each.usage))
+        for each in reports
+        if each.usage is not None
+    ]
 
 
-def statistics(counted: usage.Statistics) -> Statistics:
+def _fields(report: port_report.PortReport, found: port_report.Usage) -> dict[str, Any]:
+    return {
+        "pid": found.pid,
+        "process": found.process,
+        "command": found.command,
+        "service_type": report.service_type,
+        "project": report.project,
+        "instance_id": report.instance_id,
+        "addresses": list(found.addresses),
+        "bound_since": None if found.since is None else rfc3339(found.since),
+    }
+
+
+def statistics(counted: port_report.Statistics) -> Statistics:
     """Say counts in the API's words."""
     return Statistics(
         total=counted.total,

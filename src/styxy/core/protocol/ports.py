@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from styxy.core.protocol.leases import Allocation
+from styxy.core.protocol.leases import Allocation, allocation
 from styxy.core.protocol.scalars import PortNumber, rfc3339
 
 if TYPE_CHECKING:
-    from styxy.core.reports.usage import Usage
+    from styxy.core.reports.port_report import PortReport, Usage
 
 
 class SuggestQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,6 +71,26 @@ class SuggestAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     count: int
     message: str
     fallback: bool = False
+
+
+def checked(report: PortReport) -> CheckAnswer:
+    """Say in the API's words whether a port is available, and who has it."""
+    return CheckAnswer(
+        port=report.port,
+        available=report.is_available,
+        reason=report.reason,
+        allocated_to=allocation(report.lease) if report.lease else None,
+        system_usage=system_usage(report.usage) if report.usage else None,
+    )
+
+
+def port_in_use(report: PortReport) -> PortInUse:
+    """Say in the API's words who has a port."""
+    return PortInUse(
+        port=report.port,
+        allocated_to=allocation(report.lease) if report.lease else None,
+        system_usage=system_usage(report.usage) if report.usage else None,
+    )
 
 
 def system_usage(usage: Usage) -> SystemUsage:

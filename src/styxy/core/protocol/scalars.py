@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from styxy.core.model.projects import LONGEST_PATH
 from styxy.core.names import INSTANCE, INSTANCE_RULE
 
 Name = Annotated[
@@ -37,8 +38,6 @@ Pid = Annotated[
     msgspec.Meta(ge=1, le=2**31 - 1, description="the id of a process, from 1 to 2147483647"),
 ]
 """As large as pid_t may be; whether such a process lives is another question."""
-LONGEST_PATH = 4096
-"""Bytes: PATH_MAX of limits.h(0p)."""
 AbsolutePath = Annotated[
     str,
     msgspec.Meta(

@@ -8,18 +8,18 @@ journal has it.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy.core.books.events import Reassigned
 from styxy.core.decisions.retention import decide_forget
 from styxy.core.model.service_types import FALLBACK
-from styxy.core.reports.usage import Observation, observe
+from styxy.core.reports.port_report import port_report
 from styxy.server.service.committer import Committer
 from styxy.server.service.instances import Instances
 from styxy.server.service.interception import Interception
 from styxy.server.service.ranges import MadeRanges
+from styxy.server.world.port_usage import EVERY_PORT
 
 if TYPE_CHECKING:
     from styxy.core.books.events import Ending
@@ -27,26 +27,11 @@ if TYPE_CHECKING:
     from styxy.core.decisions.requests import Grant, LeaseRequest
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port, PortRange
-    from styxy.core.reports.usage import Usage
+    from styxy.core.reports.port_report import PortReport
     from styxy.server.world.context import Context
 
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortCheck:
-    """Tell the truth about one port: leases and kernel. `is_bound` is about TCP alone."""
-
-    port: Port
-    lease: Lease | None
-    usage: Usage | None
-    is_bound: bool
-
-    @property
-    def is_available(self) -> bool:
-        """Tell whether the port could be granted now."""
-        return self.lease is None and not self.is_bound
 
 
 class Service:
@@ -141,35 +126,32 @@ class Service:
         udp = (lease.port for lease in promised if lease and lease.protocol != "tcp")
         return self.context.listeners.look(now).union(udp)
 
-    def check(self, port: Port) -> PortCheck:
-        """Look at one port."""
+    def report(self, port: Port, *, probe: bool = False) -> PortReport:
+        """Say what is on one port; `probe` it, too, for a TCP socket that does not listen."""
         usage = self.context.port_usage.port(port, now=self.context.clock())
         listens = usage is not None and usage.protocol != "udp"
-        return PortCheck(
-            port=port,
+        return port_report(
+            port,
             lease=self.desk.lease_index.on_port(port),
             usage=usage,
-            is_bound=listens or not self.context.kernel.is_free(port),
+            catalogue=self.desk.catalogue,
+            is_held=probe and not listens and not self.context.kernel.is_free(port),
         )
 
-    async def scan(self, span: PortRange) -> list[tuple[Port, Lease | None, Usage | None]]:
-        """List the ports of a range that are on lease or in use, upwards."""
+    async def reports(self, span: PortRange = EVERY_PORT) -> list[PortReport]:
+        """Say what is on each port of a range that is on lease or in use, upwards."""
         leases = {lease.port: lease for lease in self.desk.lease_index if lease.port in span}
         found = await self.context.port_usage.ports(span, leased=leases, now=self.context.clock())
         usages = {usage.port: usage for usage in found}
-        ports = sorted(leases.keys() | usages.keys())
-        return [(port, leases.get(port), usages.get(port)) for port in ports]
-
-    def observe(self, port: Port) -> Observation | None:
-        """Say what is on one port; None where nothing listens."""
-        usage = self.context.port_usage.port(port, now=self.context.clock())
-        return self._observed(usage) if usage is not None else None
-
-    async def observe_all(self) -> list[Observation]:
-        """Say what is on every port on which something listens, upwards."""
-        leased = {lease.port for lease in self.desk.lease_index}
-        usages = await self.context.port_usage.ports(leased=leased, now=self.context.clock())
-        return [self._observed(usage) for usage in usages]
+        return [
+            port_report(
+                port,
+                lease=leases.get(port),
+                usage=usages.get(port),
+                catalogue=self.desk.catalogue,
+            )
+            for port in sorted(leases.keys() | usages.keys())
+        ]
 
     def suggest(self, service_type: str, *, count: int) -> tuple[str, list[Port]]:
         """List free ports of a type, or of `dev` where it is unknown; says which type it was."""
@@ -193,6 +175,3 @@ class Service:
         if heir is None and lease is not None and lease.protocol != "tcp":
             return self.context.listeners.heir(port, "udp")
         return heir
-
-    def _observed(self, usage: Usage) -> Observation:
-        return observe(usage, self.desk.lease_index.on_port(usage.port), self.desk.catalogue)

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.portmap.map import PortMap
     from styxy.adapters.processes import Processes
+    from styxy.adapters.projects import Projects
     from styxy.core.model.ports import PortRange
     from styxy.server.world.counts import Counts
     from styxy.server.world.listeners import Listeners
     from styxy.server.world.live_config import LiveConfig
     from styxy.server.world.port_map_sync import PortMapSync
     from styxy.server.world.port_usage import PortUsage
-    from styxy.server.world.projects import Projects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,19 +8,18 @@ look at many ports lets other questions be answered in between.
 from __future__ import annotations
 
 import asyncio
-import shlex
 from typing import TYPE_CHECKING
 
+from styxy.adapters.projects import ProcessFacts
 from styxy.core.model.ports import LAST_PORT, Port, PortRange
-from styxy.core.names import INSTANCE_NAMES, instance_of
-from styxy.core.reports.usage import Usage
+from styxy.core.reports.port_report import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from styxy.adapters.processes import Processes
+    from styxy.adapters.projects import Projects
     from styxy.server.world.listeners import Listeners, Sighting
-    from styxy.server.world.projects import Projects
 
 SLICE = 20
 """Ports that are described in one go: 8 ms at most, where each has a process and a directory."""
@@ -52,7 +51,7 @@ class PortUsage:
         """Describe one port, as of now."""
         self._listeners.look_at(port, now)
         by_port = self._sightings([port], [port])
-        return _usage(by_port[port], self._people()) if by_port else None
+        return _usage(by_port[port], self._facts()) if by_port else None
 
     async def ports(
         self, span: PortRange = EVERY_PORT, *, leased: Collection[int], now: float
@@ -68,16 +67,16 @@ class PortUsage:
             if port in span and (port not in self._ephemeral or port in leased)
         ]
         by_port = self._sightings(tcp, udp)
-        people = self._people()
+        facts = self._facts()
         found: list[Usage] = []
         for port in sorted(by_port):
             if len(found) % SLICE == 0:
                 await asyncio.sleep(0)
-            found.append(_usage(by_port[port], people))
+            found.append(_usage(by_port[port], facts))
         return found
 
-    def _people(self) -> _People:
-        return _People(self._processes, self._projects)
+    def _facts(self) -> ProcessFacts:
+        return ProcessFacts(self._processes, self._projects)
 
     def _sightings(
         self, tcp: Collection[Port], udp: Collection[Port]
@@ -91,36 +90,7 @@ class PortUsage:
         return by_port
 
 
-class _People:
-    """Ask each process once."""
-
-    def __init__(self, processes: Processes, projects: Projects) -> None:
-        self._processes = processes
-        self._projects = projects
-        self._facts: dict[int, dict[str, str | None]] = {}
-        self._by_directory: dict[tuple[str | None, str | None], str | None] = {}
-
-    def facts(self, pid: int) -> dict[str, str | None]:
-        """Say what a process tells of itself, in the words of `Usage`."""
-        if pid not in self._facts:
-            self._facts[pid] = self._request(pid)
-        return self._facts[pid]
-
-    def _request(self, pid: int) -> dict[str, str | None]:
-        command = self._processes.command(pid)
-        report = self._processes.variables(pid, "STYXY_PROJECT", *INSTANCE_NAMES)
-        where = (report.get("STYXY_PROJECT"), self._processes.directory(pid))
-        if where not in self._by_directory:
-            self._by_directory[where] = self._projects.below(where[1], named=where[0])
-        return {
-            "process": self._processes.name(pid),
-            "command": shlex.join(command) if command else None,
-            "project": self._by_directory[where],
-            "instance_id": instance_of(report),
-        }
-
-
-def _usage(sightings: list[Sighting], people: _People) -> Usage:
+def _usage(sightings: list[Sighting], facts: ProcessFacts) -> Usage:
     transports = {each.listener.protocol for each in sightings}
     pid = next((each.pid for each in sightings if each.pid is not None), None)
     times = [each.since for each in sightings if each.since is not None]
@@ -130,5 +100,5 @@ def _usage(sightings: list[Sighting], people: _People) -> Usage:
         addresses=tuple(sorted({each.listener.address for each in sightings})),
         pid=pid,
         since=min(times, default=None),
-        **(people.facts(pid) if pid is not None else {}),
+        **(facts.of(pid) if pid is not None else {}),
     )

@@ -29,7 +29,7 @@ def who(options: Namespace, caller: Caller) -> int:
 
         caller.say(json.dumps(asdict(report)))
     else:
-        from styxy.client.text.port_report_text import shown
+        from styxy.client.text.who_text import shown
 
         caller.say(shown(report))
     return EXIT_FREE if report.is_free else 0

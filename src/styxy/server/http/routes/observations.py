@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from styxy.core.protocol import observations as shapes
-from styxy.core.reports.usage import count
+from styxy.core.reports.port_report import PortReport, count
 from styxy.server.http.routes.call import Call, Route, path_port
 
 
 async def observe_all(call: Call) -> shapes.ObserveAllAnswer:
     """Say what listens on every port."""
-    seen = await call.service.observe_all()
+    seen = await _in_use(call)
     return shapes.ObserveAllAnswer(
         total=len(seen),
-        observations=[shapes.port_observation(each) for each in seen],
+        observations=shapes.port_observations(seen),
         stats=shapes.statistics(count(seen)),
     )
 
@@ -20,15 +20,19 @@ async def observe_all(call: Call) -> shapes.ObserveAllAnswer:
 def observe(call: Call) -> shapes.ObserveAnswer:
     """Say what listens on one port."""
     port = path_port(call)
-    seen = call.service.observe(port)
+    seen = shapes.observation(call.service.report(port))
     if seen is None:
         return shapes.ObserveAnswer(port=port, bound=False, message=f"nothing listens on {port}")
-    return shapes.ObserveAnswer(port=port, bound=True, observation=shapes.observation(seen))
+    return shapes.ObserveAnswer(port=port, bound=True, observation=seen)
 
 
 async def observation_stats(call: Call) -> shapes.Statistics:
     """Count the ports in use."""
-    return shapes.statistics(count(await call.service.observe_all()))
+    return shapes.statistics(count(await _in_use(call)))
+
+
+async def _in_use(call: Call) -> list[PortReport]:
+    return [each for each in await call.service.reports() if each.usage is not None]
 
 
 ROUTES: tuple[Route, ...] = (

@@ -9,14 +9,14 @@ from styxy.client.text.render import local_time, plain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from styxy.core.reports.port_report import PortReport, Server, Stop, TreeProcess, Worktree
+    from styxy.core.reports.who_report import Server, Stop, TreeProcess, WhoReport, Worktree
 
 WIDTH = 10
 LONGEST_COMMAND = 120
 """Characters of a command line inside the tree; the server's own is shown whole."""
 
 
-def shown(report: PortReport) -> str:
+def shown(report: WhoReport) -> str:
     """Lay out a report."""
     lines = [plain(report.summary)]
     for server in report.servers:

@@ -1,4 +1,5 @@
-"""Which project a path or a process belongs to: the one place where the daemon decides it.
+"""Which project a path or a process belongs to, and what else a process tells of itself: the one
+place for the daemon and for `who` alike.
 
 Callers may name a directory inside a worktree, or reach it over a link; sessions that work in one
 tree must still be one project. So whatever comes in as a path is made canonical here, by the rule
@@ -8,11 +9,13 @@ of `core.model.projects`, before a lease or an instance carries it.
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from styxy.adapters.git import project_path
 from styxy.core.errors import InvalidInput
-from styxy.core.protocol.scalars import LONGEST_PATH
+from styxy.core.model.projects import LONGEST_PATH
+from styxy.core.names import INSTANCE_NAMES, instance_of
 
 if TYPE_CHECKING:
     from styxy.adapters.processes import Processes
@@ -63,3 +66,32 @@ class Projects:
             return None
         path = os.path.join(directory, named or "")
         return self.at(path if len(os.fsencode(path)) <= LONGEST_PATH else directory)
+
+
+class ProcessFacts:
+    """Ask each process once for what it tells of itself, and each directory for its project."""
+
+    def __init__(self, processes: Processes, projects: Projects) -> None:
+        self._processes = processes
+        self._projects = projects
+        self._known: dict[int, dict[str, str | None]] = {}
+        self._by_directory: dict[tuple[str | None, str | None], str | None] = {}
+
+    def of(self, pid: int) -> dict[str, str | None]:
+        """Say what a process tells, in the words of `Usage`."""
+        if pid not in self._known:
+            self._known[pid] = self._ask(pid)
+        return self._known[pid]
+
+    def _ask(self, pid: int) -> dict[str, str | None]:
+        command = self._processes.command(pid)
+        told = self._processes.variables(pid, "STYXY_PROJECT", *INSTANCE_NAMES)
+        where = (self._processes.directory(pid), told.get("STYXY_PROJECT"))
+        if where not in self._by_directory:
+            self._by_directory[where] = self._projects.below(where[0], named=where[1])
+        return {
+            "process": self._processes.name(pid),
+            "command": shlex.join(command) if command else None,
+            "project": self._by_directory[where],
+            "instance_id": instance_of(told),
+        }

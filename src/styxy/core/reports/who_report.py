@@ -1,0 +1,255 @@
+"""All about a port: who is there, whose it is, what that means here, how to stop it.
+
+Facts go in, a `WhoReport` comes out; nothing is looked up. `client.inspection.who` has the facts.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from styxy.core.commands.programs import program_of
+from styxy.core.model.service_types import SHARED_TYPES
+from styxy.core.reports.process_tree import below, job
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from styxy.core.reports.cgroups import Unit
+    from styxy.core.reports.process_tree import Process
+
+Relation = Literal["own", "sibling", "other", "unknown"]
+"""Whose a server is, seen from the caller: this project's, another worktree's of the same repo,
+another project's, or nobody can tell."""
+
+Engine = Literal["docker", "podman"]
+
+PUBLISHERS = frozenset({"docker-proxy", "rootlessport", "conmon", "pasta", "slirp4netns"})
+"""Processes that listen in a container's place; ended, they leave it unreachable and running."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worktree:
+    """Describe a git worktree. `repo` is the directory of the repo that it belongs to."""
+
+    path: str
+    branch: str | None
+    is_linked: bool
+    repo: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """Describe a container that publishes a port, with its compose project if it has one."""
+
+    engine: Engine
+    id: str
+    name: str
+    image: str
+    ports: tuple[int, ...] = ()
+    compose_project: str | None = None
+    compose_service: str | None = None
+    compose_directory: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeProcess:
+    """Describe one process of a server's tree. `listens`: it has the socket.
+
+    `is_part`: it belongs to the server, so that stopping the server ends it.
+    """
+
+    pid: int
+    parent: int
+    name: str
+    command: str | None
+    directory: str | None
+    user: str
+    listens: bool
+    is_part: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Name a command that stops a server, and what it does."""
+
+    command: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Describe one server on the port. Times are RFC 3339; `tree` has parents first."""
+
+    protocol: str
+    addresses: tuple[str, ...]
+    pid: int | None
+    process: str | None
+    command: str | None
+    directory: str | None
+    user: str | None
+    since: str | None
+    project: str | None
+    worktree: Worktree | None
+    instance_id: str | None
+    relation: Relation
+    meaning: str | None
+    caution: str | None
+    unit: Unit | None
+    container: Container | None
+    tree: tuple[TreeProcess, ...]
+    stop: tuple[Stop, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Say where a server sits that asked for this port and was moved."""
+
+    port: int
+    project: str | None
+    pid: int | None
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoReport:
+    """Tell everything of a port. `lease` is as the API tells it.
+
+    `leases_known` is False where no daemon could be asked; `notice` says why. `asked` is the port
+    that the holder of this one had asked for, where it was moved here; `moved` are servers that
+    asked for this one and were moved away.
+    """
+
+    port: int
+    is_free: bool
+    summary: str
+    leases_known: bool
+    notice: str | None
+    lease: Mapping[str, object] | None
+    asked: int | None
+    moved: tuple[Move, ...]
+    servers: tuple[Server, ...]
+    stop: tuple[Stop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Say what this caller lets through: STYXY_SIBLINGS and STYXY_SIBLINGS_ALLOW."""
+
+    allows_all: bool = False
+    allowed: frozenset[int] = frozenset()
+
+
+def policy_of(siblings: str | None, allow: str | None) -> Policy:
+    """Read the two variables; what is no port among the allowed ones is ignored, as by a guest."""
+    words = (allow or "").replace(",", " ").split()
+    ports = frozenset(int(word) for word in words if word.isascii() and word.isdigit())
+    return Policy(allows_all=siblings == "allow", allowed=ports)
+
+
+def meaning(
+    relation: Relation,
+    port: int,
+    *,
+    worktree: Worktree | None,
+    service_type: str | None,
+    is_singleton: bool,
+    policy: Policy,
+    own_place: int | None,
+) -> str | None:
+    """Say what a server is to the caller, and what happens to a connect from the caller's project.
+
+    `own_place` is where the caller's own server for this port sits.
+    """
+    if relation == "unknown":
+        return None
+    if relation == "own":
+        return "this project's own server"
+    goes_home = own_place is not None and own_place != port
+    home = f"under Styxy a connect from here to {port} goes to this project's own {own_place}"
+    if relation == "other":
+        return f"another project's server; {home}" if goes_home else "another project's server"
+    where = f" ({worktree.branch} at {worktree.path})" if worktree and worktree.branch else ""
+    who = f"the server of another worktree of this repo{where}"
+    if goes_home:
+        return f"{who}; {home}"
+    if is_singleton or service_type in SHARED_TYPES:
+        return f"{who}, and worktrees share servers of type {service_type}: a connect reaches it"
+    if policy.allows_all or port in policy.allowed:
+        return f"{who}; STYXY_SIBLINGS lets a connect from here reach it"
+    return (
+        f"{who}: under Styxy a connect from here gets ECONNREFUSED, as if nothing were there, so "
+        "that it is never taken for this project's own; "
+        f"STYXY_SIBLINGS_ALLOW={port} lets it through"
+    )
+
+
+def caution(relation: Relation) -> str | None:
+    """Say what to do before anybody's server is stopped that is not the caller's own."""
+    if relation in ("own", "unknown"):
+        return None
+    return "it is not this project's: for a port of your own, leave it and say: styxy run -- CMD"
+
+
+def ways_to_stop(
+    port: int,
+    holders: Sequence[int],
+    table: Mapping[int, Process],
+    *,
+    container: Container | None,
+    unit: Unit | None,
+) -> tuple[Stop, ...]:
+    """Say how to end a server and nothing else, the best way first."""
+    known = [table[pid] for pid in holders if pid in table]
+    if container is not None:
+        return _stop_container(container)
+    if any(each.name in PUBLISHERS for each in known):
+        effect = "names the container that publishes the port"
+        return (Stop(command=f"docker ps --filter publish={port}", effect=effect),)
+    if any("styxy.server" in each.words for each in known):
+        return (Stop(command="styxy daemon stop", effect="ends Styxy's daemon; the leases stay"),)
+    if unit is not None and all(_is_main(each.pid, table) for each in known):
+        manager = "systemctl --user" if unit.scope == "user" else "sudo systemctl"
+        effect = "ends the service; killed, it may be started again"
+        return (Stop(command=f"{manager} stop {shlex.quote(unit.name)}", effect=effect),)
+    return tuple(_kill(each.pid, table) for each in known)
+
+
+def _is_main(pid: int, table: Mapping[int, Process]) -> bool:
+    """Tell a service's own process from what somebody started inside of a service.
+
+    Stopping the unit of a terminal, an agent or a build runner would end all that it has.
+    """
+    parent = table.get(job(pid, table)[0].parent)
+    return parent is None or parent.pid == 1 or parent.name == "systemd"
+
+
+def _stop_container(container: Container) -> tuple[Stop, ...]:
+    name = shlex.quote(container.name)
+    plain = Stop(
+        command=f"{container.engine} stop {name}", effect="stops the container, and keeps it"
+    )
+    if container.compose_project is None or container.compose_service is None:
+        return (plain,)
+    project, service = (
+        shlex.quote(each) for each in (container.compose_project, container.compose_service)
+    )
+    compose = Stop(
+        command=f"{container.engine} compose -p {project} stop {service}",
+        effect="stops the compose service",
+    )
+    return (compose, plain)
+
+
+def _kill(pid: int, table: Mapping[int, Process]) -> Stop:
+    members = job(pid, table)
+    top = members[0]
+    name = program_of(top.words) or top.name
+    more = len(below(top.pid, table))
+    what = f"{name} ({top.pid})" + (f" and the {more} processes below it" if more > 1 else "")
+    if more == 1:
+        what += " and the process below it"
+    # Every launcher on the way: a shell does not pass the signal on.
+    pids = " ".join(str(each.pid) for each in members)
+    return Stop(command=f"kill -TERM {pids}", effect=f"ends {what}")
