@@ -42,7 +42,7 @@ test: $(STAMPS)/dev programs hooks
 	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal --own-network -m "not slow and not alone" $(PYTEST_ARGS)
 
 test-slow: $(STAMPS)/dev programs
-	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal -m "slow and not alone" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal --own-network -m "slow and not alone" $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -q -m alone $(PYTEST_ARGS)
 
 check: $(STAMPS)/dev hooks

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import venv
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,20 @@ import pytest
 from styxy import __version__
 from styxy.client.cli.shared import FILES as SHARED
 from tests.fakes import free_port
+from tests.network import outside
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = "styxy/native/libstyxy.so"
 SHIPPED = ("src", "native", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def reach_package_index() -> Iterator[None]:
+    """Let pip and uv fetch what a build needs."""
+    with outside():
+        yield
 
 
 def clean_env(**changes: str) -> dict[str, str]:
