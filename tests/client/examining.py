@@ -29,13 +29,13 @@ def examine(styxy: CommandLine, *, code: int = 0, **env: str) -> Findings:
     assert [each["name"] for each in told["checks"]] == [check.name for check in CHECKS]
     assert all(each["looked_at"] for each in told["checks"])
     for each in told["checks"]:
-        assert (each["cure"] is None) == (each["verdict"] == "ok"), each
+        assert (each["fix"] is None) == (each["verdict"] == "ok"), each
     return {each["name"]: each for each in told["checks"]}
 
 
-def cure(found: dict[str, str], styxy: CommandLine) -> None:
+def apply_fix(found: dict[str, str], styxy: CommandLine) -> None:
     """Do what the doctor says."""
-    command = found["cure"].replace("styxy ", f"{sys.executable} -P -m styxy ")
+    command = found["fix"].replace("styxy ", f"{sys.executable} -P -m styxy ")
     subprocess.run(command, shell=True, check=True, env=styxy.env, stdout=subprocess.DEVNULL)
 
 

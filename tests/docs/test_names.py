@@ -133,13 +133,13 @@ def test_each_variable_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize("code", sorted({kind.code for kind in all_errors()}))
-def test_each_error_code_has_its_cure(code: str) -> None:
+def test_each_error_code_has_its_fix(code: str) -> None:
     words = dict(parts("docs/troubleshooting.md"))[code]
     assert len(words.split()) > 8
 
 
 @pytest.mark.parametrize("name", [each.name for each in CHECKS])
-def test_each_check_of_the_doctor_has_its_cure(name: str) -> None:
+def test_each_check_of_the_doctor_has_its_fix(name: str) -> None:
     doctor = text_of("docs/troubleshooting.md").partition("\n## Doctor\n")[2].partition("\n## ")[0]
     assert re.search(rf"^\| `{name}` \| .+ \| .+ \|$", doctor, re.MULTILINE)
 

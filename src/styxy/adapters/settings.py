@@ -175,20 +175,18 @@ def private_home(path: str) -> None:
     private_directory(path)
 
 
-def private_directory(
-    path: str, *, cure: str = "set STYXY_HOME to a directory of your own"
-) -> None:
+def private_directory(path: str, *, fix: str = "set STYXY_HOME to a directory of your own") -> None:
     """Make a directory of mode 0700, or see that it is one. Raises `Unavailable`.
 
     A link or another user's directory is refused: whoever planted it could read what lies in it.
-    `cure` is the next step where it cannot be made.
+    `fix` is the next step where it cannot be made.
     """
     old_mask = os.umask(0o077)  # for the parents, to which `mode` does not apply
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
         status = os.lstat(path)
     except OSError as error:
-        raise Unavailable(f"cannot make the directory {path}: {error.strerror}; {cure}") from error
+        raise Unavailable(f"cannot make the directory {path}: {error.strerror}; {fix}") from error
     finally:
         os.umask(old_mask)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():

@@ -245,7 +245,7 @@ def _open(
         # Its parent too: whoever owned /tmp/styxy-UID could put another directory in its place.
         # A socket that the user named lies in a directory that is none of our business.
         for directory in (os.path.dirname(paths.runtime_dir()), paths.runtime_dir()):
-            private_directory(directory, cure="unset XDG_RUNTIME_DIR")
+            private_directory(directory, fix="unset XDG_RUNTIME_DIR")
     recovery = Recovery()
     opened = open_books(paths, Backups(paths.backups), recovery, known=known, now=time.time())
     stack.callback(opened.journal.close)

@@ -1,4 +1,4 @@
-"""doctor: each thing that it claims to check is broken here, and its cure is read, often done.
+"""doctor: each thing that it claims to check is broken here, and its fix is read, often done.
 
 Also tests `doctor`, `interception`, `machine`, `running` and `verdict`.
 """
@@ -23,7 +23,7 @@ from styxy.client.doctor.checks import CHECKS
 from styxy.core.books.events import Leased
 from styxy.core.decisions.desk import Desk
 from styxy.core.model.service_types import Catalogue
-from tests.client.examining import cure, examine, told_by_a_daemon
+from tests.client.examining import apply_fix, examine, told_by_a_daemon
 from tests.commands import CommandLine
 from tests.fakes import free_port
 
@@ -61,14 +61,14 @@ def test_it_starts_no_daemon_and_is_quick_without_one(styxy: CommandLine) -> Non
     assert time.monotonic() - began < 10  # 0.6 s on an idle machine; bench has the number
     assert styxy.daemon_pid() is None
     assert found["daemon"]["verdict"] == "warning"
-    cure(found["daemon"], styxy)
+    apply_fix(found["daemon"], styxy)
     assert examine(styxy)["daemon"]["verdict"] == "ok"
 
 
 def test_people_read_it_as_lines(styxy: CommandLine) -> None:
     done = styxy.run("doctor")
     assert done.returncode == 0
-    assert "cure: styxy daemon start -d" in done.stdout
+    assert "fix: styxy daemon start -d" in done.stdout
     assert done.stdout.splitlines()[-1].startswith(f"{len(CHECKS)} checks: ")
 
 
@@ -80,7 +80,7 @@ def test_a_daemon_that_hangs_is_an_error_and_costs_no_more_than_its_patience(
     os.kill(pid, signal.SIGSTOP)
     found = examine(running, code=1)
     assert "has given no answer" in found["daemon"]["message"]
-    assert found["daemon"]["cure"] == "styxy daemon restart"
+    assert found["daemon"]["fix"] == "styxy daemon restart"
     assert found["alone"]["verdict"] == "ok"
     os.kill(pid, signal.SIGCONT)
 
@@ -100,9 +100,9 @@ def test_a_daemon_of_another_version_is_named(styxy: CommandLine, tmp_path: Path
     assert styxy.run("daemon", "start", "-d").returncode == 0
     styxy.env["PYTHONPATH"] = path
     found = examine(styxy)["version"]
-    assert (found["verdict"], found["cure"]) == ("warning", "styxy daemon restart")
+    assert (found["verdict"], found["fix"]) == ("warning", "styxy daemon restart")
     assert "0.0.9" in found["message"]
-    cure(found, styxy)
+    apply_fix(found, styxy)
     assert examine(styxy)["version"]["verdict"] == "ok"
 
 
@@ -118,8 +118,8 @@ def test_a_second_daemon_of_the_home_is_found(running: CommandLine) -> None:
         assert second.stdout is not None
         assert second.stdout.readline() == b"up\n"
         found = examine(running, code=1)["alone"]
-        assert found["cure"] == f"kill -TERM {second.pid}"
-        cure(found, running)
+        assert found["fix"] == f"kill -TERM {second.pid}"
+        apply_fix(found, running)
     assert second.returncode == -signal.SIGTERM
     assert examine(running)["alone"]["verdict"] == "ok"
 
@@ -130,9 +130,9 @@ def test_a_daemon_whose_record_is_gone_is_found(running: CommandLine) -> None:
     (running.home / "daemon.json").unlink()
     found = examine(running, code=1)["alone"]
     os.kill(pid or 0, signal.SIGCONT)
-    assert found["cure"] == f"kill -TERM {pid}"
+    assert found["fix"] == f"kill -TERM {pid}"
     gone = os.pidfd_open(pid or 0)
-    cure(found, running)
+    apply_fix(found, running)
     assert select.select([gone], [], [], 20)[0]
     os.close(gone)
 
@@ -142,7 +142,7 @@ def test_a_daemon_that_stood_still_is_named(styxy: CommandLine, tmp_path: Path) 
     with told_by_a_daemon(styxy, tmp_path / "s", parts={"loop": loop}):
         found = examine(styxy, code=1)["stalls"]
     assert (found["verdict"], found["message"]) == ("warning", loop["message"])
-    assert found["cure"] == "styxy daemon logs"
+    assert found["fix"] == "styxy daemon logs"
 
 
 @pytest.mark.parametrize("state", ["warning", "error"])
@@ -153,7 +153,7 @@ def test_a_part_of_the_daemon_that_is_not_well_is_named(
     with told_by_a_daemon(styxy, tmp_path / "s", parts={"newest part": part}):
         found = examine(styxy, code=1)["parts"]
     assert (found["verdict"], found["message"]) == (state, "newest part: it is tired")
-    assert found["cure"] == "styxy daemon logs"
+    assert found["fix"] == "styxy daemon logs"
 
 
 def test_a_lease_in_use_on_whose_port_nothing_listens_is_named(
@@ -165,7 +165,7 @@ def test_a_lease_in_use_on_whose_port_nothing_listens_is_named(
         found = examine(styxy, code=1)["ports"]
     assert found["verdict"] == "error"
     assert found["message"].endswith(f"on which nothing listens: {port}")
-    assert found["cure"] == "styxy daemon restart"
+    assert found["fix"] == "styxy daemon restart"
 
 
 def test_every_check_is_broken_by_a_test() -> None:
@@ -187,7 +187,7 @@ def test_somebody_else_on_a_port_on_lease_is_named(running: CommandLine) -> None
         found = examine(running)["ports"]
         other.kill()
     assert found["verdict"] == "warning"
-    assert found["cure"] == f"styxy who {port}"
+    assert found["fix"] == f"styxy who {port}"
 
 
 def test_few_descriptors_are_named(styxy: CommandLine) -> None:
@@ -200,7 +200,7 @@ def test_few_descriptors_are_named(styxy: CommandLine) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert found["verdict"] == "warning"
     assert "this shell may open 256 files only" in found["message"]
-    assert found["cure"].startswith("ulimit -n ")
+    assert found["fix"].startswith("ulimit -n ")
 
 
 def test_a_range_where_outgoing_connections_live_is_named(styxy: CommandLine) -> None:
@@ -209,19 +209,19 @@ def test_a_range_where_outgoing_connections_live_is_named(styxy: CommandLine) ->
     (styxy.home / "config.json").write_text(json.dumps(kinds))
     found = examine(styxy)["ephemeral"]
     assert "overlaps far 40000-40009" in found["message"]
-    assert found["cure"] == "sudo sysctl -w net.ipv4.ip_local_reserved_ports=40000-40009"
+    assert found["fix"] == "sudo sysctl -w net.ipv4.ip_local_reserved_ports=40000-40009"
 
 
 def test_a_library_of_this_shell_that_is_gone_is_named(styxy: CommandLine) -> None:
     # Taken as text alone: the loader only complains of it.
     found = examine(styxy, code=1, LD_PRELOAD="/nowhere/libstyxy.so")["shell"]
     assert "/nowhere/libstyxy.so" in found["message"]
-    assert found["cure"] == "unset LD_PRELOAD"
+    assert found["fix"] == "unset LD_PRELOAD"
 
 
 def test_a_switch_of_this_shell_is_named(styxy: CommandLine) -> None:
     found = examine(styxy, STYXY_DISABLE_REASSIGN="1")["shell"]
-    assert found["cure"] == "unset STYXY_DISABLE_REASSIGN"
+    assert found["fix"] == "unset STYXY_DISABLE_REASSIGN"
 
 
 def test_an_activated_shell_is_told_from_another(styxy: CommandLine) -> None:
@@ -247,5 +247,5 @@ def test_a_library_that_cannot_be_loaded_is_named(styxy: CommandLine, tmp_path: 
     (styxy.home / "lib" / "0.1.0" / "libstyxy.so").write_text("text")
     found = examine(styxy, code=1)
     assert "cannot be loaded" in found["library"]["message"]
-    assert found["library"]["cure"].startswith("rm ")
+    assert found["library"]["fix"].startswith("rm ")
     assert found["bind"]["verdict"] == "error"

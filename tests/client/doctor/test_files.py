@@ -1,4 +1,4 @@
-"""What lies on the disk, broken in every way that doctor claims to see; the cure is often done."""
+"""What lies on the disk, broken in every way that doctor claims to see; the fix is often done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from styxy.adapters.paths import Paths
 from styxy.client.doctor import files
 from styxy.client.doctor.examination import Examination
-from tests.client.examining import cure, examine, wait_for_health
+from tests.client.examining import apply_fix, examine, wait_for_health
 from tests.commands import CommandLine
 from tests.fakes import clean_environment
 
@@ -24,7 +24,7 @@ def test_others_who_could_read_the_home_are_named(stopped: CommandLine, name: st
     path.chmod(path.stat().st_mode | 0o044)
     found = examine(stopped, code=1)["home"]
     assert str(path) in found["message"]
-    cure(found, stopped)
+    apply_fix(found, stopped)
     assert examine(stopped)["home"]["verdict"] == "ok"
 
 
@@ -43,7 +43,7 @@ def test_a_token_that_is_no_good_is_named(stopped: CommandLine, damage: str) -> 
     else:
         token.write_text("secret\n")
     found = examine(stopped, code=1)["token"]
-    cure(found, stopped)
+    apply_fix(found, stopped)
     assert examine(stopped)["token"]["verdict"] == "ok"
 
 
@@ -58,7 +58,7 @@ def test_a_directory_in_the_place_of_a_file_is_named_and_the_daemon_does_the_res
     found = examine(running, code=1)
     assert f"{path} cannot be written" in found["parts"]["message"]
     assert f"{path} is no regular file" in found[check]["message"]
-    cure(found[check], running)
+    apply_fix(found[check], running)
     wait_for_health(running, lambda parts: parts["files"]["state"] == "ok")
     found = examine(running)
     assert found[check]["verdict"] == "ok"
@@ -75,7 +75,7 @@ def test_a_token_that_is_gone_is_named(running: CommandLine) -> None:
     (running.home / "auth.token").unlink(missing_ok=True)
     found = files.token(seen)
     os.kill(pid, signal.SIGCONT)
-    assert (found.verdict, found.cure) == ("warning", "styxy doctor")
+    assert (found.verdict, found.fix) == ("warning", "styxy doctor")
     wait_for_health(running, lambda _parts: (running.home / "auth.token").exists())
     assert examine(running)["token"]["verdict"] == "ok"
 
@@ -98,7 +98,7 @@ def test_a_socket_that_is_no_good_is_named(running: CommandLine, damage: str) ->
         path.unlink()
         path.write_text("")
         found = examine(running, code=1)["sockets"]
-    cure(found, running)
+    apply_fix(found, running)
     assert examine(running)["sockets"]["verdict"] == "ok"
 
 
@@ -109,14 +109,14 @@ def test_a_daemon_whose_socket_is_gone_is_found(running: CommandLine) -> None:
     found = examine(running, code=1)["alone"]
     os.kill(pid, signal.SIGCONT)
     assert "nobody can reach it" in found["message"]
-    cure(found, running)
+    apply_fix(found, running)
     assert examine(running)["daemon"]["verdict"] == "ok"
 
 
 def test_a_runtime_directory_that_others_can_use_is_named(stopped: CommandLine) -> None:
     (stopped.home / "run").chmod(0o777)
     found = examine(stopped, code=1)["runtime"]
-    cure(found, stopped)
+    apply_fix(found, stopped)
     assert examine(stopped)["runtime"]["verdict"] == "ok"
 
 
@@ -137,7 +137,7 @@ def test_a_configuration_that_is_wrong_is_named(styxy: CommandLine, with_daemon:
     (styxy.home / "config.json").write_text('{\n  "listen_port": "x"\n}\n')
     found = examine(styxy, code=1)["configuration"]
     assert "config.json:2" in found["message"]
-    assert found["cure"] == "styxy config validate"
+    assert found["fix"] == "styxy config validate"
 
 
 def test_a_damaged_journal_is_found_without_a_daemon_and_mended_by_the_next(
@@ -152,7 +152,7 @@ def test_a_damaged_journal_is_found_without_a_daemon_and_mended_by_the_next(
         each for each in before if each.name != "lib"
     ]
     assert database.read_bytes().startswith(b"no journal")
-    cure(found, stopped)
+    apply_fix(found, stopped)
     after = examine(stopped)["database"]
     assert after["verdict"] == "warning"  # what was lost is said for as long as it runs
     assert "was damaged" in after["message"]
@@ -163,7 +163,7 @@ def test_what_is_left_over_is_named_and_taken_away(stopped: CommandLine) -> None
     (stopped.home / "lib" / "0.0.1").mkdir(parents=True)
     found = examine(stopped)["leftovers"]
     assert found["verdict"] == "warning"
-    cure(found, stopped)
+    apply_fix(found, stopped)
     assert examine(stopped)["leftovers"]["verdict"] == "ok"
 
 
@@ -185,5 +185,5 @@ def test_the_record_of_a_daemon_that_was_killed_is_a_leftover(running: CommandLi
     running.kill_daemon()
     found = examine(running)["leftovers"]
     assert "daemon that died" in found["message"]
-    cure(found, running)
+    apply_fix(found, running)
     assert examine(running)["leftovers"]["verdict"] == "ok"

@@ -1,4 +1,4 @@
-"""The examination of an installation: a table of checks, each with its verdict and its cure.
+"""The examination of an installation: a table of checks, each with its verdict and its fix.
 
 The table below is the only list of checks. A check looks at one thing, never changes anything, and
 never starts a daemon; what it cannot look at is a finding of its own.
@@ -65,7 +65,7 @@ class Finding:
     looked_at: str
     verdict: Verdict
     message: str
-    cure: str | None
+    fix: str | None
 
 
 def examine(seen: Examination) -> list[Finding]:
@@ -84,13 +84,13 @@ def _found(check: Check, seen: Examination) -> Finding:
     except StyxyError as failure:
         suggestions = failure.context.get("suggestions")
         first = str(suggestions[0]) if isinstance(suggestions, list) and suggestions else None
-        outcome = error(failure.message, cure=first or "styxy daemon logs")
+        outcome = error(failure.message, fix=first or "styxy daemon logs")
     except OSError as failure:
-        outcome = error(f"it cannot be looked at: {failure}", cure="styxy daemon logs")
+        outcome = error(f"it cannot be looked at: {failure}", fix="styxy daemon logs")
     return Finding(
         name=check.name,
         looked_at=check.looks_at,
         verdict=outcome.verdict,
         message=outcome.message,
-        cure=outcome.cure,
+        fix=outcome.fix,
     )

@@ -31,7 +31,7 @@ def home(seen: Examination) -> Outcome:
         return ok(f"{path} is not made yet")
     found = _private_directory(path)
     if found.verdict == "ok" and not os.access(path, os.W_OK | os.X_OK):
-        return error(f"{path} cannot be written", cure=f"chmod u+rwx {shlex.quote(path)}")
+        return error(f"{path} cannot be written", fix=f"chmod u+rwx {shlex.quote(path)}")
     paths = [seen.paths.in_home(name) for name in OURS]
     inside = [_private_file(path) for path in paths if os.path.lexists(path)]
     return worst([found, *(each for each in inside if each.verdict != "ok")])
@@ -43,10 +43,10 @@ def token(seen: Examination) -> Outcome:
     if not os.path.lexists(path):
         if seen.status is None:
             return ok("the next daemon makes one")
-        return warning(f"{path} is gone; the daemon writes it again at once", cure="styxy doctor")
+        return warning(f"{path} is gone; the daemon writes it again at once", fix="styxy doctor")
     found = _private_file(path)
     if found.verdict == "ok" and not is_token(path):
-        return error(f"{path} holds no token of 64 hex digits", cure=f"rm {shlex.quote(path)}")
+        return error(f"{path} holds no token of 64 hex digits", fix=f"rm {shlex.quote(path)}")
     return found
 
 
@@ -59,7 +59,7 @@ def sockets(seen: Examination) -> Outcome:
         named = (seen.record.content.get(key) for key in ("socket", "line_socket", "note_socket"))
         paths = [path for path in named if isinstance(path, str)]
     outcomes = [_socket(path) for path in paths]
-    daemon_side = from_health(seen, "doors", cure=RESTART)
+    daemon_side = from_health(seen, "doors", fix=RESTART)
     return worst([*outcomes, daemon_side])
 
 
@@ -72,7 +72,7 @@ def runtime(seen: Examination) -> Outcome:
         if seen.status is None:
             return ok(f"{path} is made by the next daemon")
         # A login session that ended takes its runtime directory with it.
-        return warning(f"{path} is gone, or the daemon was started with another", cure=RESTART)
+        return warning(f"{path} is gone, or the daemon was started with another", fix=RESTART)
     port_map = seen.paths.port_map()
     inside = [_private_file(port_map)] if os.path.lexists(port_map) else []
     return worst([_private_directory(path), *(each for each in inside if each.verdict != "ok")])
@@ -81,12 +81,12 @@ def runtime(seen: Examination) -> Outcome:
 def configuration(seen: Examination) -> Outcome:
     """See that config.json is in order, and in force."""
     loaded = load(seen.paths.config_file)
-    cure = "styxy config validate"
+    fix = "styxy config validate"
     if loaded.problems:
         said = [f"{each.where}: {each.sentence}" for each in loaded.problems]
         more = f" and {len(said) - 1} more" if len(said) > 1 else ""
-        return error(f"{said[0]}{more}; the last good configuration stays in force", cure=cure)
-    found = from_health(seen, "configuration", cure=cure)
+        return error(f"{said[0]}{more}; the last good configuration stays in force", fix=fix)
+    found = from_health(seen, "configuration", fix=fix)
     if seen.status is None:
         there = "there is no config.json" if loaded.is_missing else "config.json is in order"
         found = ok(there)
@@ -96,9 +96,9 @@ def configuration(seen: Examination) -> Outcome:
 def database(seen: Examination) -> Outcome:
     """See that the journal is sound, by the daemon that has it open, else by reading a copy."""
     if seen.status is not None:
-        cure = "styxy daemon logs"
+        fix = "styxy daemon logs"
         names = ("journal", "recovery", "backups")
-        return worst([from_health(seen, name, cure=cure) for name in names])
+        return worst([from_health(seen, name, fix=fix) for name in names])
     path = seen.paths.database
     if seen.silence is not None:
         return ok("in use by the daemon that does not answer")
@@ -110,7 +110,7 @@ def database(seen: Examination) -> Outcome:
         return ok(f"{path} is sound, with {inspect(path)} events")
     except JournalFailed as failure:
         message = f"{failure.message}; the next daemon sets it aside and loads the newest backup"
-        return error(message, cure=START)
+        return error(message, fix=START)
 
 
 def leftovers(seen: Examination) -> Outcome:
@@ -120,7 +120,7 @@ def leftovers(seen: Examination) -> Outcome:
     if not seen.listens and os.path.lexists(paths.daemon_file):
         outcomes.append(
             warning(
-                f"{paths.daemon_file} is of a daemon that died; the next one follows", cure=START
+                f"{paths.daemon_file} is of a daemon that died; the next one follows", fix=START
             )
         )
     used = _libraries_in_use(seen)
@@ -132,7 +132,7 @@ def leftovers(seen: Examination) -> Outcome:
     if stale:
         named = " ".join(shlex.quote(path) for path in stale)
         message = f"nobody needs {', '.join(os.path.basename(path) for path in stale)} any more"
-        outcomes.append(warning(message, cure=f"rm -r {named}"))
+        outcomes.append(warning(message, fix=f"rm -r {named}"))
     return worst(outcomes)
 
 
@@ -161,27 +161,27 @@ def _private_file(path: str) -> Outcome:
 
 
 def _in_the_way(path: str, what: str) -> Outcome:
-    return error(f"{path} {what}", cure=f"mv {shlex.quote(path)} {shlex.quote(path + '.aside')}")
+    return error(f"{path} {what}", fix=f"mv {shlex.quote(path)} {shlex.quote(path + '.aside')}")
 
 
 def _socket(path: str) -> Outcome:
     try:
         status = os.lstat(path)
     except FileNotFoundError:
-        return error(f"{path} is gone", cure=RESTART)
+        return error(f"{path} is gone", fix=RESTART)
     if not stat.S_ISSOCK(status.st_mode):
-        return error(f"{path} is no socket", cure=f"rm -r {shlex.quote(path)} && {RESTART}")
+        return error(f"{path} is no socket", fix=f"rm -r {shlex.quote(path)} && {RESTART}")
     return _private(path, status)
 
 
 def _private(path: str, status: os.stat_result) -> Outcome:
     if status.st_uid != os.geteuid():
-        cure = f"sudo chown -R {os.geteuid()} {shlex.quote(path)}"
-        return error(f"{path} belongs to user {status.st_uid}", cure=cure)
+        fix = f"sudo chown -R {os.geteuid()} {shlex.quote(path)}"
+        return error(f"{path} belongs to user {status.st_uid}", fix=fix)
     mode = stat.S_IMODE(status.st_mode)
     if mode & OTHERS:
-        cure = f"chmod go-rwx {shlex.quote(path)}"
-        return error(f"others can use {path} (mode {mode:04o})", cure=cure)
+        fix = f"chmod go-rwx {shlex.quote(path)}"
+        return error(f"others can use {path} (mode {mode:04o})", fix=fix)
     return ok(f"{path} is yours alone (mode {mode:04o})")
 
 

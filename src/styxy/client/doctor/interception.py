@@ -19,8 +19,8 @@ def library(seen: Examination) -> Outcome:
     assert trial.bind is not None
     if not trial.bind.was_loaded:
         path = str(trial.library)
-        cure = f"rm {path} && pip install --force-reinstall styxy"
-        return error(why_not(trial.bind, path), cure=cure)
+        fix = f"rm {path} && pip install --force-reinstall styxy"
+        return error(why_not(trial.bind, path), fix=fix)
     return ok(f"{trial.library} loads")
 
 
@@ -33,7 +33,7 @@ def bind(seen: Examination) -> Outcome:
     if trial.bind.was_moved:
         return ok(f"a bind of the busy port {trial.bind.asked} was moved to {trial.bind.got}")
     return error(f"a bind is not moved: {why_not(trial.bind, str(trial.library))}",
-                 cure="styxy daemon restart" if trial.daemon else "styxy daemon logs")  # fmt: skip
+                 fix="styxy daemon restart" if trial.daemon else "styxy daemon logs")  # fmt: skip
 
 
 def shell(seen: Examination) -> Outcome:
@@ -41,15 +41,15 @@ def shell(seen: Examination) -> Outcome:
     entries = seen.env.get("LD_PRELOAD", "").replace(":", " ").split()
     missing = [each for each in entries if "/" in each and not os.path.exists(each)]
     if missing:
-        cure = "unset LD_PRELOAD"
-        return error(f"LD_PRELOAD names a file that is gone: {missing[0]}", cure=cure)
+        fix = "unset LD_PRELOAD"
+        return error(f"LD_PRELOAD names a file that is gone: {missing[0]}", fix=fix)
     if seen.env.get("STYXY_DISABLE_REASSIGN") == "1":
         message = "STYXY_DISABLE_REASSIGN=1 switches interception off in this shell"
-        return warning(message, cure="unset STYXY_DISABLE_REASSIGN")
+        return warning(message, fix="unset STYXY_DISABLE_REASSIGN")
     ours = [each for each in entries if os.path.basename(each) == NATIVE_LIBRARY]
     if ours and seen.trial.library not in ours:
         message = f"this shell has the library of another Styxy: {ours[0]}"
-        return warning(message, cure='eval "$(styxy env)"')
+        return warning(message, fix='eval "$(styxy env)"')
     return ok("this shell is activated" if ours else "this shell is not activated")
 
 
@@ -62,5 +62,5 @@ def seccomp(seen: Examination) -> Outcome:
         return ok("the kernel allows a supervisor: static programs and Go are reached")
     return warning(
         f"static programs and Go are not reached: {reason}",
-        cure="styxy run --explain --backend seccomp -- true",
+        fix="styxy run --explain --backend seccomp -- true",
     )

@@ -35,17 +35,17 @@ def ports(seen: Examination) -> Outcome:
     if lost:
         named = ", ".join(str(each["port"]) for each in lost[:20])
         return error(
-            f"the daemon takes ports for used on which nothing listens: {named}", cure=RESTART
+            f"the daemon takes ports for used on which nothing listens: {named}", fix=RESTART
         )
     squatted = _squatted(seen, [each for each in leases if each["port"] in listening])
     outcomes = [
         ok(f"{counted(len(leases), 'lease')} in agreement with the kernel"),
-        from_health(seen, "port map", cure=RESTART),
+        from_health(seen, "port map", fix=RESTART),
     ]
     if squatted:
         named = ", ".join(str(each["port"]) for each in squatted[:20])
         message = f"others listen on ports that are on lease: {named}"
-        outcomes.append(warning(message, cure=f"styxy who {squatted[0]['port']}"))
+        outcomes.append(warning(message, fix=f"styxy who {squatted[0]['port']}"))
     return worst(outcomes)
 
 
@@ -70,11 +70,11 @@ def _squatted(seen: Examination, in_use: list[dict[str, object]]) -> list[dict[s
 def limits(seen: Examination) -> Outcome:
     """See that this shell and the daemon may open enough files."""
     here, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    outcomes = [_limit("this shell", here, cure=f"ulimit -n {min(hard, 4096)}")]
+    outcomes = [_limit("this shell", here, fix=f"ulimit -n {min(hard, 4096)}")]
     pid = seen.status.get("pid") if seen.status else None
     if isinstance(pid, int):
         theirs = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
-        outcomes.append(_limit("the daemon", theirs, cure=f"ulimit -n 4096 && {RESTART}"))
+        outcomes.append(_limit("the daemon", theirs, fix=f"ulimit -n 4096 && {RESTART}"))
     return worst(outcomes)
 
 
@@ -95,7 +95,7 @@ def ephemeral(seen: Examination) -> Outcome:
     wanted = ",".join(f"{part.first}-{part.last}" for _, part in crossing)
     return warning(
         f"outgoing connections get ports {span.first}-{span.last}, which overlaps {named}",
-        cure=f"sudo sysctl -w net.ipv4.ip_local_reserved_ports={wanted}",
+        fix=f"sudo sysctl -w net.ipv4.ip_local_reserved_ports={wanted}",
     )
 
 
@@ -107,7 +107,7 @@ def _listening() -> set[object]:
         kernel.close()
 
 
-def _limit(who: str, number: int, *, cure: str) -> Outcome:
+def _limit(who: str, number: int, *, fix: str) -> Outcome:
     if number == resource.RLIM_INFINITY or number >= FEWEST_DESCRIPTORS:
         return ok(f"{who} may open {'any number of' if number < 0 else number} files")
-    return warning(f"{who} may open {number} files only", cure=cure)
+    return warning(f"{who} may open {number} files only", fix=fix)

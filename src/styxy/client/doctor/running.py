@@ -27,8 +27,8 @@ def daemon(seen: Examination) -> Outcome:
         pid, took = plain(seen.status.get("pid")), seen.answer_time * 1000
         return ok(f"pid {pid} answers in {took:.0f} ms")
     if seen.silence is not None:
-        return error(seen.silence.message, cure=RESTART)
-    return warning("no daemon is running; the next command that needs it starts it", cure=START)
+        return error(seen.silence.message, fix=RESTART)
+    return warning("no daemon is running; the next command that needs it starts it", fix=START)
 
 
 def version(seen: Examination) -> Outcome:
@@ -38,12 +38,12 @@ def version(seen: Examination) -> Outcome:
     theirs = plain(seen.status.get("version"))
     if theirs == __version__:
         return ok(f"daemon and command line are {__version__}")
-    return warning(f"the daemon is {theirs}, this command line {__version__}", cure=RESTART)
+    return warning(f"the daemon is {theirs}, this command line {__version__}", fix=RESTART)
 
 
 def stalls(seen: Examination) -> Outcome:
     """See that the daemon never stood still."""
-    return from_health(seen, "loop", cure="styxy daemon logs")
+    return from_health(seen, "loop", fix="styxy daemon logs")
 
 
 def parts(seen: Examination) -> Outcome:
@@ -52,7 +52,7 @@ def parts(seen: Examination) -> Outcome:
     names = [name for name in listed if name not in ELSEWHERE] if isinstance(listed, dict) else []
     if not names:
         return ok("no daemon to ask")
-    return worst([from_health(seen, name, cure="styxy daemon logs", named=True) for name in names])
+    return worst([from_health(seen, name, fix="styxy daemon logs", named=True) for name in names])
 
 
 def alone(seen: Examination) -> Outcome:
@@ -63,13 +63,13 @@ def alone(seen: Examination) -> Outcome:
     if servers and not seen.listens:
         named = " ".join(str(pid) for pid in servers)
         # A restart finds it by its record; without one only the process table shows it.
-        cure = RESTART if servers == [recorded] else f"kill -TERM {named}"
-        return error(f"a daemon of this home runs and nobody can reach it: pid {named}", cure=cure)
+        fix = RESTART if servers == [recorded] else f"kill -TERM {named}"
+        return error(f"a daemon of this home runs and nobody can reach it: pid {named}", fix=fix)
     known = seen.status.get("pid") if seen.status else recorded
     others = [pid for pid in servers if pid != known]
     if others:
         named = " ".join(str(pid) for pid in others)
-        return error(f"another daemon has this home, too: pid {named}", cure=f"kill -TERM {named}")
+        return error(f"another daemon has this home, too: pid {named}", fix=f"kill -TERM {named}")
     return ok("no second daemon has this home")
 
 
@@ -90,7 +90,7 @@ def _home_of(seen: Examination, pid: int) -> str:
     return os.path.realpath(os.path.join(seen.processes.directory(pid) or "/", home))
 
 
-def from_health(seen: Examination, name: str, *, cure: str, named: bool = False) -> Outcome:
+def from_health(seen: Examination, name: str, *, fix: str, named: bool = False) -> Outcome:
     """Pass on what /health says of a part."""
     part = seen.part(name)
     if not part:
@@ -100,6 +100,6 @@ def from_health(seen: Examination, name: str, *, cure: str, named: bool = False)
         case "ok":
             return ok(message)
         case "warning":
-            return warning(message, cure=cure)
+            return warning(message, fix=fix)
         case _:
-            return error(message, cure=cure)
+            return error(message, fix=fix)

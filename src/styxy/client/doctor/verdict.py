@@ -1,4 +1,4 @@
-"""What a check comes to: a verdict, a sentence, and a command that cures it."""
+"""What a check comes to: a verdict, a sentence, and a command that fixes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Outcome:
 
     verdict: Verdict
     message: str
-    cure: str | None = None
+    fix: str | None = None
 
 
 def ok(message: str) -> Outcome:
@@ -24,22 +24,22 @@ def ok(message: str) -> Outcome:
     return Outcome(verdict="ok", message=message)
 
 
-def warning(message: str, *, cure: str | None) -> Outcome:
+def warning(message: str, *, fix: str | None) -> Outcome:
     """Say that something may be missed, and what helps."""
-    return Outcome(verdict="warning", message=message, cure=cure)
+    return Outcome(verdict="warning", message=message, fix=fix)
 
 
-def error(message: str, *, cure: str | None) -> Outcome:
+def error(message: str, *, fix: str | None) -> Outcome:
     """Say that something does not work, and what mends it."""
-    return Outcome(verdict="error", message=message, cure=cure)
+    return Outcome(verdict="error", message=message, fix=fix)
 
 
 def worst(outcomes: list[Outcome]) -> Outcome:
-    """Make one of several: the worst verdict, every sentence that has it, the first cure."""
+    """Make one of several: the worst verdict, every sentence that has it, the first fix."""
     verdict = max((each.verdict for each in outcomes), key=lambda each: RANK[each])
     said = [each for each in outcomes if each.verdict == verdict]
     return Outcome(
         verdict=verdict,
         message="; ".join(each.message for each in said),
-        cure=next((each.cure for each in said if each.cure), None),
+        fix=next((each.fix for each in said if each.fix), None),
     )

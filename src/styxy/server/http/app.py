@@ -191,8 +191,8 @@ def _checked_query(request: Request, route: Route) -> msgspec.Struct | None:
     if route.query is not None:
         return read_query(values, route.query)
     for name in values:  # POST /allocate?dry_run=true must not lease a port
-        cure = f"send {echo(name)} in the body" if route.body else f"leave out {echo(name)}"
-        raise InvalidInput(f"{route.method} {route.path} takes no query; {cure}", field=name)
+        fix = f"send {echo(name)} in the body" if route.body else f"leave out {echo(name)}"
+        raise InvalidInput(f"{route.method} {route.path} takes no query; {fix}", field=name)
     return None
 
 

@@ -1,4 +1,4 @@
-"""doctor: what is wrong with this installation, and what cures it."""
+"""doctor: what is wrong with this installation, and what fixes it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def _shown(findings: Sequence[Finding]) -> str:
     lines = []
     for each in findings:
         lines.append(f"{each.verdict.ljust(7)}  {each.name.ljust(width)}  {plain(each.message)}")
-        if each.cure is not None:
-            lines.append(f"{' ' * (11 + width)}cure: {plain(each.cure)}")
+        if each.fix is not None:
+            lines.append(f"{' ' * (11 + width)}fix: {plain(each.fix)}")
     counts = ", ".join(
         f"{sum(each.verdict == verdict for each in findings)} {verdict}"
         for verdict in ("ok", "warning", "error")
@@ -50,7 +50,7 @@ def _shown(findings: Sequence[Finding]) -> str:
 COMMANDS = (
     Command(
         "doctor",
-        "Look at everything that can be wrong, and name each cure (exit 1 on an error).",
+        "Look at everything that can be wrong, and name each fix (exit 1 on an error).",
         example="styxy doctor --json",
         add_options=no_options,
         run=doctor,
