@@ -17,8 +17,7 @@ from typing import Any
 from styxy.client.cli.command import Command, Parser
 from styxy.client.cli.main import all_commands
 from styxy.core.config.environment import VARIABLES
-from styxy.core.config.setting import Setting
-from styxy.core.config.settings_table import SETTINGS, default_of
+from styxy.core.config.settings_table import SETTINGS, Setting
 from styxy.core.errors import DaemonUnreachable, all_errors
 from styxy.core.model.service_types import BUILT_IN, Catalogue
 from styxy.core.model.templates import OFFSETS, TEMPLATED_TYPES, template_port
@@ -47,7 +46,7 @@ def settings() -> str:
         (
             (code(each.shown), default(each), bounds(each), meaning(each))
             for each in SETTINGS
-            if each.kind != "object"
+            if not each.is_object
         ),
     )
 
@@ -58,7 +57,7 @@ def default(setting: Setting) -> str:
         return "as without the rule"
     if setting.path == "service_types.*.range":
         return "none"
-    value = default_of(setting)
+    value = setting.default
     return code(f"{value:g}" if isinstance(value, float) else json.dumps(value))
 
 
@@ -66,7 +65,7 @@ def bounds(setting: Setting) -> str:
     """Say what a value may be; other spellings, too."""
     others = [*setting.spellings[1:]]
     more = f"; also spelled {', '.join(map(code, others))}" if others else ""
-    return f"{setting.expected.removesuffix(', or null')}{' or null' * setting.may_be_null}{more}"
+    return f"{setting.expected}{more}"
 
 
 def meaning(setting: Setting) -> str:

@@ -69,19 +69,24 @@ def test_a_file_that_is_in_order_is_in_force(file: ConfigFile) -> None:
 @pytest.mark.parametrize(
     ("content", "where", "words"),
     [
-        ("", ":1:1", "missing"),
-        ('{\n  "listen_port": 9876,\n}', ":2:22", "comma"),
-        ('{\n  "listen_prot": 9876\n}', ":2:3", "did you mean 'listen_port'"),
-        ('{"auto_allocation": {\n  "gap_size": "x"}}', ":2:3", "auto_allocation.gap_size must be"),
-        ('{"log_level": "info",\n "log_level": "debug"}', ":2:2", "a second time"),
-        ('{"service_types": {\n\n"x": {\n"range": [3050, 3060]}}}', ":4:1", "overlaps dev"),
-        ("[]", ":1:1", "must be an object"),
+        ("", ":1:1", "expecting value"),
+        ('{\n  "listen_port": 9876\n  "log_level": "info"}', ":3:3", "expecting ',' delimiter"),
+        ('{"a": "NaN",\n "cleanup_interval": NaN}', ":2:22", "NaN is not a JSON number"),
+        ('{\n  "listen_prot": 9876\n}', "", "listen_prot is unknown; did you mean 'listen_port'"),
+        ('{"auto_allocation": {\n  "gap_size": "x"}}', "", "auto_allocation.gap_size must be"),
+        ('{"log_level": "info",\n "log_level": "debug"}', "", "log_level is there a second time"),
+        (
+            '{"service_types": {\n\n"x": {\n"range": [3050, 3060]}}}',
+            "",
+            "x.range 3050-3060 overlaps dev",
+        ),
+        ("[]", "", "the configuration must be an object"),
         (b'{"a":\n "\xff"}', ":2:3", "no UTF-8"),
-        (b"\0" * 100, ":1:1", "no JSON"),
+        (b"\0" * 100, ":1:1", "expecting value"),
         (b" " * (LARGEST + 1), "", "larger than 1048576 bytes"),
     ],
 )
-def test_a_problem_names_file_line_and_key(
+def test_a_problem_names_its_file_and_key_and_a_syntax_error_its_line(
     file: ConfigFile, content: str | bytes, where: str, words: str
 ) -> None:
     (problem,) = written(file, content).problems

@@ -330,7 +330,7 @@ def test_a_port_that_no_daemon_may_have_is_refused_and_nothing_is_stopped(
 ) -> None:
     pid = styxy.json("daemon", "start", "-d")["pid"]
     body = styxy.json("daemon", *words, "-p", "80", code=2)
-    assert body["error"] == "--port must be a whole number from 1024 to 65535, not 80"
+    assert body["error"] == "--port must be a port from 1024 to 65535, not 80"
     assert (body["success"], body["code"]) == (False, "invalid_input")
     assert styxy.json("daemon", "status")["pid"] == pid
 

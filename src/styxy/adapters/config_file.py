@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from styxy.core.config.configuration import Configuration
-from styxy.core.config.located import DEEPEST, Spot, is_too_deep
 from styxy.core.config.patch import leaves, merged, spelled
 from styxy.core.config.problems import Problem
 from styxy.core.config.validation import FileReading, read_text
 from styxy.core.errors import Conflict, InvalidInput, Unavailable
+from styxy.core.json_data import TOO_DEEP, is_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -122,7 +122,7 @@ class ConfigFile:
         be understood, `Unavailable` where it cannot be written; the file is then as it was.
         """
         if is_too_deep(patch):
-            raise InvalidInput(f"the change is nested more than {DEEPEST} levels deep")
+            raise InvalidInput(f"the change cannot be made: {TOO_DEEP}")
         with self._locked(patience):
             self._sweep_up()
             before = self.load()
@@ -245,7 +245,7 @@ def load(path: str) -> Loaded:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - raw.rfind(b"\n", 0, error.start)
-        return _unreadable(path, "it is no UTF-8 text", stamp, spot=Spot(line, column))
+        return _unreadable(path, "it is no UTF-8 text", stamp, line=line, column=column)
     return Loaded(reading=read_text(text, file=path), stamp=stamp, raw=raw)
 
 
@@ -311,10 +311,8 @@ def _why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _unreadable(
-    path: str, why: str, stamp: Stamp | None = None, *, spot: Spot | None = None
-) -> Loaded:
-    problem = Problem(path=(), sentence=f"cannot be read: {why}", file=path, spot=spot)
+def _unreadable(path: str, why: str, stamp: Stamp | None = None, **place: int) -> Loaded:
+    problem = Problem(path=(), sentence=f"cannot be read: {why}", file=path, **place)
     return Loaded(reading=FileReading(Configuration(), (problem,)), stamp=stamp)
 
 

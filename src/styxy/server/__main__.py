@@ -25,19 +25,14 @@ from typing import TYPE_CHECKING
 from styxy import __version__
 from styxy.adapters.config_file import ConfigFile
 from styxy.adapters.git import repo_of
+from styxy.adapters.home import private_directory, private_home
 from styxy.adapters.journal.backups import Backups
 from styxy.adapters.kernel import KernelLook, ephemeral_ports
 from styxy.adapters.paths import Paths
 from styxy.adapters.portmap.file import Remains
 from styxy.adapters.processes import Processes
 from styxy.adapters.projects import Projects
-from styxy.adapters.settings import (
-    Settings,
-    load_overrides,
-    load_settings,
-    private_directory,
-    private_home,
-)
+from styxy.adapters.settings import Settings, load_overrides, load_settings
 from styxy.core.commands.programs import service_type_of_program
 from styxy.core.errors import StyxyError
 from styxy.server.daemon import Daemon, Parts

@@ -136,7 +136,7 @@ def test_a_configuration_that_is_wrong_is_named(styxy: CommandLine, with_daemon:
     styxy.home.mkdir(mode=0o700, exist_ok=True)
     (styxy.home / "config.json").write_text('{\n  "listen_port": "x"\n}\n')
     found = examine(styxy, code=1)["configuration"]
-    assert "config.json:2" in found["message"]
+    assert "config.json: listen_port must be a port" in found["message"]
     assert found["fix"] == "styxy config validate"
 
 

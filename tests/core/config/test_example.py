@@ -7,8 +7,7 @@ import pytest
 from styxy.core.config.configuration import Configuration
 from styxy.core.config.example import SAMPLE_TYPE, example
 from styxy.core.config.patch import spelled
-from styxy.core.config.setting import Setting
-from styxy.core.config.settings_table import SETTINGS
+from styxy.core.config.settings_table import SETTINGS, Setting
 from styxy.core.config.validation import read_configuration, read_text
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 
 import pytest
 
 from styxy.core.config.configuration import AllocationRule, Configuration
-from styxy.core.config.conversion import convert
 from styxy.core.config.environment import VARIABLES
-from styxy.core.config.setting import Setting
-from styxy.core.config.settings_table import BY_PATH, SETTINGS, children, default_of
+from styxy.core.config.settings_table import BY_PATH, SETTINGS, Setting, children
+from styxy.core.config.validation import convert
 from styxy.core.errors import InvalidInput
 
 
@@ -45,7 +44,13 @@ def test_each_path_and_each_spelling_is_there_once() -> None:
     "setting", [each for each in SETTINGS if "*" not in each.path], ids=lambda each: each.path
 )
 def test_each_default_is_a_value_that_the_setting_takes(setting: Setting) -> None:
-    default = default_of(setting)
+    value: object = asdict(Configuration())
+    for part in setting.path.split("."):
+        assert isinstance(value, dict)
+        value = value[part]
+    if not setting.is_object:
+        assert setting.default == value
+    default = {} if setting.default is None and setting.is_object else setting.default
     assert convert(setting, default) == default
 
 

@@ -147,7 +147,7 @@ def test_the_rules_of_the_file_win_over_the_built_in_ones() -> None:
         ({"listenPort": 2000, "listen_port": 2000}, "listen_port says listen_port a second time"),
         ({"cleanup_interval": 0}, "a number of seconds from 1 to 86400, not 0"),
         ({"enforce_ranges": 1}, "enforce_ranges must be true or false, not 1"),
-        ({"port_document": "PORTS.md"}, "port_document must be an absolute path, or null"),
+        ({"port_document": "PORTS.md"}, "path of at most 4096 characters, or null, not"),
         ({"log_level": "loud"}, "log_level must be one of debug, info, warning, error"),
         ({"service_types": []}, "service_types must be an object, not []"),
         ({"service_types": {"x": 5}}, "service_types.x must be an object, not 5"),

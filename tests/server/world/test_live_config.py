@@ -73,9 +73,16 @@ def test_a_file_that_did_not_change_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", ["", '{"cleanup_interval": 5,}', '{"cleanup_interval": "x"}', "\0" * 50, "[]"]
+    ("broken", "named"),
+    [
+        ("", ":1:1: "),
+        ('{"cleanup_interval": 5,}', ":1:"),
+        ('{"cleanup_interval": "x"}', ": cleanup_interval must be "),
+        ("\0" * 50, ":1:1: "),
+        ("[]", ": the configuration must be "),
+    ],
 )
-def test_a_broken_file_changes_nothing_and_is_told(tmp_path: Path, broken: str) -> None:
+def test_a_broken_file_changes_nothing_and_is_told(tmp_path: Path, broken: str, named: str) -> None:
     good = '{"cleanup_interval": 5, "service_types": {"x": {"range": [2000, 2010]}}}'
     stage = staged(tmp_path, good)
     before = stage.live_config.configuration
@@ -83,7 +90,7 @@ def test_a_broken_file_changes_nothing_and_is_told(tmp_path: Path, broken: str) 
     assert stage.heard == []
     assert stage.problems == 1
     assert [level for level, _ in stage.told] == ["error", "warning"]
-    assert stage.told[0][1].startswith(f"{stage.path}:1:")
+    assert stage.told[0][1].startswith(f"{stage.path}{named}")
     assert "what it said before stays in force" in stage.told[1][1]
     assert stage.write(good.replace("5,", "6,")).cleanup_interval == 6.0
     assert stage.problems == 0
@@ -117,7 +124,7 @@ def test_a_file_that_was_deleted_while_no_daemon_ran_is_told(tmp_path: Path) -> 
 
 
 def test_environment_and_option_win_over_every_file(tmp_path: Path) -> None:
-    overrides = Overrides(listen_port=Port(7000), origins={"listen_port": "--port"})
+    overrides = Overrides(values={"listen_port": Port(7000)}, origins={"listen_port": "--port"})
     stage = staged(tmp_path, '{"listen_port": 8000}', overrides)
     assert stage.live_config.configuration.listen_port == 7000
     assert stage.write('{"listen_port": 8001, "log_level": "debug"}').listen_port == 7000

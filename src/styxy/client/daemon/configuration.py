@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 from styxy.adapters.config_file import ConfigFile
-from styxy.adapters.settings import load_overrides, private_home
+from styxy.adapters.home import private_home
+from styxy.adapters.settings import load_overrides
 from styxy.client.daemon.connection import Answer, Connection
 from styxy.core.model.service_types import Catalogue
 from styxy.core.protocol import config as codec

@@ -52,7 +52,7 @@ def start_once(
     Raises `DaemonUnreachable` with the daemon's own sentence where it refuses to start.
     """
     # Imported here: every `styxy run` loads this module, and mostly a daemon runs.
-    from styxy.adapters.settings import private_home
+    from styxy.adapters.home import private_home
 
     paths = connection.paths
     began = time.monotonic()

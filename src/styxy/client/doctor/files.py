@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from styxy import __version__
 from styxy.adapters.config_file import load
-from styxy.adapters.settings import is_token
+from styxy.adapters.home import is_token
 from styxy.client.doctor.running import RESTART, START, from_health
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.core.errors import JournalFailed
@@ -83,9 +83,10 @@ def configuration(seen: Examination) -> Outcome:
     loaded = load(seen.paths.config_file)
     fix = "styxy config validate"
     if loaded.problems:
-        said = [f"{each.where}: {each.sentence}" for each in loaded.problems]
-        more = f" and {len(said) - 1} more" if len(said) > 1 else ""
-        return error(f"{said[0]}{more}; the last good configuration stays in force", fix=fix)
+        more = f" and {len(loaded.problems) - 1} more" if len(loaded.problems) > 1 else ""
+        return error(
+            f"{loaded.problems[0]}{more}; the last good configuration stays in force", fix=fix
+        )
     found = from_health(seen, "configuration", fix=fix)
     if seen.status is None:
         there = "there is no config.json" if loaded.is_missing else "config.json is in order"

@@ -104,7 +104,7 @@ def _install(paths: Paths, source: str, target: str) -> str:
         is_same = False  # ENOENT: none yet; EACCES, ENOTDIR: the copying says it
     if not is_same:
         # Imported here: it is one run of many that copies.
-        from styxy.adapters.settings import private_home
+        from styxy.adapters.home import private_home
 
         private_home(paths.home)
         _copy(source, target)

@@ -20,7 +20,7 @@ def shown(answer: Mapping[str, object]) -> str:
     rows = [
         (each.path, _value(_at(answer, each.path)), origins.get(each.path, BUILT_IN))
         for each in SETTINGS
-        if each.kind != "object" and "*" not in each.path
+        if not each.is_object and "*" not in each.path
     ]
     rules = [
         (pattern, *(_value(_object(rule).get(key)) for key in _RULE_KEYS))
@@ -73,7 +73,7 @@ def templates(answer: Mapping[str, object]) -> str:
 
 
 def problems(answer: Mapping[str, object]) -> list[str]:
-    """Spell each problem as `file:line:column: sentence`."""
+    """Spell each problem as `file: sentence`, with line and column where the file is not JSON."""
     lines = []
     for each in objects(answer.get("problems")):
         paths = (each.get("file"), each.get("line"), each.get("column"))

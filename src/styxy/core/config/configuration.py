@@ -1,19 +1,56 @@
-"""What a user may set, as values with the built-in defaults. `adapters.config_file` reads them.
+"""What a user may set, with the built-in values: one field for each key of `config.json`.
 
-Durations are seconds. Nothing here reads a file or the environment.
+The only table of settings: a field holds the default, what the key may hold and what it is for.
+`core.config.settings_table` reads it, and validation, `styxy config`, the example and
+docs/settings.md are derived from that. Durations are seconds. Nothing here reads a file or the
+environment.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
-from styxy.core.model.ports import Port
+from styxy.core.model.ports import FIRST_UNPRIVILEGED, LAST_PORT, Port
 from styxy.core.model.service_types import ServiceType
 
-Placement = Literal["after", "before", "smart"]
+DAY = 86400.0
+WEEK = 7 * DAY
+YEAR = 365 * DAY
 
-DEFAULT_PORT = Port(9876)
+LONGEST_PATH = 4096
+"""Bytes: PATH_MAX of limits.h(0p)."""
+
+
+def key(default: object, meaning: str, expected: str | None = None, **more: object) -> Any:
+    """Describe a key: `meaning` for people, `expected` to follow "must be".
+
+    `more` are bounds as `msgspec.Meta` takes them, and further fields of `Setting`.
+    """
+    return field(default=default, metadata={"meaning": meaning, "expected": expected, **more})
+
+
+def _port(default: int | None, meaning: str, **more: object) -> Any:
+    low, high = FIRST_UNPRIVILEGED, LAST_PORT
+    return key(default, meaning, f"a port from {low} to {high}", ge=low, le=high, **more)
+
+
+def _count(unit: str, default: int | None, meaning: str, *, low: int, high: int) -> Any:
+    return key(default, meaning, f"a whole number of {unit} from {low} to {high}", ge=low, le=high)
+
+
+def _number(unit: str, default: float, meaning: str, *, low: float, high: float) -> Any:
+    expected = f"a number of {unit} from {low:g} to {high:.9g}"
+    return key(default, meaning, expected, ge=low, le=high)
+
+
+def _seconds(default: float, meaning: str, *, low: float, high: float) -> Any:
+    return _number("seconds", default, meaning, low=low, high=high)
+
+
+Placement = Literal["after", "before", "smart"]
+Host = Literal["localhost", "127.0.0.1", "::1"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 LOWEST_MADE = Port(10000)
 HIGHEST_MADE = Port(49151)
@@ -24,14 +61,19 @@ HIGHEST_MADE = Port(49151)
 class AutoAllocation:
     """Say how a range for an unknown service type is made. Sizes and gaps count ports."""
 
-    enabled: bool = True
-    default_chunk_size: int = 10
-    placement: Placement = "after"
-    min_port: Port = LOWEST_MADE
-    max_port: Port = HIGHEST_MADE
-    preserve_gaps: bool = True
-    gap_size: int = 10
-    require_confirmation: bool = False
+    enabled: bool = key(True, "make unknown service types; off refuses them")
+    default_chunk_size: int = _count("ports", 10, "size of a made range", low=1, high=10_000)
+    placement: Placement = key(
+        "after",
+        "where a made range goes: after the last range, before the first, or near related",
+    )
+    min_port: Port = _port(LOWEST_MADE, "lowest port of a made range")
+    max_port: Port = _port(HIGHEST_MADE, "highest port of a made range")
+    preserve_gaps: bool = key(True, "keep unused ports between a made range and its neighbours")
+    gap_size: int = _count(
+        "ports", 10, "unused ports between two ranges, at least", low=0, high=10_000
+    )
+    require_confirmation: bool = key(False, "ask before a service type is made")
 
     @property
     def gap(self) -> int:
@@ -44,9 +86,17 @@ class AllocationRule:
     """Override how ranges are made for the types whose name matches `pattern` (`*` is any text)."""
 
     pattern: str
-    chunk_size: int | None = None
-    placement: Placement | None = None
-    preferred_range_start: Port | None = None
+    chunk_size: int | None = _count("ports", None, "size of a made range", low=1, high=10_000)
+    placement: Placement | None = key(None, "where a made range goes")
+    preferred_range_start: Port | None = _port(
+        None,
+        "port from which room is looked for first; may lie below min_port",
+        others=("preferred_range",),
+    )
+
+    def entry(self) -> dict[str, object]:
+        """Spell the rule as `config.json` does: what it leaves open is not there."""
+        return {k: v for k, v in asdict(self).items() if k != "pattern" and v is not None}
 
 
 BUILT_IN_RULES = (
@@ -64,11 +114,27 @@ BUILT_IN_RULES = (
 class HealthMonitoring:
     """Say when a holder without a process counts as gone, and how long a stopped server is kept."""
 
-    check_interval: float = 30.0
-    max_failures: int = 3
-    heartbeat_timeout: float = 600.0
-    unbound_grace: float = 600.0
-    unused_ttl: float = 86400.0
+    check_interval: float = _seconds(
+        30.0, "time between two checks of a holder without a process", low=0.1, high=DAY
+    )
+    max_failures: int = _count(
+        "checks", 3, "failed checks after which such a holder counts as gone", low=1, high=1000
+    )
+    heartbeat_timeout: float = _seconds(
+        600.0,
+        "silence after which an instance without a process counts as gone",
+        low=0.1,
+        high=WEEK,
+    )
+    unbound_grace: float = _seconds(
+        600.0, "time that a lease outlives its listener", low=0, high=WEEK
+    )
+    unused_ttl: float = _seconds(
+        86400.0,
+        "time after which an unused lease without a living holder lapses",
+        low=0.1,
+        high=YEAR,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,36 +144,63 @@ class SystemRecovery:
     `memory_entries` bounds the remembered ports of services, and the remembered moves likewise.
     """
 
-    backup_interval: float = 3600.0
-    backups_kept: int = 5
-    audit_days: float = 30.0
-    audit_events: int = 100_000
-    memory_days: float = 180.0
-    memory_entries: int = 10_000
+    backup_interval: float = _seconds(
+        3600.0, "time between two backups of the database", low=1, high=WEEK
+    )
+    backups_kept: int = _count(
+        "files", 5, "backups of the database that are kept", low=1, high=1000
+    )
+    audit_days: float = _number(
+        "days", 30.0, "age up to which audit events are kept", low=0, high=3650
+    )
+    audit_events: int = _count(
+        "events", 100_000, "audit events that are kept, the newest ones", low=0, high=10_000_000
+    )
+    memory_days: float = _number(
+        "days",
+        180.0,
+        "time for which an unused port of a service, or of a moved server, is remembered",
+        low=1,
+        high=3650,
+    )
+    memory_entries: int = _count(
+        "entries",
+        10_000,
+        "ports of services that are remembered, and as many moves; the oldest go first",
+        low=1,
+        high=1_000_000,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortConflict:
     """Say how moves behave. `return_within`: a restarted server goes back to its place."""
 
-    return_within: float = 600.0
+    return_within: float = _seconds(
+        600.0,
+        "a server that was moved and comes back within this time goes to the same place",
+        low=0,
+        high=DAY,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
     """Bundle the three recovery layers."""
 
-    port_conflict: PortConflict = PortConflict()
-    health_monitoring: HealthMonitoring = HealthMonitoring()
-    system_recovery: SystemRecovery = SystemRecovery()
+    port_conflict: PortConflict = key(PortConflict(), "binds that were moved")
+    health_monitoring: HealthMonitoring = key(HealthMonitoring(), "holders that fall silent")
+    system_recovery: SystemRecovery = key(SystemRecovery(), "what is kept for a bad day")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
     """Bound what one client may ask over TCP; `requests` 0 switches the bound off."""
 
-    requests: int = 6000
-    window: float = 10.0
+    requests: int = _count(
+        "requests", 6000, "requests in one window; 0 switches the limit off", low=0, high=10_000_000
+    )
+    window: float = _seconds(10.0, "length of the window", low=0.1, high=3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +211,47 @@ class Configuration:
     `port_document` is an absolute path of a Markdown file.
     """
 
-    listen_port: Port = DEFAULT_PORT
-    listen_host: str = "localhost"
-    log_level: str = "info"
-    cleanup_interval: float = 30.0
-    enforce_ranges: bool = False
-    service_types: tuple[ServiceType, ...] = ()
-    auto_allocation: AutoAllocation = AutoAllocation()
-    auto_allocation_rules: tuple[AllocationRule, ...] = BUILT_IN_RULES
-    recovery: Recovery = Recovery()
-    rate_limit: RateLimit = RateLimit()
-    port_document: str | None = None
+    listen_port: Port = _port(
+        9876, "TCP port of the daemon", variable="STYXY_DAEMON_PORT", needs_restart=True
+    )
+    listen_host: Host = key(
+        "localhost",
+        "loopback address of the TCP port; localhost is 127.0.0.1 and ::1",
+        "a loopback address (localhost, 127.0.0.1, ::1)",
+        variable="STYXY_DAEMON_HOST",
+        needs_restart=True,
+    )
+    log_level: LogLevel = key(
+        "info",
+        "how much the daemon writes to its log",
+        "one of debug, info, warning, error",
+        variable="STYXY_LOG_LEVEL",
+    )
+    cleanup_interval: float = _seconds(
+        30.0,
+        "time between two checks that every holder is still alive, whatever the kernel reported",
+        low=1,
+        high=DAY,
+    )
+    enforce_ranges: bool = key(
+        False, "refuse a preferred port that lies outside the range of its service type"
+    )
+    port_document: str | None = key(
+        None,
+        "Markdown file in which the daemon keeps a table of all ranges",
+        f"an absolute path of at most {LONGEST_PATH} characters",
+        pattern="^/",
+        max_length=LONGEST_PATH,
+        may_be_null=True,
+    )
+    service_types: tuple[ServiceType, ...] = key(
+        (), "service types by name, merged over the built-in ones key by key"
+    )
+    auto_allocation: AutoAllocation = key(
+        AutoAllocation(), "how a range is made for a service type that nobody has described"
+    )
+    auto_allocation_rules: tuple[AllocationRule, ...] = key(
+        BUILT_IN_RULES, "exceptions by the name of the type; the first pattern that matches wins"
+    )
+    recovery: Recovery = key(Recovery(), "what happens when something goes wrong")
+    rate_limit: RateLimit = key(RateLimit(), "how much one client may ask over TCP")

@@ -5,13 +5,7 @@ JSON has no comments, so each key has a neighbour `// key` that says what it is;
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from styxy.core.config.setting import ANY_NAME, COMMENT
-from styxy.core.config.settings_table import children, default_of
-
-if TYPE_CHECKING:
-    from styxy.core.config.setting import Setting
+from styxy.core.config.settings_table import ANY_NAME, COMMENT, Setting, children
 
 SAMPLE_TYPE: dict[str, object] = {
     "range": [9500, 9599],
@@ -39,11 +33,10 @@ def _value(setting: Setting) -> object:
         return {f"{COMMENT} custom": {**notes, **SAMPLE_TYPE}}
     if setting.path == "auto_allocation_rules":
         notes = {f"{COMMENT} {each.name}": _explained(each) for each in _of_chosen(setting)}
-        default = default_of(setting)
-        assert isinstance(default, dict)
-        return {**notes, **default}
-    if setting.kind != "object":
-        return default_of(setting)
+        assert isinstance(setting.default, dict)
+        return {**notes, **setting.default}
+    if not setting.is_object:
+        return setting.default
     inner: dict[str, object] = {}
     for each in children(setting.path):
         inner[f"{COMMENT} {each.name}"] = _explained(each)
@@ -56,6 +49,6 @@ def _of_chosen(setting: Setting) -> tuple[Setting, ...]:
 
 
 def _explained(setting: Setting) -> str:
-    if setting.kind == "object":
+    if setting.is_object:
         return setting.meaning
     return f"{setting.meaning} ({setting.expected})"

@@ -7,12 +7,20 @@ away. The file keeps its order, its comments and its spellings.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
-from styxy.core.config.conversion import from_word
-from styxy.core.config.setting import ANY_NAME, COMMENT, Setting
-from styxy.core.config.settings_table import ROOT, SETTINGS, child, children
+from styxy.core.config.settings_table import (
+    ANY_NAME,
+    COMMENT,
+    ROOT,
+    SETTINGS,
+    Setting,
+    child,
+    children,
+)
 from styxy.core.errors import InvalidInput
+from styxy.core.json_data import NotJson, parse
 from styxy.core.messages import echo, nearest
 
 if TYPE_CHECKING:
@@ -69,7 +77,7 @@ def patch_of(key: str, word: str | None) -> dict[str, object]:
     Raises `InvalidInput`.
     """
     setting, names = find_setting(key)
-    if setting.kind == "object" and word is not None:
+    if setting.is_object and word is not None:
         inner = [each.shown for each in children(setting.path)]
         raise InvalidInput(
             f"{'.'.join(names)} holds settings; set one of them: {', '.join(inner)}", known=inner
@@ -79,6 +87,30 @@ def patch_of(key: str, word: str | None) -> dict[str, object]:
     for name in reversed(names[:-1]):
         patch = {name: patch}
     return patch
+
+
+_WORDS = {"on": True, "yes": True, "off": False, "no": False, "none": None, "": None}
+
+
+def from_word(setting: Setting, word: str) -> object:
+    """Read a value as JSON data from how a person types it; validation then judges it.
+
+    The first reading that the setting takes: the word itself, a word for a truth value or for
+    null, `9500-9510`, `9500, 9501`, JSON.
+    """
+    text = word.strip()
+    readings: list[object] = [word]
+    if text.lower() in _WORDS:
+        readings.append(_WORDS[text.lower()])
+    if span := re.fullmatch(r"(\d{1,5})\s*[-–]\s*(\d{1,5})", text):  # noqa: RUF001 - people paste it
+        readings.append([int(span[1]), int(span[2])])
+    if re.fullmatch(r"\d{1,5}(\s*,\s*\d{1,5})*", text):
+        readings.append([int(number) for number in text.split(",")])
+    try:
+        readings.append(parse(text)[0])
+    except NotJson:
+        readings.append(word)
+    return next((each for each in readings if setting.takes(each)), readings[-1])
 
 
 def spelled(data: object, indent: str = "") -> str:
@@ -113,14 +145,14 @@ def _leaves(
         if found is None or key.startswith(COMMENT):
             continue
         inner = (*names, key if found.name == ANY_NAME else found.name)
-        if isinstance(value, dict) and found.kind == "object":
+        if isinstance(value, dict) and found.is_object:
             yield from _leaves(found, inner, value)
         else:
             yield inner, found
 
 
 def _unknown(key: str) -> InvalidInput:
-    by_path = {each.path: each for each in SETTINGS if each.kind != "object"}
+    by_path = {each.path: each for each in SETTINGS if not each.is_object}
     by_name = {each.name: each for each in by_path.values()}
     word = key.replace("-", "_")
     near = by_path.get(nearest(word, by_path) or "") or by_name.get(nearest(word, by_name) or "")

@@ -1,41 +1,40 @@
-"""Problems: what is wrong with a configuration, each with its key and, where known, its place."""
+"""Problems: what is wrong with a configuration, each with its key and its file."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from styxy.core.config.located import Path, Spot
+from styxy.core.messages import LONGEST_SHOWN
 
-LONGEST_SHOWN = 60
+if TYPE_CHECKING:
+    from styxy.core.json_data import Path
 
 _PLAIN = re.compile(r"[\w*/:-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Say in a sentence what is wrong with the value at `path`; `()` is the whole file."""
+    """Say in a sentence what is wrong with the value at `path`; `()` is the whole file.
+
+    A file that is not JSON has a line and a column, counted from 1; a value has its path.
+    """
 
     path: Path
     sentence: str
     file: str | None = None
-    spot: Spot | None = None
+    line: int | None = None
+    column: int | None = None
 
     @property
     def key(self) -> str:
         """The path as people write it."""
         return shown_path(self.path)
 
-    @property
-    def where(self) -> str:
-        """File, line and column, as far as they are known, as compilers write them."""
-        parts = [self.file or ""]
-        if self.spot is not None:
-            parts += [str(self.spot.line), str(self.spot.column)]
-        return ":".join(part for part in parts if part)
-
     def __str__(self) -> str:
-        return f"{self.where}: {self.sentence}" if self.where else self.sentence
+        where = ":".join(str(each) for each in (self.file, self.line, self.column) if each)
+        return f"{where}: {self.sentence}" if where else self.sentence
 
 
 def shown_path(path: Path) -> str:

@@ -11,31 +11,29 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from styxy.core.config.configuration import (
     BUILT_IN_RULES,
     AllocationRule,
     AutoAllocation,
     Configuration,
-    HealthMonitoring,
-    PortConflict,
     RateLimit,
     Recovery,
-    SystemRecovery,
 )
-from styxy.core.config.conversion import convert
-from styxy.core.config.located import Located, NotJson, Path, Spot, parse, parse_quickly
 from styxy.core.config.problems import Problem, shown_path
-from styxy.core.config.setting import ANY_NAME, COMMENT, Setting
-from styxy.core.config.settings_table import ROOT, child, children
+from styxy.core.config.settings_table import ANY_NAME, COMMENT, ROOT, Setting, child, children
 from styxy.core.errors import InvalidInput
+from styxy.core.json_data import MISFITS, NotJson, parse
 from styxy.core.messages import described, guess
+from styxy.core.model.ports import FIRST_UNPRIVILEGED, LAST_PORT, Port, PortRange
 from styxy.core.model.service_types import Catalogue, ServiceType
 from styxy.core.names import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from styxy.core.model.ports import PortRange
+    from styxy.core.json_data import Path
 
 RULE_PATTERN = re.compile(r"[a-z0-9*-]{1,50}")
 """What an allocation rule may match; `*` is any text."""
@@ -60,44 +58,24 @@ class FileReading(Reading):
 
 
 def read_text(text: str, *, file: str | None = None) -> FileReading:
-    """Check the text of a file; each problem knows its line. Never raises.
-
-    The lines are found only where there is a problem, because finding them is slow.
-    """
+    """Check the text of a file; every problem is named, and each names the file. Never raises."""
     try:
-        data = parse_quickly(text)
-    except ValueError:
-        return _read_slowly(text, file)
-    reading = read_configuration(data)
-    if reading.problems or not isinstance(data, dict):
-        return _read_slowly(text, file)
-    return FileReading(reading.configuration, data=data)
-
-
-def _read_slowly(text: str, file: str | None) -> FileReading:
-    try:
-        found = parse(text)
+        data, repeated = parse(text)
     except NotJson as error:
-        problem = Problem(path=(), sentence=error.sentence, file=file, spot=error.spot)
+        problem = Problem(
+            path=(), sentence=error.sentence, file=file, line=error.line, column=error.column
+        )
         return FileReading(Configuration(), (problem,))
-    doubles = (
-        Problem(path=path, sentence=f"{shown_path(path)} is there a second time", spot=spot)
-        for path, spot in found.doubles
-    )
-    reading = read_configuration(found.data)
-    placed = [
-        replace(each, file=file, spot=each.spot or _spot(found, each.path))
-        for each in (*reading.problems, *doubles)
+    reading = read_configuration(data)
+    found = [
+        *(Problem(path=p, sentence=f"{shown_path(p)} is there a second time") for p in repeated),
+        *reading.problems,
     ]
-    placed.sort(key=lambda each: each.spot or Spot(0, 0))
-    data = found.data if isinstance(found.data, dict) else None
-    return FileReading(reading.configuration, tuple(placed), data=data)
-
-
-def _spot(found: Located, path: Path) -> Spot:
-    while path and path not in found.spots:
-        path = path[:-1]
-    return found.spots.get(path, Spot(1, 1))
+    return FileReading(
+        reading.configuration,
+        tuple(replace(each, file=file) for each in found),
+        data=data if isinstance(data, dict) else None,
+    )
 
 
 def read_configuration(data: object) -> Reading:
@@ -115,7 +93,7 @@ def read_configuration(data: object) -> Reading:
         service_types=types,
         auto_allocation=auto,
         auto_allocation_rules=_rules(values.pop("auto_allocation_rules", {})),
-        recovery=_recovery(values.pop("recovery", {})),
+        recovery=_filled(Recovery(), values.pop("recovery", {})),
         rate_limit=RateLimit(**values.pop("rate_limit", {})),
         **values,
     )
@@ -160,7 +138,7 @@ class _Walk:
         name = str(proper[-1])
         if setting.name == ANY_NAME and (complaint := _misnamed(setting, name)):
             self.complain(proper, complaint)
-        elif setting.kind == "object" and isinstance(value, dict):
+        elif setting.is_object and isinstance(value, dict):
             values[name] = self.entries(setting, value, proper)
         else:
             try:
@@ -171,6 +149,46 @@ class _Walk:
     def _refuse(self, path: Path, sentence: str) -> None:
         subject = shown_path(path) or "the configuration"
         self.problems.append(Problem(path=path, sentence=f"{subject} {sentence}"))
+
+
+def convert(setting: Setting, value: object) -> Any:
+    """Check a value of JSON and make of it what the configuration holds.
+
+    Raises `InvalidInput`, whose sentence lacks the name of the key.
+    """
+    if value is None and setting.may_be_null:
+        return None
+    try:
+        result = msgspec.convert(value, setting.type)
+    except MISFITS:
+        raise InvalidInput(f"must be {setting.expected}, not {described(value)}") from None
+    if complaint := _complaint(result):
+        raise InvalidInput(complaint)
+    return result
+
+
+def _complaint(value: Any) -> str | None:
+    """Say what no type says about a value that its type accepts."""
+    match value:
+        case str() if not value.isprintable():
+            return "must be one line of printable characters"
+        case (int(first), int(last)) if isinstance(value, tuple):
+            is_backward = first > last
+            late = f"must begin before it ends, not [{first}, {last}]" if is_backward else None
+            return _out_of_bounds(value) or late
+        case [tuple(), *_]:
+            return next(filter(None, map(_complaint, value)), None)
+        case [int(), *_]:
+            double = "names a port twice" if len(set(value)) < len(value) else None
+            return _out_of_bounds(value) or double
+        case _:
+            return None
+
+
+def _out_of_bounds(ports: Iterable[int]) -> str | None:
+    wrong = [port for port in ports if not FIRST_UNPRIVILEGED <= port <= LAST_PORT]
+    limits = f"{FIRST_UNPRIVILEGED} to {LAST_PORT}"
+    return f"must keep to ports from {limits}, not {described(wrong[0])}" if wrong else None
 
 
 def _misnamed(setting: Setting, name: str) -> str | None:
@@ -185,12 +203,9 @@ def _unknown(setting: Setting, key: str) -> str:
     return f"is unknown; {guess(key, (each.name for each in children(setting.path)))}"
 
 
-def _recovery(values: dict[str, Any]) -> Recovery:
-    return Recovery(
-        port_conflict=PortConflict(**values.get("port_conflict", {})),
-        health_monitoring=HealthMonitoring(**values.get("health_monitoring", {})),
-        system_recovery=SystemRecovery(**values.get("system_recovery", {})),
-    )
+def _filled(layers: Recovery, values: dict[str, dict[str, Any]]) -> Recovery:
+    changed = {name: replace(getattr(layers, name), **each) for name, each in values.items()}
+    return replace(layers, **changed)
 
 
 def _rules(values: dict[str, Any]) -> tuple[AllocationRule, ...]:
@@ -206,12 +221,16 @@ def _rules(values: dict[str, Any]) -> tuple[AllocationRule, ...]:
     return (*own, *built_in.values())
 
 
+def _range(span: tuple[int, int]) -> PortRange:
+    return PortRange(Port(span[0]), Port(span[1]))
+
+
 _FIELDS: dict[str, tuple[str, Callable[[Any], object]]] = {
-    "range": ("ports", lambda value: value),
-    "additional_ranges": ("more", tuple),
+    "range": ("ports", _range),
+    "additional_ranges": ("more", lambda value: tuple(_range(each) for each in value)),
     "preferred_ports": ("preferred", tuple),
-    "description": ("description", str),
-    "instance_behavior": ("behavior", str),
+    "description": ("description", lambda value: value),
+    "instance_behavior": ("behavior", lambda value: value),
     "auto_allocated": ("auto_allocated", lambda value: value),
 }
 """Which field of `ServiceType` each key of an entry fills."""

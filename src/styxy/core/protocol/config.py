@@ -9,7 +9,6 @@ import msgspec
 
 from styxy.core.config.configuration import AutoAllocation, RateLimit, Recovery
 from styxy.core.config.patch import leaves
-from styxy.core.config.settings_table import rule_data
 from styxy.core.model.templates import OFFSETS, template_port
 from styxy.core.protocol.scalars import rfc3339
 
@@ -50,7 +49,8 @@ class TemplateAnswer(msgspec.Struct, kw_only=True):
 
 
 class ProblemAnswer(msgspec.Struct, kw_only=True):
-    """One thing that is wrong with config.json; `line` and `column` begin at 1."""
+    """One thing that is wrong with config.json: with a key, or at a line and column where the file
+    is not JSON; both begin at 1."""
 
     key: str
     message: str
@@ -123,7 +123,7 @@ def config(
         port_document=configuration.port_document,
         service_types={kind.name: service_type(kind) for kind in catalogue},
         auto_allocation=configuration.auto_allocation,
-        auto_allocation_rules={rule.pattern: rule_data(rule) for rule in rules},
+        auto_allocation_rules={rule.pattern: rule.entry() for rule in rules},
         recovery=configuration.recovery,
         rate_limit=configuration.rate_limit,
         instance_templates=_templates(catalogue),
@@ -154,8 +154,8 @@ def problems(found: Iterable[Problem]) -> list[ProblemAnswer]:
             key=each.key,
             message=each.sentence,
             file=each.file,
-            line=each.spot.line if each.spot else None,
-            column=each.spot.column if each.spot else None,
+            line=each.line,
+            column=each.column,
         )
         for each in found
     ]

@@ -16,22 +16,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from styxy.core.config.located import NotJson, parse
 from styxy.core.errors import InvalidInput
+from styxy.core.json_data import MISFITS, NotJson, expected, fits, parse, words_of
 from styxy.core.messages import LONGEST_SHOWN, described, echo, guess, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    Number = inspect.IntType | inspect.FloatType
-
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 _ESCAPED_BYTE = re.compile(rb"\\ud[cC][89a-fA-F]", re.IGNORECASE)
 """A byte of a path that is no text (os.fsdecode), which msgspec's own parser refuses."""
-
-_MISFITS = (msgspec.ValidationError, UnicodeEncodeError)
-"""How a value is refused; the second stands for bytes that are no text where a word is wanted."""
 
 
 class ErrorAnswer(msgspec.Struct, kw_only=True):
@@ -49,7 +44,7 @@ def read_body(raw: bytes, shape: type[Shape]) -> Shape:
         raw = b"{}"
     try:
         return _decoded(raw, shape)
-    except _MISFITS:
+    except MISFITS:
         data = _plain(raw)
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise _no_json(raw) from None
@@ -75,7 +70,7 @@ def read_query(values: Mapping[str, str], shape: type[Shape]) -> Shape:
     """Read the parameters of a query, which are all text. Raises `InvalidInput`."""
     try:
         return msgspec.convert(values, type=shape, strict=False)
-    except _MISFITS:
+    except MISFITS:
         raise _misfit(dict(values), shape, "the query", strict=False) from None
 
 
@@ -87,12 +82,12 @@ def _misfit(data: object, shape: type[msgspec.Struct], where: str, *, strict: bo
     for name, value in data.items():
         if name not in fields:
             return _unknown(name, list(fields), where)
-        if not _fits(value, fields[name].type, strict=strict):
+        if not fits(value, fields[name].type, strict=strict):
             return _wrong(name, value, fields[name].type, strict=strict)
     for name, field in fields.items():
         if field.required and name not in data:
             return InvalidInput(
-                f"{where} lacks {name}, which must be {_expected(field.type)}", field=name
+                f"{where} lacks {name}, which must be {expected(field.type)}", field=name
             )
     # The parser looks at both of two fields of one name, and a dictionary has the last one alone.
     return InvalidInput(f"{where} has a field more than once; send it once")
@@ -109,70 +104,15 @@ def _unknown(name: str, known: list[str], where: str) -> InvalidInput:
 
 
 def _wrong(name: str, value: object, kind: Any, *, strict: bool) -> InvalidInput:
-    sentence = f"{name} must be {_expected(kind)}, not {described(value)}"
-    words = _words(inspect.type_info(kind))
+    sentence = f"{name} must be {expected(kind)}, not {described(value)}"
+    words = words_of(inspect.type_info(kind))
     near = nearest(value, words) if isinstance(value, str) else None
     if near is not None:
         sentence += f"; did you mean {near!r}?"
-    elif strict and isinstance(value, str) and _fits(value, kind, strict=False):
+    elif strict and isinstance(value, str) and fits(value, kind, strict=False):
         sentence += "; send it without the quotes"
     context: dict[str, object] = {"known": list(words)} if words else {}
     return InvalidInput(sentence, field=name, **context)
-
-
-def _fits(value: object, kind: Any, *, strict: bool) -> bool:
-    try:
-        msgspec.convert(value, type=kind, strict=strict)
-    except _MISFITS:
-        return False
-    return True
-
-
-def _words(kind: inspect.Type) -> tuple[str, ...]:
-    """List the words that a value may be; none where it may be more than some words."""
-    match kind:
-        case inspect.LiteralType(values=values):
-            return tuple(str(each) for each in values)
-        case inspect.UnionType(types=types):
-            return tuple(word for each in types for word in _words(each))
-        case _:
-            return ()
-
-
-def _expected(kind: Any) -> str:
-    """Say what a value must be, to follow "must be"."""
-    return _expectation(inspect.type_info(kind))
-
-
-def _expectation(kind: inspect.Type) -> str:
-    match kind:
-        case inspect.Metadata(type=inner, extra_json_schema=schema):
-            description = (schema or {}).get("description")
-            return str(description) if description else _expectation(inner)
-        case inspect.UnionType(types=types):
-            # Nothing is said of null: whoever means it leaves the field out.
-            real = (each for each in types if not isinstance(each, inspect.NoneType))
-            return " or ".join(_expectation(each) for each in real)
-        case inspect.LiteralType():
-            return f"one of {', '.join(_words(kind))}"
-        case inspect.IntType():
-            return f"a whole number{_bounds(kind)}"
-        case inspect.FloatType():
-            return f"a number{_bounds(kind)}"
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.StrType():
-            return "a text"
-        case inspect.DictType():
-            return "an object"
-        case _:
-            raise TypeError(f"no words for {kind!r}; give its type a description")
-
-
-def _bounds(kind: Number) -> str:
-    if kind.gt is not None:
-        return f" above {kind.gt} up to {kind.le}"
-    return f" from {kind.ge} to {kind.le}"
 
 
 def _no_json(raw: bytes) -> InvalidInput:
@@ -181,7 +121,8 @@ def _no_json(raw: bytes) -> InvalidInput:
     except UnicodeDecodeError as error:
         why = f"its byte {error.start + 1} is not UTF-8"
     except NotJson as error:
-        why = f"{error.sentence} (line {error.spot.line}, column {error.spot.column})"
+        where = f" (line {error.line}, column {error.column})" if error.line else ""
+        why = f"{error.sentence}{where}"
     else:
         why = "a text in it has half of a surrogate pair"  # which the standard parser lets pass
     return InvalidInput(f"the body is no JSON: {why}")

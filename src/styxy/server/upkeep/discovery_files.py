@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.adapters.settings import is_token, write_token
+from styxy.adapters.home import is_token, write_token
 from styxy.core.errors import Unavailable
 from styxy.server.net.sockets import read_daemon_file, write_daemon_file
 

@@ -12,6 +12,7 @@ import secrets
 from functools import partial
 from typing import TYPE_CHECKING
 
+from styxy.adapters.home import TOKEN_BYTES, is_token, load_token
 from styxy.adapters.journal.backups import Backups
 from styxy.adapters.journal.database import HomeTaken
 from styxy.adapters.journal.recovery import Opened, open_journal
@@ -19,7 +20,6 @@ from styxy.adapters.kernel import netns_cookie
 from styxy.adapters.log_files import is_writable
 from styxy.adapters.portmap.file import Remains, remains_of, retire_left_over
 from styxy.adapters.portmap.map import PortMap
-from styxy.adapters.settings import TOKEN_BYTES, is_token, load_token
 from styxy.core.decisions.desk import Desk
 from styxy.core.errors import Conflict, Unavailable
 from styxy.core.hashing import fnv1a64

@@ -109,7 +109,7 @@ def test_a_change_to_a_file_that_stays_out_of_order_says_that_it_is_not_in_force
     assert either.json("config", "show")["enforce_ranges"] is False
 
 
-def test_validate_names_file_line_and_key(styxy: CommandLine) -> None:
+def test_validate_names_the_file_and_the_key_of_each_problem(styxy: CommandLine) -> None:
     assert styxy.run("config", "validate").returncode == 0
     styxy.home.mkdir()
     file_of(styxy).write_text('{\n "listen_prot": 1,\n "service_types": {"x": {}}\n}')
@@ -117,8 +117,8 @@ def test_validate_names_file_line_and_key(styxy: CommandLine) -> None:
     assert done.returncode == 1
     path = file_of(styxy)
     assert done.stdout.splitlines() == [
-        f"{path}:2:2: listen_prot is unknown; did you mean 'listen_port'?",
-        f"{path}:3:20: service_types.x is a new service type and needs a range",
+        f"{path}: listen_prot is unknown; did you mean 'listen_port'?",
+        f"{path}: service_types.x is a new service type and needs a range",
     ]
     body = styxy.json("config", "validate", code=1)
     assert body["valid"] is False
@@ -127,16 +127,34 @@ def test_validate_names_file_line_and_key(styxy: CommandLine) -> None:
             "key": "listen_prot",
             "message": "listen_prot is unknown; did you mean 'listen_port'?",
             "file": str(path),
-            "line": 2,
-            "column": 2,
+            "line": None,
+            "column": None,
         },
         {
             "key": "service_types.x",
             "message": "service_types.x is a new service type and needs a range",
             "file": str(path),
-            "line": 3,
-            "column": 20,
+            "line": None,
+            "column": None,
         },
+    ]
+
+
+def test_validate_names_the_line_of_what_is_not_json(styxy: CommandLine) -> None:
+    styxy.home.mkdir()
+    file_of(styxy).write_text('{\n "listen_port" 9876\n}')
+    assert styxy.run("config", "validate").stdout == (
+        f"{file_of(styxy)}:2:16: expecting ':' delimiter\n"
+    )
+    problems = styxy.json("config", "validate", code=1)["problems"]
+    assert problems == [
+        {
+            "key": "",
+            "message": "expecting ':' delimiter",
+            "file": str(file_of(styxy)),
+            "line": 2,
+            "column": 16,
+        }
     ]
 
 

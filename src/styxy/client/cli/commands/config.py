@@ -104,7 +104,7 @@ def _value(options: Namespace) -> str | None:
 
     value = options.value
     assert value is None or isinstance(value, str)
-    if value in (None, "", "null", "none") or find_setting(options.key)[0].kind != "path":
+    if value in (None, "", "null", "none") or find_setting(options.key)[0].path != "port_document":
         return value
     return os.path.abspath(os.path.expanduser(value))
 
@@ -151,7 +151,7 @@ def generate(options: Namespace, caller: Caller) -> int:
 
 def _put(path: str, text: str, caller: Caller, *, force: bool) -> str | None:
     from styxy.adapters.config_file import ConfigFile, write_whole
-    from styxy.adapters.settings import private_home
+    from styxy.adapters.home import private_home
 
     if os.path.lexists(path) and not force:
         raise Conflict(f"{path} is there already; choose another with -o, or say --force")
