@@ -10,7 +10,7 @@ LIBRARY := src/styxy/native/libstyxy.so
 SUPERVISOR := src/styxy/native/styxy-seccomp
 
 # What an installation depends on; the sources need no reinstall, because it is editable.
-BUILD_INPUTS := pyproject.toml hatch_build.py src/styxy/__init__.py $(shell find native -type f 2>/dev/null)
+BUILD_INPUTS := pyproject.toml hatch_build.py scripts/shell_files.py src/styxy/__init__.py $(shell find native -type f 2>/dev/null)
 COMPAT_TESTS := $(addprefix tests/programs/test_,\
 	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py)
 

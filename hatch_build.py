@@ -2,18 +2,16 @@
 
 The preload library and the seccomp supervisor are what is compiled. Interception needs them,
 nothing else does, so a failed compile is one warning and never a failed installation, nor does it
-take the other part away. Completion scripts and the man page are written from the sources, too.
+take the other part away. The completion scripts and the man page are written from the sources, too.
 """
 
 from __future__ import annotations
 
 import os
 import runpy
-import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ class NativeHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build what is native beside the package, for wheels and editable installations alike."""
-        build_data["shared_data"].update(self._shared())
+        build_data["shared_data"].update(self._shell_files())
         folder = Path(self.root, "src", "styxy", "native")
         folder.mkdir(exist_ok=True)
         build = runpy.run_path(str(Path(self.root, "native", "build.py")))
@@ -42,17 +40,12 @@ class NativeHook(BuildHookInterface[Any]):
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Take the written files away; the wheel has them."""
-        shutil.rmtree(self._written, ignore_errors=True)
-
-    def _shared(self) -> dict[str, str]:
-        """Write what shells and man(1) read; where each file is, and where it belongs."""
-        self._written = tempfile.mkdtemp(prefix="styxy-shared-")
+    def _shell_files(self) -> dict[str, str]:
+        """Write what shells and man(1) read; tell where each file is, and where it belongs."""
         sys.path.insert(0, str(Path(self.root, "src")))
-        from styxy.client.cli.shared import write
-
-        return write(Path(self._written))
+        written = runpy.run_path(str(Path(self.root, "scripts", "shell_files.py")))["write"]
+        files: dict[str, str] = written(Path(self.root, "src", "styxy", "share"))
+        return files
 
     def _build(self, target: Path, command: Callable[..., list[str]], name: str) -> bool:
         """Build one part. That of an earlier build must not be shipped where this one fails."""

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import pytest
 
+from scripts.shell_files import FILES
 from styxy import __version__
-from styxy.client.cli.shared import FILES as SHARED
 from tests.fakes import free_port
 from tests.network import outside
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = "styxy/native/libstyxy.so"
-SHIPPED = ("src", "native", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
+SHIPPED = ("src", "native", "scripts", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
 
 pytestmark = pytest.mark.slow
 
@@ -128,7 +128,10 @@ def test_a_wheel_from_a_source_distribution_holds_the_library(tmp_path: Path) ->
     assert wheel.stem.startswith(f"styxy-{__version__}-py3-none-linux_")
     assert not [name for name in names_in(wheel) if not name.startswith("styxy")]
     data = f"styxy-{__version__}.data/data/"
-    assert {data + name for name in SHARED} <= set(names_in(wheel))
+    with zipfile.ZipFile(wheel) as content:
+        for name, (place, text) in FILES.items():
+            assert content.read(f"styxy/share/{name}").decode() == text()
+            assert content.read(data + place).decode() == text()
 
 
 def test_pip_installs_it_from_source_and_then_editable(tmp_path: Path) -> None:
@@ -139,8 +142,9 @@ def test_pip_installs_it_from_source_and_then_editable(tmp_path: Path) -> None:
 
     run_well(*pip, sources)
     assert run_well(bin_dir / "styxy", "--version").split()[-1] == __version__
-    for name in SHARED:
-        assert "styxy" in (tmp_path / "venv" / name).read_text()
+    for place, _ in FILES.values():
+        assert "styxy" in (tmp_path / "venv" / place).read_text()
+    assert run_well(bin_dir / "styxy", "completion", "zsh").startswith("#compdef styxy")
     assert_moves_a_server(bin_dir, tmp_path / "home")
 
     run_well(*pip, "-e", sources)

@@ -131,9 +131,9 @@ class Command:
         self.add_options = add_options
         self.run = run
 
-    def parser(self) -> Parser:
-        """Make the parser of this command alone."""
-        parser = Parser(
+    def parser(self, make: Callable[..., Parser] | None = None) -> Parser:
+        """Make the parser of this command alone, or with `make` as a part of a larger one."""
+        parser = (make or Parser)(
             prog=f"styxy {self.name}",
             description=self.summary,
             epilog=f"example:\n  {self.example}",
@@ -141,8 +141,7 @@ class Command:
             allow_abbrev=False,
         )
         self.add_options(parser)
-        parser.add_argument("--json", action="store_true", help="print one JSON document")
-        parser.add_argument("--no-start", action="store_true", help="do not start a daemon")
+        add_common_flags(parser)
         return parser
 
 
@@ -192,6 +191,12 @@ _PLAINER = (
     ("ignored explicit argument", "it takes no value, and not"),
 )
 """Words of argparse, and ours; where another Python says it otherwise, its own words stay."""
+
+
+def add_common_flags(parser: Parser) -> None:
+    """Add what every command takes."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--no-start", action="store_true", help="do not start a daemon")
 
 
 def no_options(_parser: Parser) -> None:

@@ -1,8 +1,12 @@
-"""completion: what a shell needs to complete our commands."""
+"""completion: what a shell needs to complete our commands, as it was written at the build."""
 
 from __future__ import annotations
 
+import os
+
+from styxy import __file__ as package
 from styxy.client.cli.command import Command
+from styxy.core.errors import Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,20 +14,24 @@ if TYPE_CHECKING:
 
     from styxy.client.cli.command import Caller, Parser
 
-SHELLS = ("bash", "zsh", "fish")
-"""As in `client.cli.completion`, which costs too much to be loaded for `--help`."""
+SCRIPTS = {"bash": "styxy.bash", "zsh": "_styxy", "fish": "styxy.fish"}
+"""The file that each shell reads; scripts/shell_files.py writes them."""
 
 
 def add_options(parser: Parser) -> None:
     """Say what `completion` takes."""
-    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
+    shells = tuple(SCRIPTS)
+    parser.add_argument("shell", metavar="SHELL", choices=shells, help=", ".join(shells))
 
 
 def completion(options: Namespace, caller: Caller) -> int:
     """Print a completion script."""
-    from styxy.client.cli.completion import script
-
-    text = script(options.shell)
+    path = os.path.join(os.path.dirname(package), "share", SCRIPTS[options.shell])
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        raise Unavailable(f"there is no {path}; install Styxy again") from None
     if caller.wants_json:
         import json
 

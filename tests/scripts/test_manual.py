@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.shell_files import page
 from styxy.client.cli.main import all_commands
-from styxy.client.cli.manual import page
 from styxy.core.config.environment import VARIABLES
 
 

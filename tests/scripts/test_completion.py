@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from styxy.client.cli.commands import completion as command
-from styxy.client.cli.completion import SHELLS, script
+from scripts.shell_files import completion as script
+from styxy.client.cli.commands.completion import SCRIPTS
 from styxy.client.cli.main import MODULES, all_commands
 from styxy.core.model.service_types import BUILT_IN
 
@@ -47,11 +47,7 @@ def shell(name: str) -> str:
     return found
 
 
-def test_every_shell_has_a_script() -> None:
-    assert tuple(SHELLS) == command.SHELLS
-
-
-@pytest.mark.parametrize("name", SHELLS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_each_command_and_each_option_is_in_each_script(name: str) -> None:
     text = script(name)
     for each in all_commands():
@@ -62,7 +58,7 @@ def test_each_command_and_each_option_is_in_each_script(name: str) -> None:
                 assert re.search(rf"{spelled}(?![\w-])", text), flag
 
 
-@pytest.mark.parametrize("name", SHELLS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_the_shell_itself_finds_no_fault_with_it(name: str, tmp_path: Path) -> None:
     file = tmp_path / "script"
     file.write_text(script(name))
@@ -72,7 +68,7 @@ def test_the_shell_itself_finds_no_fault_with_it(name: str, tmp_path: Path) -> N
 def offered_by_bash(line: str, directory: Path) -> set[str]:
     words = line.split(" ")
     array = " ".join(f"'{word}'" for word in words)
-    text = f"{script('bash')}\nCOMP_WORDS=({array}); COMP_CWORD={len(words) - 1}; _styxy\n"
+    text = f"{script('bash')}\nCOMP_WORDS=({array}); COMP_CWORD={len(words) - 1}; _shtab_styxy\n"
     text += "printf '%s\\n' \"${COMPREPLY[@]}\""
     done = subprocess.run(
         [shell("bash"), "--norc", "-c", text],
@@ -97,7 +93,7 @@ def test_bash_knows_whose_script_it_is() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout == "complete -F _styxy styxy\n"
+    assert done.stdout == "complete -o bashdefault -F _shtab_styxy styxy\n"
 
 
 def test_bash_offers_files_directories_and_programs(tmp_path: Path) -> None:
@@ -158,7 +154,7 @@ def zsh(directory: Path) -> Iterator[Terminal]:
     try:
         terminal = Terminal(descriptor)
         terminal.type(
-            "PS1='> '; LISTMAX=1000; autoload -Uz compinit; compinit -u -D; . ./_styxy; "
+            "PS1='> '; LISTMAX=1000; autoload -Uz compinit; compinit -u -D; eval \"$(<_styxy)\"; "
             "print rea''dy\n"
         )
         terminal.wait_for("ready\r\n")
