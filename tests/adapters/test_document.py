@@ -48,12 +48,12 @@ def test_what_cannot_be_written_is_a_sentence_and_stays(tmp_path: Path) -> None:
         put_table(str(path), "| a |")
     assert path.read_bytes() == BEGIN
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(Unavailable, match="no regular file"):
+    with pytest.raises(Unavailable, match="not a regular file"):
         put_table(str(tmp_path / "pipe"), "| a |")
 
 
 def test_a_document_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="there is no file"):
+    with pytest.raises(Unavailable, match="no such file"):
         read_document(str(tmp_path / "none.md"))
     with pytest.raises(Unavailable, match="Is a directory"):
         read_document(str(tmp_path))

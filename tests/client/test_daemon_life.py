@@ -318,7 +318,7 @@ def test_a_socket_variable_that_leads_astray_is_said(styxy: CommandLine, words: 
     styxy.env["STYXY_SOCKET"] = "/nowhere/s"
     done = styxy.run(*words)
     assert done.returncode in (1, 3)
-    assert done.stderr.startswith("styxy: nothing listens on /nowhere/s, which STYXY_SOCKET names;")
+    assert done.stderr.startswith("styxy: nothing is listening on STYXY_SOCKET=/nowhere/s;")
     assert done.stderr.endswith("unset STYXY_SOCKET\n")
     del styxy.env["STYXY_SOCKET"]
     assert styxy.json("daemon", "status")["pid"] == pid

@@ -61,7 +61,7 @@ def port_of(styxy: CommandLine, *words: str, cwd: Path | None = None) -> int:
 def test_a_second_agent_attaches_to_the_one_that_runs(styxy: CommandLine, tmp_path: Path) -> None:
     none = styxy.run("use", "ai")
     assert (none.returncode, none.stdout) == (1, "")
-    assert "no singleton ai runs" in none.stderr
+    assert "no ai singleton is running" in none.stderr
     first = styxy.json("allocate", "-s", "ai", "--instance", "agent-1", "--pid", str(os.getpid()))
     assert styxy.run("use", "ai").stdout == f"{first['port']}\n"
     shared = styxy.json("allocate", "-s", "ai", "--instance", "agent-2")
@@ -140,7 +140,7 @@ def test_the_leases_of_a_deleted_project_can_be_listed(styxy: CommandLine, tmp_p
 
 
 def test_instances_are_listed(styxy: CommandLine) -> None:
-    assert styxy.run("instances").stdout == "no instance is registered\n"
+    assert styxy.run("instances").stdout == "no instances are registered\n"
     assert styxy.json("instances") == {"instances": []}
 
 

@@ -14,7 +14,9 @@ def test_a_name_is_lowered() -> None:
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "ä", "x" * 51, "a\n", "../etc", "\udcff"])
 def test_what_cannot_name_a_type_is_refused_with_what_could(name: str) -> None:
-    with pytest.raises(InvalidInput, match="use 1 to 50 of a-z, 0-9 and '-', not '-' first") as no:
+    with pytest.raises(
+        InvalidInput, match="use 1 to 50 characters from a-z, 0-9 and '-', not starting with '-'"
+    ) as no:
         check_name(name)
     assert no.value.message.isprintable()
 
@@ -39,6 +41,6 @@ def test_the_first_variable_that_says_something_names_the_instance(
 @pytest.mark.parametrize("variable", ["STYXY_INSTANCE_ID", "CLAUDE_INSTANCE_ID"])
 @pytest.mark.parametrize("name", ["a b", "a\n", "ä", "x" * 101])
 def test_a_variable_that_cannot_name_an_instance_is_named(variable: str, name: str) -> None:
-    with pytest.raises(InvalidInput, match=f"{variable} must be 1 to 100 of") as no:
+    with pytest.raises(InvalidInput, match=f"{variable} must be 1 to 100 characters from") as no:
         own_instance({variable: name})
     assert no.value.message.isprintable()

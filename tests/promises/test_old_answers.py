@@ -141,7 +141,7 @@ def test_the_daemon_listened_elsewhere_than_the_environment_said(styxy: CommandL
 def test_what_is_no_port_was_in_use_and_that_was_fine(styxy: CommandLine) -> None:
     done = styxy.run("check", "abc")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "'abc' is no port" in done.stderr
+    assert "'abc' is not a port" in done.stderr
 
 
 def test_what_doctor_called_json_was_none(styxy: CommandLine) -> None:

@@ -94,7 +94,7 @@ def test_a_damaged_journal_in_a_read_only_home_is_told_and_mended_when_it_can_be
                 leases = {each["lock_id"] for each in found}
                 assert scene.early.keys() <= leases, "what the newest backup has"
                 warnings = " ".join(_over_socket(daemon, path, "GET", "/status")["warnings"])
-                assert "ports are shown, none is granted" in warnings
+                assert "ports can be viewed, but none can be leased" in warnings
                 for lock_id in scene.late.keys() - leases:
                     assert str(scene.late[lock_id]) in warnings
                 refused = _over_socket(daemon, path, "POST", "/allocate")

@@ -154,7 +154,7 @@ def test_a_second_daemon_in_the_same_home_is_refused_without_harm(fresh: Daemon)
     second = Daemon(fresh.home)
     refusal = second.refusal()
     assert refusal.code == 1
-    assert refusal.line.startswith("error 1 a styxy daemon runs already: ")
+    assert refusal.line.startswith("error 1 a styxy daemon is already running: ")
     assert f"pid {fresh.process.pid}, port {fresh.port}" in refusal.line
     assert refusal.line.count("\n") == 1
     assert files(fresh.home) == before
@@ -209,7 +209,7 @@ def test_a_port_of_another_user_leaves_the_socket_alone_and_says_so(tmp_path: Pa
         with Daemon(tmp_path / "home", port=port) as daemon:
             assert daemon.facts["port"] is None
             assert daemon.call("GET", "/status").status == 200
-            assert f"port {port} belongs to user 65534" in daemon.log.read_text()
+            assert f"port {port} is in use by user 65534" in daemon.log.read_text()
         stranger.communicate()
 
 
@@ -262,7 +262,7 @@ def test_a_socket_that_a_dead_daemon_left_is_taken_over(tmp_path: Path) -> None:
 def test_another_programs_socket_is_not_taken_over(fresh: Daemon, tmp_path: Path) -> None:
     path = fresh.facts["socket"]
     second = Daemon(tmp_path / "other", STYXY_SOCKET=path)
-    assert "another program listens on" in second.refusal().line
+    assert "another program is listening on" in second.refusal().line
     assert fresh.call("GET", "/status").status == 200
 
 

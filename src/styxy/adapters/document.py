@@ -37,7 +37,7 @@ def read_document(path: str) -> str:
             content = file.read(LARGEST + 1)
         _check_size(content)
     except FileNotFoundError:
-        raise Unavailable(f"there is no file {path}") from None
+        raise Unavailable(f"no such file: {path}") from None
     except OSError as error:
         raise Unavailable(f"cannot read {path}: {error.strerror or error}") from error
     return content.decode("utf-8", "replace")
@@ -56,7 +56,7 @@ def _read(path: str) -> tuple[bytes | None, int]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is no regular file")
+            raise OSError("not a regular file")
         with open(descriptor, "rb", closefd=False) as file:
             content = file.read(LARGEST + 1)
     finally:
@@ -67,4 +67,4 @@ def _read(path: str) -> tuple[bytes | None, int]:
 
 def _check_size(content: bytes) -> None:
     if len(content) > LARGEST:
-        raise OSError(f"it is larger than {LARGEST} bytes")
+        raise OSError(f"larger than {LARGEST} bytes")

@@ -32,8 +32,8 @@ def refusal(error: OSError) -> Unavailable:
     if not is_want(error):
         raise error
     return Unavailable(
-        f"the daemon has no file descriptor left (limit {limit()}); "
-        "end idle connections, or raise `ulimit -n` and restart it",
+        f"the daemon is out of file descriptors (limit {limit()}); "
+        "close idle connections, or raise `ulimit -n` and restart it",
         suggestions=["ulimit -n 4096 && styxy daemon restart", "styxy doctor"],
     )
 

@@ -36,11 +36,11 @@ class Projects:
         try:
             size = len(os.fsencode(path))
         except UnicodeEncodeError:
-            raise InvalidInput("the path is no text that a file system can have") from None
+            raise InvalidInput("the path cannot be encoded for the file system") from None
         if "\0" in path:
-            raise InvalidInput("a path has no NUL in it")
+            raise InvalidInput("a path must not contain NUL")
         if size > LONGEST_PATH:
-            raise InvalidInput(f"a path has at most {LONGEST_PATH} bytes, not {size}")
+            raise InvalidInput(f"a path must be at most {LONGEST_PATH} bytes, not {size}")
         return project_path(path, self._user_home)
 
     def resolve(self, path: str | None, *, pid: int | None = None) -> str | None:

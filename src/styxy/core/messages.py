@@ -79,4 +79,4 @@ def guess(word: str, known: Iterable[str]) -> str:
     """Say what may have been meant, else what there is; to follow a semicolon."""
     words = list(known)
     near = nearest(word, words)
-    return f"did you mean {near!r}?" if near is not None else f"there are: {', '.join(words)}"
+    return f"did you mean {near!r}?" if near is not None else f"expected one of: {', '.join(words)}"

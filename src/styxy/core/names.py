@@ -18,7 +18,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 
 INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
-INSTANCE_RULE = "1 to 100 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
+INSTANCE_RULE = "1 to 100 characters from A-Z, a-z, 0-9, '.', '_' and '-'"
 
 INSTANCE_NAMES = ("STYXY_INSTANCE_ID", "CLAUDE_INSTANCE_ID")
 """The variables in which an instance says who it is; the first that says something counts."""
@@ -30,7 +30,8 @@ def check_name(name: str) -> str:
     if NAME.fullmatch(lowered):
         return lowered
     raise InvalidInput(
-        f"{echo(name)} cannot name a service type; use 1 to 50 of a-z, 0-9 and '-', not '-' first"
+        f"{echo(name)} is not a valid service type; use 1 to 50 characters from a-z, 0-9 and "
+        "'-', not starting with '-'"
     )
 
 

@@ -130,7 +130,7 @@ def _run(
             daemon = runner.run(_serve(opened, ready, selector))
     if not daemon.is_lost:
         return None
-    log.warning("the sockets or the journal were removed; opening everything anew")
+    log.warning("the sockets or the journal were deleted; reopening everything")
     return opened.recovery.remains
 
 
@@ -337,12 +337,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m styxy.server", description="Run the Styxy daemon in the foreground."
     )
     parser.add_argument("--port", type=int, help="TCP port to listen on (default: 9876)")
-    parser.add_argument("--ready-fd", type=int, help="descriptor to tell readiness on")
-    parser.add_argument("--json", action="store_true", help="tell a failure as JSON")
+    parser.add_argument("--ready-fd", type=int, help="file descriptor to report readiness on")
+    parser.add_argument("--json", action="store_true", help="report a failure as JSON")
     parser.add_argument(
         "--insecure-no-auth",
         action="store_true",
-        help="for testing: let STYXY_SKIP_AUTH=1 switch the token off",
+        help="for testing: let STYXY_SKIP_AUTH=1 turn the token off",
     )
     return parser
 

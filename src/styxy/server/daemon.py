@@ -129,7 +129,9 @@ class Daemon:
         log.info("styxy %s answers on %s", __version__, parts.paths.socket())
         if parts.token is not None and len(parts.sockets.http) > 1:
             key = parts.settings.loggable(parts.token)
-            log.info("and on port %d, with the token %s", parts.settings.listen_port, key)
+            log.info(
+                "it also answers on port %d, with the token %s", parts.settings.listen_port, key
+            )
         ready.reached()
 
     def _look_at_files(self, web: WebServer) -> None:

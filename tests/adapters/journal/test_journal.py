@@ -101,7 +101,7 @@ def test_recent_events_are_of_one_kind_and_the_newest_is_last(journal: Journal) 
 def test_a_failed_write_writes_nothing(tmp_path: Path) -> None:
     with closing(Journal(path_of(tmp_path))) as journal:
         journal.append([bound(1)])
-    with pytest.raises(JournalFailed, match="could not be written"):
+    with pytest.raises(JournalFailed, match="cannot write the journal"):
         journal.append([bound(2)])
     assert reopened(tmp_path) == [bound(1)]
 

@@ -167,7 +167,7 @@ def test_a_deleted_journal_comes_back_from_its_backup(tmp_path: Path) -> None:
 def test_a_lost_end_is_noticed_though_what_is_left_is_sound(tmp_path: Path) -> None:
     filled(tmp_path, 5)
     found = opened(tmp_path, seen_seq=8)
-    assert found.damage == "its last 3 events are gone"
+    assert found.damage == "its last 3 events are missing"
     assert found.read == [bound(number) for number in range(5)]
     assert found.aside is None
 
@@ -189,7 +189,7 @@ def test_events_that_contradict_each_other_are_damage(tmp_path: Path) -> None:
 
     def read(events: Iterator[Event]) -> list[Event]:
         if len(found := list(events)) == 5:
-            raise UnknownLease("no live lease has the id '4'")
+            raise UnknownLease("no lease has the id '4'")
         return found
 
     found = opened(tmp_path, read=read)

@@ -88,7 +88,7 @@ def test_the_example_runs(command: Command, styxy: CommandLine, desk: Path) -> N
         assert process.stderr is not None
         err = process.stderr.read()
     assert "usage:" not in err
-    assert "there is no command" not in err
+    assert "unknown command" not in err
     assert code == CODES.get(command.name, 0), err
 
 

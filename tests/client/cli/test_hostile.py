@@ -200,7 +200,7 @@ def test_a_directory_that_is_gone_matters_only_where_it_is_needed(
     )
     assert done.returncode == code, done.stderr
     if code == 2:
-        assert "the working directory is gone" in done.stderr
+        assert "the working directory no longer exists" in done.stderr
 
 
 @pytest.mark.parametrize("home", ["a file", "below a file", "a link to nowhere"])

@@ -59,7 +59,7 @@ def test_help_is_one_document_where_that_is_asked_for(words: list[str]) -> None:
 def test_no_command_is_one_document_where_that_is_asked_for(words: list[str]) -> None:
     code, out, err = run(*words)
     assert (code, err) == (2, "")
-    assert json.loads(out)["error"].startswith("name a command; see: styxy")
+    assert json.loads(out)["error"].startswith("missing argument: COMMAND; see: styxy")
 
 
 @pytest.mark.parametrize("words", [[], ["daemon"]])
@@ -82,56 +82,59 @@ def test_the_version_is_told_as_json() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["chek", "1"], "there is no command 'chek'; did you mean 'styxy check'?"),
+        (["chek", "1"], "unknown command 'chek'; did you mean 'styxy check'?"),
         (["stop"], "did you mean 'styxy daemon stop'?"),
         (["status"], "did you mean 'styxy daemon status'?"),
         (["daemon", "validate"], "did you mean 'styxy config validate'?"),
         (["valdate"], "did you mean 'styxy config validate'?"),
         (["help"], "did you mean 'styxy --help'?"),
-        (["--jsn", "list"], "there is no option '--jsn'; did you mean 'styxy --json'?"),
-        (["xyzzy"], "there are: run, allocate"),
+        (["--jsn", "list"], "unknown option '--jsn'; did you mean 'styxy --json'?"),
+        (["xyzzy"], "expected one of: run, allocate"),
         (
             ["daemon", "stat"],
-            "there is no command 'daemon stat'; did you mean 'styxy daemon start'?",
+            "unknown command 'daemon stat'; did you mean 'styxy daemon start'?",
         ),
-        (["config", "zork"], "no command 'config zork'; there are: config show,"),
-        (["check", "abc"], "'abc' is no port (1-65535); see: styxy check --help"),
-        (["check", "0"], "'0' is no port"),
-        (["check", "65536"], "'65536' is no port"),
+        (["config", "zork"], "unknown command 'config zork'; expected one of: config show,"),
+        (["check", "abc"], "'abc' is not a port (1-65535); see: styxy check --help"),
+        (["check", "0"], "'0' is not a port"),
+        (["check", "65536"], "'65536' is not a port"),
         (["check", "-5"], "styxy check --help"),
-        (["check", "٣٠٠٠"], "is no port"),
+        (["check", "٣٠٠٠"], "is not a port"),
         (["check"], "PORT"),
-        (["check", "1", "2"], "there is no place for '2'; see: styxy check --help"),
+        (["check", "1", "2"], "unexpected argument '2'; see: styxy check --help"),
         (["allocate"], "--service-type"),
         (["allocate", "-s", "dev", "-p", "80"], "80 is below 1024"),
-        (["allocate", "-s", "dev", "--env", "A B"], "no name for a variable"),
-        (["allocate", "-s", "dev", "--project", "/nowhere"], "no directory '/nowhere'"),
+        (["allocate", "-s", "dev", "--env", "A B"], "not a variable name"),
+        (["allocate", "-s", "dev", "--project", "/nowhere"], "no such directory: '/nowhere'"),
         (["release"], "one lease or one port"),
         (["release", "x", "--port", "3000"], "one lease or one port"),
         (["release", "3000"], "try: styxy release --port 3000"),
-        (["suggest", "dev", "-c", "0"], "'0' is no whole number from 1 to"),
+        (["suggest", "dev", "-c", "0"], "'0' is not a whole number from 1 to"),
         (["run"], "try: styxy run -- npm run dev"),
         (
             ["run", "--backend", "magic", "--", "true"],
-            "--backend: there is no 'magic'; there are:",
+            "--backend: 'magic' is not a choice; expected one of:",
         ),
         (["run", "--backend", "seccom", "--", "true"], "did you mean 'seccomp'?"),
-        (["list", "--jsn"], "there is no option '--jsn'; did you mean '--json'?"),
-        (["list", "--frobnicate=x"], "no option '--frobnicate'; see: styxy list --help"),
-        (["list", "--", "-x"], "there is no"),
-        (["list", "--verbose=x"], "it takes no value, and not 'x'"),
-        (["list", "--service"], "--service-type: a value is missing; see: styxy list"),
-        (["list", "--service", ""], "'' cannot name a service type; use 1 to 50"),
-        (["list", "--project", ""], "--project: the value is empty; see: styxy list --help"),
-        (["allocate", "-s", "dev", "--instance", ""], "the value is empty"),
-        (["allocate", "-s", "a b"], "'a b' cannot name a service type"),
-        (["allocate", "-s", "dev", "-p", "9" * 5000], "99…' is no port (1-65535)"),
-        (["suggest", "a/b"], "'a/b' cannot name a service type"),
-        (["release", "a/b"], "'a/b' is no id of a lease"),
-        (["release", ""], "'' is no id of a lease"),
+        (["list", "--jsn"], "unknown option '--jsn'; did you mean '--json'?"),
+        (["list", "--frobnicate=x"], "unknown option '--frobnicate'; see: styxy list --help"),
+        (["list", "--", "-x"], "unknown option '-x'"),
+        (["list", "--verbose=x"], "takes no value, but got 'x'"),
+        (["list", "--service"], "--service-type: missing value; see: styxy list"),
+        (["list", "--service", ""], "'' is not a valid service type; use 1 to 50"),
+        (
+            ["list", "--project", ""],
+            "--project: the value must not be empty; see: styxy list --help",
+        ),
+        (["allocate", "-s", "dev", "--instance", ""], "the value must not be empty"),
+        (["allocate", "-s", "a b"], "'a b' is not a valid service type"),
+        (["allocate", "-s", "dev", "-p", "9" * 5000], "99…' is not a port (1-65535)"),
+        (["suggest", "a/b"], "'a/b' is not a valid service type"),
+        (["release", "a/b"], "'a/b' is not a lease id"),
+        (["release", ""], "'' is not a lease id"),
         (["config", "auto-allocation", "undo"], "see: styxy config auto-allocation --help"),
         (["config", "auto-allocation", "list", "x"], "see: styxy config auto-allocation --help"),
-        (["audit", "--since", "tomorrow"], "'tomorrow' is no time; write 10m, 2h, 2026-"),
+        (["audit", "--since", "tomorrow"], "'tomorrow' is not a time; use 10m, 2h, 2026-"),
         (["daemon", "logs", "-f", "--json"], ""),
     ],
 )
@@ -186,8 +189,8 @@ def test_an_unforeseen_failure_is_a_sentence_with_the_next_step() -> None:
     err = io.StringIO()
     assert run_command(["--version"], {}, out=BrokenStream(), err=err) == 1
     assert err.getvalue() == (
-        "styxy: Styxy failed inside (RuntimeError: the stream is on fire); "
-        "STYXY_LOG_LEVEL=debug shows where\n"
+        "styxy: internal error (RuntimeError: the stream is on fire); "
+        "set STYXY_LOG_LEVEL=debug to see where\n"
     )
 
 

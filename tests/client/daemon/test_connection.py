@@ -53,7 +53,7 @@ def test_a_refusal_is_raised_as_the_class_that_the_daemon_meant(tmp_path: Path) 
 def test_a_daemon_that_keeps_silent_costs_no_more_than_the_patience(tmp_path: Path) -> None:
     with FakeDaemon(tmp_path / "s", lambda *_: None):
         began = time.monotonic()
-        with pytest.raises(DaemonUnreachable, match=r"no answer for 0\.1 s"):
+        with pytest.raises(DaemonUnreachable, match=r"not answered for 0\.1 s"):
             connection_to(tmp_path / "s", patience=0.1).ask("GET", "/status")
         assert time.monotonic() - began < 2
 
@@ -64,7 +64,7 @@ def test_a_full_backlog_is_a_sick_daemon_and_not_an_absent_one(tmp_path: Path) -
         listener.listen(0)
         with socket.socket(socket.AF_UNIX) as waiting:
             waiting.connect(str(tmp_path / "s"))
-            with pytest.raises(DaemonUnreachable, match="no answer"):
+            with pytest.raises(DaemonUnreachable, match="has not answered"):
                 connection_to(tmp_path / "s").ask("GET", "/status")
 
 
@@ -123,7 +123,7 @@ def test_a_socket_variable_that_hides_the_daemon_of_the_home_is_named(tmp_path: 
             connection.ask("GET", "/status")
     assert daemon.asked == []
     assert caught.value.message == (
-        "nothing listens on /nowhere/s, which STYXY_SOCKET names; the daemon of "
+        "nothing is listening on STYXY_SOCKET=/nowhere/s; the daemon of "
         f"{tmp_path} listens on {tmp_path}/s: unset STYXY_SOCKET"
     )
 

@@ -71,7 +71,7 @@ def test_a_daemon_that_refuses_is_quoted(tmp_path: Path) -> None:
 
 
 def test_a_daemon_that_dies_early_is_said_to_have_done_so(tmp_path: Path) -> None:
-    with pytest.raises(DaemonUnreachable, match=r"ended before it was ready.*daemon\.log"):
+    with pytest.raises(DaemonUnreachable, match=r"exited before it was ready.*daemon\.log"):
         start(tmp_path, "exit 0")
     assert (tmp_path / "logs" / "daemon.log").stat().st_mode & 0o777 == 0o600
 

@@ -79,7 +79,7 @@ def test_a_daemon_that_hangs_is_an_error_and_costs_no_more_than_its_patience(
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     found = examine(running, code=1)
-    assert "has given no answer" in found["daemon"]["message"]
+    assert "has not answered" in found["daemon"]["message"]
     assert found["daemon"]["fix"] == "styxy daemon restart"
     assert found["alone"]["verdict"] == "ok"
     os.kill(pid, signal.SIGCONT)
@@ -138,7 +138,7 @@ def test_a_daemon_whose_record_is_gone_is_found(running: CommandLine) -> None:
 
 
 def test_a_daemon_that_stood_still_is_named(styxy: CommandLine, tmp_path: Path) -> None:
-    loop = {"state": "warning", "message": "stood still 2 times, the longest time 0.61 s"}
+    loop = {"state": "warning", "message": "2 stalls, the longest 0.61 s"}
     with told_by_a_daemon(styxy, tmp_path / "s", parts={"loop": loop}):
         found = examine(styxy, code=1)["stalls"]
     assert (found["verdict"], found["message"]) == ("warning", loop["message"])

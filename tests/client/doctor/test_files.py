@@ -56,7 +56,7 @@ def test_a_directory_in_the_place_of_a_file_is_named_and_the_daemon_does_the_res
     path.mkdir()
     wait_for_health(running, lambda parts: parts["files"]["state"] == "warning")
     found = examine(running, code=1)
-    assert f"{path} cannot be written" in found["parts"]["message"]
+    assert f"cannot write {path} " in found["parts"]["message"]
     assert f"{path} is no regular file" in found[check]["message"]
     apply_fix(found[check], running)
     wait_for_health(running, lambda parts: parts["files"]["state"] == "ok")
@@ -84,7 +84,7 @@ def test_what_was_written_again_is_told(running: CommandLine) -> None:
     (running.home / "auth.token").unlink()
     wait_for_health(running, lambda parts: "token" in parts["files"]["message"])
     done = running.run("doctor", "--json")
-    assert "written again since the start: token (1)" in done.stdout
+    assert "restored since startup: token (1)" in done.stdout
 
 
 @pytest.mark.parametrize("damage", ["mode", "file"])

@@ -66,7 +66,7 @@ def test_a_sanitizer_that_bears_no_library_gets_none(styxy: CommandLine, shell: 
         assert subprocess.run([program], env=styxy.env, capture_output=True).returncode != 7
     code, said = explained(styxy, program)
     assert code == 7
-    reason = "has an address sanitizer that bears no preloaded library"
+    reason = "has an address sanitizer that does not tolerate a preloaded library"
     assert said[0] == f"backend seccomp: {program} {reason}"
     with_ours_alone = compiled(NOTHING, "-fsanitize=address")
     code, said = explained(styxy, with_ours_alone)
@@ -123,7 +123,7 @@ def test_what_neither_way_covers_is_said_unasked(styxy: CommandLine, tmp_path: P
     done = styxy.run("run", "--no-start", "--", str(program))
     assert (done.returncode, done.stdout) == (7, "")
     assert done.stderr == (
-        f"styxy: {program} runs with other rights than yours (setuid or capabilities): "
+        f"styxy: {program} runs with privileges other than yours (setuid or capabilities): "
         "its ports are not moved\n"
     )
 
@@ -135,4 +135,4 @@ def test_of_a_program_that_is_covered_nothing_is_said_unasked(styxy: CommandLine
 
 def test_nothing_is_claimed_of_a_program_that_is_not_there(styxy: CommandLine) -> None:
     code, said = explained(styxy, "no-such-program")
-    assert (code, said[0]) == (127, "backend preload: no-such-program is not to be found")
+    assert (code, said[0]) == (127, "backend preload: no-such-program was not found")

@@ -51,8 +51,8 @@ def test_a_dynamic_program_is_reached(tmp_path: Path) -> None:
         (elf((PT_DYNAMIC, b"")), 0o755, "statically linked"),
         (elf(), 0o755, "statically linked"),
         (elf((PT_INTERP, b"/ld\0"), (PT_NOTE, b"\4\0\0\0Go\0\0id")), 0o755, "Go program"),
-        (elf((PT_INTERP, b"/ld\0")), 0o4755, "other rights"),
-        (elf((PT_INTERP, b"/ld\0"), kind=1), 0o755, "another kind of machine"),
+        (elf((PT_INTERP, b"/ld\0")), 0o4755, "privileges other than yours"),
+        (elf((PT_INTERP, b"/ld\0"), kind=1), 0o755, "another architecture"),
     ],
 )
 def test_what_is_missed_is_named(tmp_path: Path, content: bytes, mode: int, reason: str) -> None:

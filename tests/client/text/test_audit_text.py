@@ -54,4 +54,4 @@ def test_no_event_breaks_a_terminal(event: Event) -> None:
 
 
 def test_nothing_is_said_too() -> None:
-    assert lines([]) == "nothing has happened"
+    assert lines([]) == "no events"

@@ -71,6 +71,6 @@ def test_suggestions_are_one_a_line() -> None:
 
 
 def test_no_reassignments_is_a_sentence() -> None:
-    assert render.reassignments({"reassignments": []}) == "no bind has been moved"
+    assert render.reassignments({"reassignments": []}) == "no binds have been moved"
     row = {"requested_port": 8000, "port": 8001, "pid": 7, "at": "2026-11-21T10:00:00Z"}
     assert "8000   8001  7" in render.reassignments({"reassignments": [row]})

@@ -28,7 +28,7 @@ def test_a_preferred_port_outside_the_range_is_granted_unless_ranges_are_enforce
     assert stage.allocate("dev", preferred_port=Port(7777)).port == 7777
     stage.desk.configure(ENFORCED)
     before = stage.facts()
-    with pytest.raises(Conflict, match="port 7778 lies outside dev 3000-3099"):
+    with pytest.raises(Conflict, match="port 7778 is outside dev 3000-3099"):
         stage.allocate("dev", preferred_port=Port(7778))
     assert stage.facts() == before
     assert stage.allocate("dev", preferred_port=Port(3050)).port == 3050

@@ -197,7 +197,7 @@ def test_undo_is_refused_while_leases_live() -> None:
     at = desk()
     request(at, LeaseRequest(service_type="grafana"))
 
-    with pytest.raises(Conflict, match="grafana 11510-11519 has 1 live lease"):
+    with pytest.raises(Conflict, match="grafana 11510-11519 still has 1 lease"):
         at.undo_range("grafana", now=1.0)
 
 
@@ -216,7 +216,7 @@ def test_a_forced_undo_ends_what_nothing_uses() -> None:
 
 
 def test_a_built_in_type_cannot_be_undone() -> None:
-    with pytest.raises(Conflict, match="not made for a request"):
+    with pytest.raises(Conflict, match="not auto-allocated"):
         desk().undo_range("dev", now=0.0)
 
 

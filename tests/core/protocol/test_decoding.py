@@ -28,7 +28,7 @@ QUERIES: tuple[type[msgspec.Struct], ...] = (
     AllocationsQuery, AuditQuery, LeaveQuery, ScanQuery, SuggestQuery,
 )  # fmt: skip
 
-NAMES = "1 to 100 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
+NAMES = "1 to 100 characters from A-Z, a-z, 0-9, '.', '_' and '-'"
 
 
 def refusal_of(raw: bytes, shape: type[msgspec.Struct] = AllocateBody) -> InvalidInput:
@@ -48,7 +48,7 @@ def refusal_of_query(shape: type[msgspec.Struct], **values: str) -> InvalidInput
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("service_type", 3, "1 to 50 of the characters a-z, 0-9 and '-', not 3"),
+        ("service_type", 3, "1 to 50 characters from a-z, 0-9 and '-', not 3"),
         ("service_type", "", 'and \'-\', not ""'),
         ("service_name", "a b", f'service_name must be {NAMES}, not "a b"'),
         ("service_name", "x" * 101, f'must be {NAMES}, not "{"x" * 60}…"'),
@@ -58,7 +58,7 @@ def refusal_of_query(shape: type[msgspec.Struct], **values: str) -> InvalidInput
         ("preferred_port", 10**30, "must be a port from 1024 to 65535, not a huge number"),
         ("preferred_port", "8000", 'not "8000"; send it without the quotes'),
         ("preferred_port", "80", 'must be a port from 1024 to 65535, not "80"'),
-        ("pid", [], "pid must be the id of a process, from 1 to 2147483647, not []"),
+        ("pid", [], "pid must be a process id from 1 to 2147483647, not []"),
         ("pid", -1, "from 1 to 2147483647, not -1"),
         ("ttl", 0, "ttl must be a number of seconds above 0, at most 10 years, not 0"),
         ("dry_run", 1, "dry_run must be true or false, not 1"),
@@ -68,7 +68,7 @@ def refusal_of_query(shape: type[msgspec.Struct], **values: str) -> InvalidInput
         ("protocol", 6, "protocol must be one of both, tcp, udp, not 6"),
         ("project_path", "here", 'must be an absolute path of at most 4096 bytes, not "here"'),
         ("project_path", "/\0", r'not "/\u0000"'),
-        ("confirm", {"a": 1}, "confirm must be a text, not an object"),
+        ("confirm", {"a": 1}, "confirm must be a string, not an object"),
     ],
 )  # fmt: skip
 def test_a_value_that_does_not_fit_is_named_with_what_would(
@@ -84,15 +84,15 @@ def test_a_value_that_does_not_fit_is_named_with_what_would(
     ("shape", "fields", "sentence"),
     [
         (ReassignBody, {"port": 80, "pid": 1}, "port must be a port from 1024 to 65535, not 80"),
-        (ReassignBody, {"port": 8000}, "the body lacks pid, which must be the id of a process"),
+        (ReassignBody, {"port": 8000}, "the body is missing pid, which must be a process id"),
         (
             ReassignBody,
             {"port": 8000, "pid": 1, "server": "x"},
-            'server must be 16 of the characters 0-9 and a-f, not "x"',
+            'server must be 16 hex digits (0-9 and a-f), not "x"',
         ),
         (RegisterBody, {"instance_id": "a", "metadata": []}, "metadata must be an object, not []"),
         (ConfigChange, {"changes": "x"}, 'changes must be an object, not "x"'),
-        (AllocateBody, {}, "the body lacks service_type, which must be 1 to 50 of"),
+        (AllocateBody, {}, "the body is missing service_type, which must be 1 to 50 characters"),
     ],
 )
 def test_every_body_is_refused_in_the_same_words(
@@ -117,7 +117,7 @@ def test_an_unknown_field_is_named_with_the_nearest() -> None:
 def test_an_unknown_field_that_resembles_none_is_answered_with_all() -> None:
     refusal = refusal_of(b'{"zork": "dev"}', RegisterBody)
     assert refusal.message == (
-        "the body has an unknown field 'zork'; there are: instance_id, working_directory, "
+        "the body has an unknown field 'zork'; expected one of: instance_id, working_directory, "
         "template, pid, metadata"
     )
     assert "nearest" not in refusal.context
@@ -128,16 +128,16 @@ def test_an_unknown_field_that_resembles_none_is_answered_with_all() -> None:
     [
         (b"[]", "the body must be a JSON object, not []"),
         (b"null", "the body must be a JSON object, not null"),
-        (b"{", 'no JSON: expecting property name enclosed in double quotes (line 1, column 2)'),
-        (b'{"pid": NaN}', "the body is no JSON: NaN is not a JSON number (line 1, column 9)"),
-        (b'{"pid":\n nil}', "no JSON: expecting value (line 2, column 2)"),
-        (b"{} x", "no JSON: extra data (line 1, column 4)"),
-        (b"[" * 20_000, "no JSON: values are nested more than 32 levels deep"),
-        (b'{"service_type": "\xff"}', "the body is no JSON: its byte 19 is not UTF-8"),
-        (b'{"service_type": "\\ud800"}', "a text in it has half of a surrogate pair"),
+        (b"{", 'not JSON: expecting property name enclosed in double quotes (line 1, column 2)'),
+        (b'{"pid": NaN}', "the body is not JSON: NaN is not a JSON number (line 1, column 9)"),
+        (b'{"pid":\n nil}', "not JSON: expecting value (line 2, column 2)"),
+        (b"{} x", "not JSON: extra data (line 1, column 4)"),
+        (b"[" * 20_000, "not JSON: values are nested more than 32 levels deep"),
+        (b'{"service_type": "\xff"}', "the body is not JSON: byte 19 is not UTF-8"),
+        (b'{"service_type": "\\ud800"}', "a string has an unpaired surrogate"),
         (b'{"pid": "x", "metadata": ' + b"[" * 20_000, "nested more than 32 levels deep"),
         (b'{"pid": "x", "ttl": ' + b"1" * 5000 + b"}", "a number has too many digits"),
-        (b'{"pid": "x", "pid": 7, "service_type": "dev"}', "a field more than once"),
+        (b'{"pid": "x", "pid": 7, "service_type": "dev"}', "a duplicate field"),
     ],
 )  # fmt: skip
 def test_a_body_that_cannot_be_read_is_told_with_the_place(raw: bytes, sentence: str) -> None:

@@ -44,7 +44,7 @@ def test_a_connect_to_a_sibling_is_refused_and_that_is_said_plainly() -> None:
     said = told("sibling")
     assert said is not None
     assert "another worktree of this repo (feature at /repo-wt)" in said
-    assert "gets ECONNREFUSED" in said
+    assert "fails with ECONNREFUSED" in said
     assert "STYXY_SIBLINGS_ALLOW=3000" in said
 
 
@@ -53,12 +53,12 @@ def test_a_connect_to_a_sibling_is_refused_and_that_is_said_plainly() -> None:
     [
         (told("own"), "this project's own server"),
         (told("other"), "another project's server"),
-        (told("other", own=3007), "goes to this project's own 3007"),
-        (told("sibling", own=3007), "goes to this project's own 3007"),
-        (told("sibling", kind="database"), "share servers of type database"),
-        (told("sibling", kind="gpu", single=True), "share servers of type gpu"),
-        (told("sibling", policy=Policy(allows_all=True)), "lets a connect from here reach it"),
-        (told("sibling", policy=Policy(allowed=frozenset({3000}))), "lets a connect"),
+        (told("other", own=3007), "reaches this project's own 3007"),
+        (told("sibling", own=3007), "reaches this project's own 3007"),
+        (told("sibling", kind="database"), "share database servers"),
+        (told("sibling", kind="gpu", single=True), "share gpu servers"),
+        (told("sibling", policy=Policy(allows_all=True)), "lets connections from here reach it"),
+        (told("sibling", policy=Policy(allowed=frozenset({3000}))), "lets connections"),
     ],
 )
 def test_what_a_server_is_to_the_caller(said: str | None, part: str) -> None:
@@ -121,7 +121,7 @@ def commands(
 def test_the_launchers_are_ended_with_the_leaf() -> None:
     (stop,) = ways_to_stop(3000, [102], TREE, container=None, unit=None)
     assert stop.command == "kill -TERM 100 101 102"
-    assert stop.effect == "ends npm (100) and the 2 processes below it"
+    assert stop.effect == "ends npm (100) and its 2 descendants"
 
 
 def test_a_service_is_stopped_by_its_manager() -> None:

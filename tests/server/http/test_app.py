@@ -173,5 +173,5 @@ def test_a_pid_that_nobody_has_is_named_whatever_its_size(daemon: Daemon) -> Non
     for pid in (99_999_999, 2**31 - 1):
         answer = daemon.call("POST", "/allocate", {"service_type": "build", "pid": pid})
         assert answer.status == 400
-        assert answer.body["error"].startswith(f"pid {pid} is no living process; ")
+        assert answer.body["error"].startswith(f"pid {pid} is not a running process; ")
     assert daemon.leases() == []

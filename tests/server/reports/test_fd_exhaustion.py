@@ -15,7 +15,7 @@ import pytest
 from tests.daemon import Daemon, wait_until
 from tests.promises.crowd import end, sleepers
 
-NONE_LEFT = "no file descriptor left"
+NONE_LEFT = "out of file descriptors"
 
 
 def limit_for(daemon: Daemon, *, spare: int) -> int:
@@ -47,7 +47,7 @@ def test_more_holders_than_descriptors_are_all_looked_after(fresh: Daemon) -> No
         for pid in pids:
             fresh.allocate("build", pid=pid)
         assert part(fresh)["state"] == "warning"
-        assert "28 holders looked at once a second" in part(fresh)["message"]
+        assert "28 holders polled once a second" in part(fresh)["message"]
         end(*pids[:10], *pids[-10:])
         wait_until(lambda: {each["pid"] for each in fresh.leases()} == set(pids[10:-10]))
         wait_until(lambda: "8 holders looked at" in part(fresh)["message"])
@@ -68,12 +68,14 @@ def test_idle_connections_that_use_up_all_descriptors_cost_nobody_anything(
         wait_until(lambda: said_in_log(fresh))
         stack.close()
         wait_until(lambda: fresh.call("GET", "/health").status == 200)
-        assert "none was left a short while ago" in part(fresh)["message"]
+        assert "ran out a short while ago" in part(fresh)["message"]
         assert fresh.allocate("build")["success"]
     assert lease["lock_id"] in {each["lock_id"] for each in fresh.leases()}
     assert (fresh.home / "auth.token").read_text() == token
     assert fresh.call("GET", "/status").body["warnings"] == []
-    assert fresh.log.read_text().count("connections wait") == 1, "one sentence, not each time"
+    assert fresh.log.read_text().count("new connections must wait") == 1, (
+        "one sentence, not each time"
+    )
 
 
 def said_in_log(daemon: Daemon) -> bool:

@@ -107,7 +107,7 @@ def test_a_stranger_learns_how_many_warnings_there_are_and_nothing_of_the_home(
         assert str(fresh.home) in warning
     for headers in ({}, {"X_API_Key": "0" * 64}):
         answer = fresh.call("GET", "/status", over="bare", **headers)
-        told = "1 warning; ask with the token, or over the Unix socket"
+        told = "1 warning; to read them, send the token or use the Unix socket"
         assert answer.body["warnings"] == [told]
         assert str(fresh.home) not in str(answer.body)
 

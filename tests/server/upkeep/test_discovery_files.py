@@ -55,19 +55,19 @@ def test_what_was_deleted_is_written_again_and_told(fresh: Daemon, name: str) ->
     lease = fresh.allocate("build", project_path="/p")
     token, facts, answer = fresh.token, fresh.facts, fresh.ask(question(lease["port"]))
     client = Client(fresh)
-    assert client.files() == {"state": "ok", "message": "all are in place"}
+    assert client.files() == {"state": "ok", "message": "all in place"}
     path = fresh.home / name
     path.unlink()
     wait_until(lambda: PAPERS[name] in client.files()["message"])
     assert client.files() == {
         "state": "ok",
-        "message": f"all are in place; written again since the start: {PAPERS[name]} (1)",
+        "message": f"all in place; restored since startup: {PAPERS[name]} (1)",
     }
     assert is_private_file(path)
     assert (fresh.token, fresh.facts) == (token, facts), "nobody who has them is locked out"
     assert fresh.ask(question(lease["port"])).split()[:3] == answer.split()[:3]
     assert lease["lock_id"] in {each["lock_id"] for each in fresh.leases()}
-    assert f"{name} was gone; it is written again" in fresh.log.read_text()
+    assert f"{name} was missing; restored it" in fresh.log.read_text()
     assert fresh.call("GET", "/status").body["warnings"] == []
 
 
@@ -116,14 +116,14 @@ def test_what_cannot_be_written_is_told_until_it_can_be(fresh: Daemon, name: str
     path.unlink()
     path.mkdir()
     wait_until(lambda: client.files()["state"] == "warning")
-    assert f"{path} cannot be written" in client.files()["message"]
+    assert f"cannot write {path} " in client.files()["message"]
     assert any(str(path) in warning for warning in client.request("/status")["warnings"])
     path.rmdir()
     wait_until(lambda: client.files()["state"] == "ok")
     assert is_private_file(path)
     assert fresh.facts == facts
     assert client.request("/status")["warnings"] == []
-    assert fresh.log.read_text().count(f"{path} cannot be written") == 1, "once, not each second"
+    assert fresh.log.read_text().count(f"cannot write {path} ") == 1, "once, not each second"
 
 
 @pytest.mark.parametrize("names", [["styxy.db", "styxy.db-wal"], ["styxy.db.lock"]], ids=" ".join)
@@ -148,7 +148,7 @@ def test_a_journal_that_was_deleted_under_its_daemon_loses_nothing(
     else:
         assert warnings == []
     second = Daemon(fresh.home, port=free_port())
-    assert "a styxy daemon runs already" in second.refusal().line
+    assert "a styxy daemon is already running" in second.refusal().line
     fresh.kill()
     fresh.start()
     assert {each["lock_id"] for each in fresh.leases()} == kept

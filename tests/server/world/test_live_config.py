@@ -91,7 +91,7 @@ def test_a_broken_file_changes_nothing_and_is_told(tmp_path: Path, broken: str, 
     assert stage.problems == 1
     assert [level for level, _ in stage.told] == ["error", "warning"]
     assert stage.told[0][1].startswith(f"{stage.path}{named}")
-    assert "what it said before stays in force" in stage.told[1][1]
+    assert "the previous settings stay in force" in stage.told[1][1]
     assert stage.write(good.replace("5,", "6,")).cleanup_interval == 6.0
     assert stage.problems == 0
 
@@ -101,7 +101,7 @@ def test_a_daemon_that_starts_with_a_broken_file_uses_the_last_good_one(tmp_path
     stage = staged(tmp_path, "{broken")
     assert stage.source == "last good copy"
     assert stage.live_config.configuration.cleanup_interval == 5.0
-    assert "the copy of the last good one is in force" in stage.live_config.summary
+    assert "the last valid copy is in force" in stage.live_config.summary
     assert str(stage.path) + ":1:2" in stage.live_config.summary
     assert stage.live_config.origins == {"cleanup_interval": "last good copy"}
 

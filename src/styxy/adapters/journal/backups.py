@@ -103,7 +103,7 @@ class Writer:
             yield
         except (OSError, sqlite3.Error) as error:
             self.abandon()
-            raise JournalFailed(f"the backup {self.path} could not be written: {error}") from error
+            raise JournalFailed(f"cannot write the backup {self.path}: {error}") from error
 
 
 def _named(directory: str, name: str) -> Backup | None:

@@ -98,7 +98,7 @@ def rows_of(events: Iterable[Event]) -> list[Row]:
 def event_of(kind: str, data: bytes, mark: int | None, *, path: str) -> Event:
     """Read a row. Raises `JournalDamaged`; a row of an older file has no seal."""
     if mark is not None and mark != seal(kind, data):
-        raise JournalDamaged(f"{path} holds an unreadable {kind}: its checksum is wrong")
+        raise JournalDamaged(f"{path} holds an unreadable {kind}: checksum mismatch")
     try:
         return _decoded(kind, data)
     except (KeyError, ValueError, msgspec.MsgspecError) as error:
@@ -125,7 +125,7 @@ def take_lock(path: str) -> int:
     except BlockingIOError:
         os.close(descriptor)
         raise HomeTaken(
-            f"another styxy daemon has {os.path.dirname(path)}; see: styxy daemon status"
+            f"another styxy daemon is using {os.path.dirname(path)}; see: styxy daemon status"
         ) from None
     return descriptor
 
@@ -176,7 +176,7 @@ def failure(error: sqlite3.Error | UnicodeDecodeError, path: str) -> JournalFail
     """Tell damage from a world that does not let us, in one sentence."""
     if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) in _DAMAGE:
         return JournalDamaged(f"the journal {path} is damaged: {error}")
-    return JournalFailed(f"the journal {path} could not be used: {error}")
+    return JournalFailed(f"cannot use the journal {path}: {error}")
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -199,9 +199,9 @@ def _check(database: sqlite3.Connection, path: str) -> None:
         database.executescript(script)
     tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('events', 'snapshot', 'folded')"
     if database.execute(tables).fetchone() != (3,):
-        raise JournalDamaged(f"the journal {path} is damaged: it lacks a table")
+        raise JournalDamaged(f"the journal {path} is damaged: a table is missing")
     if database.execute("SELECT count(*) FROM folded").fetchone() != (1,):
-        raise JournalDamaged(f"the journal {path} is damaged: it does not say what is folded")
+        raise JournalDamaged(f"the journal {path} is damaged: the fold marker is missing")
 
 
 def _open_readable(path: str) -> int:

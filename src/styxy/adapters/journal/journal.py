@@ -89,7 +89,7 @@ class Journal:
         try:
             journal._copy = _copied(source or path)
             journal._is_stand_in = source is not None
-            journal.failing = f"{path} cannot be written"
+            journal.failing = f"cannot write {path}"
             journal._use(open_sound(os.path.join(journal._copy.name, "styxy.db")))
         except BaseException:
             os.close(journal._lock)
@@ -107,10 +107,10 @@ class Journal:
             with self._db:
                 self._db.executemany(statement, numbered)
         except sqlite3.Error as error:
-            self.failing = f"the journal {self.path} could not be written: {error}"
+            self.failing = f"cannot write the journal {self.path}: {error}"
             raise JournalFailed(
                 f"{self.failing}; nothing was promised",
-                suggestions=["make room on the disk, or make the file writable", "styxy doctor"],
+                suggestions=["free some disk space, or make the file writable", "styxy doctor"],
             ) from error
         if rows:
             self.failing = None
@@ -313,7 +313,7 @@ class Journal:
         if self.last_seq != known:
             self._db = old
             database.close()
-            raise JournalFailed(f"{self.path} was changed by another; restart the daemon")
+            raise JournalFailed(f"{self.path} was changed by another process; restart the daemon")
         old.close()
         self._copy.cleanup()
         self._copy = None

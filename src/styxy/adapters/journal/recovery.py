@@ -73,7 +73,7 @@ def open_journal(
         except JournalDamaged as damaged:
             return _rescued(path, backups, read=read, damage=damaged.message, now=now)
     if missing or journal.last_seq < seen_seq:
-        damage = missing or f"its last {seen_seq - journal.last_seq} events are gone"
+        damage = missing or f"its last {seen_seq - journal.last_seq} events are missing"
         if max((each.last_seq for each in backups.all()), default=0) > journal.last_seq:
             journal.close()
             return _rescued(path, backups, read=read, damage=damage, now=now)

@@ -160,4 +160,4 @@ def _allocate(descriptor: int, path: str) -> None:
         os.posix_fallocate(descriptor, 0, SIZE)
     except OSError as error:
         os.close(descriptor)
-        raise Unavailable(f"no room for {path}: {error.strerror}") from error
+        raise Unavailable(f"cannot allocate {path}: {error.strerror}") from error

@@ -166,9 +166,9 @@ class Parser(argparse.ArgumentParser):
 
     def _misplaced(self, word: str) -> str:
         if not word.startswith("-"):
-            return f"there is no place for {echo(word)}"
+            return f"unexpected argument {echo(word)}"
         near = nearest(word, self._option_string_actions)
-        return f"there is no option {echo(word)}" + (f"; did you mean {near!r}?" if near else "")
+        return f"unknown option {echo(word)}" + (f"; did you mean {near!r}?" if near else "")
 
     def error(self, message: str) -> NoReturn:
         """Refuse wrong usage in one sentence."""
@@ -182,13 +182,15 @@ class Parser(argparse.ArgumentParser):
         """Say what there is, and not where to choose from."""
         if action.choices is not None and value not in action.choices:
             word, words = str(value), [str(each) for each in action.choices]
-            raise argparse.ArgumentError(action, f"there is no {echo(word)}; {guess(word, words)}")
+            raise argparse.ArgumentError(
+                action, f"{echo(word)} is not a choice; {guess(word, words)}"
+            )
 
 
 _PLAINER = (
-    ("expected one argument", "a value is missing"),
-    ("the following arguments are required:", "something is missing:"),
-    ("ignored explicit argument", "it takes no value, and not"),
+    ("expected one argument", "missing value"),
+    ("the following arguments are required:", "missing argument:"),
+    ("ignored explicit argument", "takes no value, but got"),
 )
 """Words of argparse, and ours; where another Python says it otherwise, its own words stay."""
 
@@ -206,7 +208,7 @@ def no_options(_parser: Parser) -> None:
 def not_empty(text: str) -> str:
     """Read a text that must not be empty: where a variable is not set, `$NAME` is."""
     if not text:
-        raise argparse.ArgumentTypeError("the value is empty")
+        raise argparse.ArgumentTypeError("the value must not be empty")
     return text
 
 
@@ -221,7 +223,7 @@ def service_type(text: str) -> str:
 def port_number(text: str) -> int:
     """Read a port, 1-65535."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 65535:
-        raise argparse.ArgumentTypeError(f"{echo(text)} is no port (1-65535)")
+        raise argparse.ArgumentTypeError(f"{echo(text)} is not a port (1-65535)")
     return int(text)
 
 
@@ -229,14 +231,14 @@ def leasable_port(text: str) -> int:
     """Read a port that can be on lease, 1024-65535; those below belong to the system."""
     port = port_number(text)
     if port < 1024:
-        raise argparse.ArgumentTypeError(f"{port} is below 1024, where no leases are given")
+        raise argparse.ArgumentTypeError(f"{port} is below 1024, and such ports are not leased")
     return port
 
 
 def positive_number(text: str) -> int:
     """Read a whole number above 0, of at most nine digits."""
     if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{echo(text)} is no whole number from 1 to 999999999")
+        raise argparse.ArgumentTypeError(f"{echo(text)} is not a whole number from 1 to 999999999")
     return int(text)
 
 
@@ -245,7 +247,7 @@ def project_of(directory: str, env: Mapping[str, str]) -> str:
     from styxy.adapters.git import project_path
 
     if not os.path.isdir(directory):
-        raise InvalidInput(f"there is no directory {echo(directory)}")
+        raise InvalidInput(f"no such directory: {echo(directory)}")
     return project_path(directory, env.get("HOME") or "/")
 
 
@@ -257,7 +259,7 @@ def project_here(env: Mapping[str, str]) -> str:
         return current_project(env)
     except FileNotFoundError:
         raise InvalidInput(
-            "the working directory is gone; change to another, or name one with --project DIR"
+            "the working directory no longer exists; change to another, or give --project DIR"
         ) from None
 
 

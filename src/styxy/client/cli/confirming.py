@@ -44,7 +44,7 @@ def _customize(name: str, caller: Caller) -> None:
     span = re.fullmatch(r"([0-9]{1,5})\s*-\s*([0-9]{1,5})", said)
     if span is None:
         raise InvalidInput(
-            f"a range is written first-last, such as 12000-12009, not {echo(said)}; "
+            f"{echo(said)} is not a range; write it as first-last, such as 12000-12009; "
             "nothing has changed"
         )
     ConfigurationAccess(caller.paths, caller.env).change(

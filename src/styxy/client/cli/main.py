@@ -162,9 +162,9 @@ def _show_overview(
     if title == "styxy":
         lines = [lines[0], "", "Coordinates the ports of this machine.", ""]
     lines += [f"  {command.name.ljust(width)}  {command.summary}" for command in commands]
-    lines += ["", "Each command tells more with --help, and takes --json and --no-start."]
+    lines += ["", "All commands take --help, --json and --no-start."]
     if title == "styxy":
-        lines += ["styxy --version tells which Styxy this is."]
+        lines += ["styxy --version prints the version."]
     lines += [f"example:\n  {commands[0].example}\n"]
     text = "\n".join(lines)
     if was_asked:
@@ -173,7 +173,9 @@ def _show_overview(
     if caller.wants_json:
         from styxy.core.errors import InvalidInput
 
-        raise InvalidInput(f"name a command; see: {title} --help", suggestions=[f"{title} --help"])
+        raise InvalidInput(
+            f"missing argument: COMMAND; see: {title} --help", suggestions=[f"{title} --help"]
+        )
     caller.err.write(text)
     return 2
 
@@ -200,10 +202,10 @@ def _unknown(name: str, known: list[str]) -> StyxyError:
 
     group, _, word = name.rpartition(" ")
     meant = _meant(word, {each.removeprefix(f"{group} "): each for each in known})
-    hint = f"did you mean 'styxy {meant}'?" if meant else f"there are: {', '.join(known)}"
+    hint = f"did you mean 'styxy {meant}'?" if meant else f"expected one of: {', '.join(known)}"
     kind = "option" if word.startswith("-") else "command"
     return InvalidInput(
-        f"there is no {kind} {echo(name)}; {hint}",
+        f"unknown {kind} {echo(name)}; {hint}",
         suggestions=[f"styxy {group} --help" if group else "styxy --help"],
     )
 
@@ -225,14 +227,14 @@ def _unexpected(error: Exception, caller: Caller) -> StyxyError:
     from styxy.core.errors import InvalidInput, StyxyError
 
     if isinstance(error, FileNotFoundError) and not _has_directory():
-        return InvalidInput("the working directory is gone; change to another")
+        return InvalidInput("the working directory no longer exists; change to another")
     if caller.env.get("STYXY_LOG_LEVEL", "").lower() == "debug":
         import traceback
 
         caller.err.write(traceback.format_exc())
     kind = type(error).__name__
     return StyxyError(
-        f"Styxy failed inside ({kind}: {error}); STYXY_LOG_LEVEL=debug shows where",
+        f"internal error ({kind}: {error}); set STYXY_LOG_LEVEL=debug to see where",
         suggestions=["STYXY_LOG_LEVEL=debug"],
     )
 

@@ -34,7 +34,7 @@ class Plan:
         """Say it for people, with what the answer to the change said."""
         lines = [table(("TYPE", "RANGE", "CHANGE"), self.rows), "", plain(answer.get("message"))]
         if answer.get("copy"):
-            lines.append(f"the file as it was: {plain(answer['copy'])}")
+            lines.append(f"previous version: {plain(answer['copy'])}")
         return "\n".join(lines)
 
 
@@ -49,12 +49,14 @@ def plan(rows: Sequence[Row], answer: Mapping[str, object]) -> Plan:
     seen: dict[str, int] = {}
     for row in rows:
         if row.name in seen:
-            raise InvalidInput(f"line {row.line}: {row.name} was in line {seen[row.name]} already")
+            raise InvalidInput(f"line {row.line}: {row.name} is already in line {seen[row.name]}")
         seen[row.name] = row.line
         old = known.get(row.name)
         entry = _entry(row, old)
         group, change = _change(old, entry)
-        {"new": found.added, "is so": found.unchanged}.get(group, found.altered).append(row.name)
+        {"new": found.added, "unchanged": found.unchanged}.get(group, found.altered).append(
+            row.name
+        )
         found.rows.append((row.name, ", ".join(map(str, row.ranges)), change))
         if entry:
             entries[row.name] = entry
@@ -89,7 +91,7 @@ def _type_of(name: str, data: Mapping[str, object]) -> ServiceType:
 def _range(value: object) -> PortRange:
     if isinstance(value, list) and len(value) == 2:
         return PortRange(Port(value[0]), Port(value[1]))
-    raise InvalidInput(f"{value!r} is no range; is the daemon of another version?")
+    raise InvalidInput(f"{value!r} is not a range; is the daemon another version?")
 
 
 def _entry(row: Row, old: ServiceType | None) -> dict[str, object]:
@@ -113,6 +115,6 @@ def _change(old: ServiceType | None, entry: Mapping[str, object]) -> tuple[str, 
     if old is None:
         return "new", "new"
     if not entry:
-        return "is so", "is so already"
+        return "unchanged", "unchanged"
     was = f" (was {old.ports})" if "range" in entry else ""
     return "altered", f"{', '.join(entry)}{was}"

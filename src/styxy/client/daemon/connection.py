@@ -137,7 +137,7 @@ class Connection:
                 yield from reader.feed(data)
                 if reader.refusal is not None:
                     self._parse(reader.refusal)
-                    raise self._nonsense("it is no stream")
+                    raise self._nonsense("it is not an event stream")
         except TimeoutError:
             raise self._silent(SILENCE_PATIENCE) from None
         except MalformedReply as error:
@@ -176,7 +176,7 @@ class Connection:
         if uid not in (os.getuid(), 0):
             link.close()
             raise DaemonUnreachable(
-                f"the socket {path} belongs to user {uid}, and Styxy talks to your own daemon only"
+                f"the socket {path} belongs to user {uid}, and Styxy talks only to your own daemon"
             )
         return link
 
@@ -200,7 +200,7 @@ class Connection:
         if link is not None:
             link.close()
             raise DaemonUnreachable(
-                f"nothing listens on {named}, which STYXY_SOCKET names; the daemon of "
+                f"nothing is listening on STYXY_SOCKET={named}; the daemon of "
                 f"{self.paths.home} listens on {record.socket}: unset STYXY_SOCKET",
                 suggestions=["unset STYXY_SOCKET"],
                 socket=record.socket,
@@ -222,7 +222,7 @@ class Connection:
             link = self.knock()
         if link is None:
             raise DaemonUnreachable(
-                "the daemon started, but nothing listens on its socket; see: styxy daemon logs"
+                "the daemon started, but nothing is listening on its socket; see: styxy daemon logs"
             )
         return link
 
@@ -264,13 +264,13 @@ class Connection:
         record = None if self.paths.socket_override else read_record(self.paths)
         who = f"the daemon (pid {record.pid})" if record and record.pid else "the daemon"
         return DaemonUnreachable(
-            f"{who} has given no answer for {seconds:g} s; try: styxy daemon restart",
+            f"{who} has not answered for {seconds:g} s; try: styxy daemon restart",
             suggestions=["styxy daemon restart", "styxy daemon logs"],
         )
 
     def _nonsense(self, why: str) -> DaemonUnreachable:
         return DaemonUnreachable(
-            f"what listens on {self._socket_path()} does not answer like Styxy: {why}; "
+            f"the program on {self._socket_path()} does not answer like Styxy: {why}; "
             "try: styxy daemon restart",
             suggestions=["styxy daemon restart", "styxy daemon logs"],
         )

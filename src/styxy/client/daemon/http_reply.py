@@ -44,7 +44,7 @@ def take_head(data: bytearray) -> Head | None:
     # Looked at before the end of the head is there, so that a peer that speaks something
     # else is found out at its first bytes and not at the deadline.
     if not data.startswith(b"HTTP/1."[: len(data)]):
-        raise MalformedReply("it does not begin like HTTP")
+        raise MalformedReply("the response is not HTTP")
     end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
     if end < 0:
         if len(data) >= MAX_HEAD:
@@ -73,7 +73,7 @@ class ReplyReader:
         if self._head is None:
             self._head = take_head(self._data)
             if self._head is not None and self._head.is_chunked:
-                raise MalformedReply("it is sent in chunks")
+                raise MalformedReply("the response is chunked")
         if self._head is not None:
             self._read_body(self._head)
 
@@ -96,7 +96,7 @@ class ReplyReader:
 def _status_of(line: bytes) -> int:
     parts = line.split(b" ", 2)
     if len(parts) < 2 or len(parts[1]) != 3 or not parts[1].isdigit():
-        raise MalformedReply("its status line makes no sense")
+        raise MalformedReply("its status line is invalid")
     return int(parts[1])
 
 
@@ -110,11 +110,11 @@ def _framing_of(fields: list[bytes]) -> tuple[int | None, bool]:
         match name.lower():
             case b"content-length":
                 if not value.strip().isdigit():
-                    raise MalformedReply("its length is no number")
+                    raise MalformedReply("its length is not a number")
                 length = int(value.strip()[:20])
             case b"transfer-encoding":
                 if value.strip().lower() != b"chunked":
-                    raise MalformedReply("it is sent in a way that nobody asked for")
+                    raise MalformedReply("it uses a transfer coding that was not requested")
                 is_chunked = True
             case _:
                 pass

@@ -89,11 +89,11 @@ class ChunkReader:
         end = self._data.find(b"\r\n", begin, begin + _LONGEST_SIZE)
         if end < 0:
             if len(self._data) > begin + _LONGEST_SIZE:
-                raise MalformedReply("a chunk does not say its size")
+                raise MalformedReply("a chunk has no size")
             return False
         size = bytes(self._data[begin:end]).partition(b";")[0].strip()
         if not size or any(digit not in b"0123456789abcdefABCDEF" for digit in size):
-            raise MalformedReply("the size of a chunk is no number")
+            raise MalformedReply("a chunk size is not a number")
         self._left = int(size[:16], 16)
         if self._left > MAX_CHUNK:
             raise MalformedReply(f"a chunk is longer than {MAX_CHUNK} bytes")
@@ -125,5 +125,5 @@ def _event(block: bytes) -> StreamEvent | None:
         return None  # a heartbeat, or how long to wait before coming back
     number = fields.get(b"id", b"")
     if not number.isdigit():
-        raise MalformedReply("an event has no number")
+        raise MalformedReply("an event has no id")
     return StreamEvent(int(number[:20]), fields[b"data"])

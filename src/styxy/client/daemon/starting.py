@@ -64,7 +64,7 @@ def start_once(
         raise DaemonUnreachable(refused.message) from None
     except OSError as error:
         raise DaemonUnreachable(
-            f"cannot write in {paths.home}: {error.strerror}; "
+            f"cannot write to {paths.home}: {error.strerror}; "
             "set STYXY_HOME to a directory of your own"
         ) from None
     try:
@@ -269,7 +269,7 @@ def _wait_ready(report: int, deadline: float, log: str) -> None:
     line = b""
     while not line.endswith(b"\n") and len(line) < _LONGEST_REPORT:
         if not poll.poll(max(0, deadline - time.monotonic()) * 1000):
-            raise DaemonUnreachable(f"the daemon is slow to start; what it does: {log}")
+            raise DaemonUnreachable(f"the daemon is slow to start; see its log: {log}")
         data = os.read(report, _LONGEST_REPORT)
         if not data:
             break
@@ -279,6 +279,6 @@ def _wait_ready(report: int, deadline: float, log: str) -> None:
         return
     _, _, sentence = rest.partition(" ")
     raise DaemonUnreachable(
-        sentence or f"the daemon ended before it was ready; why is in {log}",
+        sentence or f"the daemon exited before it was ready; see its log: {log}",
         suggestions=["styxy daemon logs"],
     )

@@ -61,7 +61,7 @@ def _claimed_pid(connection: Connection) -> int | None:
         return None
     pid = connection.ask("GET", "/status").data.get("pid")
     if not isinstance(pid, int) or pid <= 0:
-        raise DaemonUnreachable("the daemon does not tell its pid, so it cannot be stopped")
+        raise DaemonUnreachable("the daemon's pid is unknown, so it cannot be stopped")
     return pid
 
 
@@ -98,7 +98,7 @@ def _runs_server_since(pid: int, record: DaemonRecord) -> bool:
 def _refuse_if_one_listens(connection: Connection, pid: int) -> None:
     if connection.listens():
         raise Conflict(
-            f"a daemon listens, but process {pid} is not certain to be it; nothing was stopped",
+            f"a daemon is listening, but process {pid} may not be it; nothing was stopped",
             pid=pid,
         )
 
@@ -116,7 +116,7 @@ def _end(process: int, pid: int, patience: float) -> None:
     poll.register(process, select.POLLIN)
     if not poll.poll(patience * 1000):
         raise Conflict(
-            f"the daemon (pid {pid}) has not ended within {patience:g} s; try: kill -9 {pid}",
+            f"the daemon (pid {pid}) did not stop within {patience:g} s; try: kill -9 {pid}",
             pid=pid,
             suggestions=[f"kill -9 {pid}"],
         )

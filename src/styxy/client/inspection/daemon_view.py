@@ -73,7 +73,7 @@ class DaemonView:
     def way_to_release(self, lease: Mapping[str, object]) -> Stop:
         """Say how to end a lease on whose port nothing listens."""
         command = f"styxy release {lease.get('lock_id')}"
-        return Stop(command=command, effect="gives the lease back; nothing listens there")
+        return Stop(command=command, effect="releases the lease; nothing is listening")
 
 
 def _text(value: object) -> str | None:

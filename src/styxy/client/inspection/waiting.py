@@ -162,9 +162,7 @@ class Waiting:
     def _up(self, found: Serving, waited: float) -> Outcome:
         message = f"{found.port} is up: {named(found)}"
         if found.port != self._port:
-            message = f"{self._port} is up, at port {found.port}, where it was moved: " + (
-                named(found)
-            )
+            message = f"{self._port} is up, moved to port {found.port}: " + (named(found))
         return self._outcome(found, waited, message=message, up=True)
 
     def _over(self, waited: float) -> Outcome:
@@ -172,15 +170,15 @@ class Waiting:
         if stranger is None:
             who = "nothing" if self._own is None else f"no server of {self._own}"
             message = (
-                f"{who} listens on {self._port} after {round(waited, 3):g} s; "
+                f"{who} is listening on {self._port} after {round(waited, 3):g} s; "
                 f"see: styxy who {self._port}"
             )
             return self._outcome(None, waited, message=message)
-        whose = stranger.project or "a project that cannot be told"
+        whose = stranger.project or "an unknown project"
         if stranger.project is None and stranger.pid is None:
             whose = "another user"
         message = (
-            f"what listens on {self._port} belongs to {whose} ({named(stranger)}), not to "
+            f"the server on {self._port} belongs to {whose} ({named(stranger)}), not to "
             f"{self._own}; see: styxy who {self._port}"
         )
         return self._outcome(stranger, waited, message=message)

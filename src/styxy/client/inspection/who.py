@@ -170,7 +170,7 @@ class _Teller:
         if tops or container is not None:
             return ways_to_stop(self._port, tops, self._table, container=container, unit=unit)
         user = _user(listeners[0].uid)
-        effect = f"its process is {user}'s and not to be seen from here; root sees it"
+        effect = f"its process belongs to {user} and is visible only to root"
         return (Stop(command=f"sudo styxy who {self._port} --no-start", effect=effect),)
 
     def _tree(self, pids: Sequence[int], tops: Sequence[int]) -> list[TreeProcess]:
@@ -253,7 +253,7 @@ def _summary(port: int, servers: Sequence[Server], lease: Mapping[str, object] |
         return f"{port} is in use by {' and by '.join(said)}"
     if lease is not None:
         who = lease.get("project_path") or f"instance {lease.get('instance_id')}"
-        return f"{port} is promised to {who}, and nothing listens there"
+        return f"{port} is promised to {who}, and nothing is listening"
     return f"{port} is free"
 
 

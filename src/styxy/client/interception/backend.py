@@ -63,11 +63,11 @@ class Chooser:
     def choose(self, backend: str, words: Sequence[str]) -> Choice:
         """Choose for a command. A way that is not to be had is a warning, never a failure."""
         if backend == "none":
-            return Choice("none", "asked for")
+            return Choice("none", "requested with --backend")
         if backend == "preload":
             return self._preload(words[0])
         if backend == "seccomp":
-            return self._seccomp(f"{words[0]}: asked for", with_library=False)
+            return self._seccomp(f"{words[0]}: requested with --backend", with_library=False)
         return self._auto(words)
 
     def _auto(self, words: Sequence[str]) -> Choice:
@@ -85,8 +85,8 @@ class Chooser:
         except Unavailable as failure:
             return _nothing(failure.message)
         program = look_at(name, self._env)
-        why = f"{program.path} calls libc, where {library} sees it"
-        choice = Choice("preload", why if program.path else f"{name} is not to be found")
+        why = f"{program.path} calls libc, where {library} intercepts it"
+        choice = Choice("preload", why if program.path else f"{name} was not found")
         choice.library = library
         choice.uncovered = ["cleared environments, setuid programs, io_uring"]
         try:
@@ -94,7 +94,9 @@ class Chooser:
         except Unavailable as failure:
             choice.uncovered.append(f"static and Go programs that it starts: {failure.message}")
         if program.missed:
-            choice.why = f"{name} {program.missed.why}; what it starts may still be reached"
+            choice.why = (
+                f"{name} {program.missed.why}; programs that it starts may still be intercepted"
+            )
             choice.warnings.append(f"{name} {program.missed.why}: its ports are not moved")
         return choice
 
@@ -107,7 +109,7 @@ class Chooser:
         except Unavailable as failure:
             return self._without_supervisor(why, failure.message, with_library=with_library)
         if error == errno.EBUSY:
-            choice.why = f"{why}; the supervisor of the run around this one sees its calls"
+            choice.why = f"{why}; the supervisor of the enclosing styxy run handles its calls"
         elif error:
             return self._without_supervisor(why, _refusal(error), with_library=with_library)
         else:
@@ -120,7 +122,7 @@ class Chooser:
         return choice
 
     def _without_supervisor(self, why: str, reason: str, *, with_library: bool) -> Choice:
-        choice = _nothing(f"{why}: its ports are not moved, for {reason}")
+        choice = _nothing(f"{why}: its ports are not moved, because {reason}")
         if with_library:
             choice.library = self._library_if_any()
             choice.backend = "preload" if choice.library else "none"

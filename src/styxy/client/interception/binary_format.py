@@ -87,17 +87,17 @@ def _why_missed(path: str, env: Mapping[str, str], *, depth: int) -> Missed | No
         return None
     if mode & (stat.S_ISUID | stat.S_ISGID) or _has_capabilities(path):
         return Missed(
-            "runs with other rights than yours (setuid or capabilities)", supervisable=False
+            "runs with privileges other than yours (setuid or capabilities)", supervisable=False
         )
     if head[4:6] != _own_kind():
-        return Missed("is a program for another kind of machine", supervisable=False)
+        return Missed("is built for another architecture", supervisable=False)
     segments = list(_segments(head))
     if any(kind == _PT_NOTE and b"Go\0\0" in content for kind, content in segments):
         return Missed("is a Go program, which calls the kernel without libc", supervisable=True)
     if not any(kind == _PT_INTERP for kind, _ in segments):
         return Missed("is statically linked", supervisable=True)
     if all(name in head for name in _REFUSES):
-        why = "has an address sanitizer that bears no preloaded library"
+        why = "has an address sanitizer that does not tolerate a preloaded library"
         return Missed(why, supervisable=True, bears_library=False)
     return None
 

@@ -82,7 +82,9 @@ def install_library(paths: Paths, *, version: str, source: str) -> str:
     target = paths.in_home("lib", version, NATIVE_LIBRARY)
     installed = _install(paths, source, target)
     if any(character in target for character in " :\t\n"):
-        raise Unavailable(f"LD_PRELOAD cannot hold the path {target!r}; set STYXY_HOME to another")
+        raise Unavailable(
+            f"LD_PRELOAD cannot hold the path {target!r}; set STYXY_HOME to another directory"
+        )
     return installed
 
 
@@ -94,8 +96,8 @@ def _install(paths: Paths, source: str, target: str) -> str:
         if os.path.exists(target):
             return target  # installed by a Styxy of this version that had one
         raise Unavailable(
-            "this Styxy was installed without its native library (no C compiler?), so nothing "
-            "is intercepted; install a compiler and then Styxy again"
+            "Styxy was installed without its native library (no C compiler?), so nothing "
+            "is intercepted; install a compiler, then reinstall Styxy"
         ) from None
     try:
         present = os.stat(target)

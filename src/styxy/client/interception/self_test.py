@@ -89,7 +89,7 @@ def ensure(library: str) -> None:
 def why_not(bind: Bind, library: str) -> str:
     """Say why a bind was not moved."""
     if not bind.was_loaded:
-        reason = bind.complaint.splitlines()[0] if bind.complaint else "the loader left it out"
+        reason = bind.complaint.splitlines()[0] if bind.complaint else "the loader skipped it"
         return f"{library} cannot be loaded ({reason})"
     if bind.complaint:
         return bind.complaint.splitlines()[-1]
@@ -109,7 +109,7 @@ def _beside_asker(library: str) -> Bind:
         with tempfile.TemporaryDirectory(prefix="styxy-proof-", dir="/tmp") as directory:
             return _with_asker(library, os.path.join(directory, "s"))
     except OSError as error:
-        raise Unavailable(f"interception could not be tried here: {error}") from None
+        raise Unavailable(f"interception cannot be tested here: {error}") from None
 
 
 def ask_daemon(library: str, env: Mapping[str, str], *, project: str) -> Bind:
@@ -239,12 +239,12 @@ def is_active(env: Mapping[str, str]) -> bool:
 
 def _verdict(bind: Bind, library: str, env: Mapping[str, str], *, runs: bool) -> tuple[bool, str]:
     if env.get("STYXY_DISABLE_REASSIGN") == "1":
-        return False, "STYXY_DISABLE_REASSIGN=1 switches interception off; try: unset it"
+        return False, "STYXY_DISABLE_REASSIGN=1 turns interception off; unset it"
     if not bind.was_moved:
         return False, f"a bind is not moved: {why_not(bind, library)}; try: styxy doctor"
     if not runs:
         return False, (
-            "the library works, but no daemon is running, so no bind is moved; "
+            "the library works, but no daemon is running, so binds are not moved; "
             "try: styxy daemon start -d"
         )
     moved = f"a bind of the busy port {bind.asked} was moved to {bind.got}"
@@ -298,7 +298,9 @@ class _Child:
         try:
             out, err = self._process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
-            return Bind(self._asked, 0, was_loaded=True, complaint=f"no result for {PATIENCE:g} s")
+            return Bind(
+                self._asked, 0, was_loaded=True, complaint=f"no result within {PATIENCE:g} s"
+            )
         words = out.split()
         got = int(words[0]) if len(words) == 2 and words[0].isdigit() else 0
         return Bind(self._asked, got, was_loaded=words[1:] == ["True"], complaint=err.strip())

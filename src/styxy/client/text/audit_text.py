@@ -24,7 +24,7 @@ def line(event: Mapping[str, object]) -> str:
 
 def lines(events: Iterable[Mapping[str, object]]) -> str:
     """Tell events, one a line, or that there are none."""
-    return "\n".join(line(event) for event in events) or "nothing has happened"
+    return "\n".join(line(event) for event in events) or "no events"
 
 
 def _allocated(event: Mapping[str, object]) -> str:

@@ -86,7 +86,7 @@ def changed(answer: Mapping[str, object]) -> str:
     """Show what became of a change."""
     lines = [plain(answer.get("message"))]
     if answer.get("copy"):
-        lines.append(f"the file as it was: {plain(answer['copy'])}")
+        lines.append(f"previous version: {plain(answer['copy'])}")
     return "\n".join(lines)
 
 

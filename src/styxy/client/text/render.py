@@ -64,7 +64,7 @@ def granted(answer: Mapping[str, object]) -> str:
     lines = [plain(answer.get("port")), plain(answer.get("message"))]
     lock_id = answer.get("lock_id")
     if lock_id and not answer.get("existing"):  # what others use is not for this one to end
-        lines.append(f"lease {plain(lock_id)}; give it back with: styxy release {plain(lock_id)}")
+        lines.append(f"lease {plain(lock_id)}; release it with: styxy release {plain(lock_id)}")
     return "\n".join(lines)
 
 
@@ -113,7 +113,7 @@ def scanned(answer: Mapping[str, object]) -> str:
     """Show the ports in use as a table, each with its lease and its listener."""
     rows = objects(answer.get("ports_in_use"))
     if not rows:
-        return "no port is on lease or in use"
+        return "no port is leased or in use"
     return table(
         ["PORT", "PROTO", "TYPE", "LEASE", "PID", "PROCESS", "ADDRESSES", "PROJECT"],
         (_scanned_row(row) for row in rows),
@@ -140,7 +140,7 @@ def instances(answer: Mapping[str, object]) -> str:
     """Show the registered instances as a table."""
     rows = objects(answer.get("instances"))
     if not rows:
-        return "no instance is registered"
+        return "no instances are registered"
     return table(
         ["INSTANCE", "AGE", "HEARD", "PID", "TEMPLATE", "PORTS", "DIRECTORY"],
         (
@@ -180,7 +180,7 @@ def reassignments(answer: Mapping[str, object]) -> str:
     """Show binds that were moved as a table, newest last."""
     rows = objects(answer.get("reassignments"))
     if not rows:
-        return "no bind has been moved"
+        return "no binds have been moved"
     return table(
         ["AT", "ASKED", "GOT", "PID", "PROCESS", "TYPE", "PROJECT"],
         (

@@ -31,7 +31,7 @@ def shown(report: WhoReport) -> str:
         lines += [_row(title, text) for title, text in _lease(report.lease, report.asked)]
     for move in report.moved:
         who = "this project's own server" if move.is_own else f"a server of {plain(move.project)}"
-        lines.append(_row("moved", f"{who} asked for {report.port} and sits at {move.port}"))
+        lines.append(_row("moved", f"{who} asked for {report.port} and is on {move.port}"))
     lines += _stops(report.stop)
     if report.notice is not None:
         lines.append(_row("leases", f"unknown: {plain(report.notice)}"))
@@ -82,7 +82,7 @@ def _tree(tree: Sequence[TreeProcess]) -> Iterator[str]:
         text = plain(process.command or process.name)
         if len(text) > LONGEST_COMMAND:
             text = text[:LONGEST_COMMAND] + "…"
-        note = "  <- listens" if process.listens else ""
+        note = "  <- listening" if process.listens else ""
         yield _row(
             "" if index else "tree", f"{'  ' * depth[process.pid]}{process.pid} {text}{note}"
         )
@@ -95,7 +95,7 @@ def _lease(lease: Mapping[str, object], asked: int | None) -> Iterator[tuple[str
     yield "lease", f"{who}, {state} since {since} ({plain(lease.get('lock_id'))})"
     yield "holder", _holder(lease)
     if asked is not None:
-        yield "asked for", f"{asked}, from where it was moved here"
+        yield "asked for", f"{asked}; it was moved here"
 
 
 def _holder(lease: Mapping[str, object]) -> str:

@@ -52,7 +52,7 @@ class LeaseIndex:
             return self._by_id[lock_id]
         except KeyError:
             raise UnknownLease(
-                f"no live lease has the id {echo(lock_id)}; see: styxy list",
+                f"no lease has the id {echo(lock_id)}; see: styxy list",
                 lock_id=lock_id,
                 suggestions=["styxy list"],
             ) from None

@@ -117,8 +117,9 @@ class Desk(State):
         living = self.lease_index.of_type(kind.name)
         if living and not force:
             raise Conflict(
-                f"{kind.name} {kind.spans} has {counted(len(living), 'live lease')}; release them, "
-                f"or: styxy config auto-allocation undo {kind.name} --force",
+                f"{kind.name} {kind.spans} still has {counted(len(living), 'lease')}; release "
+                f"{'it' if len(living) == 1 else 'them'}, or: "
+                f"styxy config auto-allocation undo {kind.name} --force",
                 ports=[lease.port for lease in living],
             )
         ended = [_released(each, "cleaned up", now) for each in living if each.state == "reserved"]
@@ -206,8 +207,8 @@ class Desk(State):
             return
         if self.settings.enforce_ranges:
             raise Conflict(
-                f"port {request.preferred_port} lies outside {kind.name} {kind.spans}, and "
-                "enforce_ranges is on; leave the port out, or choose one of the range",
+                f"port {request.preferred_port} is outside {kind.name} {kind.spans}, and "
+                "enforce_ranges is on; omit the port, or choose one in the range",
                 port_range=[kind.ports.first, kind.ports.last],
                 suggestions=[f"styxy allocate -s {kind.name}"],
             )

@@ -51,7 +51,7 @@ def find(state: State, instance_id: str) -> Instance:
         return state.instances[instance_id]
     except KeyError:
         raise UnknownInstance(
-            f"no instance {echo(instance_id)} is registered; see: styxy instances",
+            f"instance {echo(instance_id)} is not registered; see: styxy instances",
             instance_id=instance_id,
             suggestions=["styxy instances"],
         ) from None
@@ -64,7 +64,8 @@ def decide_register(state: State, request: InstanceRequest, *, now: float) -> Ru
     """
     if request.instance_id == DEFAULT_INSTANCE:
         raise InvalidInput(
-            f"{DEFAULT_INSTANCE!r} stands for everybody without a name; choose another instance_id"
+            f"{DEFAULT_INSTANCE!r} is reserved for clients without an instance; "
+            "choose another instance_id"
         )
     before = state.instances.get(request.instance_id) or Instance(
         instance_id=request.instance_id, registered_at=now, last_heartbeat=now

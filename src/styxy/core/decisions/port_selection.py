@@ -47,7 +47,7 @@ def exhausted(lease_index: LeaseIndex, kind: ServiceType) -> RangeExhausted:
     """Say that a range is full, with the numbers and the next step."""
     leased = [port for port in kind.all_ports() if lease_index.on_port(port) is not None]
     return RangeExhausted(
-        f"{kind.name} {kind.spans} is full ({counted(len(leased), 'lease')}, the rest is in use); "
+        f"{kind.name} {kind.spans} is full ({counted(len(leased), 'lease')}, the rest in use); "
         "try: styxy cleanup",
         port_range=[kind.ports.first, kind.ports.last],
         allocated_ports=leased,

@@ -124,7 +124,7 @@ def confirm(proposal: Proposal, token: str | None) -> None:
     name, span = proposal.service.name, proposal.made
     raise ConfirmationRequired(
         f"service type {name!r} is new and would get {span} ({proposal.placement}); "
-        f"accept it with: styxy allocate -s {name} --yes",
+        f"to accept: styxy allocate -s {name} --yes",
         service_type=name,
         allocated_range=[span.first, span.last],
         chunk_size=proposal.chunk_size,
@@ -139,7 +139,7 @@ def made_type(catalogue: Catalogue, name: str) -> ServiceType:
     kind = catalogue.get(name)
     if kind.auto_allocated is None:
         raise Conflict(
-            f"service type {name!r} was not made for a request, so it cannot be taken back; "
+            f"service type {name!r} was not auto-allocated, so it cannot be undone; "
             "see: styxy config auto-allocation list",
             suggestions=["styxy config auto-allocation list"],
         )

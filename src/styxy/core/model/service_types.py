@@ -147,7 +147,7 @@ class Catalogue:
             return self._by_name[name]
         except KeyError:
             raise UnknownServiceType(
-                f"there is no service type {echo(name)}; {guess(name, self._by_name)}",
+                f"unknown service type {echo(name)}; {guess(name, self._by_name)}",
                 known=list(self._by_name),
             ) from None
 

@@ -34,7 +34,7 @@ def check_template(name: str) -> str:
     if name in OFFSETS:
         return name
     raise InvalidInput(
-        f"there is no template {echo(name)}; {guess(name, OFFSETS)}", known=list(OFFSETS)
+        f"unknown template {echo(name)}; {guess(name, OFFSETS)}", known=list(OFFSETS)
     )
 
 

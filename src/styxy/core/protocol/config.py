@@ -182,11 +182,9 @@ def changed(patch: Mapping[str, object], change: Change) -> ConfigChanged:
         f"{change.overrides[key]} overrides {key}" for key in named if key in change.overrides
     ]
     if change.has_changed and late:
-        sentences.append(f"{', '.join(late)}: in force after styxy daemon restart")
+        sentences.append(f"{', '.join(late)}: takes effect after: styxy daemon restart")
     if change.problems:
-        sentences.append(
-            "the file is not in force until it is in order; see: styxy config validate"
-        )
+        sentences.append("the file takes effect once it is valid; see: styxy config validate")
     return ConfigChanged(
         success=True,
         message="; ".join(sentences),
@@ -206,7 +204,7 @@ def _outcome(keys: list[str], change: Change) -> str:
     return (
         f"Changed {shown} in {change.file}"
         if change.has_changed
-        else f"{change.file} says so already"
+        else f"{change.file} already says so"
     )
 
 

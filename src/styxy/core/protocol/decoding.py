@@ -87,10 +87,10 @@ def _misfit(data: object, shape: type[msgspec.Struct], where: str, *, strict: bo
     for name, field in fields.items():
         if field.required and name not in data:
             return InvalidInput(
-                f"{where} lacks {name}, which must be {expected(field.type)}", field=name
+                f"{where} is missing {name}, which must be {expected(field.type)}", field=name
             )
     # The parser looks at both of two fields of one name, and a dictionary has the last one alone.
-    return InvalidInput(f"{where} has a field more than once; send it once")
+    return InvalidInput(f"{where} has a duplicate field; send each field once")
 
 
 def _unknown(name: str, known: list[str], where: str) -> InvalidInput:
@@ -119,10 +119,10 @@ def _no_json(raw: bytes) -> InvalidInput:
     try:
         parse(raw.decode())
     except UnicodeDecodeError as error:
-        why = f"its byte {error.start + 1} is not UTF-8"
+        why = f"byte {error.start + 1} is not UTF-8"
     except NotJson as error:
         where = f" (line {error.line}, column {error.column})" if error.line else ""
         why = f"{error.sentence}{where}"
     else:
-        why = "a text in it has half of a surrogate pair"  # which the standard parser lets pass
-    return InvalidInput(f"the body is no JSON: {why}")
+        why = "a string has an unpaired surrogate"  # which the standard parser lets pass
+    return InvalidInput(f"the body is not JSON: {why}")

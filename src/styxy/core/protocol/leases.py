@@ -170,7 +170,7 @@ def shared(lease: Lease, *, is_singleton: bool, dry_run: bool = False) -> Alloca
         lease,
         f"Service '{kind}' only allows single instance; it runs on port {port}"
         if is_singleton
-        else f"Port {port} was allocated before for service '{lease.service_name}'",
+        else f"Port {port} is already allocated for service '{lease.service_name}'",
     )
     answer.existing = True
     answer.dry_run = dry_run
@@ -188,7 +188,7 @@ def cleaned(ended: Sequence[Lease], *, force: bool) -> CleanupAnswer:
     ports = ", ".join(str(lease.port) for lease in released)
     count = counted(len(released), "lease")
     what = f"Released {count}: {ports}" if ports else "Nothing to clean up"
-    hint = "" if force or ports else "; with force, every lease that no listener uses ends"
+    hint = "" if force or ports else "; use force to end every lease without a listener"
     return CleanupAnswer(
         success=True,
         cleaned=len(released),

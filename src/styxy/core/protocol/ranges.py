@@ -58,8 +58,8 @@ def undone(kind: ServiceType) -> UndoAnswer:
         success=True,
         service_type=kind.name,
         ranges=_ranges(kind),
-        message=f"Service type {kind.name!r} is taken back; "
-        f"its ports {kind.spans} are free for others",
+        message=f"Service type {kind.name!r} was removed; "
+        f"its ports {kind.spans} are available again",
     )
 
 

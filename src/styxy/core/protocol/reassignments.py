@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ServerId = Annotated[
     str,
-    msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z", description="16 of the characters 0-9 and a-f"),
+    msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z", description="16 hex digits (0-9 and a-f)"),
 ]
 
 
@@ -85,7 +85,7 @@ def reassigned(answer: MoveAnswer, requested: int) -> ReassignAnswer:
                 reassigned=False,
                 service_type=None,
                 lock_id=None,
-                message=f"The bind of port {requested} stands as it is",
+                message=f"The bind of port {requested} is not moved",
             )
         case Moved(lease=lease, is_new=is_new):
             said = ReassignAnswer(

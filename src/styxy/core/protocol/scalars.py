@@ -26,7 +26,7 @@ TypeName = Annotated[
     msgspec.Meta(
         min_length=1,
         max_length=50,
-        description="1 to 50 of the characters a-z, 0-9 and '-'",
+        description="1 to 50 characters from a-z, 0-9 and '-'",
     ),
 ]
 PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port from 1 to 65535")]
@@ -35,7 +35,7 @@ LeasablePort = Annotated[
 ]
 Pid = Annotated[
     int,
-    msgspec.Meta(ge=1, le=2**31 - 1, description="the id of a process, from 1 to 2147483647"),
+    msgspec.Meta(ge=1, le=2**31 - 1, description="a process id from 1 to 2147483647"),
 ]
 """As large as pid_t may be; whether such a process lives is another question."""
 AbsolutePath = Annotated[

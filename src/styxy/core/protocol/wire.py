@@ -83,7 +83,7 @@ def parse_question(line: bytes) -> BindQuestion:
     fields, pid = _fields(line, verb="bind", count=12)
     protocol, family, port, address, reason, lost, image_id, instance, kind, project = fields
     if reason not in get_args(Reason):
-        raise InvalidInput(f"no such reason: {reason}")
+        raise InvalidInput(f"unknown reason: {reason}")
     lost_port = _number(lost)
     return BindQuestion(
         protocol=_protocol(protocol),
@@ -165,16 +165,16 @@ def _fields(line: bytes, *, verb: str, count: int) -> tuple[list[str], int | Non
     try:
         fields = line.decode("ascii").rstrip("\n").split(" ")
     except UnicodeDecodeError:
-        raise InvalidInput("a line is ASCII") from None
+        raise InvalidInput("the line is not ASCII") from None
     if len(fields) not in (count, count + 1) or fields[:2] != [VERSION, verb]:
-        raise InvalidInput(f"'{VERSION} {verb}' has {count} fields, not {len(fields)}")
+        raise InvalidInput(f"'{VERSION} {verb}' takes {count} fields, not {len(fields)}")
     return fields[2:count], _pid(fields[count]) if len(fields) > count else None
 
 
 def _project(field: str) -> str | None:
     path = unquote(field)
     if path is not None and (not path.startswith("/") or "\0" in path):
-        raise InvalidInput(f"a project is an absolute path, not {path!r}")
+        raise InvalidInput(f"a project must be an absolute path, not {path!r}")
     return path
 
 
@@ -183,19 +183,19 @@ def _protocol(field: str) -> Protocol:
         return "tcp"
     if field == "udp":
         return "udp"
-    raise InvalidInput(f"no such protocol: {field}")
+    raise InvalidInput(f"unknown protocol: {field}")
 
 
 def _family(field: str) -> int:
     if field in ("4", "6"):
         return int(field)
-    raise InvalidInput(f"no such address family: {field}")
+    raise InvalidInput(f"unknown address family: {field}")
 
 
 def _hex_word(field: str) -> str:
     if len(field) == 16 and _HEX_DIGITS.issuperset(field):
         return field
-    raise InvalidInput(f"an id has 16 hex digits, not {field!r}")
+    raise InvalidInput(f"an id must be 16 hex digits, not {field!r}")
 
 
 def _pid(field: str) -> int:

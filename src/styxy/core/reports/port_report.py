@@ -85,9 +85,9 @@ class PortReport:
         found = self.usage
         who = f"{found.process} (pid {found.pid})" if found and found.pid else _STRANGER
         if found is not None and found.protocol != "udp":
-            return f"{who} listens on it"
+            return f"{who} is listening"
         if self.is_held:
-            return "bound by a socket that does not listen"
+            return "bound by a socket that is not listening"
         return f"free for TCP; {who} has it for UDP" if found is not None else "free"
 
 

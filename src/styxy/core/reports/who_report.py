@@ -167,7 +167,7 @@ def meaning(
     if relation == "own":
         return "this project's own server"
     goes_home = own_place is not None and own_place != port
-    home = f"under Styxy a connect from here to {port} goes to this project's own {own_place}"
+    home = f"under Styxy, connecting to {port} from here reaches this project's own {own_place}"
     if relation == "other":
         return f"another project's server; {home}" if goes_home else "another project's server"
     where = f" ({worktree.branch} at {worktree.path})" if worktree and worktree.branch else ""
@@ -175,13 +175,12 @@ def meaning(
     if goes_home:
         return f"{who}; {home}"
     if is_singleton or service_type in SHARED_TYPES:
-        return f"{who}, and worktrees share servers of type {service_type}: a connect reaches it"
+        return f"{who}; worktrees share {service_type} servers, so connecting from here reaches it"
     if policy.allows_all or port in policy.allowed:
-        return f"{who}; STYXY_SIBLINGS lets a connect from here reach it"
+        return f"{who}; STYXY_SIBLINGS lets connections from here reach it"
     return (
-        f"{who}: under Styxy a connect from here gets ECONNREFUSED, as if nothing were there, so "
-        "that it is never taken for this project's own; "
-        f"STYXY_SIBLINGS_ALLOW={port} lets it through"
+        f"{who}; under Styxy, connecting from here fails with ECONNREFUSED, so that it is never "
+        f"mistaken for this project's own server; STYXY_SIBLINGS_ALLOW={port} allows it"
     )
 
 
@@ -189,7 +188,7 @@ def caution(relation: Relation) -> str | None:
     """Say what to do before anybody's server is stopped that is not the caller's own."""
     if relation in ("own", "unknown"):
         return None
-    return "it is not this project's: for a port of your own, leave it and say: styxy run -- CMD"
+    return "it belongs to another project; leave it and get your own port with: styxy run -- CMD"
 
 
 def ways_to_stop(
@@ -205,13 +204,13 @@ def ways_to_stop(
     if container is not None:
         return _stop_container(container)
     if any(each.name in PUBLISHERS for each in known):
-        effect = "names the container that publishes the port"
+        effect = "shows the container that publishes the port"
         return (Stop(command=f"docker ps --filter publish={port}", effect=effect),)
     if any("styxy.server" in each.words for each in known):
-        return (Stop(command="styxy daemon stop", effect="ends Styxy's daemon; the leases stay"),)
+        return (Stop(command="styxy daemon stop", effect="stops Styxy's daemon; leases are kept"),)
     if unit is not None and all(_is_main(each.pid, table) for each in known):
         manager = "systemctl --user" if unit.scope == "user" else "sudo systemctl"
-        effect = "ends the service; killed, it may be started again"
+        effect = "stops the service; if killed instead, it may be restarted"
         return (Stop(command=f"{manager} stop {shlex.quote(unit.name)}", effect=effect),)
     return tuple(_kill(each.pid, table) for each in known)
 
@@ -228,7 +227,7 @@ def _is_main(pid: int, table: Mapping[int, Process]) -> bool:
 def _stop_container(container: Container) -> tuple[Stop, ...]:
     name = shlex.quote(container.name)
     plain = Stop(
-        command=f"{container.engine} stop {name}", effect="stops the container, and keeps it"
+        command=f"{container.engine} stop {name}", effect="stops the container without removing it"
     )
     if container.compose_project is None or container.compose_service is None:
         return (plain,)
@@ -247,9 +246,9 @@ def _kill(pid: int, table: Mapping[int, Process]) -> Stop:
     top = members[0]
     name = program_of(top.words) or top.name
     more = len(below(top.pid, table))
-    what = f"{name} ({top.pid})" + (f" and the {more} processes below it" if more > 1 else "")
+    what = f"{name} ({top.pid})" + (f" and its {more} descendants" if more > 1 else "")
     if more == 1:
-        what += " and the process below it"
+        what += " and its child process"
     # Every launcher on the way: a shell does not pass the signal on.
     pids = " ".join(str(each.pid) for each in members)
     return Stop(command=f"kill -TERM {pids}", effect=f"ends {what}")

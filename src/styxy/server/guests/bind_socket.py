@@ -99,6 +99,6 @@ class BindSocket(asyncio.Protocol):
             project = self._service.context.projects.resolve(question.project)
             answer = self._service.interception.move(question, pid=pid, project=project)
         except StyxyError as error:
-            log.info("a guest (pid %d) was refused: %s", self._peer.pid, error.message)
+            log.info("refused a guest (pid %d): %s", self._peer.pid, error.message)
             return wire.format_error(error.message)
         return wire.format_answer(answer, local_time=datetime.now())

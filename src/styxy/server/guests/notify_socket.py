@@ -62,7 +62,7 @@ class NotifySocket:
                 note = wire.parse_note(data)
                 self._on_note(note, holder_of(pid, note.pid))
             except StyxyError as error:
-                log.info("a note of pid %d was not understood: %s", pid, error.message)
+                log.info("ignored a malformed datagram from pid %d: %s", pid, error.message)
 
 
 def _sender(ancillary: list[tuple[int, int, bytes]]) -> int | None:

@@ -88,13 +88,13 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/openapi.json",
         handler=openapi,
-        summary="Describe this API as OpenAPI 3.1",
+        summary="Get this API's OpenAPI 3.1 description",
     ),
     Route(
         method="GET",
         path="/docs",
         handler=docs,
-        summary="Describe this API as one readable page",
+        summary="Read this API's documentation as a web page",
         media=("text/html",),
     ),
 )
@@ -178,7 +178,7 @@ def _unknown_path(request: Request) -> NotFound:
     path = request.scope["path"]
     near = nearest(path, [route.path for route in ROUTES])
     hint = f"did you mean {near!r}?" if near is not None else "see: /openapi.json"
-    return NotFound(f"there is no {echo(path)}; {hint}", suggestions=["GET /openapi.json"])
+    return NotFound(f"unknown path {echo(path)}; {hint}", suggestions=["GET /openapi.json"])
 
 
 def _specificity(route: Route) -> list[bool]:

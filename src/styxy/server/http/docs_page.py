@@ -127,7 +127,7 @@ def _shape(name: str, schema: Json) -> str:
     about = _prose(schema.get("description", ""))
     return (
         f'<section id="shape-{escape(name)}"><h3><code>{escape(name)}</code></h3><p>{about}</p>'
-        f"<table><tr><th>Field<th>There<th>Value</tr>{''.join(rows)}</table></section>"
+        f"<table><tr><th>Field<th>Present<th>Value</tr>{''.join(rows)}</table></section>"
     )
 
 
@@ -151,7 +151,7 @@ def _limits(schema: Json) -> str:
         "minimum": "from",
         "exclusiveMinimum": "above",
         "maximum": "to",
-        "maxLength": "at most, in characters,",
+        "maxLength": "max. characters",
         "pattern": "like",
         "default": "default",
     }

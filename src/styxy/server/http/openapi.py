@@ -25,23 +25,23 @@ PATH_PARAMETERS: dict[str, tuple[Any, str]] = {
 """What each placeholder of a path may be, with an example."""
 
 STATUSES = {
-    400: "The request makes no sense: a value, a field, the JSON, or HTTP itself",
-    401: "No token came over TCP, or a wrong one",
-    403: "The request comes from another site, or its Host is no loopback name",
-    404: "There is no such thing",
-    409: "The state of the books forbids it: a full range, a missing confirmation",
+    400: "The request is invalid: a value, a field, the JSON, or the HTTP itself",
+    401: "A request over TCP had no token, or the wrong one",
+    403: "The request comes from another site, or its Host is not a loopback name",
+    404: "It does not exist",
+    409: "The current state does not allow it: a full range, a missing confirmation",
     413: "The body is over 64 KiB",
-    429: "More requests than the rate limit allows; Retry-After says when to ask again",
-    503: "The daemon cannot do it now; nothing was promised",
+    429: "The rate limit was exceeded; Retry-After says when to try again",
+    503: "The daemon cannot do it now; nothing has changed",
 }
 
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 _ALWAYS_POSSIBLE = (400, 401, 403, 503)
 _REF = "#/components/schemas/{name}"
 _DESCRIPTION = (
-    "Coordinates the ports of one developer machine. Over TCP every request needs the token of "
-    "the Styxy home; over the Unix socket the kernel says who asks. Every error has one shape, "
-    "with a stable `code`."
+    "Coordinates the ports of one developer machine. Over TCP, every request needs the token from "
+    "the Styxy home; over the Unix socket, the kernel identifies the caller. All errors have the "
+    "same shape, with a stable `code`."
 )
 
 Schema = dict[str, object]

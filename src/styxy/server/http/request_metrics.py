@@ -48,7 +48,7 @@ class RequestMetrics:
         except Exception:
             log.exception("%s failed", scope["method"])
             if not status:
-                error = StyxyError("the daemon met an error of its own; see: styxy daemon logs")
+                error = StyxyError("internal error in the daemon; see: styxy daemon logs")
                 await error_answer(error)(scope, receive, noting)
         route = scope.get(ROUTE, NO_ROUTE)
         self._counts.requests.add(scope["method"], route, str(status))

@@ -42,9 +42,9 @@ MAX_UNREAD = MAX_HEAD + 4 * MAX_BODY
 """Bytes of one request that are read and thrown away after it was refused, so that its sender sees
 the answer and no broken connection; whoever sends more is hung up on."""
 
-NO_REQUEST = "this is no HTTP/1.1 request that makes sense (RFC 9112)"
-LONG_HEAD = f"the request line and headers are over {MAX_HEAD} bytes; send less"
-FOREIGN_TARGET = "the request must name a path that begins with '/', and nothing before it"
+NO_REQUEST = "not a valid HTTP/1.1 request (RFC 9112)"
+LONG_HEAD = f"the request line and headers exceed {MAX_HEAD} bytes; send less"
+FOREIGN_TARGET = "the request target must be a path that starts with '/'"
 
 
 class BoundedProtocol(HttpToolsProtocol):

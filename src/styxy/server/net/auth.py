@@ -161,11 +161,11 @@ class Auth:
         given = bearer.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
         if not given:
             return Unauthorized(
-                "a token is needed: send 'Authorization: Bearer TOKEN'; it is in auth.token in "
+                "missing token: send 'Authorization: Bearer TOKEN'; the token is in auth.token in "
                 "the Styxy home"
             )
         if not hmac.compare_digest(given, self._token):
-            return Unauthorized("the token is wrong; the right one is in auth.token in the home")
+            return Unauthorized("wrong token; the right one is in auth.token in the Styxy home")
         return None
 
 
@@ -177,8 +177,8 @@ def _source(scope: Scope) -> str:
 def _check_rate(allowance: Allowance) -> None:
     if allowance.is_spent:
         raise RateLimited(
-            f"more than {allowance.limit} requests came in a short time; "
-            f"ask again in {allowance.retry_after:.1f} s, or over the Unix socket without a limit",
+            f"rate limit of {allowance.limit} requests exceeded; try again in "
+            f"{allowance.retry_after:.1f} s, or use the Unix socket, which has no limit",
             limit=allowance.limit,
             retry_after=round(allowance.retry_after, 3),
         )
@@ -189,20 +189,22 @@ def _check_site(lines: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -
     hosts = [value.decode("latin-1") for name, value in lines if name == b"host"] or [""]
     for host in hosts:
         if not _HOST.fullmatch(host):
-            raise Forbidden(f"this daemon is for localhost; Host {echo(host)} is no loopback name")
+            raise Forbidden(
+                f"this daemon serves localhost only; Host {echo(host)} is not a loopback name"
+            )
     for origin in (value.decode("latin-1") for name, value in lines if name == b"origin"):
         if not (_ORIGIN.fullmatch(origin) and origin.endswith("://" + hosts[0])):
-            raise Forbidden(f"requests from another site ({echo(origin)}) are not answered")
+            raise Forbidden(f"requests from another site ({echo(origin)}) are refused")
     is_visit = headers.get(b"sec-fetch-mode") == b"navigate"
     if headers.get(b"sec-fetch-site") in FOREIGN_SITES and not is_visit:
-        raise Forbidden("requests that a page of another site makes are not answered")
+        raise Forbidden("requests made by a page of another site are refused")
 
 
 def _check_form(lines: list[tuple[bytes, bytes]]) -> None:
     names = [name for name, _ in lines]
     for name in _SINGLE:
         if names.count(name) > 1:
-            raise InvalidInput(f"the header {name.decode()} came more than once; send it once")
+            raise InvalidInput(f"the header {name.decode()} appears more than once; send it once")
 
 
 def _check_length(headers: dict[bytes, bytes]) -> None:
@@ -239,4 +241,4 @@ def _telling(send: Send, lines: list[tuple[str, str]]) -> Send:
 
 
 def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"the body is over {MAX_BODY} bytes; send less", limit=MAX_BODY)
+    return BodyTooLarge(f"the body exceeds {MAX_BODY} bytes; send less", limit=MAX_BODY)

@@ -139,11 +139,11 @@ def _explain_busy(settings: Settings, kernel: KernelLook) -> str:
     users = {each.uid for each in kernel.listeners() if each.port == port}
     if users and os.geteuid() not in users:
         return (
-            f"port {port} belongs to user {min(users)}: this daemon serves its Unix socket alone; "
-            "for TCP start it with --port"
+            f"port {port} is in use by user {min(users)}, so this daemon serves only its Unix "
+            "socket; for TCP, start it with --port"
         )
     raise Conflict(
-        f"port {port} is in use by another program of yours, perhaps the daemon of another home; "
+        f"port {port} is in use by another program of yours, perhaps another home's daemon; "
         "choose another: styxy daemon start -d -p N, or for good: styxy config set listen-port N",
         suggestions=["styxy daemon start -d -p N", "styxy config set listen-port N"],
         port=port,
@@ -154,9 +154,9 @@ def _unix_socket(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> soc
     # The journal's lock says that no other daemon has this home, so a name that is left over is a
     # dead daemon's; but with STYXY_SOCKET the name may be anybody's.
     if _is_answered(path, kind):
-        raise Conflict(f"another program listens on {path}; choose another STYXY_SOCKET")
+        raise Conflict(f"another program is listening on {path}; choose another STYXY_SOCKET")
     if os.path.lexists(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
-        raise Conflict(f"{path} is there and is no socket; choose another STYXY_SOCKET")
+        raise Conflict(f"{path} exists and is not a socket; choose another STYXY_SOCKET")
     _unlink(path)
     sock = socket.socket(socket.AF_UNIX, kind)
     old_mask = os.umask(0o177)

@@ -45,18 +45,16 @@ class FdExhaustion:
         now = self._met_at = self._clock()
         if self._said_at is None or now - self._said_at >= QUIET:
             self._said_at = now
-            log.warning("%s; connections wait", descriptors.refusal(error).message)
+            log.warning("%s; new connections must wait", descriptors.refusal(error).message)
 
     def part(self) -> PartState:
         """Say how many descriptors there are, and whether they ran out a short while ago."""
         used, most = descriptors.in_use(), descriptors.limit()
         said, unwatched = [f"{used} of {most} in use"], self._unwatched()
         if unwatched:
-            said.append(
-                f"{counted(unwatched, 'holder')} looked at once a second instead of watched"
-            )
+            said.append(f"{counted(unwatched, 'holder')} polled once a second instead of watched")
         is_news = self._met_at is not None and self._clock() - self._met_at < QUIET
         if is_news:
-            said.append("none was left a short while ago")
+            said.append("ran out a short while ago")
         is_short = is_news or used > NEARLY * most or bool(unwatched)
         return PartState("warning" if is_short else "ok", "; ".join(said))

@@ -123,7 +123,7 @@ def journal_part(journal: Journal) -> Callable[[], PartState]:
 
     def check() -> PartState:
         journal.probe()
-        return PartState("ok", f"{journal.last_seq} events, the last one safe on disk")
+        return PartState("ok", f"{journal.last_seq} events, all on disk")
 
     return check
 
@@ -133,7 +133,7 @@ def kernel_part(kernel: KernelLook) -> Callable[[], PartState]:
 
     def check() -> PartState:
         ports = {listener.port for listener in kernel.listeners()}
-        return PartState("ok", f"{counted(len(ports), 'port')} listened on")
+        return PartState("ok", f"{counted(len(ports), 'listening port')}")
 
     return check
 
@@ -147,7 +147,7 @@ def sockets_part(sockets: Sockets) -> Callable[[], PartState]:
                 return PartState("error", f"{name} was deleted; try: styxy daemon restart")
         if sockets.notes:
             return PartState("warning", "; ".join(sockets.notes))
-        return PartState("ok", f"{counted(len(sockets.http), 'door')} open")
+        return PartState("ok", f"{counted(len(sockets.http), 'listening socket')} open")
 
     return check
 
@@ -157,12 +157,12 @@ def port_map_part(port_map: PortMap, lease_index: LeaseIndex) -> Callable[[], Pa
 
     def check() -> PartState:
         if not port_map.is_in_place():
-            return PartState("error", "the port map cannot be found; binds are not moved")
+            return PartState("error", "the port map is missing, so binds are not moved")
         wrong = port_map.disagreements(lease_index)
         if wrong:
             lost = counted(len(wrong), "promise")
-            return PartState("error", f"the port map lacks {lost}, first {wrong[0]}")
-        return PartState("ok", f"{counted(len(lease_index), 'promise')} shown")
+            return PartState("error", f"the port map is missing {lost}, first {wrong[0]}")
+        return PartState("ok", f"{counted(len(lease_index), 'lease')} published")
 
     return check
 
@@ -182,7 +182,7 @@ def document_part(document: PortDocument) -> Callable[[], PartState]:
     def check() -> PartState:
         if document.problem is not None:
             return PartState("warning", document.problem)
-        return PartState("ok", "up to date" if document.path else "there is none")
+        return PartState("ok", "up to date" if document.path else "not configured")
 
     return check
 
@@ -194,8 +194,8 @@ def recovery_part(recovery: Recovery) -> Callable[[], PartState]:
         if recovery.warnings:
             return PartState("warning", "; ".join(recovery.warnings))
         mended = [step.name for step in recovery.steps if step.verdict == "mended"]
-        done = f"{counted(len(recovery.steps), 'step')} at the start"
-        return PartState("ok", f"{done}, mended: {', '.join(mended)}" if mended else done)
+        done = f"{counted(len(recovery.steps), 'step')} at startup"
+        return PartState("ok", f"{done}, repaired: {', '.join(mended)}" if mended else done)
 
     return check
 
@@ -220,8 +220,8 @@ def files_part(discovery_files: DiscoveryFiles) -> Callable[[], PartState]:
         returned = ", ".join(
             f"{name} ({times})" for name, times in discovery_files.returned.items()
         )
-        again = f"; written again since the start: {returned}" if returned else ""
-        return PartState("ok", f"all are in place{again}")
+        again = f"; restored since startup: {returned}" if returned else ""
+        return PartState("ok", f"all in place{again}")
 
     return check
 
@@ -231,10 +231,10 @@ def loop_part(stalls: Stalls) -> Callable[[], PartState]:
 
     def check() -> PartState:
         if not stalls.count:
-            return PartState("ok", "never stood still")
+            return PartState("ok", "no stalls")
         return PartState(
             "warning",
-            f"stood still {stalls.count} times, the longest time {stalls.longest:.2f} s; "
+            f"{counted(stalls.count, 'stall')}, the longest {stalls.longest:.2f} s; "
             "the log has the stack",
         )
 

@@ -77,7 +77,7 @@ class _Given(Collector):
 
 def _counters(service: Service, instruments: Instruments) -> list[Family]:
     counts = service.context.counts
-    stalls = CounterMetricFamily("styxy_loop_stalls", "Times that the loop stood still too long.")
+    stalls = CounterMetricFamily("styxy_loop_stalls", "Stalls of the event loop.")
     stalls.add_metric([], instruments.stalls.count)
     return [
         _counter("styxy_leases_granted", "Leases granted.", ["service_type"], counts.granted),
@@ -85,7 +85,7 @@ def _counters(service: Service, instruments: Instruments) -> list[Family]:
         _counter("styxy_reassignments", "Binds moved.", ["service_type"], counts.reassigned),
         _counter(
             "styxy_port_conflicts_detected",
-            "Candidates that turned out to be in use when they were tried.",
+            "Candidate ports found in use when they were probed.",
             [],
             counts.conflicts,
         ),
@@ -108,15 +108,15 @@ def _gauges(service: Service, instruments: Instruments) -> list[Family]:
         Tally((each.service_type, each.state) for each in desk.lease_index).items()
     ):
         leases.add_metric(labels, count)
-    version = GaugeMetricFamily("styxy_info", "The version that runs.", labels=["version"])
+    version = GaugeMetricFamily("styxy_info", "The running version.", labels=["version"])
     version.add_metric([__version__], 1)
     now = context.clock()
     return [
         leases,
         _gauge("styxy_instances", "Registered instances.", len(desk.instances)),
-        _gauge("styxy_listeners", "Ports that are listened on.", len(context.listeners.look(now))),
+        _gauge("styxy_listeners", "Listening ports.", len(context.listeners.look(now))),
         _gauge("styxy_event_followers", "Clients of /events.", len(instruments.stream)),
-        _gauge("styxy_uptime_seconds", "Seconds since the start.", now - context.started_at),
+        _gauge("styxy_uptime_seconds", "Seconds since startup.", now - context.started_at),
         version,
     ]
 
@@ -125,13 +125,13 @@ def _histograms(counts: Counts) -> list[Family]:
     return [
         _histogram(
             "styxy_http_request_duration_seconds",
-            "Seconds from a request to the end of its answer; streams are not in it.",
+            "Seconds from a request to the end of its response; streams are not counted.",
             ["method", "route"],
             counts.request_seconds,
         ),
         _histogram(
             "styxy_journal_commit_duration_seconds",
-            "Seconds to write a batch of events down.",
+            "Seconds to write a batch of events.",
             [],
             counts.commit_seconds,
         ),

@@ -77,7 +77,9 @@ class Committer:
         try:
             self.commit([Noted(subject=subject, message=message, level=level, at=self.clock())])
         except Unavailable as error:
-            log.warning("that could not be written down: %s", error.message)
+            log.warning(
+                "the previous message could not be written to the journal: %s", error.message
+            )
 
     def try_and_commit(
         self,

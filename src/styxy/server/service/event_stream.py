@@ -99,7 +99,7 @@ class EventStream:
         A number that the journal has not reached is from another journal: then with the next one.
         """
         if len(self._followers) >= MAX_FOLLOWERS:
-            raise Unavailable(f"{MAX_FOLLOWERS} clients follow the events already; close some")
+            raise Unavailable(f"{MAX_FOLLOWERS} clients already follow the events; close some")
         newest = self._journal.last_seq
         begin = newest if after is None or after > newest else after
         follower = Follower(self, begin, word)

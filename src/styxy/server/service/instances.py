@@ -86,7 +86,7 @@ class Instances:
         )
         self._misses = silence.misses
         for instance_id in silence.lost:
-            log.info("instance %s is gone: no sign of life", instance_id)
+            log.info("instance %s is gone: heartbeat timed out", instance_id)
             self._end(instance_id, "heartbeat lost")
 
     def _end(self, instance_id: str, reason: InstanceEnding) -> list[Lease]:

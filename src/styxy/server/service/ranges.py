@@ -62,7 +62,7 @@ class MadeRanges:
             self._change({**late, **entries})
         except StyxyError as error:
             self._committer.note(
-                f"{', '.join(entries)} could not be written into config.json: {error.message}",
+                f"cannot write {', '.join(entries)} to config.json: {error.message}",
                 "warning",
                 subject="auto-allocation",
             )
@@ -92,7 +92,7 @@ class MadeRanges:
         self._mark(in_use, is_filed=False)
         for name in in_use:
             self._committer.note(
-                f"{name} is out of config.json, but its leases live: it stays until they end",
+                f"{name} is no longer in config.json; it is kept until its leases end",
                 "warning",
                 subject="auto-allocation",
             )

@@ -96,7 +96,7 @@ class Service:
         """Where the journal could not be written: see whether it can be now."""
         if self.context.journal.failing is not None:
             self.context.journal.probe()
-            log.info("the journal can be written again")
+            log.info("the journal is writable again")
 
     def sweep(self) -> None:
         """Compare the leases with what listens, end those that nobody claimed, forget the old."""

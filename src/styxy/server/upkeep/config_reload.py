@@ -72,7 +72,7 @@ class ConfigReload:
                 str(lease.port) for lease in desk.lease_index.of_type(name)[:MOST_NAMED]
             )
             self._service.committer.note(
-                f"the service type {name} is gone; its leases live on until they end: {ports}",
+                f"the service type {name} was removed; its leases are kept until they end: {ports}",
                 "warning",
                 subject="configuration",
             )

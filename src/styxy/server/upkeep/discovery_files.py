@@ -85,7 +85,7 @@ class DiscoveryFiles:
                 self._settle(mark)
             elif self._write(mark):
                 self.returned[mark.name] = self.returned.get(mark.name, 0) + 1
-                log.warning("%s was gone; it is written again", mark.path)
+                log.warning("%s was missing; restored it", mark.path)
 
     def _is_found(self) -> bool:
         return all(map(os.path.lexists, self._sockets.names)) and self._journal.is_in_place()
@@ -95,7 +95,7 @@ class DiscoveryFiles:
             mark.write()
         except (OSError, Unavailable) as error:
             if mark.name not in self.missing:
-                text = f"{mark.path} cannot be written ({_reason(error)}); {mark.hint}"
+                text = f"cannot write {mark.path} ({_reason(error)}); {mark.hint}"
                 self.missing[mark.name] = text
                 self._recovery.resolve(mark.name)
                 self._recovery.add(mark.name, "warning", text)
@@ -118,7 +118,7 @@ def discovery_files_of(
             path=paths.daemon_file,
             is_there=lambda: read_daemon_file(paths.daemon_file) == facts,
             write=lambda: write_daemon_file(paths.daemon_file, facts),
-            hint=f"until then set STYXY_SOCKET={facts['socket']}",
+            hint=f"in the meantime, set STYXY_SOCKET={facts['socket']}",
         )
     ]
     if token is not None:

@@ -69,4 +69,4 @@ class LivenessChecks:
             try:
                 await self.walk()
             except Unavailable as error:
-                log.warning("rounds: %s", error.message)
+                log.warning("liveness check: %s", error.message)

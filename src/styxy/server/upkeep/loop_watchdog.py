@@ -97,7 +97,7 @@ class LoopWatchdog:
         self._stop = threading.Event()
         self._stacks: dict[float, str] = {}
         self._freezes: deque[tuple[Turn, float]] = deque(maxlen=16)
-        self._thread = threading.Thread(target=self._run, name="stall watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="loop watchdog", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -145,11 +145,11 @@ class LoopWatchdog:
         while turns:
             began, ended = turns.popleft()
             seconds = ended - began - sum(self._frozen_within(began, ended))
-            stack = self._stacks.get(began, "nobody looked")
+            stack = self._stacks.get(began, "no stack was taken")
             if seconds > LIMIT:
                 at = self._clock() - (time.monotonic() - began)
                 self._stalls.add(Stall(at=at, seconds=seconds, stack=stack))
-                log.warning("the daemon did not answer for %.2f s; it was in %s", seconds, stack)
+                log.warning("the event loop stalled for %.2f s in %s", seconds, stack)
         busy = self._selector.busy_since
         self._stacks = {since: text for since, text in self._stacks.items() if since == busy}
 

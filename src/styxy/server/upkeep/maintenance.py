@@ -72,7 +72,7 @@ class Maintenance:
         """What backups there are, for people."""
         backups = self._backups.all()
         if not backups:
-            return "there is none yet"
+            return "no backup yet"
         minutes = (self._service.context.clock() - backups[0].taken_at) / 60
         return f"{counted(len(backups), 'backup')}, the newest {minutes:.0f} minutes old"
 
@@ -156,6 +156,6 @@ class Maintenance:
         try:
             rotate(self._paths.reassignment_log)
             if rotate_own(self._paths.daemon_log):
-                log.info("the log before this one is %s.1", self._paths.daemon_log)
+                log.info("the previous log is %s.1", self._paths.daemon_log)
         except OSError as error:
-            log.warning("the logs could not be rotated: %s", error)
+            log.warning("cannot rotate the logs: %s", error)

@@ -81,11 +81,11 @@ class Recovery:
         if opened.refusal is not None:
             self._refusing = opened.journal
             said = f"{_loss(opened, remains)}; " if opened.damage is not None else ""
-            message = f"{said}{opened.refusal}; ports are shown, none is granted"
+            message = f"{said}{opened.refusal}; ports can be viewed, but none can be leased"
             self.add("database", "warning", message)
         elif opened.damage is None:
             count = counted(len(opened.read.lease_index), "lease")
-            self.add("database", "ok", f"{opened.journal.path} is sound, with {count}")
+            self.add("database", "ok", f"{opened.journal.path} is intact, with {count}")
         else:
             self.add("database", "warning", _loss(opened, remains))
 
@@ -105,7 +105,7 @@ class Recovery:
         try:
             service.committer.commit(notes)
         except Unavailable as error:
-            log.warning("the start could not be written down: %s", error.message)
+            log.warning("cannot write the startup steps to the journal: %s", error.message)
 
     def catch_up(self, service: Service) -> None:
         """Take the steps again that the journal kept from being taken, if it can be written."""
@@ -148,7 +148,7 @@ def _end_holders(service: Service) -> tuple[Verdict, str]:
         return "ok", "no holder died while the daemon was down"
     return (
         "mended",
-        f"released {_named(ended)}; passed to the process that listens {_named(passed)}",
+        f"released {_named(ended)}; passed to the listening process: {_named(passed)}",
     )
 
 
@@ -157,7 +157,7 @@ def _single_out(service: Service) -> tuple[Verdict, str]:
     service.committer.commit(ruling.events)
     if not ruling.answer:
         return "ok", "no singleton has more than one lease"
-    return "mended", f"released more than one lease of a singleton: {_named(ruling.answer)}"
+    return "mended", f"released extra leases of singletons: {_named(ruling.answer)}"
 
 
 _Step = Callable[["Service"], tuple[Verdict, str]]
@@ -175,29 +175,29 @@ def _rebuild(service: Service, remains: Remains) -> tuple[Verdict, str]:
     differs = len(ports ^ remains.ports)
     if not remains.last_seq or not differs:
         return "ok", summary
-    return "mended", f"{summary}, it differed on {differs} ports"
+    return "mended", f"{summary}; it differed on {counted(differs, 'port')}"
 
 
 def _loss(opened: Opened[Desk], remains: Remains) -> str:
     """Say in one sentence what was damaged, what took its place, and what is missing now."""
     said = [f"the journal {opened.journal.path} was damaged ({opened.damage})"]
     if opened.aside is not None and os.path.lexists(opened.aside):
-        said.append(f"it is kept as {os.path.basename(opened.aside)}")
+        said.append(f"it was kept as {os.path.basename(opened.aside)}")
     if opened.skipped:
-        said.append(f"damaged, too: {counted(len(opened.skipped), 'newer backup')}")
+        said.append(f"{counted(len(opened.skipped), 'newer backup')} also damaged")
     if opened.backup is not None:
         taken = datetime.fromtimestamp(opened.backup.taken_at).isoformat(" ", "seconds")
         count = counted(len(opened.read.lease_index), "lease")
         said.append(f"the backup of {taken} was loaded, with {count}")
     elif opened.aside is not None or opened.refusal is not None:
-        said.append("there was no good backup, so the books begin anew")
+        said.append("there was no usable backup, so the journal starts empty")
     lost = sorted(remains.ports - {lease.port for lease in opened.read.lease_index})
     if lost:
-        said.append(f"the leases of {_named(lost)} are lost, allocate them again")
+        said.append(f"the leases of {_named(lost)} are lost; allocate them again")
     elif remains.last_seq:
         said.append("no lease is missing")
     else:
-        said.append("leases that were granted later are lost, allocate them again")
+        said.append("leases granted later are lost; allocate them again")
     return "; ".join(said)
 
 

@@ -66,8 +66,8 @@ def open_books(
         if not predecessor:
             raise
         raise Conflict(
-            f"a styxy daemon runs already: pid {predecessor['pid']}, port {predecessor['port']}; "
-            "stop it first: styxy daemon stop"
+            f"a styxy daemon is already running: pid {predecessor['pid']}, "
+            f"port {predecessor['port']}; stop it first: styxy daemon stop"
         ) from None
     _retire(predecessor, paths)
     recovery.add_database(opened, remains)
@@ -86,7 +86,7 @@ def open_map(paths: Paths, recovery: Recovery) -> PortMap:
     try:
         return make(paths.port_map())
     except (OSError, Unavailable) as error:
-        recovery.add("port map", "warning", f"{error}; binds are not moved, ports are leased")
+        recovery.add("port map", "warning", f"{error}; ports are leased, but binds are not moved")
         return make(None)
 
 
@@ -100,9 +100,9 @@ def open_token(paths: Paths, recovery: Recovery, *, is_new_home: bool) -> str:
         recovery.add("token", "warning", f"{path}: {error}; only the Unix socket can be used")
         return secrets.token_hex(TOKEN_BYTES)
     if was_there and not was_sound:
-        recovery.add("token", "warning", f"{path} was damaged; a new token is in it")
+        recovery.add("token", "warning", f"{path} was damaged; it has a new token")
     elif not was_there and not is_new_home:
-        recovery.add("token", "warning", f"{path} was gone; a new token is in it")
+        recovery.add("token", "warning", f"{path} was missing; it has a new token")
     return token
 
 
@@ -119,7 +119,7 @@ def check_logs(paths: Paths, recovery: Recovery) -> None:
     """Say which log cannot be written: nothing else depends on it."""
     for path in (paths.daemon_log, paths.reassignment_log):
         if os.path.lexists(path) and not is_writable(path):
-            recovery.add("logs", "warning", f"{path} cannot be written; move it away")
+            recovery.add("logs", "warning", f"cannot write {path}; move it away")
 
 
 def home_key(paths: Paths) -> int:

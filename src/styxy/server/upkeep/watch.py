@@ -178,7 +178,7 @@ class Watch:
         try:
             self._service.instances.check()
         except Unavailable as error:
-            log.warning("check of the instances: %s", error.message)
+            log.warning("instance check: %s", error.message)
 
     def _queue_dead(self, holder: Holder) -> None:
         # Many die at once where a session ends: they are ended together, in the next turn.

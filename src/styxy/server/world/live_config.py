@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _STAYS: dict[Source, str] = {
     "built-in": "the built-in settings are",
-    "config.json": "what it said before stays",
-    "last good copy": "the copy of the last good one is",
+    "config.json": "the previous settings stay",
+    "last good copy": "the last valid copy is",
 }
 
 MOST_TOLD = 10
@@ -71,7 +71,11 @@ class LiveConfig:
         path = self.file.path
         if not self.problems:
             is_built_in = self.source == "built-in"
-            return f"there is no {path}" if is_built_in else f"{path} is in force"
+            return (
+                f"no {path}; built-in settings are in force"
+                if is_built_in
+                else f"{path} is in force"
+            )
         more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
         return f"{self.problems[0]}{more}; {self._stays}"
 
@@ -122,14 +126,14 @@ class LiveConfig:
         if loaded.problems:
             for problem in loaded.problems[:MOST_TOLD]:
                 self._say(str(problem), "error")
-            self._say(f"{self.file.path} is not in order; {self._stays}", "warning")
+            self._say(f"{self.file.path} is not valid; {self._stays}", "warning")
             return
         self._accept(*self.file.best(loaded))
         if loaded.is_missing:
             self._say(self._gone() or self.summary, "warning")
         else:
             self.file.keep_as_good(loaded)
-            self._say(f"{self.file.path} was read again and is in force", "info")
+            self._say(f"{self.file.path} was reloaded and is in force", "info")
         for subscriber in self._subscribers:
             subscriber(self.configuration)
 
@@ -137,9 +141,7 @@ class LiveConfig:
         copy = self.file.retire_last_good()
         if copy is None:
             return None
-        return (
-            f"{self.file.path} is gone, the built-in settings are in force; the last one is {copy}"
-        )
+        return f"{self.file.path} is gone; the built-in settings are in force, and {copy} is a copy"
 
     def _say(self, message: str, level: Level) -> None:
         if self._note is not None:

@@ -83,7 +83,7 @@ def test_a_rule_is_set_by_its_pattern(either: CommandLine) -> None:
         (["auto-allocation.gap-size", "lots"], "auto_allocation.gap_size must be"),
         (["service-types.x.range", "3000-3010"], "overlaps dev"),
         (["listen-port"], "give a value, or --unset"),
-        (["auto-allocation-rule", "x-*"], "say --chunk-size"),
+        (["auto-allocation-rule", "x-*"], "give --chunk-size"),
         (["auto-allocation-rule"], "name the pattern"),
         (["auto-allocation", "true"], "holds settings"),
     ],
@@ -105,7 +105,7 @@ def test_a_change_to_a_file_that_stays_out_of_order_says_that_it_is_not_in_force
     file_of(either).write_text('{"listen_prot": 1, "gap": 2}')
     done = either.run("config", "set", "enforce-ranges", "true")
     assert done.returncode == 0
-    assert "not in force until it is in order; see: styxy config validate" in done.stdout
+    assert "takes effect once it is valid; see: styxy config validate" in done.stdout
     assert either.json("config", "show")["enforce_ranges"] is False
 
 
@@ -161,7 +161,7 @@ def test_validate_names_the_line_of_what_is_not_json(styxy: CommandLine) -> None
 def test_validate_looks_at_another_file(styxy: CommandLine, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text('{"cleanup_interval": 5}')
-    assert styxy.run("config", "validate", str(other)).stdout == f"{other} is in order\n"
+    assert styxy.run("config", "validate", str(other)).stdout == f"{other} is valid\n"
     assert styxy.run("config", "validate", str(tmp_path / "none.json")).returncode == 1
 
 
@@ -211,7 +211,10 @@ def test_a_table_may_come_from_a_pipe(styxy: CommandLine) -> None:
         ("# nothing", "has no table"),
         ("| type | range |\n|---|---|\n| x | 3000-3010 |\n", "overlaps dev"),
         ("| type | range |\n|---|---|\n| x | much |\n", "line 3: 'much' is no range"),
-        ("| type | range |\n|---|---|\n| x | 2000 |\n| x | 2001 |\n", "line 4: x was in line 3"),
+        (
+            "| type | range |\n|---|---|\n| x | 2000 |\n| x | 2001 |\n",
+            "line 4: x is already in line 3",
+        ),
     ],
 )
 def test_a_table_that_cannot_be_taken_over_changes_nothing(

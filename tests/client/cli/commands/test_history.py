@@ -66,7 +66,7 @@ def test_a_wrong_time_is_wrong_usage(styxy: CommandLine) -> None:
     done = styxy.run("audit", "--since", "yesterday")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "styxy: --since: 'yesterday' is no time; write 10m, 2h, 2026-01-31T12:00:00Z, or seconds "
+        "styxy: --since: 'yesterday' is not a time; use 10m, 2h, 2026-01-31T12:00:00Z, or seconds "
         "since the epoch; see: styxy audit --help\n"
     )
     assert 'not "2026-99-99"' in styxy.run("audit", "--since", "2026-99-99").stderr

@@ -62,7 +62,7 @@ def test_use_says_that_none_runs_and_how_to_start_one(tmp_path: Path) -> None:
     would_be = {"success": True, "port": 11430, "dry_run": True, "service_types": types}
     said = Said(tmp_path, would_be, "use", "ai")
     assert (said.code, said.out) == (1, "")
-    assert said.err == "styxy: no singleton ai runs; start one with: styxy run -s ai -- CMD\n"
+    assert said.err == "styxy: no ai singleton is running; start one with: styxy run -s ai -- CMD\n"
     failed = Said(tmp_path, would_be, "use", "ai", "--json")
     assert (failed.code, failed.err) == (1, "")
     body = json.loads(failed.out)
@@ -74,10 +74,11 @@ def test_use_says_that_none_runs_and_how_to_start_one(tmp_path: Path) -> None:
     [
         (
             "dev",
-            "dev is no singleton type (ai is); for a port of your own: styxy allocate -s dev",
+            "dev is not a singleton type (singletons: ai); for a port of your own: "
+            "styxy allocate -s dev",
         ),
-        ("zork", "there is no service type 'zork'; there are: dev, database, ai"),
-        ("databse", "there is no service type 'databse'; did you mean 'database'?"),
+        ("zork", "unknown service type 'zork'; expected one of: dev, database, ai"),
+        ("databse", "unknown service type 'databse'; did you mean 'database'?"),
     ],
 )
 def test_use_of_what_nobody_shares_says_so_and_asks_for_no_port(
@@ -114,7 +115,7 @@ def test_instances_are_a_table(tmp_path: Path) -> None:
     assert title.split() == ["INSTANCE", "AGE", "HEARD", "PID", "TEMPLATE", "PORTS", "DIRECTORY"]
     assert line.startswith("agent-1   1 m 1 s  2026-11-2")
     assert line.endswith("-    dev       3000 8000  /p")
-    assert Said(tmp_path, {"instances": []}, "instances").out == "no instance is registered\n"
+    assert Said(tmp_path, {"instances": []}, "instances").out == "no instances are registered\n"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_instances_are_a_table(tmp_path: Path) -> None:
 def test_scan_asks_for_the_range(tmp_path: Path, words: list[str], path: str) -> None:
     said = Said(tmp_path, {"ports_in_use": []}, "scan", *words)
     assert said.asked == [("GET", path, None)]
-    assert said.out == "no port is on lease or in use\n"
+    assert said.out == "no port is leased or in use\n"
 
 
 def test_scan_is_a_table_of_leases_and_listeners(tmp_path: Path) -> None:

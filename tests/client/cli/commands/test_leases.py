@@ -113,7 +113,7 @@ def test_release_of_a_port_finds_its_lease(tmp_path: Path) -> None:
 def test_release_of_a_port_without_a_lease_is_not_found(tmp_path: Path) -> None:
     said = Said(tmp_path, "release", "--port", "3002")
     assert said.code == 1
-    assert "3002 is not on lease" in said.err
+    assert "3002 is not leased" in said.err
     assert len(said.asked) == 1
 
 
@@ -138,6 +138,6 @@ def test_a_list_of_an_unknown_type_says_that_it_is_unknown(
     done = styxy.run("list", "--service", "databse", *words)
     assert done.returncode == 0
     assert (json.loads(done.stdout)["allocations"] == []) if words else done.stdout == "no leases\n"
-    said = "styxy: there is no service type 'databse'; did you mean 'database'?\n"
+    said = "styxy: unknown service type 'databse'; did you mean 'database'?\n"
     assert done.stderr == (said if hint else "")
     assert styxy.run("list", "--service", "dev").stderr == ""

@@ -25,10 +25,11 @@ def test_a_made_type_is_listed_and_undone(styxy: CommandLine) -> None:
 
     listed = styxy.run("config", "auto-allocation", "list").stdout.splitlines()
     assert listed[1].split()[:3] == ["grafana", f"{port}-{port + 9}", "1"]
-    assert "1 service type made" in styxy.run("config", "auto-allocation", "status").stdout
+    status = styxy.run("config", "auto-allocation", "status").stdout
+    assert "1 service type auto-allocated" in status
 
     refused = styxy.run("config", "auto-allocation", "undo", "grafana")
-    assert (refused.returncode, "1 live lease;" in refused.stderr) == (1, True)
+    assert (refused.returncode, "still has 1 lease;" in refused.stderr) == (1, True)
     assert styxy.run("config", "undo-auto", "--force").returncode == 0
     assert styxy.json("config", "auto-allocation", "list")["service_types"] == []
     assert styxy.run("config", "undo-auto").returncode == 1
@@ -38,7 +39,7 @@ def test_switched_off_an_unknown_type_is_refused(styxy: CommandLine) -> None:
     assert styxy.run("config", "auto-allocation", "disable").returncode == 0
     assert styxy.json("config", "auto-allocation", "status")["enabled"] is False
     refused = styxy.run("allocate", "-s", "grafana")
-    assert (refused.returncode, "no service type 'grafana'" in refused.stderr) == (1, True)
+    assert (refused.returncode, "unknown service type 'grafana'" in refused.stderr) == (1, True)
     assert styxy.run("config", "auto-allocation", "enable").returncode == 0
     assert styxy.run("allocate", "-s", "grafana").returncode == 0
 
@@ -61,9 +62,14 @@ def test_a_proposal_is_accepted_with_yes_and_refused_without_a_terminal(styxy: C
     ("said", "code", "complaint"),
     [
         ("y\n", 0, ""),
-        ("\n", 1, "accept it with: styxy allocate -s grafana --yes\n"),
+        ("\n", 1, "to accept: styxy allocate -s grafana --yes\n"),
         ("customize\n{port}-{port}\n", 0, ""),
-        ("customize\n²-³\n", 2, "such as 12000-12009, not '²-³'; nothing has changed\n"),
+        (
+            "customize\n²-³\n",
+            2,
+            "'²-³' is not a range; write it as first-last, such as 12000-12009; "
+            "nothing has changed\n",
+        ),
         ("customize\n80-90\n", 2, "must keep to ports from 1024 to 65535, not 80\n"),
     ],
 )

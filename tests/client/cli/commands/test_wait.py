@@ -51,7 +51,7 @@ def test_what_does_not_come_is_said(styxy: CommandLine, tmp_path: Path) -> None:
     port = free_port()
     done = styxy.run("wait", str(port), "--timeout", "0.1", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"styxy: nothing listens on {port} after 0.1")
+    assert done.stderr.startswith(f"styxy: nothing is listening on {port} after 0.1")
     told = styxy.json("wait", str(port), "--timeout", "0", code=1)
     assert (told["up"], told["answers_at"]) == (False, None)
 
@@ -87,7 +87,7 @@ def test_a_moved_server_of_this_project_is_found_where_it_is(
     told = json.loads(out)
     assert (waiting.returncode, told["own"], told["pid"]) == (0, True, process.pid)
     assert told["answers_at"] != port
-    assert shown.startswith(f"{port} is up, at port {told['answers_at']}, where it was moved")
+    assert shown.startswith(f"{port} is up, moved to port {told['answers_at']}")
 
 
 @pytest.mark.parametrize("end", ["stopped", "killed"])
@@ -157,4 +157,4 @@ def _links(pid: int) -> list[str]:
 def test_a_time_that_makes_no_sense_is_refused(styxy: CommandLine, timeout: str) -> None:
     done = styxy.run("wait", "3000", f"--timeout={timeout}")
     assert done.returncode == 2
-    assert "is no number of seconds" in done.stderr
+    assert "is not a number of seconds" in done.stderr

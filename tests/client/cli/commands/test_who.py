@@ -131,7 +131,7 @@ def test_a_promise_is_told_with_the_way_to_end_it(styxy: CommandLine, tmp_path: 
     told = report(styxy, int(str(lease["port"])), cwd=tmp_path)
     assert only([told["lease"]])["service_name"] == "web"
     assert only(told["stop"])["command"] == f"styxy release {lease['lock_id']}"
-    assert "nothing listens there" in str(told["summary"])
+    assert "nothing is listening" in str(told["summary"])
 
 
 def test_a_moved_server_is_told_at_both_ports(styxy: CommandLine, tmp_path: Path) -> None:
@@ -145,9 +145,9 @@ def test_a_moved_server_is_told_at_both_ports(styxy: CommandLine, tmp_path: Path
             here = report(styxy, int(str(move["port"])), cwd=tmp_path)
             text = styxy.run("who", str(move["port"]), cwd=tmp_path).stdout
     assert (move["is_own"], move["pid"]) == (True, process.pid)
-    assert f"goes to this project's own {move['port']}" in str(only(there["servers"])["meaning"])
+    assert f"reaches this project's own {move['port']}" in str(only(there["servers"])["meaning"])
     assert here["asked"] == asked
-    assert f"asked for  {asked}, from where it was moved here" in text
+    assert f"asked for  {asked}; it was moved here" in text
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="there is no ::1 here")

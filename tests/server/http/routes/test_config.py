@@ -75,7 +75,7 @@ def test_an_edit_by_hand_is_followed_and_a_broken_one_is_not(fresh: Daemon) -> N
     assert fresh.call("DELETE", f"/allocate/{lease['lock_id']}").status == 200
     events = fresh.call("GET", "/audit?limit=100").body
     assert "custom is gone" in json.dumps(events)
-    assert "is not in order" in json.dumps(events)
+    assert "is not valid" in json.dumps(events)
 
 
 def test_a_daemon_restarts_with_a_broken_file_and_loses_no_type(fresh: Daemon) -> None:
@@ -154,7 +154,7 @@ def test_a_preferred_port_outside_its_range_is_refused_where_ranges_are_enforced
     change(fresh, enforce_ranges=True)
     answer = fresh.call("POST", "/allocate", request)
     assert answer.status == 409
-    assert f"{outside} lies outside dev 3000-3099" in answer.body["error"]
+    assert f"{outside} is outside dev 3000-3099" in answer.body["error"]
     assert fresh.allocate("dev", preferred_port=3050)["port"] == 3050
 
 

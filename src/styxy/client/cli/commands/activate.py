@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 def add_options(parser: Parser) -> None:
     """Say what `env` takes."""
-    parser.add_argument("--format", choices=tuple(FORMATS), help="how they are spelled (sh)")
+    parser.add_argument("--format", choices=tuple(FORMATS), help="output format (sh)")
     parser.add_argument(
-        "--check", action="store_true", help="tell whether a bind is moved here and now (exit 0, 1)"
+        "--check",
+        action="store_true",
+        help="test whether a bind is moved here (exit 0) or not (exit 1)",
     )
 
 
@@ -26,7 +28,7 @@ def env(options: Namespace, caller: Caller) -> int:
     caller.may_start = False
     if options.check:
         if options.format is not None:
-            raise InvalidInput("--check prints no variables; leave --format out")
+            raise InvalidInput("--check prints no variables; omit --format")
         return _check(caller)
     from styxy.client.interception import self_test as proof
     from styxy.client.interception.run import own_library_and_supervisor
@@ -61,7 +63,7 @@ def _check(caller: Caller) -> int:
 COMMANDS = (
     Command(
         "env",
-        "Print the variables that turn interception on for a shell.",
+        "Print the variables that turn on interception in a shell.",
         example='eval "$(styxy env)"',
         add_options=add_options,
         run=env,

@@ -44,7 +44,7 @@ def completion(options: Namespace, caller: Caller) -> int:
 COMMANDS = (
     Command(
         "completion",
-        "Print what bash, zsh or fish needs to complete these commands.",
+        "Print the completion script for bash, zsh or fish.",
         example='eval "$(styxy completion bash)"',
         add_options=add_options,
         run=completion,

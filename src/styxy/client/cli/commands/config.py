@@ -37,7 +37,7 @@ def show(_options: Namespace, caller: Caller) -> int:
 def add_validate_options(parser: Parser) -> None:
     """Say what `config validate` takes."""
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", type=not_empty, help="another file than config.json"
+        "file", metavar="FILE", nargs="?", type=not_empty, help="a file other than config.json"
     )
 
 
@@ -50,16 +50,16 @@ def validate(options: Namespace, caller: Caller) -> int:
     path = os.path.abspath(options.file) if options.file else caller.paths.config_file
     loaded = load(path)
     if loaded.is_missing and options.file:
-        raise NotFound(f"there is no file {path}")
+        raise NotFound(f"no such file: {path}")
     found = [
         {name: getattr(each, name) for name in each.__struct_fields__}
         for each in problems(loaded.problems)
     ]
     said = config_text.problems({"problems": found})
     if loaded.is_missing:
-        said = [f"there is no {path}: the built-in settings are in force"]
+        said = [f"{path} does not exist, so the built-in settings are in force"]
     elif not said:
-        said = [f"{path} is in order"]
+        said = [f"{path} is valid"]
     body = {"success": not found, "valid": not found, "file": path, "problems": found}
     _report(caller, body, "\n".join(said))
     return 1 if found else 0
@@ -73,13 +73,15 @@ def add_set_options(parser: Parser) -> None:
         "[--placement WHERE]"
     )
     parser.add_argument("key", metavar="KEY", help="auto-allocation.gap-size, listen-port ...")
-    parser.add_argument("value", metavar="VALUE", nargs="?", help="JSON, or a plain word")
-    parser.add_argument("--unset", action="store_true", help="back to the built-in value")
-    parser.add_argument("--chunk-size", metavar="N", type=positive_number, help="of a rule")
+    parser.add_argument("value", metavar="VALUE", nargs="?", help="JSON or a plain word")
+    parser.add_argument("--unset", action="store_true", help="go back to the built-in value")
     parser.add_argument(
-        "--preferred-range", metavar="PORT", type=leasable_port, help="where a rule begins"
+        "--chunk-size", metavar="N", type=positive_number, help="rule: ports in a range"
     )
-    parser.add_argument("--placement", metavar="WHERE", help="of a rule: after, before, smart")
+    parser.add_argument(
+        "--preferred-range", metavar="PORT", type=leasable_port, help="rule: first port to try"
+    )
+    parser.add_argument("--placement", metavar="WHERE", help="rule: after, before or smart")
 
 
 def set_value(options: Namespace, caller: Caller) -> int:
@@ -120,7 +122,7 @@ def _rule_patch(options: Namespace) -> dict[str, object]:
     given = {key: value for key, value in rule.items() if value is not None}
     if bool(given) == options.unset:
         raise InvalidInput(
-            "say --chunk-size, --preferred-range or --placement; or --unset to drop the rule"
+            "give --chunk-size, --preferred-range or --placement, or --unset to drop the rule"
         )
     return {"auto_allocation_rules": {options.value: given or None}}
 
@@ -128,9 +130,13 @@ def _rule_patch(options: Namespace) -> dict[str, object]:
 def add_generate_options(parser: Parser) -> None:
     """Say what `config generate` takes."""
     parser.add_argument(
-        "-o", "--output", metavar="FILE", type=not_empty, help="instead of config.json; - prints"
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=not_empty,
+        help="write to FILE instead of config.json; - prints",
     )
-    parser.add_argument("--force", action="store_true", help="also over a file that is there")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def generate(options: Namespace, caller: Caller) -> int:
@@ -144,7 +150,7 @@ def generate(options: Namespace, caller: Caller) -> int:
         return 0
     path = os.path.abspath(options.output) if options.output else caller.paths.config_file
     copy = _put(path, text + "\n", caller, force=options.force)
-    said = f"wrote {path}" + (f"; the file as it was: {copy}" if copy else "")
+    said = f"wrote {path}" + (f"; previous version: {copy}" if copy else "")
     _report(caller, {"success": True, "file": path, "copy": copy, "message": said}, said)
     return 0
 
@@ -154,7 +160,7 @@ def _put(path: str, text: str, caller: Caller, *, force: bool) -> str | None:
     from styxy.adapters.home import private_home
 
     if os.path.lexists(path) and not force:
-        raise Conflict(f"{path} is there already; choose another with -o, or say --force")
+        raise Conflict(f"{path} already exists; choose another with -o, or use --force")
     if path == caller.paths.config_file:
         private_home(caller.paths.home)
         return ConfigFile(path, backups=caller.paths.backups).put(text)
@@ -168,13 +174,18 @@ def _put(path: str, text: str, caller: Caller, *, force: bool) -> str | None:
 def add_import_options(parser: Parser) -> None:
     """Say what `config import` takes."""
     parser.add_argument(
-        "file", metavar="FILE.md", type=not_empty, help="Markdown with a table: type, range"
+        "file",
+        metavar="FILE.md",
+        type=not_empty,
+        help="Markdown file with a table of types and ranges",
     )
-    parser.add_argument("--dry-run", action="store_true", help="tell, but change nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show the changes without making them"
+    )
 
 
 def import_table(options: Namespace, caller: Caller) -> int:
-    """Take ranges over from a table in a Markdown file."""
+    """Import ranges from a table in a Markdown file."""
     from styxy.adapters.document import read_document
     from styxy.client.cli.range_import import plan
     from styxy.core.config.port_document import read_tables
@@ -187,7 +198,7 @@ def import_table(options: Namespace, caller: Caller) -> int:
     if planned.patch:
         answer = access.change(planned.patch, dry_run=options.dry_run).data
     else:
-        answer = {"success": True, "changed": False, "message": "there is nothing to add"}
+        answer = {"success": True, "changed": False, "message": "nothing to add"}
     _report(caller, {**answer, **planned.summary()}, planned.text(answer))
     return 0
 
@@ -212,7 +223,7 @@ def add_document_options(parser: Parser) -> None:
         metavar="FILE.md",
         nargs="?",
         type=not_empty,
-        help="put it between the markers of this file",
+        help="write it between the markers in FILE.md",
     )
 
 
@@ -251,49 +262,49 @@ def _report(caller: Caller, body: dict[str, object], text: str) -> None:
 COMMANDS = (
     Command(
         "config show",
-        "Show the configuration in force, and where each value comes from.",
+        "Show the configuration in force and where each value comes from.",
         example="styxy config show --json",
         add_options=no_options,
         run=show,
     ),
     Command(
         "config validate",
-        "Name everything that is wrong with config.json (exit 1), or with another file.",
+        "List the problems in config.json or another file (exit 1 if any).",
         example="styxy config validate ./config.json",
         add_options=add_validate_options,
         run=validate,
     ),
     Command(
         "config set",
-        "Change one setting, in the file and in the running daemon.",
+        "Change one setting in the file and in the running daemon.",
         example="styxy config set auto-allocation.require-confirmation true",
         add_options=add_set_options,
         run=set_value,
     ),
     Command(
         "config generate",
-        "Write a complete example of config.json with the built-in values.",
+        "Write a complete config.json with the built-in values.",
         example="styxy config generate -o -",
         add_options=add_generate_options,
         run=generate,
     ),
     Command(
         "config import",
-        "Take ranges over from a table in a Markdown file.",
+        "Import ranges from a table in a Markdown file.",
         example="styxy config import PORTS.md --dry-run",
         add_options=add_import_options,
         run=import_table,
     ),
     Command(
         "config instances",
-        "Show the instance templates and the ports that they prefer.",
+        "Show the instance templates and their preferred ports.",
         example="styxy config instances",
         add_options=no_options,
         run=instances,
     ),
     Command(
         "config document",
-        "Write the table of all ranges, into a Markdown file between two markers.",
+        "Write the table of all ranges into a Markdown file, between two markers.",
         example="styxy config document PORTS.md",
         add_options=add_document_options,
         run=document,

@@ -28,7 +28,7 @@ def add_start_options(parser: Parser) -> None:
     """Say what `daemon start` takes."""
     _add_port(parser)
     parser.add_argument(
-        "-d", "--detach", action="store_true", help="return when it answers, and let it run on"
+        "-d", "--detach", action="store_true", help="run in the background; return once it answers"
     )
     parser.add_argument("--insecure-no-auth", action="store_true", help="for testing only")
 
@@ -80,7 +80,7 @@ def _check_free(port: int) -> None:
         kernel.close()
     if not is_free:
         raise Conflict(
-            f"port {port} is in use, so the daemon stays where it is; see: styxy who {port}",
+            f"port {port} is in use, so the daemon was not moved; see: styxy who {port}",
             suggestions=[f"styxy who {port}"],
         )
 
@@ -115,23 +115,30 @@ def status(_options: Namespace, caller: Caller) -> int:
 
 def add_logs_options(parser: Parser) -> None:
     """Say what `daemon logs` takes."""
-    parser.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
     parser.add_argument(
-        "-n", "--lines", metavar="N", type=positive_number, default=200, help="last N lines (200)"
+        "-f", "--follow", action="store_true", help="keep printing as the log grows"
+    )
+    parser.add_argument(
+        "-n",
+        "--lines",
+        metavar="N",
+        type=positive_number,
+        default=200,
+        help="show the last N lines (200)",
     )
 
 
 def logs(options: Namespace, caller: Caller) -> int:
-    """Show what the daemon said."""
+    """Show the daemon's log."""
     from styxy.client.daemon.log_tail import follow, last_lines
 
     path = caller.paths.daemon_log
     if options.follow and caller.wants_json:
-        raise InvalidInput("--json is one document, so it cannot follow; leave -f or --json out")
+        raise InvalidInput("--json prints one document and cannot follow; omit -f or --json")
     try:
         lines, end = last_lines(path, options.lines)
     except FileNotFoundError:
-        raise NotFound(f"there is no log yet: {path}") from None
+        raise NotFound(f"no log yet: {path}") from None
     if caller.wants_json:
         import json
 
@@ -161,7 +168,7 @@ def _start_detached(arguments: list[str], port: int | None, caller: Caller) -> i
     actual = record.port if record else None
     if not is_new and port and actual and port != actual:
         caller.complain(
-            f"it was running already, on port {actual}; to move it: styxy daemon restart -p {port}"
+            f"it was already running on port {actual}; to move it: styxy daemon restart -p {port}"
         )
     return 0
 
@@ -191,35 +198,35 @@ def _add_port(parser: Parser) -> None:
 COMMANDS = (
     Command(
         "daemon start",
-        "Start the daemon; in the foreground without -d.",
+        "Start the daemon, in the foreground unless -d is given.",
         example="styxy daemon start -d",
         add_options=add_start_options,
         run=start,
     ),
     Command(
         "daemon stop",
-        "Stop the daemon and wait until it is gone.",
+        "Stop the daemon and wait until it has ended.",
         example="styxy daemon stop",
         add_options=no_options,
         run=stop_daemon,
     ),
     Command(
         "daemon status",
-        "Tell how the daemon is (exit 3 when it is stopped).",
+        "Show the state of the daemon (exit 3 if it is stopped).",
         example="styxy daemon status --json",
         add_options=no_options,
         run=status,
     ),
     Command(
         "daemon restart",
-        "Stop the daemon and start it again.",
+        "Restart the daemon.",
         example="styxy daemon restart -p 9877",
         add_options=add_restart_options,
         run=restart,
     ),
     Command(
         "daemon logs",
-        "Show what the daemon said.",
+        "Show the daemon's log.",
         example="styxy daemon logs -f",
         add_options=add_logs_options,
         run=logs,

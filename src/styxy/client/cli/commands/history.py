@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-FOLLOW_HELP = "go on as it happens; with --json, one document a line"
+FOLLOW_HELP = "keep printing new ones; with --json, one document per line"
 
 
 def moment(text: str) -> str:
@@ -29,7 +29,7 @@ def moment(text: str) -> str:
     if re.fullmatch(r"[0-9.]+|[0-9]{4}-[0-9:.TZtz +-]*", text, re.ASCII):
         return text
     raise ArgumentTypeError(
-        f"{echo(text)} is no time; write 10m, 2h, 2026-01-31T12:00:00Z, or seconds since the epoch"
+        f"{echo(text)} is not a time; use 10m, 2h, 2026-01-31T12:00:00Z, or seconds since the epoch"
     )
 
 
@@ -43,7 +43,9 @@ def add_audit_options(parser: Parser) -> None:
         help="2026-01-31T12:00:00Z, seconds since the epoch, or 10m, 2h",
     )
     parser.add_argument("--event", metavar="KIND", help="allocated, released, reassigned ...")
-    parser.add_argument("-n", "--limit", metavar="N", type=positive_number, help="the last N (100)")
+    parser.add_argument(
+        "-n", "--limit", metavar="N", type=positive_number, help="show the last N (100)"
+    )
 
 
 def audit(options: Namespace, caller: Caller) -> int:
@@ -110,14 +112,14 @@ def _last_seq(answer: dict[str, object]) -> int:
 COMMANDS = (
     Command(
         "audit",
-        "Show what happened to leases, instances and the daemon, newest last.",
+        "Show the history of leases, instances and the daemon, newest last.",
         example="styxy audit --since 10m --follow",
         add_options=add_audit_options,
         run=audit,
     ),
     Command(
         "reassignments",
-        "Show the binds that were moved to another port, newest last.",
+        "Show binds that were moved to another port, newest last.",
         example="styxy reassignments --follow",
         add_options=add_reassignments_options,
         run=reassignments,

@@ -25,7 +25,7 @@ def instances(_options: Namespace, caller: Caller) -> int:
 def add_use_options(parser: Parser) -> None:
     """Say what `use` takes."""
     parser.add_argument(
-        "service_type", metavar="TYPE", type=service_type, help="ai, or a singleton of your own"
+        "service_type", metavar="TYPE", type=service_type, help="ai, or another singleton type"
     )
 
 
@@ -38,7 +38,7 @@ def use(options: Namespace, caller: Caller) -> int:
     answer = connection.ask("POST", "/allocate", body)
     if answer.data.get("existing") is not True:
         raise NotFound(
-            f"no singleton {kind} runs; start one with: styxy run -s {kind} -- CMD",
+            f"no {kind} singleton is running; start one with: styxy run -s {kind} -- CMD",
             service_type=kind,
             suggestions=[f"styxy run -s {kind} -- CMD", f"styxy list --service {kind}"],
         )
@@ -52,12 +52,12 @@ def _check_singleton(name: str, configuration: Mapping[str, object]) -> None:
     types = types if isinstance(types, dict) else {}
     if name not in types:
         raise UnknownServiceType(
-            f"there is no service type {echo(name)}; {guess(name, types)}", known=list(types)
+            f"unknown service type {echo(name)}; {guess(name, types)}", known=list(types)
         )
     shared = [each for each, kind in types.items() if kind.get("instance_behavior") == "single"]
     if name not in shared:
         raise NotFound(
-            f"{name} is no singleton type ({', '.join(shared) or 'none'} is); "
+            f"{name} is not a singleton type (singletons: {', '.join(shared) or 'none'}); "
             f"for a port of your own: styxy allocate -s {name}",
             service_type=name,
             singletons=shared,
@@ -68,7 +68,7 @@ def _check_singleton(name: str, configuration: Mapping[str, object]) -> None:
 def add_cleanup_options(parser: Parser) -> None:
     """Say what `cleanup` takes."""
     parser.add_argument(
-        "-f", "--force", action="store_true", help="end every lease that no listener uses"
+        "-f", "--force", action="store_true", help="end every lease without a listener"
     )
 
 
@@ -82,21 +82,21 @@ def cleanup(options: Namespace, caller: Caller) -> int:
 COMMANDS = (
     Command(
         "instances",
-        "Show the agent sessions and terminals that are registered.",
+        "Show registered agent sessions and terminals.",
         example="styxy instances --json",
         add_options=no_options,
         run=instances,
     ),
     Command(
         "use",
-        "Attach to a singleton that runs: print its port.",
+        "Print the port of a running singleton.",
         example="OLLAMA_HOST=localhost:$(styxy use ai) ollama list",
         add_options=add_use_options,
         run=use,
     ),
     Command(
         "cleanup",
-        "End the leases of the dead and those that have lapsed; asks nothing.",
+        "End the leases of dead holders and those that have lapsed.",
         example="styxy cleanup -f",
         add_options=add_cleanup_options,
         run=cleanup,

@@ -49,7 +49,7 @@ def add_allocate_options(parser: Parser) -> None:
         dest="preferred_port",
         metavar="PORT",
         type=leasable_port,
-        help="wished-for port",
+        help="preferred port",
     )
     parser.add_argument(
         "-n",
@@ -60,23 +60,25 @@ def add_allocate_options(parser: Parser) -> None:
         help="name of the service",
     )
     parser.add_argument(
-        "--project", metavar="DIR", type=not_empty, help="for the project of DIR, not of here"
+        "--project", metavar="DIR", type=not_empty, help="lease for the project of DIR"
     )
     parser.add_argument(
-        "--instance", "--instance-id", metavar="ID", type=not_empty, help="for this instance"
+        "--instance", "--instance-id", metavar="ID", type=not_empty, help="lease for this instance"
     )
     parser.add_argument(
-        "--pid", metavar="PID", type=positive_number, help="process whose death ends the lease"
+        "--pid", metavar="PID", type=positive_number, help="process that the lease ends with"
     )
-    parser.add_argument("--dry-run", action="store_true", help="tell, but change nothing")
-    parser.add_argument("--yes", action="store_true", help="accept the range of a new type")
-    parser.add_argument("--env", metavar="NAME", help="print `export NAME=PORT` and no more")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be leased without leasing it"
+    )
+    parser.add_argument("--yes", action="store_true", help="accept the range of a new service type")
+    parser.add_argument("--env", metavar="NAME", help="print only `export NAME=PORT`")
 
 
 def allocate(options: Namespace, caller: Caller) -> int:
     """Take a port on lease."""
     if options.env is not None and not _is_variable(options.env):
-        raise InvalidInput(f"{echo(options.env)} is no name for a variable; try: --env PORT")
+        raise InvalidInput(f"{echo(options.env)} is not a variable name; try: --env PORT")
     body = _lease_body(options, caller.env)
     try:
         answer = caller.connection().ask("POST", "/allocate", body)
@@ -116,8 +118,10 @@ def _is_variable(name: str) -> bool:
 
 def add_release_options(parser: Parser) -> None:
     """Say what `release` takes."""
-    parser.add_argument("lock_id", metavar="LOCK_ID", nargs="?", type=lease_id, help="the lease")
-    parser.add_argument("-p", "--port", metavar="P", type=port_number, help="the lease of a port")
+    parser.add_argument(
+        "lock_id", metavar="LOCK_ID", nargs="?", type=lease_id, help="id of the lease"
+    )
+    parser.add_argument("-p", "--port", metavar="P", type=port_number, help="port of the lease")
 
 
 def lease_id(text: str) -> str:
@@ -125,12 +129,12 @@ def lease_id(text: str) -> str:
     if text.isascii() and text.isdigit():
         raise InvalidInput(f"{echo(text)} looks like a port; try: styxy release --port {text[:5]}")
     if not text or "/" in text:  # which would be another path of the API
-        raise ArgumentTypeError(f"{echo(text)} is no id of a lease; those are in: styxy list -v")
+        raise ArgumentTypeError(f"{echo(text)} is not a lease id; see: styxy list -v")
     return text
 
 
 def release(options: Namespace, caller: Caller) -> int:
-    """Give a lease back."""
+    """Release a lease."""
     if (options.lock_id is None) == (options.port is None):
         raise InvalidInput("name one lease or one port; see: styxy release --help")
     lock_id = options.lock_id
@@ -148,26 +152,33 @@ def _lease_of(answer: Mapping[str, object], port: int) -> str:
         if lease.get("port") == port:
             return str(lease.get("lock_id"))
     raise UnknownLease(
-        f"port {port} is not on lease; see: styxy list", port=port, suggestions=["styxy list"]
+        f"port {port} is not leased; see: styxy list", port=port, suggestions=["styxy list"]
     )
 
 
 def add_list_options(parser: Parser) -> None:
     """Say what `list` takes."""
-    parser.add_argument("-v", "--verbose", action="store_true", help="leases and times too")
     parser.add_argument(
-        "-s", "--service", "--service-type", metavar="T", type=service_type, help="of one type only"
+        "-v", "--verbose", action="store_true", help="show lease ids and times as well"
     )
     parser.add_argument(
-        "--project", metavar="DIR", type=not_empty, help="of the project of DIR only"
+        "-s",
+        "--service",
+        "--service-type",
+        metavar="T",
+        type=service_type,
+        help="show only this service type",
     )
     parser.add_argument(
-        "--instance", "--instance-id", metavar="ID", type=not_empty, help="of one instance only"
+        "--project", metavar="DIR", type=not_empty, help="show only the project of DIR"
+    )
+    parser.add_argument(
+        "--instance", "--instance-id", metavar="ID", type=not_empty, help="show only this instance"
     )
 
 
 def show_list(options: Namespace, caller: Caller) -> int:
-    """Show the leases."""
+    """Show leases."""
     # The daemon finds the project, also of a directory that is gone: its leases may not be.
     filters = query(
         service_type=options.service,
@@ -186,27 +197,27 @@ def _hint_at_types(name: str, connection: Connection, caller: Caller) -> None:
     """Say that a type is unknown: leases may outlive their type, so it is no error."""
     types = connection.ask("GET", "/config").data.get("service_types")
     if isinstance(types, dict) and name not in types:
-        caller.complain(f"there is no service type {echo(name)}; {guess(name, types)}")
+        caller.complain(f"unknown service type {echo(name)}; {guess(name, types)}")
 
 
 COMMANDS = (
     Command(
         "allocate",
-        "Take a port on lease; it is printed first.",
+        "Lease a port and print it.",
         example='eval "$(styxy allocate -s dev -n web --env PORT)"',
         add_options=add_allocate_options,
         run=allocate,
     ),
     Command(
         "release",
-        "Give a lease back.",
+        "Release a lease.",
         example="styxy release --port 3000",
         add_options=add_release_options,
         run=release,
     ),
     Command(
         "list",
-        "Show the leases.",
+        "Show leases.",
         example="styxy list --service dev --project .",
         add_options=add_list_options,
         run=show_list,

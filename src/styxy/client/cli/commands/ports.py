@@ -40,7 +40,7 @@ def add_scan_options(parser: Parser) -> None:
 
 
 def scan(options: Namespace, caller: Caller) -> int:
-    """Show the ports that are on lease or in use."""
+    """Show ports that are leased or in use."""
     path = f"/scan{query(start=options.start, end=options.end)}"
     answer = caller.connection().ask("GET", path)
     caller.show(answer, render.scanned(answer.data))
@@ -66,21 +66,21 @@ def suggest(options: Namespace, caller: Caller) -> int:
 COMMANDS = (
     Command(
         "check",
-        "Tell whether a port is free (exit 0) or taken, by whom, since when (exit 1).",
+        "Check whether a port is free (exit 0) or taken, by whom and since when (exit 1).",
         example="styxy check 3000",
         add_options=add_check_options,
         run=check,
     ),
     Command(
         "scan",
-        "Show the ports that are on lease or in use.",
+        "Show ports that are leased or in use.",
         example="styxy scan -s 3000 -e 9999",
         add_options=add_scan_options,
         run=scan,
     ),
     Command(
         "suggest",
-        "Name free ports of a service type, without a lease.",
+        "Show free ports of a service type without leasing them.",
         example="styxy suggest api -c 3",
         add_options=add_suggest_options,
         run=suggest,

@@ -21,7 +21,7 @@ def add_options(parser: Parser) -> None:
     """Say what `config auto-allocation` takes."""
     parser.add_argument("action", metavar="ACTION", choices=ACTIONS, help=", ".join(ACTIONS))
     parser.add_argument(
-        "service_type", metavar="TYPE", nargs="?", type=service_type, help="what to undo"
+        "service_type", metavar="TYPE", nargs="?", type=service_type, help="service type to undo"
     )
     _add_force(parser)
 
@@ -30,7 +30,7 @@ def auto_allocation(options: Namespace, caller: Caller) -> int:
     """Show, switch or undo auto-allocation."""
     if (options.action == "undo") != (options.service_type is not None):
         raise InvalidInput(
-            "TYPE goes with undo, and undo needs it; see: styxy config auto-allocation --help",
+            "give TYPE with undo, and only with undo; see: styxy config auto-allocation --help",
             suggestions=["styxy config auto-allocation list"],
         )
     match options.action:
@@ -54,7 +54,7 @@ def add_undo_options(parser: Parser) -> None:
         metavar="TYPE",
         nargs="?",
         type=service_type,
-        help="default: the one that was made last",
+        help="service type (the last one made)",
     )
     _add_force(parser)
 
@@ -65,14 +65,14 @@ def undo_last(options: Namespace, caller: Caller) -> int:
     if name is None:
         made = _made(caller.connection().ask("GET", "/auto-allocation"))
         if not made:
-            raise NotFound("no service type was made for a request, so there is nothing to undo")
+            raise NotFound("no service type was auto-allocated, so there is nothing to undo")
         name = str(made[-1]["service_type"])
     return _undo(caller, name, force=options.force)
 
 
 def _add_force(parser: Parser) -> None:
     parser.add_argument(
-        "--force", action="store_true", help="also while leases live; those in use stay"
+        "--force", action="store_true", help="end its leases too, except those in use"
     )
 
 
@@ -97,7 +97,7 @@ def _status(answer: Answer) -> str:
     made = _made(answer)
     state = "on" if answer.data.get("enabled") else "off"
     types = counted(len(made), "service type")
-    return f"auto-allocation is {state}; {types} made for a request"
+    return f"auto-allocation is {state}; {types} auto-allocated"
 
 
 def _listed(answer: Answer) -> str:
@@ -128,14 +128,14 @@ def _spans(made: Mapping[str, object]) -> list[list[int]]:
 COMMANDS = (
     Command(
         "config auto-allocation",
-        "Show, switch or undo how ranges are made for unknown service types.",
+        "Show, switch or undo auto-allocation of unknown service types.",
         example="styxy config auto-allocation list",
         add_options=add_options,
         run=auto_allocation,
     ),
     Command(
         "config undo-auto",
-        "Take back the service type that was made last, or the one named.",
+        "Undo the last auto-allocated service type, or TYPE.",
         example="styxy config undo-auto grafana",
         add_options=add_undo_options,
         run=undo_last,

@@ -37,22 +37,28 @@ def add_options(parser: Parser) -> None:
         "--type",
         metavar="TYPE",
         type=service_type,
-        help="take a lease of TYPE, set PORT",
+        help="lease a port of TYPE and set PORT",
+    )
+    parser.add_argument("-n", "--name", metavar="NAME", type=not_empty, help="name of the service")
+    parser.add_argument(
+        "-p",
+        "--port",
+        metavar="PORT",
+        type=leasable_port,
+        help="lease PORT, or another if it is taken",
     )
     parser.add_argument(
-        "-n", "--name", metavar="NAME", type=not_empty, help="name of the service on lease"
+        "--project", metavar="DIR", type=not_empty, help="run as the project of DIR"
     )
     parser.add_argument(
-        "-p", "--port", metavar="PORT", type=leasable_port, help="take a lease, of PORT if free"
+        "--backend", choices=BACKENDS, default="auto", help="how binds are intercepted (auto)"
     )
     parser.add_argument(
-        "--project", metavar="DIR", type=not_empty, help="as the project of DIR, not of here"
+        "--explain", action="store_true", help="show the backend and why, and run nothing"
     )
     parser.add_argument(
-        "--backend", choices=BACKENDS, default="auto", help="how binds are seen (auto)"
+        "program", metavar="CMD", nargs=argparse.REMAINDER, help="program and its arguments"
     )
-    parser.add_argument("--explain", action="store_true", help="tell which backend, and why")
-    parser.add_argument("program", metavar="CMD", nargs=argparse.REMAINDER, help="the program")
 
 
 def run(options: argparse.Namespace, caller: Caller) -> int:
@@ -61,7 +67,7 @@ def run(options: argparse.Namespace, caller: Caller) -> int:
 
     words = options.program[1:] if options.program[:1] == ["--"] else options.program
     if not words or not words[0]:
-        raise InvalidInput("there is no program to run; try: styxy run -- npm run dev")
+        raise InvalidInput("missing argument: CMD; try: styxy run -- npm run dev")
     project = project_of(options.project, caller.env) if options.project else None
     choice = _choose(options, words, caller)
     port = None
@@ -159,7 +165,7 @@ def _type_of(port: int | None, caller: Caller, connection: Connection) -> str:
 COMMANDS = (
     Command(
         "run",
-        "Run a program; a port that is taken is moved, and it says so.",
+        "Run a program; if its port is taken, move it to another.",
         example="styxy run -- npm run dev",
         add_options=add_options,
         run=run,

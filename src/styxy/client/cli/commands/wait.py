@@ -22,7 +22,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= LONGEST_WAIT:  # which a NaN is not
-        raise argparse.ArgumentTypeError(f"{echo(text)} is no number of seconds from 0 to 86400")
+        raise argparse.ArgumentTypeError(f"{echo(text)} is not a number of seconds from 0 to 86400")
     return value
 
 
@@ -32,13 +32,13 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--owner",
         choices=("here",),
-        help="only a server of this project counts, also where it was moved",
+        help="wait for this project's own server, even if it was moved",
     )
     parser.add_argument(
         "--timeout",
         metavar="S",
         type=seconds,
-        help="seconds (30; 5 beside a server of another project)",
+        help="give up after S seconds (30; 5 if another project's server is there)",
     )
 
 
@@ -68,7 +68,7 @@ def wait(options: argparse.Namespace, caller: Caller) -> int:
 COMMANDS = (
     Command(
         "wait",
-        "Wait until something listens on a port (exit 0), or the time is over (exit 1).",
+        "Wait until something listens on a port (exit 0) or time runs out (exit 1).",
         example="styxy wait 3000 --owner here --timeout 60",
         add_options=add_options,
         run=wait,

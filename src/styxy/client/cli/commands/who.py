@@ -38,7 +38,7 @@ def who(options: Namespace, caller: Caller) -> int:
 COMMANDS = (
     Command(
         "who",
-        "Tell the whole story of a port, and the safe way to stop what is there.",
+        "Show everything about a port, and the safe way to stop what is using it.",
         example="styxy who 3000",
         add_options=add_options,
         run=who,

@@ -69,7 +69,7 @@ def _last_seen(header: str | None, since_seq: int | None) -> int | None:
     if not header:
         return since_seq
     if not (header.isascii() and header.isdigit() and len(header) < 19):
-        raise InvalidInput("Last-Event-ID must be the id of an event, a whole number")
+        raise InvalidInput("Last-Event-ID must be an event id, which is a whole number")
     return int(header)
 
 
@@ -78,7 +78,7 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/audit",
         handler=audit,
-        summary="List what happened, newest last",
+        summary="List past events, newest last",
         query=shapes.AuditQuery,
         answer=shapes.AuditAnswer,
         example="/audit?limit=20&event=released",
@@ -87,7 +87,7 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/events",
         handler=events,
-        summary="Follow every change as server-sent events; Last-Event-ID resumes",
+        summary="Stream every change as server-sent events; Last-Event-ID resumes",
         query=shapes.EventsQuery,
         headers=("Last-Event-ID",),
         media=("text/event-stream",),

@@ -50,7 +50,7 @@ def health(call: Call) -> HealthAnswer:
     )
     if not report.can_grant:
         raise Unavailable(
-            f"no lease can be granted: {'; '.join(report.warnings)}",
+            f"cannot grant leases: {'; '.join(report.warnings)}",
             suggestions=["styxy doctor", "styxy daemon logs"],
             health=answer,
         )
@@ -60,7 +60,9 @@ def health(call: Call) -> HealthAnswer:
 def _counted(warnings: list[str]) -> list[str]:
     if not warnings:
         return []
-    return [f"{counted(len(warnings), 'warning')}; ask with the token, or over the Unix socket"]
+    return [
+        f"{counted(len(warnings), 'warning')}; to read them, send the token or use the Unix socket"
+    ]
 
 
 def _uptime(call: Call) -> float:
@@ -73,7 +75,7 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/status",
         handler=status,
-        summary="Say that the daemon lives",
+        summary="Check that the daemon is running",
         answer=StatusAnswer,
         is_open=True,
         is_uncounted=True,
@@ -82,7 +84,7 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/health",
         handler=health,
-        summary="Say how each part of the daemon is; 503 only where no lease can be granted",
+        summary="Show the health of each part of the daemon; 503 only if no lease can be granted",
         answer=HealthAnswer,
         is_uncounted=True,
     ),

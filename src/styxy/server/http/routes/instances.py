@@ -29,7 +29,7 @@ def register_program(call: Call) -> shapes.RegisterAnswer:
     """Make an intercepted program known."""
     body: shapes.InterceptorBody = call.body
     if body.instance_id is None and body.pid is None:
-        raise InvalidInput("say who registers: send an instance_id or a pid")
+        raise InvalidInput("send an instance_id or a pid")
     context = call.service.context
     holder = living(call.service, body.pid)
     request = InstanceRequest(
@@ -89,7 +89,7 @@ ROUTES: tuple[Route, ...] = (
         method="POST",
         path="/instance/register",
         handler=register,
-        summary="Make an instance known, or refresh it",
+        summary="Register an instance, or refresh it",
         body=shapes.RegisterBody,
         example_body={"instance_id": "agent-1", "working_directory": "/home/me/shop"},
         answer=shapes.RegisterAnswer,
@@ -98,7 +98,7 @@ ROUTES: tuple[Route, ...] = (
         method="PUT",
         path="/instance/{id}/heartbeat",
         handler=heartbeat,
-        summary="Note that an instance lives",
+        summary="Record that an instance is alive",
         answer=shapes.HeartbeatAnswer,
         errors=(404,),
     ),
@@ -113,7 +113,7 @@ ROUTES: tuple[Route, ...] = (
         method="DELETE",
         path="/instance/{id}",
         handler=leave,
-        summary="See an instance off, and end what it holds",
+        summary="Remove an instance and release its leases",
         query=shapes.LeaveQuery,
         answer=shapes.LeaveAnswer,
         errors=(404,),
@@ -122,7 +122,7 @@ ROUTES: tuple[Route, ...] = (
         method="POST",
         path="/register-instance",
         handler=register_program,
-        summary="Make an intercepted program known",
+        summary="Register an intercepted program",
         body=shapes.InterceptorBody,
         example_body={"instance_id": "agent-1", "port": 3000, "service_type": "dev"},
         answer=shapes.RegisterAnswer,

@@ -22,7 +22,9 @@ def observe(call: Call) -> shapes.ObserveAnswer:
     port = path_port(call)
     seen = shapes.observation(call.service.report(port))
     if seen is None:
-        return shapes.ObserveAnswer(port=port, bound=False, message=f"nothing listens on {port}")
+        return shapes.ObserveAnswer(
+            port=port, bound=False, message=f"nothing is listening on {port}"
+        )
     return shapes.ObserveAnswer(port=port, bound=True, observation=seen)
 
 
@@ -41,14 +43,14 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/observe/all",
         handler=observe_all,
-        summary="Say what listens on every port",
+        summary="Show what is listening on every port",
         answer=shapes.ObserveAllAnswer,
     ),
     Route(
         method="GET",
         path="/observe/{port}",
         handler=observe,
-        summary="Say what listens on one port",
+        summary="Show what is listening on one port",
         answer=shapes.ObserveAnswer,
     ),
     Route(

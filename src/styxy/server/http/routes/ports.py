@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from styxy.core.errors import InvalidInput
+from styxy.core.messages import counted
 from styxy.core.model.ports import Port, PortRange
 from styxy.core.protocol import ports as shapes
 from styxy.server.http.routes.call import Call, Route, path_port
@@ -30,12 +31,12 @@ def suggest(call: Call) -> shapes.SuggestAnswer:
     asked = call.path["service_type"].lower()
     kind, ports = call.service.suggest(asked, count=call.query.count)
     fallback = kind != asked
-    note = f"; there is no service type {asked!r}, so these are for {kind}" if fallback else ""
+    note = f"; service type {asked!r} is unknown, so these are for {kind}" if fallback else ""
     return shapes.SuggestAnswer(
         service_type=kind,
         suggestions=list(ports),
         count=len(ports),
-        message=f"{len(ports)} free ports for {kind}{note}",
+        message=f"{counted(len(ports), 'free port')} for {kind}{note}",
         fallback=fallback,
     )
 
@@ -45,14 +46,14 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/check/{port}",
         handler=check,
-        summary="Tell whether a port is free, and who has it",
+        summary="Check whether a port is free, and who has it",
         answer=shapes.CheckAnswer,
     ),
     Route(
         method="GET",
         path="/scan",
         handler=scan,
-        summary="List the ports of a range that are on lease or in use",
+        summary="List the ports in a range that are leased or in use",
         query=shapes.ScanQuery,
         example="/scan?start=3000&end=9999",
         answer=shapes.ScanAnswer,

@@ -40,7 +40,7 @@ ROUTES: tuple[Route, ...] = (
         method="POST",
         path="/reassign",
         handler=reassign,
-        summary="Say where a bind goes that met a conflict",
+        summary="Decide where a conflicting bind goes",
         body=shapes.ReassignBody,
         answer=shapes.ReassignAnswer,
         errors=(409,),
@@ -50,7 +50,7 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/reassignments",
         handler=reassignments,
-        summary="List the last binds that were moved",
+        summary="List the most recent moved binds",
         answer=shapes.ReassignmentsAnswer,
     ),
 )
