@@ -1,4 +1,4 @@
-"""The user's Markdown file with the table of ranges: read whole, put back in one step."""
+"""The user's Markdown file with the table of ranges: read whole, replaced in one step."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ LARGEST = 4 * 1024 * 1024
 
 
 def put_table(path: str, text: str) -> bool:
-    """Bring the table of a file up to date; tell whether anything had to change.
+    """Update the table in a file; return whether anything had to change.
 
-    A missing file is made. Raises `Unavailable`, or `Conflict` where the markers are not one pair;
-    the file is then as it was.
+    A missing file is created. Raises `Unavailable`, or `Conflict` if the file does not have exactly
+    one pair of markers; the file is then unchanged.
     """
     try:
         content, mode = _read(path)
@@ -31,7 +31,7 @@ def put_table(path: str, text: str) -> bool:
 
 
 def read_document(path: str) -> str:
-    """Read Markdown that the user named: a file, a link to one, a pipe. Raises `Unavailable`."""
+    """Read Markdown that the user named: a file, a link to one, or a pipe. Raises `Unavailable`."""
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)
@@ -44,9 +44,9 @@ def read_document(path: str) -> str:
 
 
 def _read(path: str) -> tuple[bytes | None, int]:
-    """Read content and mode; None where there is no file yet.
+    """Read content and mode; None if there is no file yet.
 
-    A link is refused: in a directory that others write, it could point anywhere.
+    A link is refused: in a directory that others can write to, it could point anywhere.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:

@@ -1,5 +1,6 @@
-"""File descriptors: how many this process may have, how many it has, and what it means to have none
-to spare (getrlimit(2), RLIMIT_NOFILE)."""
+"""File descriptors: how many this process may open, how many it has open, and the error for running
+out (getrlimit(2), RLIMIT_NOFILE).
+"""
 
 from __future__ import annotations
 
@@ -14,13 +15,13 @@ _NONE_LEFT = (errno.EMFILE, errno.ENFILE)
 
 
 def limit() -> int:
-    """Say how many this process may have open; where nothing limits it, more than anybody has."""
+    """Return how many this process may have open; if unlimited, a number larger than any in use."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 1 << 30 if soft == resource.RLIM_INFINITY else soft
 
 
 def in_use() -> int:
-    """Count those that are open. Raises `Unavailable` where none is left to look with."""
+    """Count the open ones. Raises `Unavailable` if none is left to look with."""
     try:
         return len(os.listdir("/proc/self/fd")) - 1  # one is the listing's own
     except OSError as error:
@@ -28,7 +29,7 @@ def in_use() -> int:
 
 
 def refusal(error: OSError) -> Unavailable:
-    """Turn a failure for want of descriptors into ours; any other one is raised as it is."""
+    """Convert a failure from lack of descriptors to our error; any other is raised unchanged."""
     if not is_want(error):
         raise error
     return Unavailable(
@@ -39,5 +40,5 @@ def refusal(error: OSError) -> Unavailable:
 
 
 def is_want(error: BaseException | None) -> bool:
-    """Tell whether something failed because no descriptor was left."""
+    """Return whether something failed because no descriptor was left."""
     return isinstance(error, OSError) and error.errno in _NONE_LEFT

@@ -1,6 +1,7 @@
-"""Worktrees as the disk shows them, without starting git: a file tells (gitrepository-layout(5)).
+"""Worktrees as the disk shows them, without starting git: its files are enough
+(gitrepository-layout(5)).
 
-Light on purpose: the command line asks at every `allocate`.
+Deliberately light: the command line uses this at every `allocate`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def project_path(directory: str, home: str) -> str:
     """Find the project that `directory` belongs to, as a canonical path.
 
-    A directory that is gone is its own project, under the name that it had.
+    A directory that no longer exists is its own project, under its former name.
     """
     return choose_project(
         os.path.realpath(directory),
@@ -31,12 +32,12 @@ def project_path(directory: str, home: str) -> str:
 
 
 def current_project(env: Mapping[str, str]) -> str:
-    """Find the project of this process: that of `STYXY_PROJECT`, else of the working directory."""
+    """Find the project of this process: from `STYXY_PROJECT`, else from the working directory."""
     return project_path(env.get("STYXY_PROJECT") or os.getcwd(), env.get("HOME") or "/")
 
 
 def is_worktree(directory: str) -> bool:
-    """Tell whether a git worktree has its root here; a submodule or linked worktree has a file."""
+    """Return whether a git worktree has its root here; submodules and linked ones have a file."""
     return _is_file(f"{directory}/.git") or _is_file(f"{directory}/.git/HEAD")
 
 
@@ -50,7 +51,7 @@ def _is_file(path: str) -> bool:
 
 
 def repo_of(project: str) -> int:
-    """Name the repo of a project's worktree as one word of the port map; 0 where there is none."""
+    """Return the key of a worktree's repo in the port map; 0 if there is none."""
     from styxy.core.model.repos import (  # not for the fast path
         local_path,
         normalised_origin,
@@ -84,13 +85,13 @@ def common_directory(worktree: str) -> str | None:
 
 
 def is_linked(worktree: str) -> bool:
-    """Tell a linked worktree from the one that its repo lies in, and from a submodule."""
+    """Distinguish a linked worktree from the main one, and from a submodule."""
     directory = _git_directory(worktree)
     return directory is not None and os.path.exists(os.path.join(directory, "commondir"))
 
 
 def branch_of(worktree: str) -> str | None:
-    """Name the branch that is checked out, or the beginning of the commit where none is."""
+    """Return the branch that is checked out, or the start of the commit id if there is none."""
     directory = _git_directory(worktree)
     if directory is None:
         return None
@@ -105,7 +106,7 @@ def branch_of(worktree: str) -> str | None:
 def origin_of(config: str) -> str | None:
     """Read the address of the remote `origin` from a git config file (git-config(1)).
 
-    Includes are not followed; a repo whose origin hides in one is known by its directory.
+    Includes are not followed; a repo whose origin is in one is identified by its directory.
     """
     section, address = "", None
     # As ASCII, for the library knows no other blanks and ends of lines; other bytes come through.
@@ -126,7 +127,7 @@ def _git_directory(worktree: str) -> str | None:
 
 
 def _named_in(path: str, prefix: str, base: str) -> str | None:
-    """Read the path that a one-line file of git names, relative to `base`."""
+    """Read the path in one of git's one-line files, relative to `base`."""
     first = _first_line(path)
     if not first.startswith(prefix) or not first.strip():
         return None
@@ -138,7 +139,7 @@ def _first_line(path: str) -> str:
 
 
 def _text(path: str, *, encoding: str = "utf-8") -> str:
-    """Read a file of git's; nothing where it is not there, or has a NUL and so is no text."""
+    """Read one of git's files; nothing if it does not exist, or contains NUL and so is not text."""
     if not _is_file(path):
         return ""  # above all no FIFO, which would hold the daemon up (fifo(7))
     try:

@@ -1,7 +1,8 @@
-"""The kernel's truth about ports: who listens (netlink sock_diag) and whether a bind would pass.
+"""What the kernel knows about ports: what is listening (netlink sock_diag) and whether a bind would
+pass.
 
-sock_diag(7) costs 0.2 ms for 200 listeners, where /proc/net/tcp costs 9 and `ss` 14. Only the
-network namespace of this process is seen.
+sock_diag(7) takes 0.2 ms for 200 listeners, /proc/net/tcp takes 9 and `ss` 14. It shows only the
+network namespace of this process.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ _RECEIVE = 1 << 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """Describe a socket that listens on a port (UDP: that is bound to one).
+    """A socket that is listening on a port (UDP: bound to one).
 
-    `is_v6only`: an IPv6 wildcard that no IPv4 client reaches (IPV6_V6ONLY, ipv6(7)).
-    `cookie` names the socket for as long as the kernel runs (SO_COOKIE, socket(7)); `inode` leads
-    to its process by /proc.
+    `is_v6only`: an IPv6 wildcard that no IPv4 client reaches (IPV6_V6ONLY, ipv6(7)). `cookie`
+    identifies the socket for as long as the kernel runs (SO_COOKIE, socket(7)); `inode` leads to
+    its process through /proc.
     """
 
     port: Port
@@ -67,7 +68,7 @@ _KINDS: dict[Protocol, tuple[socket.SocketKind, ...]] = {
 
 
 class KernelLook:
-    """Ask the kernel, over one netlink socket kept open."""
+    """Queries the kernel over one netlink socket that is kept open."""
 
     def __init__(self) -> None:
         self._netlink = socket.socket(
@@ -80,13 +81,13 @@ class KernelLook:
         self._known: dict[tuple[int, int], dict[bytes, Listener]] = {}
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket."""
         self._netlink.close()
 
     def listeners(self, *, udp: bool = False, port: Port | None = None) -> list[Listener]:
         """List every listening TCP socket of this namespace, or every bound UDP one.
 
-        Those of one port alone cost the same however many others there are.
+        Querying a single port costs the same however many others there are.
         """
         protocol, states = (
             (socket.IPPROTO_UDP, UDP_BOUND) if udp else (socket.IPPROTO_TCP, TCP_LISTEN)
@@ -99,7 +100,7 @@ class KernelLook:
         ]
 
     def is_bound_inactive(self, port: Port) -> bool:
-        """Tell whether a TCP socket is bound to `port` and does not listen (yet)."""
+        """Return whether a TCP socket is bound to `port` and is not listening (yet)."""
         return any(
             each.port == port
             for family in (socket.AF_INET, socket.AF_INET6)
@@ -107,14 +108,14 @@ class KernelLook:
         )
 
     def is_free(self, port: Port, protocol: Protocol = "tcp") -> bool:
-        """Tell whether nothing listens on `port` or is bound to it, on any address or family.
+        """Return whether nothing is listening on `port` or bound to it, on any address or family.
 
-        A port in TIME_WAIT counts as free: a server with SO_REUSEADDR can have it.
+        A port in TIME_WAIT counts as free: a server with SO_REUSEADDR can bind it.
         """
         return all(self._is_free(port, kind) for kind in _KINDS[protocol])
 
     def can_bind(self, port: Port, protocol: Protocol = "tcp") -> bool:
-        """Tell whether any program could bind `port` now; one in TIME_WAIT is not for all."""
+        """Return whether any program could bind `port` now; in TIME_WAIT, not every one can."""
         kinds = _KINDS[protocol]
         return all(
             bind_passes(port, family, kind, reuse=False)
@@ -162,9 +163,9 @@ class KernelLook:
 def _read_messages(
     data: bytes, protocol: int, known: dict[bytes, Listener], found: dict[bytes, Listener]
 ) -> bool:
-    """Add the listeners of one datagram to `found`; tell whether more will come.
+    """Add the listeners in one datagram to `found`; return whether more will come.
 
-    Raises `OSError`: the kernel refuses, or EBADMSG where the datagram is cut.
+    Raises `OSError`: the kernel refused, or EBADMSG if the datagram is truncated.
     """
     try:
         return _read_whole_messages(data, protocol, known, found)
@@ -228,8 +229,8 @@ def _is_v6only(data: bytes) -> bool:
 def bind_passes(port: Port, family: int, kind: socket.SocketKind, *, reuse: bool) -> bool:
     """Bind the wildcard address of one family to `port` for an instant.
 
-    EACCES (a privileged port) counts as passed: it says nothing about who is there. Raises
-    `Unavailable` where no descriptor is left.
+    EACCES (a privileged port) counts as passed: it reveals nothing about who is there. Raises
+    `Unavailable` if no descriptor is left.
     """
     with _probe(family, kind) as probe:
         if family == socket.AF_INET6:
@@ -254,7 +255,7 @@ def _probe(family: int, kind: socket.SocketKind) -> socket.socket:
 
 
 def has_ipv6() -> bool:
-    """Tell whether `::1` can be bound: some machines have no IPv6, or none on loopback."""
+    """Return whether `::1` can be bound: some machines have no IPv6, or none on loopback."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
             probe.bind(("::1", 0))
@@ -264,14 +265,14 @@ def has_ipv6() -> bool:
 
 
 def ephemeral_ports() -> PortRange:
-    """Name the ports that the kernel gives to outgoing connections (ip(7))."""
+    """Return the ports that the kernel uses for outgoing connections (ip(7))."""
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
         first, last = file.read().split()
     return PortRange(Port(int(first)), Port(int(last)))
 
 
 def reserved_ports() -> frozenset[int]:
-    """Name the ports that the kernel leaves out of its own choice (ip(7), "reserved ports")."""
+    """Return the ports that the kernel excludes from its own choice (ip(7), "reserved ports")."""
     try:
         with open("/proc/sys/net/ipv4/ip_local_reserved_ports", encoding="ascii") as file:
             spans = file.read().strip().split(",")
@@ -284,7 +285,7 @@ def reserved_ports() -> frozenset[int]:
 
 
 def netns_cookie() -> int:
-    """Name this network namespace; 0 where the kernel (before 5.14) cannot."""
+    """Return the id of this network namespace; 0 if the kernel (before 5.14) has none."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         try:
             raw = probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)

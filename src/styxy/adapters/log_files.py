@@ -1,7 +1,7 @@
-"""Logs that end: a file over its size gets another name, and whoever writes goes on in a new one.
+"""Log rotation: a log over its size limit is renamed, and its writers continue in a new one.
 
-The daemon's own log is its standard output and error, so these are turned to the new file. Guests
-open their log anew for each line, so a rename is all that it needs. No link is followed.
+The daemon's own log is its standard output and error, so these are redirected to the new file.
+Guests open their log anew for each line, so a rename is enough. Links are not followed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ KEPT = 3
 
 
 def rotate(path: str, *, largest: int = LARGEST, kept: int = KEPT) -> bool:
-    """Put a log that is too large aside as `path`.1, and so on; tell whether it was.
+    """Rename a log that is too large to `path`.1, and so on; return whether it was.
 
-    Raises `OSError` where the directory cannot be written; the log then goes on as it is.
+    Raises `OSError` if the directory cannot be written; the log then continues as it is.
     """
     try:
         status = os.lstat(path)
@@ -37,7 +37,7 @@ def rotate(path: str, *, largest: int = LARGEST, kept: int = KEPT) -> bool:
 def rotate_own(path: str, *, largest: int = LARGEST, kept: int = KEPT) -> bool:
     """Rotate the log that this process writes as its standard output and error.
 
-    Where these are something else, a terminal or the journal of systemd, nothing is done. Raises
+    If these are something else, such as a terminal or systemd's journal, nothing is done. Raises
     `OSError` as `rotate` does.
     """
     ours = [number for number in (1, 2) if _is_open_on(number, path)]
@@ -52,7 +52,7 @@ def rotate_own(path: str, *, largest: int = LARGEST, kept: int = KEPT) -> bool:
 
 
 def is_writable(path: str) -> bool:
-    """Tell whether a log, if there is one, can be appended to."""
+    """Return whether a log, if it exists, can be appended to."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW))
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Where Styxy's files lie. Paths alone: nothing is read but `daemon.json`, nothing is created.
+"""Where Styxy's files are. Paths only: nothing is read but `daemon.json`, nothing is created.
 
-The command line loads this at every start, so it imports nothing of weight.
-Clients find a daemon by `daemon.json` in the home and nowhere else; `STYXY_SOCKET` overrides it.
+The command line loads this at every start, so it imports nothing heavy. Clients find a daemon by
+`daemon.json` in the home and nowhere else; `STYXY_SOCKET` overrides it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ PORT_MAP = "ports.map"
 
 
 class Paths:
-    """Name every path that belongs to one Styxy home. Raises `InvalidInput` where none is known.
+    """All paths of one Styxy home. Raises `InvalidInput` if the home is unknown.
 
-    Two daemons with different homes share no path. Relative paths are meant from where we are.
+    Two daemons with different homes share no path. Relative paths are relative to the working
+    directory.
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
@@ -42,7 +43,7 @@ class Paths:
 
     @property
     def daemon_file(self) -> str:
-        """The file in which a running daemon says where it is."""
+        """The file in which a running daemon records where it is."""
         return self.in_home("daemon.json")
 
     @property
@@ -57,26 +58,26 @@ class Paths:
 
     @property
     def config_file(self) -> str:
-        """What the user has set, as JSON; there need not be one."""
+        """The user's settings, as JSON; it need not exist."""
         return self.in_home("config.json")
 
     @property
     def backups(self) -> str:
-        """The directory of older copies of what must not be lost."""
+        """The directory of backups."""
         return self.in_home("backups")
 
     @property
     def daemon_log(self) -> str:
-        """What the daemon has to say."""
+        """The daemon's log."""
         return self.in_home("logs", "daemon.log")
 
     @property
     def reassignment_log(self) -> str:
-        """One line for each bind that was moved."""
+        """The log of moved binds, one line each."""
         return self.in_home("reassignments.log")
 
     def runtime_dir(self) -> str:
-        """The directory for sockets and the map: short enough for `sun_path`, and ours alone."""
+        """The private directory for sockets and the map, short enough for `sun_path`."""
         short = home_hash(self.home)
         if self._runtime_base and os.path.isdir(self._runtime_base):
             preferred = os.path.join(self._runtime_base, "styxy", short)
@@ -91,13 +92,13 @@ class Paths:
         return self.socket_override or os.path.join(self.runtime_dir(), HTTP_SOCKET)
 
     def line_socket(self) -> str:
-        """The native library's socket that a daemon of this home would open."""
+        """The bind socket, used by the native library, that a daemon of this home would open."""
         if self.socket_override:
             return self.socket_override + ".line"
         return os.path.join(self.runtime_dir(), LINE_SOCKET)
 
     def note_socket(self) -> str:
-        """The socket for what guests say without waiting."""
+        """The notify socket, to which guests report without waiting."""
         if self.socket_override:
             return self.socket_override + ".note"
         return os.path.join(self.runtime_dir(), NOTE_SOCKET)

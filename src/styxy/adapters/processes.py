@@ -1,7 +1,7 @@
-"""Processes as /proc shows them (proc(5)): who they are, where they run, which sockets they have.
+"""Processes as /proc shows them (proc(5)): identity, directory, sockets.
 
-A process may end between two looks; every question then answers None or leaves it out. Where no
-descriptor is left to look with, it raises `Unavailable`: who cannot be seen is not dead.
+A process may end between two looks; every query then returns None or leaves it out. If no
+descriptor is left to look with, `Unavailable` is raised: a process that cannot be seen is not dead.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DELETED = " (deleted)"
 
 
 class Processes:
-    """Look at the processes of this machine."""
+    """Queries the processes of this machine."""
 
     def __init__(self) -> None:
         self.boot = _read_text("/proc/sys/kernel/random/boot_id").strip()
@@ -33,7 +33,7 @@ class Processes:
         self._ticks = os.sysconf("SC_CLK_TCK")
 
     def holder(self, pid: int) -> Holder | None:
-        """Name a living process; None where there is none (a zombie has ended, too)."""
+        """Identify a living process; None if there is none (a zombie has ended, too)."""
         try:
             stat = _read_text(f"/proc/{pid}/stat")
         except _GONE:
@@ -46,18 +46,18 @@ class Processes:
         return Holder(pid=pid, start_time=int(start_time), boot=self.boot)
 
     def is_alive(self, holder: Holder) -> bool:
-        """Tell whether this very process lives, not another one with its pid."""
+        """Return whether this very process is alive, not another one with its pid."""
         return self.holder(holder.pid) == holder
 
     def name(self, pid: int) -> str | None:
-        """Tell a process's short name (comm)."""
+        """Return a process's short name (comm)."""
         try:
             return _read_text(f"/proc/{pid}/comm").removesuffix("\n")
         except _GONE:
             return None
 
     def command(self, pid: int) -> list[str] | None:
-        """Tell a process's command line, word by word."""
+        """Return a process's command line as a list of words."""
         try:
             line = _read_text(f"/proc/{pid}/cmdline").rstrip("\0")
         except _GONE:
@@ -65,20 +65,20 @@ class Processes:
         return line.split("\0") if line else None  # empty: a zombie, or a thread of the kernel
 
     def directory(self, pid: int) -> str | None:
-        """Tell a process's working directory."""
+        """Return a process's working directory."""
         path = _link(f"/proc/{pid}/cwd")
         if path is not None and path.endswith(_DELETED) and not os.path.isdir(path):
             return path.removesuffix(_DELETED)
         return path
 
     def variable(self, pid: int, name: str) -> str | None:
-        """Tell what an environment variable was when the program image started."""
+        """Return the value that an environment variable had when the program image started."""
         return self.variables(pid, name).get(name)
 
     def variables(self, pid: int, *names: str) -> dict[str, str]:
-        """Tell those of some environment variables that were set when the image started.
+        """Return those of some environment variables that were set when the image started.
 
-        Of two with one name the first counts, as for the process itself (getenv(3)).
+        If a name appears twice, the first counts, as it does for the process itself (getenv(3)).
         """
         try:
             environment = _read_text(f"/proc/{pid}/environ")
@@ -88,24 +88,23 @@ class Processes:
         return {name: value for name, equals, value in reversed(pairs) if equals and name in names}
 
     def started_at(self, holder: Holder) -> float:
-        """Tell when a process of this boot began, in seconds since the epoch, to about a second."""
+        """Return when a process of this boot began: seconds since the epoch, within about 1 s."""
         return self._booted_at + holder.start_time / self._ticks
 
     def table(self) -> dict[int, Process]:
-        """Look at every process; what another user's does not show stays empty."""
+        """Read every process; what is hidden because it is another user's stays empty."""
         looked = (self._look(pid) for pid in _pids())
         return {each.pid: each for each in looked if each is not None}
 
     def cgroup(self, pid: int) -> str:
-        """Tell the control groups of a process, as cgroups(7) has them."""
+        """Return the control groups of a process, as in cgroups(7)."""
         try:
             return _read_text(f"/proc/{pid}/cgroup")
         except _GONE:
             return ""
 
     def holders_of(self, inodes: Collection[int]) -> dict[int, list[int]]:
-        """Find every process that has a socket, for each socket inode; those of others are not
-        seen."""
+        """Find every visible process that has a socket, for each socket inode."""
         wanted = {f"socket:[{inode}]": inode for inode in inodes}
         holders: dict[int, list[int]] = {inode: [] for inode in inodes}
         for pid in sorted(_pids()) if wanted else ():
@@ -133,7 +132,8 @@ class Processes:
         )
 
     def socket_owners(self, inodes: Collection[int]) -> dict[int, int]:
-        """Find one process for each socket inode: the newest that has it, as workers come last.
+        """Find one process for each socket inode: the newest that has it, because workers come
+        last.
 
         Costs 3-9 ms for 300 processes, so ask for new inodes only.
         """

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class Projects:
-    """Name projects by their canonical paths. `user_home` never counts as a worktree."""
+    """Identifies projects by their canonical paths. `user_home` never counts as a worktree."""
 
     def __init__(self, *, processes: Processes, user_home: str) -> None:
         self._processes = processes
         self._user_home = user_home
 
     def at(self, path: str) -> str:
-        """Name the project of an absolute path; a directory that is gone keeps its name.
+        """Return the project of an absolute path; a directory that no longer exists keeps its name.
 
-        Raises `InvalidInput` for what can be no path on this system.
+        Raises `InvalidInput` for what cannot be a path on this system.
         """
         try:
             size = len(os.fsencode(path))

@@ -1,5 +1,5 @@
-"""What people and agents hold: the command line and the way to the daemon.
+"""What people and agents use: the command line and the connection to the daemon.
 
-Everything here is started all day long by agents and scripts, so a module imports what its own
-command needs and no more; a test counts. The server is never imported: both meet over HTTP.
+Everything here is started all day long by agents and scripts, so a module imports only what its own
+command needs; a test counts. The server is never imported: the two meet over HTTP.
 """

@@ -1,27 +1,27 @@
-"""Every way in which Styxy says no, as one tree.
+"""All of Styxy's errors, as one tree.
 
     StyxyError
-    ├── Refused                 the rules said no; nothing has changed
-    │   ├── InvalidInput        400  a value that cannot be meant
-    │   ├── Unauthorized        401  no credential, or a wrong one
-    │   ├── Forbidden           403  this caller may not, whatever the credential
+    ├── Refused                 the rules do not allow it; nothing has changed
+    │   ├── InvalidInput        400  an invalid value
+    │   ├── Unauthorized        401  missing or wrong credentials
+    │   ├── Forbidden           403  not allowed, whatever the credentials
     │   ├── NotFound            404  no such lease, type, page
     │   │   ├── UnknownLease    404
     │   │   ├── UnknownServiceType  404
     │   │   └── UnknownInstance  404
     │   ├── MethodNotAllowed    405
-    │   ├── Conflict            409  the state of the books forbids it
+    │   ├── Conflict            409  the current state does not allow it
     │   │   ├── RangeExhausted  409
     │   │   ├── NoRoom          409  no new range fits
     │   │   └── ConfirmationRequired  409
     │   ├── BodyTooLarge        413
     │   └── RateLimited         429
-    └── Unavailable             503  the world failed; nothing was promised
-        ├── JournalFailed       503  the disk did not take it
-        └── DaemonUnreachable   503  nobody answers (raised by clients alone)
+    └── Unavailable             503  something outside Styxy failed; nothing has changed
+        ├── JournalFailed       503  the journal cannot be written
+        └── DaemonUnreachable   503  no daemon answers (raised only by clients)
 
-What crosses the wire is `code`, never the class name and never the text: nobody matches on
-messages. This module imports nothing, because the command line loads it at every start.
+Only `code` identifies an error over HTTP, never the class name or the text: no program matches
+on messages. This module imports nothing, because the command line loads it at every start.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ EXIT_UNREACHABLE = 3
 
 
 class StyxyError(Exception):
-    """Carry one sentence for a person and one stable word for a program.
+    """An error with one sentence for people and one stable code for programs.
 
     `context` holds the numbers behind the sentence, as plain JSON data; `suggestions` in it are
     commands or next steps, best first.
@@ -53,14 +53,14 @@ class StyxyError(Exception):
 
 
 class Refused(StyxyError):
-    """Say that the rules forbid it; the books are unchanged."""
+    """The rules do not allow it; nothing has changed."""
 
     code = "refused"
     status_hint = 409
 
 
 class InvalidInput(Refused):
-    """Name a value that cannot be meant, and what would be."""
+    """A value is invalid; the message says what would be valid."""
 
     code = "invalid_input"
     status_hint = 400
@@ -68,120 +68,120 @@ class InvalidInput(Refused):
 
 
 class Unauthorized(Refused):
-    """Ask for a credential."""
+    """The request needs credentials."""
 
     code = "unauthorized"
     status_hint = 401
 
 
 class Forbidden(Refused):
-    """Turn away a caller that no credential would help."""
+    """The caller is not allowed, and no credential would help."""
 
     code = "forbidden"
     status_hint = 403
 
 
 class NotFound(Refused):
-    """Name a thing that does not exist."""
+    """The named thing does not exist."""
 
     code = "not_found"
     status_hint = 404
 
 
 class UnknownLease(NotFound):
-    """Name a lease that never was, or that has ended."""
+    """No such lease: it never existed or has ended."""
 
     code = "unknown_lease"
 
 
 class UnknownServiceType(NotFound):
-    """Name a service type that no table has."""
+    """No such service type."""
 
     code = "unknown_service_type"
 
 
 class UnknownInstance(NotFound):
-    """Name an instance that never registered, or that is gone."""
+    """No such instance: it never registered or is gone."""
 
     code = "unknown_instance"
 
 
 class MethodNotAllowed(Refused):
-    """Name the methods that a path does have."""
+    """The path does not support the method; the error lists those it does."""
 
     code = "method_not_allowed"
     status_hint = 405
 
 
 class Conflict(Refused):
-    """Say which state of the books forbids it."""
+    """The current state does not allow it."""
 
     code = "conflict"
 
 
 class RangeExhausted(Conflict):
-    """Say that every port of a range is leased or in use."""
+    """Every port of a range is leased or in use."""
 
     code = "range_exhausted"
 
 
 class NoRoom(Conflict):
-    """Say that no new range fits between the limits."""
+    """No new range fits between the limits."""
 
     code = "no_room"
 
 
 class ConfirmationRequired(Conflict):
-    """Show the range that would be made, and the token that confirms it."""
+    """A new range needs confirmation; the error has the range and the token that confirms it."""
 
     code = "confirmation_required"
 
 
 class BodyTooLarge(Refused):
-    """Refuse a request body over the limit, in bytes."""
+    """A request body exceeds the limit, in bytes."""
 
     code = "body_too_large"
     status_hint = 413
 
 
 class RateLimited(Refused):
-    """Ask a client to come back later."""
+    """Too many requests; the client should try again later."""
 
     code = "rate_limited"
     status_hint = 429
 
 
 class Unavailable(StyxyError):
-    """Say that the world failed; nothing was promised, and asking again may help."""
+    """Something outside Styxy failed; nothing has changed, and trying again may help."""
 
     code = "unavailable"
     status_hint = 503
 
 
 class JournalFailed(Unavailable):
-    """Say that an event could not be written down, so nothing was promised."""
+    """An event could not be written, so nothing has changed."""
 
     code = "journal_failed"
 
 
 class DaemonUnreachable(Unavailable):
-    """Say that no daemon answers, and how to start one."""
+    """No daemon answers; the message says how to start one."""
 
     code = "daemon_unreachable"
     exit_code = EXIT_UNREACHABLE
 
 
 def all_errors(root: type[StyxyError] = StyxyError) -> Iterator[type[StyxyError]]:
-    """Walk the tree from `root`, parents first."""
+    """Iterate over the tree from `root`, parents first."""
     yield root
     for child in root.__subclasses__():
         yield from all_errors(child)
 
 
 def from_answer(body: Mapping[str, object]) -> StyxyError:
-    """Rebuild the error that an answer of the API describes.
+    """Rebuild the error from an error response of the API.
 
-    A code that this version does not know becomes a plain `Refused`, with that code kept.
+    A code unknown to this version becomes a plain `Refused` that keeps the code.
     """
     code = str(body.get("code", Refused.code))
     message = str(body.get("error", "the daemon gave no reason"))

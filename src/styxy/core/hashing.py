@@ -1,8 +1,8 @@
-"""Short names for long texts, the same in Python and in the native library.
+"""Hashes of long texts, the same in Python and in the native library.
 
 FNV-1a with 64 bits (draft-eastlake-fnv): a few lines in either language, no import, and one aligned
-word in the port map, so that a guest reads an owner in one load. It is no defence against an
-attacker; whoever could choose the texts is the user whose ports these are.
+word in the port map, so that a guest reads an owner in one load. It does not protect against an
+attacker, but the only person who could choose the texts is the user whose ports these are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def fnv1a64(data: bytes) -> int:
 
 
 def owner_key(*, project: str | None, instance_id: str) -> int:
-    """Name who owns a promise: the project, or the instance where no project is known.
+    """Return the key of a lease's owner: the project, or the instance if no project is known.
 
     Never 0, which means "nobody" in the port map.
     """

@@ -1,7 +1,7 @@
-"""How a sentence speaks of things: counted, shown in a few words, with what may have been meant.
+"""Helpers for messages: counts, shortened values and suggestions.
 
-Every guess of the product is made here, and a word that resembles nothing gets no guess: the list
-of what there is helps, a far guess misleads. The command line loads this at every start.
+All "did you mean" guesses are made here. A word that resembles nothing gets no guess: a list of the
+choices helps, a far-fetched guess misleads. The command line loads this module at every start.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ SHORTEST_PART = 3
 
 
 def shortened(sentence: str) -> str:
-    """Cut a sentence that quotes more than anybody wants to read."""
+    """Shorten a message that quotes more than anybody wants to read."""
     if len(sentence) <= LONGEST_SENTENCE:
         return sentence
     return f"{sentence[:LONGEST_SENTENCE]}…"
 
 
 def echo(text: str) -> str:
-    """Quote what somebody wrote: on one line, not all of it, and nothing that a terminal obeys."""
+    """Quote user input safely: on one line, shortened, with control characters escaped."""
     return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def counted(count: int, noun: str) -> str:
-    """Count things as people do: `1 lease`, `2 leases`."""
+    """Format a count and its noun: `1 lease`, `2 leases`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def described(value: object) -> str:
-    """Show a value of JSON in a few words, whatever its size and depth."""
+    """Describe a JSON value in a few words, whatever its size and depth."""
     if isinstance(value, dict):
         return "an object" if value else "{}"
     if isinstance(value, list):
@@ -61,7 +61,7 @@ def described(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Find the known word that resembles this one most, else one that contains it, in any case.
+    """Return the most similar known word, else one that contains `word`, ignoring case.
 
     None where there is neither.
     """
@@ -76,7 +76,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def guess(word: str, known: Iterable[str]) -> str:
-    """Say what may have been meant, else what there is; to follow a semicolon."""
+    """Suggest the nearest known word, else list them all; to follow a semicolon."""
     words = list(known)
     near = nearest(word, words)
     return f"did you mean {near!r}?" if near is not None else f"expected one of: {', '.join(words)}"

@@ -1,4 +1,4 @@
-"""What may name a service type, and what names an instance.
+"""Valid names for service types, and where an instance's name comes from.
 
 The command line loads this at every start.
 """
@@ -25,7 +25,7 @@ INSTANCE_NAMES = ("STYXY_INSTANCE_ID", "CLAUDE_INSTANCE_ID")
 
 
 def check_name(name: str) -> str:
-    """Accept the name of a service type, in lower case. Raises `InvalidInput`."""
+    """Validate a service type name and return it in lower case. Raises `InvalidInput`."""
     lowered = name.lower()
     if NAME.fullmatch(lowered):
         return lowered
@@ -36,12 +36,12 @@ def check_name(name: str) -> str:
 
 
 def instance_of(env: Mapping[str, str]) -> str | None:
-    """Name the instance that an environment belongs to: an agent's session, or a terminal."""
+    """Return the instance that an environment belongs to: an agent session or a terminal."""
     return next((env[name] for name in INSTANCE_NAMES if env.get(name)), None)
 
 
 def own_instance(env: Mapping[str, str]) -> str | None:
-    """Name the instance of who asks. Raises `InvalidInput`, which names the variable."""
+    """Return the caller's instance. Raises `InvalidInput`, which names the variable."""
     variable = next((name for name in INSTANCE_NAMES if env.get(name)), None)
     if variable is None or INSTANCE.fullmatch(env[variable]):
         return instance_of(env)

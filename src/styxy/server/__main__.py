@@ -1,4 +1,4 @@
-"""The composition root: build, wire, serve, stop. Every default is chosen here and nowhere else."""
+"""The composition root: build, wire, serve, stop. All defaults are chosen here and nowhere else."""
 
 from __future__ import annotations
 
@@ -105,8 +105,10 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
 def _run(
     options: argparse.Namespace, env: Mapping[str, str], ready: Readiness, known: Remains
 ) -> Remains | None:
-    """Run until told to stop. Where nobody can find us, and it is all to be done again, return what
-    was known of the journal at the start; `known` is what the run before this one knew."""
+    """Run until told to stop. If the sockets or the journal are lost and everything has to be
+    reopened, return what was known of the journal at startup; `known` is what the previous run
+    knew.
+    """
     paths = Paths(env)
     live_config = LiveConfig(
         ConfigFile(paths.config_file, backups=paths.backups),
@@ -234,7 +236,7 @@ def _open(
     user_home: str,
     known: Remains,
 ) -> _Opened:
-    """Open everything that a daemon needs; `stack` closes it again, in the opposite order."""
+    """Open everything that a daemon needs; `stack` closes it again, in reverse order."""
     private_home(paths.home)
     if paths.socket_override is None:
         # Its parent too: whoever owned /tmp/styxy-UID could put another directory in its place.

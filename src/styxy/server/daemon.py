@@ -67,7 +67,7 @@ class Daemon:
         self.is_lost = False
 
     async def serve(self, ready: Readiness) -> None:
-        """Answer until SIGTERM or SIGINT."""
+        """Serve until SIGTERM or SIGINT."""
         parts = self._parts
         loop = asyncio.get_running_loop()
         self._start(loop)

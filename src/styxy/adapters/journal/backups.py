@@ -1,7 +1,7 @@
-"""Copies of the journal for a bad day: written beside it while it is in use, tried before trusted.
+"""Copies of the journal for emergencies: written while it is in use, verified before being trusted.
 
-A backup is a journal of its own, in one file. It gets its name only when it is whole and on disk,
-and the name tells its age and the number of its newest event. Opened without following links.
+A backup is a journal of its own, in one file. It gets its name only once it is complete and on
+disk, and the name contains its time and the number of its newest event. Links are not followed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _INSERTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """Name one backup; `taken_at` is in seconds since the epoch."""
+    """One backup file; `taken_at` is in seconds since the epoch."""
 
     path: str
     taken_at: float
@@ -39,13 +39,13 @@ class Backup:
 
 
 class Backups:
-    """Keep the backups of one home."""
+    """The backups of one home."""
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
 
     def all(self) -> list[Backup]:
-        """List the backups, the newest first."""
+        """List the backups, newest first."""
         try:
             names = os.listdir(self.directory)
         except OSError:
@@ -61,7 +61,7 @@ class Backups:
         return Writer(path, _made(self.directory, path + _UNFINISHED))
 
     def prune(self, *, kept: int) -> None:
-        """Take away all but the newest `kept`, and what a killed daemon left unfinished."""
+        """Delete all but the newest `kept`, and the unfinished ones of a killed daemon."""
         old = [backup.path for backup in self.all()[kept:]]
         with contextlib.suppress(OSError):  # the directory is gone or cannot be written
             names = os.listdir(self.directory)
@@ -71,7 +71,7 @@ class Backups:
 
 
 class Writer:
-    """Write one backup, table by table. Any thread may, one at a time."""
+    """Writes one backup, table by table. Usable from any thread, one at a time."""
 
     def __init__(self, path: str, database: sqlite3.Connection) -> None:
         self.path = path
@@ -83,7 +83,7 @@ class Writer:
             self._database.executemany(_INSERTS[table], rows)
 
     def finish(self) -> None:
-        """Put the file on disk, then give it its name. Raises `JournalFailed`."""
+        """Sync the file to disk, then give it its name. Raises `JournalFailed`."""
         with self._told():
             self._database.commit()
             self._database.close()
@@ -92,7 +92,7 @@ class Writer:
             _synced(os.path.dirname(self.path))
 
     def abandon(self) -> None:
-        """Leave nothing behind."""
+        """Remove the unfinished file."""
         self._database.close()
         with contextlib.suppress(OSError):
             os.unlink(self.path + _UNFINISHED)

@@ -1,8 +1,9 @@
-"""The journal's file: its tables, how a row is spelled and sealed, and whether the file is sound.
+"""The journal's file: its tables, how a row is encoded and checksummed, and whether the file is
+intact.
 
-One process has it open, and an flock(2) on a file beside it says which: SQLite before 3.51.3 can
-damage a WAL that two connections checkpoint. The lock is exclusive inside SQLite, too, so that the
-index of the WAL lives in memory and a full disk does not keep a daemon from opening its journal.
+One process has it open, guarded by an flock(2) on a file beside it: SQLite before 3.51.3 can damage
+a WAL that two connections checkpoint. SQLite's own lock is exclusive as well, so that the WAL index
+is kept in memory and a full disk does not stop a daemon from opening its journal.
 """
 
 from __future__ import annotations
@@ -75,28 +76,29 @@ Row = tuple[float, str, bytes, int]
 
 
 class HomeTaken(Conflict):
-    """Say that another daemon has the journal open."""
+    """Another daemon has the journal open."""
 
 
 class JournalDamaged(JournalFailed):
-    """Say that the file on disk is no sound journal; it is left as it is."""
+    """The file on disk is not an intact journal; it is left unchanged."""
 
 
 def row_of(event: Event) -> Row:
-    """Spell an event as a row, sealed: SQLite has no checksums, and a flipped bit in a number would
-    make another number of it."""
+    """Encode an event as a row with a checksum: SQLite has none, and a flipped bit in a number
+    would silently make it another number.
+    """
     kind = type(event).__name__
     data = _encoded(event)
     return (event.at, kind, data, seal(kind, data))
 
 
 def rows_of(events: Iterable[Event]) -> list[Row]:
-    """Spell events as rows."""
+    """Encode events as rows."""
     return [row_of(each) for each in events]
 
 
 def event_of(kind: str, data: bytes, mark: int | None, *, path: str) -> Event:
-    """Read a row. Raises `JournalDamaged`; a row of an older file has no seal."""
+    """Decode a row. Raises `JournalDamaged`; a row in an older file has no checksum."""
     if mark is not None and mark != seal(kind, data):
         raise JournalDamaged(f"{path} holds an unreadable {kind}: checksum mismatch")
     try:
@@ -113,8 +115,8 @@ def seal(kind: str, data: bytes) -> int:
 def take_lock(path: str) -> int:
     """Lock a home for this process; the descriptor holds the lock. Raises `HomeTaken`.
 
-    Where no lock file can be made the directory itself is locked: a home that cannot be written
-    can still be read.
+    If no lock file can be created, the directory itself is locked: a read-only home can still be
+    read.
     """
     try:
         descriptor = open_private(path)
@@ -131,7 +133,7 @@ def take_lock(path: str) -> int:
 
 
 def open_private(path: str) -> int:
-    """Open a file for writing, made with mode 0600 and never through a link.
+    """Open a file for writing, created with mode 0600, never through a link.
 
     Raises `JournalFailed`.
     """
@@ -143,14 +145,14 @@ def open_private(path: str) -> int:
 
 
 def files_at(path: str) -> list[tuple[int, int] | None]:
-    """Name the files of a journal, the lock among them, as the kernel does (inode(7))."""
+    """Identify the files of a journal, including the lock, as the kernel does (inode(7))."""
     return [_identity(path), _identity(path + ".lock")]
 
 
 def open_sound(path: str) -> sqlite3.Connection:
-    """Open a journal's file, or make one.
+    """Open a journal's file, or create one.
 
-    Raises `JournalDamaged` where it is not sound, `JournalFailed` where it cannot be opened.
+    Raises `JournalDamaged` if it is not intact, `JournalFailed` if it cannot be opened.
     """
     # SQLite makes its files with the umask's mode; made by us first, they are private from birth.
     os.close(open_private(path))
@@ -173,7 +175,7 @@ def open_sound(path: str) -> sqlite3.Connection:
 
 
 def failure(error: sqlite3.Error | UnicodeDecodeError, path: str) -> JournalFailed:
-    """Tell damage from a world that does not let us, in one sentence."""
+    """Distinguish damage from a failing environment, in one sentence."""
     if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) in _DAMAGE:
         return JournalDamaged(f"the journal {path} is damaged: {error}")
     return JournalFailed(f"cannot use the journal {path}: {error}")

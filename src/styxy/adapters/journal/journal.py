@@ -2,13 +2,13 @@
 
 WAL with `synchronous=NORMAL` survives the death of any process; a power cut may cost the last
 moments. Events are folded into a snapshot now and then, and the folded ones stay for the audit,
-but for signs of life, of which there would be a megabyte a day and which tell nobody anything then.
+except heartbeats, which would add a megabyte a day and are of no interest by then.
 
-Theory of operation. Whatever is long is done in slices, each a few milliseconds, so that the loop
-answers in between. A fold writes its snapshot under a new number beside the one in force, changes
-the number in one small transaction, and then takes the old rows away; whoever kills the daemon in
-the middle finds one of the two snapshots whole. `last_seq` numbers the newest event; the port map
-carries it, too, so that a journal which lost its end is found out.
+Theory of operation. Long work is done in slices of a few milliseconds each, so that the loop can
+answer in between. A fold writes its snapshot under a new number beside the current one, switches
+the number in one small transaction, and then deletes the old rows; if the daemon is killed in the
+middle, one of the two snapshots is complete. `last_seq` numbers the newest event; the port map also
+has it, so that a journal that lost its end is detected.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ SLICE = 500
 
 
 class Journal:
-    """Append events and read them back. Use it from one thread.
+    """Appends events and reads them back. Use it from one thread.
 
-    Raises `HomeTaken` where another daemon has the file, `JournalDamaged` where it is not sound,
-    `JournalFailed` where it cannot be opened.
+    Raises `HomeTaken` if another daemon has the file open, `JournalDamaged` if it is not intact,
+    `JournalFailed` if it cannot be opened.
     """
 
     _db: sqlite3.Connection
@@ -77,11 +77,11 @@ class Journal:
 
     @classmethod
     def reading(cls, path: str, *, source: str | None = None) -> Journal:
-        """Open a journal that cannot be written now, on a copy of it, so that it can be read.
+        """Open a copy of a journal that cannot be written now, so that it can be read.
 
-        `append` fails until the file itself can be opened; each call tries. Of a damaged one the
-        copy is made of `source`, and the file is not in its place as soon as another can be put
-        there. Raises as the constructor does.
+        `append` fails until the file itself can be opened; each call tries. If it is damaged, the
+        copy is made from `source`, and the file counts as out of place as soon as another can
+        replace it. Raises the same errors as the constructor.
         """
         journal = cls.__new__(cls)
         journal.path = path
@@ -97,7 +97,7 @@ class Journal:
         return journal
 
     def append(self, events: Iterable[Event]) -> None:
-        """Write events down, all or none. Raises `JournalFailed`; then nothing was written."""
+        """Write events, all or none. Raises `JournalFailed`; then nothing was written."""
         rows = rows_of(events)
         if self._copy is not None:
             self._open_again()
@@ -118,9 +118,9 @@ class Journal:
         self.unfolded += len(rows)
 
     def replay(self) -> Iterator[Event]:
-        """Read what gives today's state: the snapshot, and every event after it.
+        """Read what makes up the current state: the snapshot, and every event after it.
 
-        Raises `JournalDamaged` where an event cannot be read.
+        Raises `JournalDamaged` if an event cannot be read.
         """
         query = """
             SELECT kind, data, sum FROM (
@@ -138,15 +138,16 @@ class Journal:
             raise failure(error, self.path) from error
 
     def count_unfolded(self) -> int:
-        """Count the events that a replay reads one by one."""
+        """Count the events that a replay has to read one by one."""
         return self.unfolded
 
     def fold(
         self, snapshot: Iterable[Event], *, keep_since: float, keep_most: int = sys.maxsize
     ) -> None:
-        """Put `snapshot` in place of all events so far.
+        """Replace all events so far with `snapshot`.
 
-        Those before `keep_since` are dropped, and the oldest where more than `keep_most` are left.
+        Events before `keep_since` are deleted, and the oldest ones if more than `keep_most` are
+        left.
         """
         for _ in self.fold_slices(snapshot, keep_since=keep_since, keep_most=keep_most):
             pass
@@ -156,8 +157,8 @@ class Journal:
     ) -> Iterator[None]:
         """Fold a little at each step; `snapshot` is the state at the time of the first one.
 
-        Events may be appended between two steps. Raises `JournalFailed`; the old snapshot is then
-        in force.
+        Events may be appended between steps. Raises `JournalFailed`; the old snapshot is then in
+        force.
         """
         up_to = self.last_seq
         (current,) = self._db.execute("SELECT fold FROM folded").fetchone()
@@ -179,9 +180,10 @@ class Journal:
             raise failure(error, self.path) from error
 
     def read_slices(self) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
-        """Read everything as it is now, table by table in slices: what a backup is made of.
+        """Read everything as it is now, table by table in slices, to make a backup.
 
-        Raises `JournalFailed`. A fold in between would tear it; whoever folds must not do both.
+        Raises `JournalFailed`. A fold in between would make the copy inconsistent, so the caller
+        must not do both at once.
         """
         try:
             fold, up_to = self._db.execute("SELECT fold, up_to FROM folded").fetchone()
@@ -210,8 +212,8 @@ class Journal:
     ) -> list[tuple[int, Event]]:
         """List the last `limit` events, of one kind or all, with their numbers, newest last.
 
-        The first one before `since` ends it: times rise with the numbers but for a clock that was
-        set, and a search through all would hold the loop.
+        Stops at the first one before `since`: times rise with the numbers unless the clock was set,
+        and a search through all of them would block the loop.
         """
         query = f"""
             SELECT seq, at, kind, data, sum FROM events {"WHERE kind = :kind" if kind else ""}
@@ -225,7 +227,7 @@ class Journal:
         return found[::-1]
 
     def read_on(self, after: int, *, limit: int) -> list[tuple[int, Event]]:
-        """List the `limit` events that follow number `after`, with their numbers."""
+        """List the `limit` events after number `after`, with their numbers."""
         query = """
             SELECT seq, at, kind, data, sum FROM events
             WHERE seq > :after ORDER BY seq LIMIT :limit
@@ -236,7 +238,7 @@ class Journal:
         ]
 
     def probe(self) -> None:
-        """Write for real, and change nothing. Raises `JournalFailed`."""
+        """Write to disk without changing anything. Raises `JournalFailed`."""
         self.append(())
         seq = self.last_seq + 1
         try:
@@ -257,9 +259,10 @@ class Journal:
             raise failure(error, self.path) from error
 
     def is_in_place(self) -> bool:
-        """Tell whether the files that another daemon would open are those that this one has.
+        """Return whether the files that another daemon would open are the ones this journal has
+        open.
 
-        A copy has no place of its own but the home; and one that stands in for a damaged file
+        A copy has no place of its own except the home, and one that stands in for a damaged file
         gives way to another.
         """
         if self._copy is None:
@@ -268,7 +271,7 @@ class Journal:
         return os.path.isdir(home) and not (self._is_stand_in and self._has_room(home))
 
     def close(self) -> None:
-        """Close the file and let another daemon have it."""
+        """Close the file so that another daemon can open it."""
         self._db.close()
         if self._copy is not None:
             self._copy.cleanup()
@@ -288,7 +291,7 @@ class Journal:
         self._files = files_at(self.path)
 
     def _has_room(self, home: str) -> bool:
-        """Tell whether a journal could be put in the place of the damaged one."""
+        """Return whether a journal could be put in the place of the damaged one."""
         assert self._copy is not None
         try:
             needed = os.stat(os.path.join(self._copy.name, "styxy.db")).st_size + ROOM
@@ -298,7 +301,7 @@ class Journal:
         return os.access(home, os.W_OK) and free.f_bavail * free.f_frsize > needed
 
     def _open_again(self) -> None:
-        """Go over from the copy to the file itself, if that is possible now."""
+        """Switch from the copy to the file itself, if that is possible now."""
         assert self._copy is not None
         if self._is_stand_in:
             raise _refused(f"{self.path} is damaged and cannot be set aside")
@@ -373,7 +376,7 @@ def _refused(reason: str) -> JournalFailed:
 
 
 def _copied(path: str) -> tempfile.TemporaryDirectory[str]:
-    """Copy a journal's files to where they can be written. Raises `JournalFailed`."""
+    """Copy a journal's files to a writable place. Raises `JournalFailed`."""
     copy = None
     try:
         copy = tempfile.TemporaryDirectory(prefix="styxy-journal-")

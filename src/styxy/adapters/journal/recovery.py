@@ -34,11 +34,11 @@ _CONTRADICTIONS = (JournalDamaged, UnknownLease, KeyError, ValueError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened(Generic[Read]):
-    """Hold an open journal and what was read from it.
+    """An open journal and what was read from it.
 
-    `damage` says in a few words what was wrong, `aside` where the damaged file is now, `backup`
-    which one took its place, `skipped` which newer ones were no good. `refusal` says why the
-    journal can only be read; what took its place is then a copy that nobody else sees.
+    `damage` says briefly what was wrong, `aside` where the damaged file is now, `backup` which
+    backup replaced it, `skipped` which newer ones were unusable. `refusal` says why the journal is
+    read-only; its replacement is then a copy that nobody else sees.
     """
 
     journal: Journal
@@ -53,10 +53,10 @@ class Opened(Generic[Read]):
 def open_journal(
     path: str, backups: Backups, *, read: Reader[Read], seen_seq: int, now: float
 ) -> Opened[Read]:
-    """Open the journal, or the best that there is of it.
+    """Open the journal, or the best version of it that exists.
 
-    `seen_seq` is the number of the newest event that is known to have been there. Raises
-    `HomeTaken`, and `JournalFailed` where the home can neither be written nor read.
+    `seen_seq` is the number of the newest event known to have been in it. Raises `HomeTaken`, and
+    `JournalFailed` if the home can be neither written nor read.
     """
     missing = _missing(path)
     refusal: str | None = None
@@ -168,7 +168,7 @@ def _rescued(
 def _stand_in(
     path: str, backups: Backups, *, read: Reader[Read], damage: str, refusal: str
 ) -> Opened[Read]:
-    """Read the newest good backup where it is: nothing can be moved or written now."""
+    """Read the newest usable backup where it is: nothing can be moved or written now."""
     skipped: list[str] = []
     for backup in backups.all():
         try:

@@ -1,7 +1,7 @@
-"""The file of the port map: opened, made, and what an earlier daemon left in it.
+"""The file of the port map: opening, creating, and reading what an earlier daemon left in it.
 
-The map outlives a daemon that was killed, so it also says which home it belongs to and which event
-of the journal it has shown last: a journal that knows of fewer has lost its end.
+The map outlives a daemon that was killed, so it also records which home it belongs to and the last
+journal event it has shown: a journal with fewer events has lost its end.
 """
 
 from __future__ import annotations
@@ -42,15 +42,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remains:
-    """Say what a map of an earlier daemon tells: the journal's event that it showed last, and the
-    ports that were promised."""
+    """What an earlier daemon's map reveals: the last journal event that it showed, and the leased
+    ports.
+    """
 
     last_seq: int = 0
     ports: frozenset[Port] = frozenset()
 
 
 def remains_of(path: str, *, home: int) -> Remains:
-    """Read what a daemon of `home` left behind; nothing where the map is no map or another's."""
+    """Read what a daemon of `home` left behind; nothing if the map is invalid or another home's."""
     raw = _read_map(path)
     if raw is None:
         return Remains()
@@ -63,9 +64,9 @@ def remains_of(path: str, *, home: int) -> Remains:
 
 
 def moves_left(path: str, asked: Port, *, project: int) -> list[Port]:
-    """Read where the servers of a project (its key) went that asked for a port, the oldest first.
+    """Read where servers of a project (its key) went that asked for a port, oldest first.
 
-    The map tells so also when its daemon is gone; whether they still are there the kernel knows.
+    The map has this even when its daemon is gone; whether they are still there, the kernel knows.
     """
     file = _opened(path, os.O_RDONLY)
     if file is None:
@@ -75,7 +76,7 @@ def moves_left(path: str, asked: Port, *, project: int) -> list[Port]:
 
 
 def _live_moves(file: FileIO, asked: Port) -> Iterator[tuple[int, int]]:
-    """Walk the chain of a port: whose server was moved, and where it is."""
+    """Follow the chain of a port: whose server was moved, and where it is."""
 
     def fields(layout: struct.Struct, offset: int) -> tuple[int, ...]:
         return layout.unpack(os.pread(file.fileno(), layout.size, offset))
@@ -91,7 +92,7 @@ def _live_moves(file: FileIO, asked: Port) -> Iterator[tuple[int, int]]:
 
 
 def retire_left_over(path: str, *, pid: int) -> bool:
-    """Mark the map of a daemon that died as retired; tell whether there was one.
+    """Mark the map of a dead daemon as retired; return whether there was one.
 
     `pid` is the dead daemon's: a map that another daemon has taken over since is left alone.
     """
@@ -116,7 +117,7 @@ def _read_map(path: str) -> bytes | None:
 
 
 def _opened(path: str, access: int) -> FileIO | None:
-    """Open a map that is there, whole and of this version; None where there is none."""
+    """Open an existing map of this version; None if there is none."""
     try:
         descriptor = os.open(path, access | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -132,7 +133,7 @@ def _is_map(head: bytes) -> bool:
 
 
 def open_map(path: str) -> int:
-    """Open the map that is there, or a new one where it has another version or owner."""
+    """Open the existing map, or a new one if it has another version or owner."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         descriptor = os.open(path, flags, 0o600)

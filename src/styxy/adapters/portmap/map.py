@@ -1,9 +1,9 @@
-"""The shared map that guests read: what is promised, who answers, which server went where.
+"""The shared map that guests read: which ports are promised, who answers, which server went where.
 
 Theory of operation. One file, created once and updated in place, so that every guest sees what the
-daemon of the day writes. All records change between two increments of the generation, which is odd
-meanwhile: a guest that meets an odd generation, or another one after it has read, reads again. A
-clean stop marks the file as retired. `adapters.portmap.layout` says where everything lies.
+current daemon writes. All records change between two increments of the generation, which is odd in
+between: a guest that sees an odd generation, or a different one after reading, reads again. A clean
+stop marks the file as retired. `adapters.portmap.layout` describes the layout.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MoveState = Literal["held", "live", "remembered"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Say who answers on a port of one family; `cookie` names the socket."""
+    """Who answers on a port of one family; `cookie` identifies the socket."""
 
     project: int
     repo: int
@@ -60,7 +60,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveEntry:
-    """Say where a server of a project went that asked for another port.
+    """Where a server of a project went that asked for another port.
 
     `at` is when it was committed, or when it ended; seconds since the epoch. A cookie of 0: nobody
     answers there on that family.
@@ -77,9 +77,10 @@ class MoveEntry:
 
 
 class PortMap:
-    """Write the map; only the daemon does. `home` names whose map it is, as one word.
+    """Writes the map; only the daemon does. `home` identifies the owner of the map, as one word.
 
-    Without a path nobody sees it: guests then behave as if Styxy were absent. Raises `Unavailable`.
+    Without a path it is invisible: guests then behave as if Styxy were absent. Raises
+    `Unavailable`.
     """
 
     def __init__(
@@ -105,13 +106,13 @@ class PortMap:
     def reveal(self) -> None:
         """Let guests use the map; until then they behave as if Styxy were absent.
 
-        A map that showed no promise yet would let them take what is promised to others.
+        A map that did not yet show the leases would let guests take ports promised to others.
         """
         self._halves[RETIRED_HALF] = 0
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Let guests wait with their look until everything in the block is written."""
+        """Make guests wait to read until everything in the block is written."""
         if self._depth == 0:
             self._words[GENERATION_WORD] += 1
         self._depth += 1
@@ -123,7 +124,7 @@ class PortMap:
                 self._words[GENERATION_WORD] += 1
 
     def show(self, leases: Iterable[Lease]) -> None:
-        """Enter promises."""
+        """Add promises."""
         with self.writing():
             for lease in leases:
                 is_committed = lease.asked is not None and lease.state == "bound"
@@ -137,26 +138,27 @@ class PortMap:
                 )
 
     def mark(self, last_seq: int) -> None:
-        """Say up to which event of the journal the map is true."""
+        """Record up to which journal event the map is current."""
         self._words[SEQ_WORD] = last_seq
 
     def clear(self, ports: Iterable[Port]) -> None:
-        """Take promises away."""
+        """Remove promises."""
         with self.writing():
             for port in ports:
                 PROMISE.pack_into(self._map, PROMISES_AT + port * PROMISE.size, 0, 0, 0, 0)
 
     def set_answers(self, family: Literal[4, 6], answers: Mapping[Port, Answer | None]) -> None:
-        """Say who answers on some ports; None: nobody does."""
+        """Record who answers on some ports; None: nobody does."""
         with self.writing():
             for port, answer in answers.items():
                 fields = (0, 0, 0, 0, 0) if answer is None else _fields(answer)
                 ANSWER.pack_into(self._map, ANSWERS_AT[family] + port * ANSWER.size, *fields)
 
     def set_moves(self, asked: Port, moves: Sequence[MoveEntry]) -> None:
-        """Put the chain of one asked port in place of the one that was there.
+        """Replace the chain of one requested port.
 
-        What no slot is left for is left out, the last first: it is not seen, which harms nobody.
+        If there are not enough slots, the last moves are left out: they are not visible, which does
+        no harm.
         """
         with self.writing():
             self._free += reversed(self._chains.pop(asked, []))
@@ -173,11 +175,11 @@ class PortMap:
 
     @property
     def is_shared(self) -> bool:
-        """Tell whether there is a place where guests look for it."""
+        """Return whether guests have a place to look for it."""
         return self._path is not None
 
     def is_in_place(self) -> bool:
-        """Tell whether the file that a guest would open is this one."""
+        """Return whether the file that a guest would open is this one."""
         if self._path is None:
             return False
         try:
@@ -187,9 +189,9 @@ class PortMap:
         return os.path.samestat(found, os.fstat(self._descriptor))
 
     def put_back(self) -> None:
-        """Make the file anew, with all that it says, where somebody has taken it away.
+        """Recreate the file with all its content if somebody has deleted it.
 
-        Raises `Unavailable` or `OSError`; then nothing changed.
+        Raises `Unavailable` or `OSError`; then nothing has changed.
         """
         assert self._path is not None
         with contextlib.suppress(FileNotFoundError):
@@ -206,7 +208,7 @@ class PortMap:
         os.close(old_descriptor)
 
     def retire(self) -> None:
-        """Tell the guests that nobody answers any more, and let the file go."""
+        """Mark the map as retired, so that guests no longer rely on it, and close the file."""
         self._halves[RETIRED_HALF] = 1
         self._release()
         self._map.close()
@@ -242,15 +244,16 @@ class PortMap:
         )
 
     def _wipe(self) -> None:
-        """Take away what a former daemon said."""
+        """Remove what an earlier daemon wrote."""
         for page in _written(self._map):
             if page.start:
                 self._map[page] = bytes(page.stop - page.start)
 
 
 def _written(mapping: mmap.mmap) -> list[slice]:
-    """Cut a map into parts as large as its header, which is the first; those of zeros are left out,
-    so that nobody writes them and they cost no memory."""
+    """Split a map into parts the size of its header, which is the first; parts of zeros are left
+    out, so that they are not written and cost no memory.
+    """
     nothing = bytes(HEADER_SIZE)
     cut = (slice(begin, min(begin + HEADER_SIZE, SIZE)) for begin in range(0, SIZE, HEADER_SIZE))
     return [part for part in cut if mapping[part] != nothing[: part.stop - part.start]]

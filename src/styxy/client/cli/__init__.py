@@ -1,1 +1,1 @@
-"""The commands: one small module for each group, found through the table in `main`."""
+"""The commands: one small module per group, found through the table in `main`."""

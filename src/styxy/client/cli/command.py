@@ -1,7 +1,7 @@
-"""What a command is, who calls it, and how its words are read.
+"""What a command is, who calls it, and how its arguments are parsed.
 
-argparse, shaped in two ways: wrong usage raises `InvalidInput` instead of exiting, so that it is
-shown like every other error (as JSON where JSON was asked for), and the width of help is fixed,
+argparse, adapted in two ways: wrong usage raises `InvalidInput` instead of exiting, so that it is
+shown like every other error (as JSON if JSON was requested), and the width of help is fixed,
 because asking the terminal imports `shutil`, which costs more than the whole command.
 """
 
@@ -28,11 +28,11 @@ HELP_WIDTH = 96
 
 
 class OutputFailed(OSError):
-    """Say that standard output took nothing more: a full disk, a terminal that is gone."""
+    """Standard output cannot be written: a full disk, a terminal that is gone."""
 
 
 class Caller:
-    """Hold what a command is given by who called it, and the flags that every command takes."""
+    """What a command receives from its caller, and the flags that every command takes."""
 
     def __init__(self, env: Mapping[str, str], *, out: TextIO, err: TextIO) -> None:
         self.env = env
@@ -44,29 +44,29 @@ class Caller:
 
     @property
     def paths(self) -> Paths:
-        """Where the files of the caller's home lie. Raises `InvalidInput` where there is none."""
+        """The paths of the caller's home. Raises `InvalidInput` if it is unknown."""
         if self._paths is None:
             self._paths = Paths(self.env)
         return self._paths
 
     def connection(self) -> Connection:
-        """Make the way to the daemon, which is started where that is needed and allowed."""
+        """Make a connection to the daemon, which is started if necessary and allowed."""
         return Connection(self.paths, starter=self._start if self.may_start else None)
 
     def show(self, answer: Answer, text: str) -> None:
-        """Print the daemon's answer unchanged where JSON is asked for, else `text`."""
+        """Print the daemon's answer unchanged if JSON is requested, else `text`."""
         if self.wants_json:
             self._write(answer.raw + b"\n")  # JSON is UTF-8, whatever the terminal speaks
         else:
             self.say(text)
 
     def say(self, text: str) -> None:
-        """Print to standard output, as whole lines."""
+        """Print to standard output, in whole lines."""
         if text:
             self._write(text if text.endswith("\n") else text + "\n")
 
     def say_exactly(self, text: str) -> None:
-        """Print to standard output for a program that reads it: the bytes of a path as they are."""
+        """Print to standard output for a program that reads it: the bytes of a path unchanged."""
         self._write(os.fsencode(text))
 
     def _write(self, content: str | bytes) -> None:
@@ -89,7 +89,7 @@ class Caller:
         self.err.flush()
 
     def fail(self, failure: StyxyError) -> None:
-        """Print a failure: a complaint, or the API's own shape where JSON is asked for."""
+        """Print an error: one line, or the API's own shape if JSON is requested."""
         if not self.wants_json:
             self.complain(failure.message)
             return
@@ -111,7 +111,7 @@ class Caller:
 
 
 class Command:
-    """Describe one command: how it is spelled, what it takes, and what it does.
+    """One command: its name, its options and what it does.
 
     `run` returns the exit code; `add_options` fills a parser of its own.
     """
@@ -146,18 +146,18 @@ class Command:
 
 
 class HelpAsked(Exception):
-    """Carry the help that somebody asked for, to be printed like every other answer."""
+    """Carries the requested help text, to be printed like every other answer."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Read the words of one command; raises `InvalidInput` where they make no sense."""
+    """Parses the arguments of one command; raises `InvalidInput` if they are invalid."""
 
     def print_help(self, _file: object = None) -> NoReturn:
-        """Give the help to who prints it. Raises `HelpAsked`."""
+        """Pass the help to the code that prints it. Raises `HelpAsked`."""
         raise HelpAsked(self.format_help())
 
     def read(self, words: list[str]) -> argparse.Namespace:
-        """Read all words. Raises `InvalidInput`, also for one that has no place."""
+        """Parse all arguments. Raises `InvalidInput`, also for unexpected ones."""
         options, rest = self.parse_known_args(words)
         for word in rest:
             if word != "--":
@@ -171,7 +171,7 @@ class Parser(argparse.ArgumentParser):
         return f"unknown option {echo(word)}" + (f"; did you mean {near!r}?" if near else "")
 
     def error(self, message: str) -> NoReturn:
-        """Refuse wrong usage in one sentence."""
+        """Report wrong usage in one sentence."""
         message = message.removeprefix("argument ")
         for theirs, ours in _PLAINER:
             message = message.replace(theirs, ours)
@@ -179,7 +179,7 @@ class Parser(argparse.ArgumentParser):
         raise InvalidInput(f"{message}{ending}", suggestions=[f"{self.prog} --help"])
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
-        """Say what there is, and not where to choose from."""
+        """Reject an invalid choice, with the nearest valid ones."""
         if action.choices is not None and value not in action.choices:
             word, words = str(value), [str(each) for each in action.choices]
             raise argparse.ArgumentError(
@@ -202,18 +202,18 @@ def add_common_flags(parser: Parser) -> None:
 
 
 def no_options(_parser: Parser) -> None:
-    """Fill the parser of a command that takes no options of its own."""
+    """Add no options."""
 
 
 def not_empty(text: str) -> str:
-    """Read a text that must not be empty: where a variable is not set, `$NAME` is."""
+    """Parse a text that must not be empty, as `$NAME` is if the variable is not set."""
     if not text:
         raise argparse.ArgumentTypeError("the value must not be empty")
     return text
 
 
 def service_type(text: str) -> str:
-    """Read the name of a service type."""
+    """Parse the name of a service type."""
     try:
         return check_name(text)
     except InvalidInput as error:
@@ -221,14 +221,14 @@ def service_type(text: str) -> str:
 
 
 def port_number(text: str) -> int:
-    """Read a port, 1-65535."""
+    """Parse a port, 1-65535."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 65535:
         raise argparse.ArgumentTypeError(f"{echo(text)} is not a port (1-65535)")
     return int(text)
 
 
 def leasable_port(text: str) -> int:
-    """Read a port that can be on lease, 1024-65535; those below belong to the system."""
+    """Parse a port that can be leased, 1024-65535; lower ones belong to the system."""
     port = port_number(text)
     if port < 1024:
         raise argparse.ArgumentTypeError(f"{port} is below 1024, and such ports are not leased")
@@ -236,14 +236,14 @@ def leasable_port(text: str) -> int:
 
 
 def positive_number(text: str) -> int:
-    """Read a whole number above 0, of at most nine digits."""
+    """Parse a positive whole number of at most nine digits."""
     if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{echo(text)} is not a whole number from 1 to 999999999")
     return int(text)
 
 
 def project_of(directory: str, env: Mapping[str, str]) -> str:
-    """Find the project of a directory that the user named; raises `InvalidInput` without one."""
+    """Find the project of a directory that the user named; raises `InvalidInput` if missing."""
     from styxy.adapters.git import project_path
 
     if not os.path.isdir(directory):
@@ -252,7 +252,7 @@ def project_of(directory: str, env: Mapping[str, str]) -> str:
 
 
 def project_here(env: Mapping[str, str]) -> str:
-    """Find the project of the working directory; raises `InvalidInput` where that is gone."""
+    """Find the project of the working directory; raises `InvalidInput` if that no longer exists."""
     from styxy.adapters.git import current_project
 
     try:
@@ -271,7 +271,7 @@ def quoted(text: str) -> str:
 
 
 def query(**values: object) -> str:
-    """Spell a query string of the values that are not None, or nothing."""
+    """Build a query string from the values that are not None, or nothing."""
     pairs = [f"{name}={quoted(str(each))}" for name, each in values.items() if each is not None]
     return f"?{'&'.join(pairs)}" if pairs else ""
 

@@ -1,4 +1,4 @@
-"""A service type that must be confirmed: shown, asked about, accepted or given another range."""
+"""A service type that needs confirmation: show it, ask, then accept it or use another range."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def confirmed(
     proposal: ConfirmationRequired, body: Mapping[str, object], caller: Caller, *, is_yes: bool
 ) -> Answer:
-    """Ask for the lease once more, with what the user says to the proposal.
+    """Repeat the request for a lease with the user's answer to the proposal.
 
-    Raises the proposal again where nobody can be asked, or the user says no; nothing has changed.
+    Raises the proposal again if nobody can be asked, or the user says no; nothing has changed.
     """
     if is_yes:
         return _ask(caller, {**body, "confirm": proposal.context.get("confirm")})

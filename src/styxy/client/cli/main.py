@@ -1,7 +1,7 @@
-"""The command line's front: find the command, run it, turn every failure into one sentence.
+"""The command line's entry point: find the command, run it, turn every failure into one sentence.
 
-This module stays light, and imports the one module that has the command: `styxy check` must not
-pay for `styxy run`. The table below is the only list of commands; help is made of it.
+This module stays light, and imports only the module that has the command: `styxy check` must not
+pay for `styxy run`. The table below is the only list of commands; help is derived from it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def run_command(words: Sequence[str], env: Mapping[str, str], *, out: TextIO, er
 
 
 def all_commands() -> list[Command]:
-    """Load every command there is, in the order of the table."""
+    """Load every command, in the order of the table."""
     return [
         command for module in dict.fromkeys(MODULES.values()) for command in _commands_of(module)
     ]
@@ -156,7 +156,7 @@ def _before_program(words: Sequence[str]) -> Sequence[str]:
 def _show_overview(
     commands: Sequence[Command], title: str, caller: Caller, *, was_asked: bool
 ) -> int:
-    """Print the list of commands; wrong usage where nobody asked for it."""
+    """Print the list of commands; wrong usage unless it was requested."""
     width = max(len(command.name) for command in commands)
     lines = [f"usage: {title} COMMAND ...", ""]
     if title == "styxy":
@@ -196,7 +196,9 @@ def _show_version(caller: Caller) -> int:
 
 
 def _unknown(name: str, known: list[str]) -> StyxyError:
-    """Guess at the last word: the first of two is right, and would make anything look alike."""
+    """Suggest a command for the last word: the first of two is right, and would make everything
+    look alike.
+    """
     from styxy.core.errors import InvalidInput
     from styxy.core.messages import echo
 
@@ -211,7 +213,7 @@ def _unknown(name: str, known: list[str]) -> StyxyError:
 
 
 def _meant(word: str, here: Mapping[str, str]) -> str | None:
-    """Find what a word may stand for: a command `here` or of another group, or an option."""
+    """Find what a word may stand for: a command in this or another group, or an option."""
     from styxy.core.messages import nearest
 
     elsewhere = {each.name.rpartition(" ")[2]: each.name for each in all_commands()}
@@ -248,7 +250,7 @@ def _has_directory() -> bool:
 
 
 def _printable(stream: TextIO | None) -> TextIO:
-    """Make a stream that takes any text: closed ones swallow it, narrow encodings escape it."""
+    """Wrap a stream so that it takes any text: closed ones drop it, narrow encodings escape it."""
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")
     if hasattr(stream, "reconfigure"):

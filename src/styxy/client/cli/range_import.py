@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Hold a merge patch, and for each type of the table what becomes of it."""
+    """A merge patch, and what happens to each type in the table."""
 
     patch: dict[str, object]
     added: list[str]
@@ -27,11 +27,11 @@ class Plan:
     rows: list[tuple[str, str, str]]
 
     def summary(self) -> dict[str, object]:
-        """Say it for programs."""
+        """Return it as data for programs."""
         return {"added": self.added, "altered": self.altered, "unchanged": self.unchanged}
 
     def text(self, answer: Mapping[str, object]) -> str:
-        """Say it for people, with what the answer to the change said."""
+        """Return it as text for people, with the answer to the change."""
         lines = [table(("TYPE", "RANGE", "CHANGE"), self.rows), "", plain(answer.get("message"))]
         if answer.get("copy"):
             lines.append(f"previous version: {plain(answer['copy'])}")
@@ -41,7 +41,7 @@ class Plan:
 def plan(rows: Sequence[Row], answer: Mapping[str, object]) -> Plan:
     """Compare a table with the service types in force (the answer of GET /config).
 
-    Raises `InvalidInput` where the table names a type twice.
+    Raises `InvalidInput` if the table names a type twice.
     """
     known = {kind.name: kind for kind in types_of(answer)}
     entries: dict[str, object] = {}
@@ -66,7 +66,7 @@ def plan(rows: Sequence[Row], answer: Mapping[str, object]) -> Plan:
 
 
 def types_of(answer: Mapping[str, object]) -> list[ServiceType]:
-    """Read the service types of the answer of GET /config."""
+    """Read the service types from the answer of GET /config."""
     types = answer.get("service_types")
     return [_type_of(name, data) for name, data in _items(types)]
 
@@ -95,7 +95,7 @@ def _range(value: object) -> PortRange:
 
 
 def _entry(row: Row, old: ServiceType | None) -> dict[str, object]:
-    """Spell what a row says and the type in force does not."""
+    """Build the part of an entry in which a row differs from the type in force."""
     entry: dict[str, object] = {}
     first, *more = row.ranges
     if old is None or old.ports != first:

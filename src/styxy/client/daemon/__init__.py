@@ -1,1 +1,1 @@
-"""The way to the daemon: find it, start it once, call it, follow it."""
+"""The connection to the daemon: find it, start it once, call it, follow it."""

@@ -1,7 +1,7 @@
-"""The configuration from the command line: through the daemon where one runs, else on the file.
+"""The configuration from the command line: through a running daemon, else from the file.
 
-Either way the answer has one shape (`core.protocol.config`), and what is written is checked
-first. No daemon is started for it: the file is there without one.
+Either way the answer has one shape (`core.protocol.config`), and everything is validated before it
+is written. No daemon is started for this: the file can be read without one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ConfigurationAccess:
-    """Ask for the configuration of one home, and change it."""
+    """Reads and changes the configuration of one home."""
 
     def __init__(self, paths: Paths, env: Mapping[str, str]) -> None:
         self.file = ConfigFile(paths.config_file, backups=paths.backups)
@@ -32,12 +32,12 @@ class ConfigurationAccess:
         self._env = env
 
     def show(self) -> Answer:
-        """Tell the configuration in force, or without a daemon the one that the next would have."""
+        """Return the configuration in force, or without a daemon the one it would have."""
         connection = self._daemon()
         return connection.ask("GET", "/config") if connection is not None else self.planned()
 
     def planned(self) -> Answer:
-        """Tell the configuration that the next daemon would have."""
+        """Return the configuration that the next daemon would have."""
         loaded = self.file.load()
         overrides = load_overrides(self._env)
         good, source = self.file.best(loaded)
@@ -53,7 +53,7 @@ class ConfigurationAccess:
         return _answered(codec.config(configuration, catalogue, provenance))
 
     def change(self, patch: Mapping[str, object], *, dry_run: bool = False) -> Answer:
-        """Put a merge patch into the file and, where a daemon runs, in force.
+        """Apply a merge patch to the file and, if a daemon is running, put it in force.
 
         Raises the error that says why not; then nothing has changed.
         """
@@ -73,7 +73,7 @@ class ConfigurationAccess:
         return _answered(codec.changed(patch, change))
 
     def _daemon(self) -> Connection | None:
-        """Find a daemon that listens; raises `DaemonUnreachable` for one that is sick."""
+        """Find a daemon that is listening; raises `DaemonUnreachable` if it does not answer."""
         connection = Connection(self._paths)
         return connection if connection.listens() else None
 

@@ -1,8 +1,9 @@
-"""The way to the daemon: find it, knock, start it where that is allowed, ask, raise our errors.
+"""The connection to the daemon: find it, connect, start it if allowed, ask, raise our errors.
 
-A daemon is found by `daemon.json` in the home, or by STYXY_SOCKET, and nowhere else. What that file
-says is a hint, and the socket is the truth: one that refuses or is gone means that no daemon runs,
-whatever a stale file claims. Every wait has an end, because no caller may hang on a sick daemon.
+A daemon is found through `daemon.json` in the home, or through STYXY_SOCKET, and nowhere else. What
+that file says is a hint, and the socket is authoritative: if it refuses or is gone, no daemon is
+running, whatever a stale file claims. Every wait has a deadline, because no caller may hang on a
+failing daemon.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _MOST_SECONDS = 253402300799  # the end of the year 9999, the last that datetime
 
 
 class Answer:
-    """Hold what the daemon answered: the bytes for `--json`, the values for people."""
+    """What the daemon answered: the bytes for `--json`, the values for people."""
 
     __slots__ = ("data", "raw")
 
@@ -45,30 +46,30 @@ class Answer:
 
 
 class DaemonRecord:
-    """Hold what `daemon.json` says of a running daemon; each value may be stale or missing."""
+    """What `daemon.json` says about a running daemon; each value may be stale or missing."""
 
     def __init__(self, content: Mapping[str, object]) -> None:
         self.content = dict(content)
 
     @property
     def pid(self) -> int | None:
-        """The process, if the file tells."""
+        """The process, if the file has it."""
         return self._number("pid", most=_MOST_PID)
 
     @property
     def port(self) -> int | None:
-        """The TCP port, if the file tells."""
+        """The TCP port, if the file has it."""
         return self._number("port", most=65535)
 
     @property
     def socket(self) -> str | None:
-        """The path of the HTTP socket, if the file tells."""
+        """The path of the HTTP socket, if the file has it."""
         value = self.content.get("socket")
         return value if isinstance(value, str) and value and "\0" not in value else None
 
     @property
     def started_at(self) -> float | None:
-        """When it started, in seconds since the epoch, if the file tells."""
+        """When it started, in seconds since the epoch, if the file has it."""
         value = self.content.get("started_at")
         if not isinstance(value, int | float) or not 0 <= value <= _MOST_SECONDS:
             return None  # NaN, too, which Python's JSON knows
@@ -80,7 +81,7 @@ class DaemonRecord:
 
 
 def read_record(paths: Paths) -> DaemonRecord | None:
-    """Read `daemon.json`; a missing, damaged or foreign file is no record."""
+    """Read `daemon.json`; a missing, damaged or foreign file gives an empty record."""
     try:
         with open(paths.daemon_file, "rb") as file:
             content = json.loads(file.read(_MAX_RECORD))
@@ -90,10 +91,10 @@ def read_record(paths: Paths) -> DaemonRecord | None:
 
 
 class Connection:
-    """Ask the daemon of one home, one question a connection.
+    """Sends requests to the daemon of one home, one per connection.
 
-    `starter` makes a daemon listen where none does, or raises what keeps it from that; without one
-    (`client.daemon.starting` has it) an absent daemon stays absent.
+    `starter` makes a daemon listen if there is none, or raises what prevents that; without one
+    (`client.daemon.starting` has it), no daemon is started.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class Connection:
         self._answer_patience = answer_patience
 
     def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answer:
-        """Ask one question of the API, `path` with its query.
+        """Send one request to the API, `path` with its query.
 
         Raises the error that the daemon answered, or `DaemonUnreachable`.
         """
@@ -120,9 +121,9 @@ class Connection:
         return self._parse(reply)
 
     def follow(self, path: str) -> Iterator[StreamEvent]:
-        """Follow a stream of events until the daemon ends it; it has, where none listens.
+        """Follow a stream of events until the daemon ends it; it ends at once if none is listening.
 
-        Raises as `ask` does where one listens.
+        Raises as `ask` does if one is listening.
         """
         from styxy.client.daemon.sse import StreamReader
 
@@ -148,11 +149,11 @@ class Connection:
             link.close()
 
     def ensure(self) -> None:
-        """Make sure that a daemon listens, starting one where that is allowed."""
+        """Make sure that a daemon is listening, starting one if that is allowed."""
         self._reach().close()
 
     def knock(self) -> _socket.socket | None:
-        """Connect to a daemon that listens; None where there is none."""
+        """Connect to a daemon that is listening; None if there is none."""
         path = self._socket_path()
         return None if path is None else self._knock_at(path)
 
@@ -181,7 +182,7 @@ class Connection:
         return link
 
     def listens(self) -> bool:
-        """Tell whether a daemon listens, answering or not."""
+        """Return whether a daemon is listening, whether it answers or not."""
         link = self.knock()
         if link is None:
             return False
@@ -189,9 +190,9 @@ class Connection:
         return True
 
     def refuse_elsewhere(self) -> None:
-        """Raise `DaemonUnreachable` where STYXY_SOCKET leads to no daemon, but the home has one.
+        """Raise `DaemonUnreachable` if STYXY_SOCKET leads to no daemon, but the home has one.
 
-        No other can be started beside it.
+        No second one can be started for the same home.
         """
         named, record = self.paths.socket_override, read_record(self.paths)
         if named is None or record is None or not record.socket:
@@ -277,14 +278,14 @@ class Connection:
 
 
 def peer_of(link: _socket.socket) -> tuple[int, int, int]:
-    """Name who listens at the other end: pid, uid, gid (SO_PEERCRED, unix(7))."""
+    """Return the listener at the other end: pid, uid, gid (SO_PEERCRED, unix(7))."""
     raw = link.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _UCRED_SIZE)
     pid, uid, gid = memoryview(raw).cast("i")
     return pid, uid, gid
 
 
 def not_running() -> DaemonUnreachable:
-    """Say that no daemon runs, and what starts one."""
+    """Build the error that no daemon is running, with the command that starts one."""
     return DaemonUnreachable(
         "no daemon is running; start it with: styxy daemon start -d",
         suggestions=["styxy daemon start -d"],
@@ -304,10 +305,10 @@ def _request(method: str, path: str, body: Mapping[str, object] | None) -> bytes
 
 
 def _spelled(body: Mapping[str, object]) -> str:
-    """Write a body as JSON. The name of a file is UTF-8 to the daemon, whatever our locale is.
+    """Encode a body as JSON. File names are UTF-8 to the daemon, whatever our locale is.
 
-    In a locale that knows ASCII alone, every other byte of a name is a lone surrogate here (PEP
-    383); after this only those are which are no UTF-8.
+    In an ASCII locale, every other byte of a name is a lone surrogate here (PEP 383); after this,
+    only those are that are not UTF-8.
     """
     text = json.dumps(body)
     if "\\udc" not in text:

@@ -1,4 +1,4 @@
-"""Follow what happens for as long as somebody watches, also over a restart of the daemon."""
+"""Follow events for as long as somebody watches, even across a restart of the daemon."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def follow(
     after: int,
     pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[StreamEvent]:
-    """Give every event after number `after`, none twice; `path_after` names the stream.
+    """Yield every event after number `after`, each once; `path_after` returns the stream's path.
 
-    Raises `DaemonUnreachable` where no daemon has come back for `RETURN_PATIENCE` seconds.
+    Raises `DaemonUnreachable` if no daemon has come back for `RETURN_PATIENCE` seconds.
     """
     while True:
         for event in connection.follow(path_after(after)):

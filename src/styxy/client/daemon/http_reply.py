@@ -1,8 +1,9 @@
-"""One HTTP/1.1 answer, read with bounds (RFC 9112). Pure: bytes go in, a `Reply` comes out.
+"""Reads one HTTP/1.1 response within bounds (RFC 9112). Pure: bytes go in, a `Reply` comes out.
 
-By hand, because `http.client` alone costs the command line 19 ms, and because an answer comes from
-one daemon of ours: a body has a length or ends with the connection. Only streams are chunked
-(`client.daemon.sse` reads those); anything else did not come from our daemon, and is refused.
+Written by hand because `http.client` alone costs the command line 19 ms, and because a response
+always comes from our own daemon: a body has a length or ends with the connection. Only streams are
+chunked (`client.daemon.sse` reads those); anything else did not come from our daemon, and is
+rejected.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ MAX_BODY = 32 * 1024 * 1024
 
 
 class MalformedReply(ValueError):
-    """Say that the bytes are not an answer that Styxy's daemon would give."""
+    """The bytes are not a response that Styxy's daemon would send."""
 
 
 class Reply:
-    """Hold a status code and an unparsed body."""
+    """A status code and an unparsed body."""
 
     __slots__ = ("body", "status")
 
@@ -29,7 +30,7 @@ class Reply:
 
 
 class Head:
-    """Hold what the head of an answer says: `length` is None where the connection's end is it."""
+    """The head of a response: `length` is None if the body ends with the connection."""
 
     __slots__ = ("is_chunked", "length", "status")
 
@@ -40,7 +41,7 @@ class Head:
 
 
 def take_head(data: bytearray) -> Head | None:
-    """Cut the head of an answer off; None where it is not whole yet. Raises `MalformedReply`."""
+    """Split off the head of a response; None if it is not complete yet. Raises `MalformedReply`."""
     # Looked at before the end of the head is there, so that a peer that speaks something
     # else is found out at its first bytes and not at the deadline.
     if not data.startswith(b"HTTP/1."[: len(data)]):
@@ -60,7 +61,7 @@ def take_head(data: bytearray) -> Head | None:
 
 
 class ReplyReader:
-    """Collect bytes until they make one answer, never more of them than the bounds allow."""
+    """Collects the bytes of one response, never more of them than the bounds allow."""
 
     def __init__(self) -> None:
         self.reply: Reply | None = None
@@ -68,7 +69,7 @@ class ReplyReader:
         self._head: Head | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take what the peer sent; raises `MalformedReply` as soon as it cannot be an answer."""
+        """Add received bytes; raises `MalformedReply` as soon as it cannot be a response."""
         self._data += data
         if self._head is None:
             self._head = take_head(self._data)
@@ -78,7 +79,7 @@ class ReplyReader:
             self._read_body(self._head)
 
     def end(self) -> None:
-        """Take the end of the connection, which ends a body without a length."""
+        """Handle the end of the connection, which ends a body without a length."""
         if self.reply is not None:
             return
         if self._head is None or self._head.length is not None:

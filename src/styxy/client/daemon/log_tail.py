@@ -1,7 +1,7 @@
-"""A log that another process writes: its last lines, and what comes after them.
+"""A log that another process writes: its last lines, and what is added to it.
 
-Followed by name and not by descriptor, so that a log which is rotated away or cut short goes on
-where its successor begins (as `tail -F` does).
+Followed by name and not by descriptor, so that after rotation or truncation it continues at the
+start of the new file (as `tail -F` does).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _BLOCK = 64 * 1024
 
 
 def last_lines(path: str, count: int) -> tuple[list[str], int]:
-    """Read the last `count` lines, and tell at which byte they end.
+    """Read the last `count` lines, and return the offset at which they end.
 
-    From the end, so that a large log costs no more than a small one.
+    Read from the end, so that a large log costs no more than a small one.
     """
     with open(path, "rb") as file:
         end = position = file.seek(0, os.SEEK_END)
@@ -37,7 +37,7 @@ def last_lines(path: str, count: int) -> tuple[list[str], int]:
 
 
 def follow(path: str, start: int, *, pause: Callable[[float], None] = time.sleep) -> Iterator[str]:
-    """Give what `path` gets from byte `start` on, for ever, over rotation and truncation."""
+    """Yield what is added to `path` after byte `start`, forever, across rotation and truncation."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     file = open(path, "rb")  # noqa: SIM115 - changes hands below
     try:

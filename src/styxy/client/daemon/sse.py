@@ -1,8 +1,8 @@
-"""A stream of server-sent events, read with bounds. Pure: bytes go in, events come out.
+"""Reads a stream of server-sent events within bounds. Pure: bytes go in, events come out.
 
-It is an HTTP answer without an end, in chunks (RFC 9112, 7.1), whose lines are the fields of events
-(the HTML standard, "Server-sent events"). An answer that is no stream is a refusal, and is kept as
-a `Reply`.
+It is an HTTP response without an end, in chunks (RFC 9112, 7.1), whose lines are the fields of
+events (the HTML standard, "Server-sent events"). A response that is not a stream is an error, and
+is kept as a `Reply`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST_SIZE = 32  # bytes of the line that says how long a chunk is, its exten
 
 
 class StreamEvent:
-    """Hold one event: its number in the journal, and its JSON as it came."""
+    """One event: its number in the journal, and its JSON as received."""
 
     __slots__ = ("raw", "seq")
 
@@ -33,7 +33,7 @@ class StreamEvent:
 
 
 class StreamReader:
-    """Collect bytes of a stream; `refusal` is set where it is an ordinary answer instead."""
+    """Collects the bytes of a stream; `refusal` is set if it is an ordinary response instead."""
 
     def __init__(self) -> None:
         self.refusal: Reply | None = None
@@ -44,7 +44,7 @@ class StreamReader:
         self._events = EventReader()
 
     def feed(self, data: bytes) -> list[StreamEvent]:
-        """Take what the peer sent, give what it completes. Raises `MalformedReply`."""
+        """Add received bytes, return the events that they complete. Raises `MalformedReply`."""
         if self._head is None:
             self._data += data
             so_far = bytes(self._data)
@@ -63,7 +63,7 @@ class StreamReader:
 
 
 class ChunkReader:
-    """Take the framing of chunks away."""
+    """Removes the framing of chunks."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -71,7 +71,7 @@ class ChunkReader:
         self.is_done = False
 
     def feed(self, data: bytes) -> bytes:
-        """Take framed bytes, give those inside. Raises `MalformedReply`."""
+        """Add framed bytes, return their content. Raises `MalformedReply`."""
         self._data += data
         body = bytearray()
         while self._data and not self.is_done:
@@ -84,7 +84,7 @@ class ChunkReader:
         return bytes(body)
 
     def _begin(self) -> bool:
-        """Read the size of the next chunk, over the end of the last one; False: not whole yet."""
+        """Read the size of the next chunk, after the end of the last; False: not complete yet."""
         begin = 2 if self._data.startswith(b"\r\n") else 0
         end = self._data.find(b"\r\n", begin, begin + _LONGEST_SIZE)
         if end < 0:
@@ -103,13 +103,13 @@ class ChunkReader:
 
 
 class EventReader:
-    """Take lines, give events; comments and unknown fields are skipped."""
+    """Turns lines into events; comments and unknown fields are skipped."""
 
     def __init__(self) -> None:
         self._data = bytearray()
 
     def feed(self, data: bytes) -> list[StreamEvent]:
-        """Take text, give the events that it completes. Raises `MalformedReply`."""
+        """Add text, return the events that it completes. Raises `MalformedReply`."""
         self._data += data
         *blocks, rest = bytes(self._data).split(b"\n\n")
         self._data = bytearray(rest)

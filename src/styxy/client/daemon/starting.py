@@ -1,10 +1,10 @@
-"""Start the daemon exactly once, however many commands want one at the same moment.
+"""Starts the daemon exactly once, however many commands want one at the same moment.
 
-Whoever gets the start lock looks again, starts the daemon, and keeps the lock until it answers; the
-others then find it there. A failed start is noted in the lock file, so that those who waited for it
-fail with the same sentence at once instead of trying the same thing twenty times.
+The command that gets the start lock checks again, starts the daemon, and keeps the lock until it
+answers; the others then find it running. A failed start is recorded in the lock file, so that those
+who waited for it fail at once with the same message instead of trying the same thing twenty times.
 
-The daemon is detached by two forks: `styxy run` becomes somebody's program in this very process,
+The daemon is detached by two forks: `styxy run` turns this very process into somebody's program,
 and that program must never find a daemon among its children.
 """
 
@@ -47,9 +47,9 @@ def start_once(
     patience: float,
     arguments: Sequence[str] | None = None,
 ) -> bool:
-    """Make a daemon listen within `patience` seconds; False where one did already.
+    """Make a daemon listen within `patience` seconds; return False if one already did.
 
-    Raises `DaemonUnreachable` with the daemon's own sentence where it refuses to start.
+    Raises `DaemonUnreachable` with the daemon's own message if it refuses to start.
     """
     # Imported here: every `styxy run` loads this module, and mostly a daemon runs.
     from styxy.adapters.home import private_home
@@ -80,7 +80,7 @@ def start_once(
 
 
 def server_arguments(*, port: int | None = None, insecure: bool = False) -> list[str]:
-    """Spell the server's command line, without what only a detached one needs.
+    """Build the server's command line, without what only a detached one needs.
 
     -P, because `python -m` would put the working directory first on the module path, and any
     project may have a `logging.py` of its own.
@@ -94,7 +94,7 @@ def server_arguments(*, port: int | None = None, insecure: bool = False) -> list
 
 
 def server_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Make the daemon's environment: without interception, relative paths made absolute."""
+    """Build the daemon's environment: without interception, relative paths made absolute."""
     own = {**env, **absolute_paths(env), "STYXY_DISABLE_REASSIGN": "1"}
     preload = without_library(env.get("LD_PRELOAD", ""))
     own.pop("LD_PRELOAD", None)
@@ -107,22 +107,23 @@ def server_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def absolute_paths(env: Mapping[str, str]) -> dict[str, str]:
-    """Spell the variables that name places from the root, for whoever has another directory.
+    """Make variables that hold paths absolute, for a process with another working directory.
 
-    A relative one is meant from where the command was typed, as the native library takes it, too.
+    A relative path is relative to the directory in which the command was typed; the native library
+    agrees.
     """
     names = ("STYXY_HOME", "STYXY_SOCKET")
     return {name: os.path.abspath(env[name]) for name in names if env.get(name)}
 
 
 def without_library(preload: str) -> list[str]:
-    """Take Styxy's library, of whatever version, out of an LD_PRELOAD list (ld.so(8))."""
+    """Remove Styxy's library, of whatever version, from an LD_PRELOAD list (ld.so(8))."""
     entries = preload.replace(":", " ").split()
     return [entry for entry in entries if os.path.basename(entry) != NATIVE_LIBRARY]
 
 
 class StartLock:
-    """Let one command at a time start a daemon; the kernel drops the lock with its holder."""
+    """Lets one command at a time start a daemon; the kernel drops the lock with its holder."""
 
     def __init__(self, path: str) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -143,7 +144,7 @@ class StartLock:
                 return
 
     def note_failure(self, failure: DaemonUnreachable) -> None:
-        """Leave a sentence for those who wait for the lock."""
+        """Leave a message for those who wait for the lock."""
         # CLOCK_MONOTONIC is one clock for all processes of a boot (clock_gettime(2)).
         try:
             os.ftruncate(self._file, 0)
@@ -152,7 +153,9 @@ class StartLock:
             return  # ENOSPC, EDQUOT: each finds out for himself
 
     def raise_failure_since(self, moment: float) -> None:
-        """Fail as the command failed that had the lock since `moment` (monotonic seconds)."""
+        """Raise the failure of the command that has had the lock since `moment` (monotonic
+        seconds).
+        """
         note = os.pread(self._file, _LONGEST_REPORT, 0)
         try:
             noted, _, message = note.decode().partition(" ")
@@ -163,7 +166,7 @@ class StartLock:
             raise DaemonUnreachable(message)
 
     def close(self) -> None:
-        """Give the lock up."""
+        """Release the lock."""
         os.close(self._file)
 
 
@@ -197,7 +200,7 @@ def _start(
 
 
 def _spawn(paths: Paths, env: Mapping[str, str], arguments: Sequence[str]) -> int:
-    """Start a detached server; its report can be read from the descriptor that is returned."""
+    """Start a detached server; its report can be read from the returned descriptor."""
     log = _open_log(paths.daemon_log)
     report, answer = os.pipe()
     child = os.fork()

@@ -1,8 +1,8 @@
-"""Stop the daemon, and nobody else: a pid in a file may be a stranger's by now.
+"""Stops the daemon and nothing else: a pid in a file may belong to another process by now.
 
-The process is held by a pidfd first and identified afterwards, so that the signal reaches exactly
-who was identified (pidfd_open(2)). Two things identify it: the kernel names it as the one that
-listens on the daemon's socket, or it started before `daemon.json` was written and runs the server.
+The process is first pinned by a pidfd and then identified, so that the signal reaches exactly the
+process that was identified (pidfd_open(2)). Two things identify it: the kernel reports it as the
+listener on the daemon's socket, or it started before `daemon.json` was written and runs the server.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _STARTED_SLACK = 2.0  # seconds; /proc counts in ticks and `btime` in whole seco
 
 
 def stop(connection: Connection, *, patience: float = STOP_PATIENCE) -> int | None:
-    """Stop the daemon and wait until it is gone; its pid, or None where none ran.
+    """Stop the daemon and wait until it has ended; return its pid, or None if none was running.
 
-    Raises `Conflict` where it does not end in `patience` seconds, or cannot be told for certain
-    from a stranger; nothing has been killed then.
+    Raises `Conflict` if it does not end within `patience` seconds, or cannot be identified with
+    certainty; nothing has been killed then.
     """
     pid = _claimed_pid(connection)
     if pid is None:
@@ -44,7 +44,7 @@ def stop(connection: Connection, *, patience: float = STOP_PATIENCE) -> int | No
 
 
 def started_at(pid: int) -> float:
-    """Tell when a process started, in seconds since the epoch (proc(5): stat 22, btime)."""
+    """Return when a process started, in seconds since the epoch (proc(5): stat 22, btime)."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         ticks = int(file.read().rpartition(b")")[2].split()[19])
     with open("/proc/stat", "rb") as file:

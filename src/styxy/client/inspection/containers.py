@@ -1,8 +1,9 @@
-"""Container engines: which containers publish ports, asked of Docker's and Podman's own sockets.
+"""Container engines: which containers publish ports, according to Docker's and Podman's own
+sockets.
 
-Nothing is started and nothing is said where there is no engine, or where it does not answer in
-time. The API is Docker's, which Podman speaks too (GET /containers/json). HTTP/1.0, so that the
-answer comes whole and not in chunks.
+Nothing is started, and there is no error if no engine exists or answers in time. The API is
+Docker's, which Podman implements too (GET /containers/json). HTTP/1.0, so that the response is not
+chunked.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def containers(
 
 
 def sockets(env: Mapping[str, str]) -> list[tuple[Engine, str]]:
-    """Name the engines and their sockets, as their own command lines look for them."""
+    """Return the engines and their sockets, as their own command lines look for them."""
     host = env.get("DOCKER_HOST", "")
     runtime = env.get("XDG_RUNTIME_DIR", "")
     home = env.get("HOME", "")
@@ -77,7 +78,7 @@ def _asked(path: str, deadline: float) -> bytes:
 
 
 class _Link:
-    """Hold a connection to a Unix socket; the module `socket` costs more than all the rest."""
+    """A connection to a Unix socket; the module `socket` costs more than all the rest."""
 
     def __init__(self, path: str, deadline: float) -> None:
         self._link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)

@@ -1,4 +1,4 @@
-"""What the daemon knows of one port: its lease, its listener, who was moved away from it."""
+"""What the daemon knows about one port: its lease, its listener, servers moved away from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DaemonView:
-    """Ask the daemon what it knows; without one nothing is known, and `notice` says why."""
+    """What the daemon knows; without a daemon it is empty, and `notice` says why."""
 
     def __init__(self, connection: Connection, port: int) -> None:
         self._connection = connection
@@ -56,7 +56,7 @@ class DaemonView:
         return _text(self._usage.get("since")) if self._usage.get("pid") in (pid, None) else None
 
     def moved_away(self) -> list[dict[str, object]]:
-        """List the leases of servers that asked for this port and sit elsewhere."""
+        """List the leases of servers that asked for this port and were moved."""
         return [
             each
             for each in self._leases
@@ -64,14 +64,14 @@ class DaemonView:
         ]
 
     def is_singleton(self) -> bool:
-        """Tell whether the service type here is one of which everybody shares one lease."""
+        """Return whether the service type here is shared by everybody."""
         if self.notice is not None:
             return False
         types = types_of(self._connection.ask("GET", "/config").data)
         return any(each.name == self.service_type and each.is_singleton for each in types)
 
     def way_to_release(self, lease: Mapping[str, object]) -> Stop:
-        """Say how to end a lease on whose port nothing listens."""
+        """Return the command that ends a lease whose port has no listener."""
         command = f"styxy release {lease.get('lock_id')}"
         return Stop(command=command, effect="releases the lease; nothing is listening")
 

@@ -1,10 +1,10 @@
-"""Wait until something listens, and tell whose it is.
+"""Waits until something is listening, and reports whose it is.
 
-The kernel is looked at and not connected to: a connection would reach the server, and one that
-accepts a single client would be used up by it. What serves this project at a port is its server
-there, else the one that asked for that port and was moved; of moves the daemon tells, and where it
-is gone, the map that it left, which connections follow, too. A server of another project does not
-end the wait at once, for one's own may still be starting, and will then be moved.
+This asks the kernel and does not connect: a connection would reach the server, and one that accepts
+a single client would be used up by it. What serves this project at a port is its own server there,
+else the one that asked for that port and was moved; the daemon knows of moves, and if it is gone,
+so does the map that it left, which connections follow as well. A server of another project does not
+end the wait at once, because the project's own may still be starting, and will then be moved.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LONGEST_PAUSE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """Describe who listens on a port; what cannot be told is None."""
+    """What is listening on a port; unknown values are None."""
 
     port: int
     pid: int | None
@@ -54,7 +54,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Tell how a wait ended; `waited` in seconds, `own` where it was looked at."""
+    """How a wait ended; `waited` in seconds, `own` if it was checked."""
 
     port: int
     up: bool
@@ -68,7 +68,7 @@ class Outcome:
 
 
 class Waiting:
-    """Wait for one port, for the project `own`, or with None for anybody's server."""
+    """Waits for one port, for the project `own`, or with None for anybody's server."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Waiting:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> Outcome:
-        """Wait until it is up or `timeout` seconds are over; None: as long as is sensible."""
+        """Wait until it is up or `timeout` seconds have passed; None: a sensible time."""
         began, step = clock(), FIRST_PAUSE
         met: float | None = None
         while True:
@@ -115,7 +115,7 @@ class Waiting:
             step = min(step * 2, LONGEST_PAUSE)
 
     def _look(self) -> Serving | None:
-        """Find the server that is waited for, and remember a stranger that is met."""
+        """Find the awaited server, and remember another project's if there is one."""
         there = self._serving(self._port)
         self._stranger = None
         if self._own is None:
@@ -145,7 +145,7 @@ class Waiting:
         return Serving(port=port, pid=pid, process=self._processes.name(pid), project=project)
 
     def _moved(self) -> list[int]:
-        """List where this project's servers are that asked for the port, the oldest first."""
+        """List where this project's servers are that asked for the port, oldest first."""
         try:
             leases = self._connection.ask("GET", "/allocations").data.get("allocations")
         except DaemonUnreachable:
@@ -200,7 +200,7 @@ class Waiting:
 
 
 def named(found: Serving) -> str:
-    """Name a server for people."""
+    """Format a server for people."""
     if found.pid is None:
         return "a process of another user"
     return f"{found.process or 'a process'}, pid {found.pid}"
@@ -214,7 +214,7 @@ def wait_until_up(
     env: Mapping[str, str],
     own: str | None,
 ) -> Outcome:
-    """Wait on this machine as it is."""
+    """Wait on this machine."""
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.paths import Paths
     from styxy.adapters.processes import Processes

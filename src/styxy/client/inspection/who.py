@@ -71,7 +71,7 @@ def tell(port: int, connection: Connection, env: Mapping[str, str]) -> WhoReport
 
 
 class _Teller:
-    """Describe the servers of one port."""
+    """Describes the servers of one port."""
 
     def __init__(self, port: int, env: Mapping[str, str], records: DaemonView) -> None:
         self._port = port
@@ -86,7 +86,7 @@ class _Teller:
         self._policy: Policy = policy_of(env.get("STYXY_SIBLINGS"), env.get("STYXY_SIBLINGS_ALLOW"))
 
     def servers(self) -> list[Server]:
-        """Describe each server: the sockets that the same processes have are one."""
+        """Describe each server: sockets of the same processes are one server."""
         published = [each for each in self._containers if self._port in each.ports]
         groups = self._groups()
         servers = [
@@ -97,7 +97,7 @@ class _Teller:
         return servers
 
     def moves(self) -> list[Move]:
-        """Say who asked for this port and was moved away."""
+        """List the servers that asked for this port and were moved away."""
         return [
             Move(
                 port=_number(lease.get("port")) or 0,

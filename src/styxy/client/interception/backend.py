@@ -1,7 +1,7 @@
-"""Which way of interception reaches a program: the preload library, the seccomp supervisor, none.
+"""Which backend reaches a program: the preload library, the seccomp supervisor, or none.
 
-Preload is the lighter one and comes first: it costs no process, and takes no rights away. The
-supervisor is for what the library does not reach. What neither does is a sentence for the user.
+Preload is lighter and comes first: it needs no extra process and takes no privileges away. The
+supervisor is for what the library does not reach. What neither reaches is reported to the user.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STATIC_CHILDREN = "STYXY_STATIC"
 
 
 class Choice:
-    """Hold what a program is run with, why, and what is not covered."""
+    """How a program is run, why, and what is not covered."""
 
     def __init__(self, backend: str, why: str) -> None:
         self.backend = backend
@@ -43,25 +43,27 @@ class Choice:
         return self.backend != "none"
 
     def command(self, words: Sequence[str]) -> list[str]:
-        """Make the command that is executed in place of `words`."""
+        """Build the command that is executed in place of `words`."""
         return [self.supervisor, "run", "--", *words] if self.supervisor else list(words)
 
     def variables(self, env: Mapping[str, str]) -> dict[str, str]:
-        """Name the variables that the library needs besides."""
+        """Return the further variables that the library needs."""
         if self.library and self.backend != "none":
             return {_STATIC_CHILDREN: env.get(_STATIC_CHILDREN) or "supervise"}
         return {}
 
 
 class Chooser:
-    """Choose, for what `env` leads to; `places` says where the copies of the native parts go."""
+    """Chooses a backend in the environment `env`; `places` says where copies of the native parts
+    go.
+    """
 
     def __init__(self, paths: Paths, env: Mapping[str, str]) -> None:
         self._paths = paths
         self._env = env
 
     def choose(self, backend: str, words: Sequence[str]) -> Choice:
-        """Choose for a command. A way that is not to be had is a warning, never a failure."""
+        """Choose for a command. An unavailable backend is a warning, never a failure."""
         if backend == "none":
             return Choice("none", "requested with --backend")
         if backend == "preload":
@@ -101,7 +103,9 @@ class Chooser:
         return choice
 
     def _seccomp(self, why: str, *, with_library: bool) -> Choice:
-        """Take the supervisor; what it starts may have the library, which costs a call less."""
+        """Choose the supervisor; programs that it starts may have the library, which is cheaper per
+        call.
+        """
         choice = Choice("seccomp", why)
         try:
             supervisor = own_supervisor(self._paths)
@@ -141,7 +145,7 @@ class Chooser:
 
 
 def clears_environment(words: Sequence[str]) -> bool:
-    """Whether a command is `env -i ...`, which takes LD_PRELOAD away from what it starts."""
+    """Return whether a command is `env -i ...`, which removes LD_PRELOAD from what it starts."""
     if os.path.basename(words[0]) != "env":
         return False
     for word in words[1:]:
@@ -161,7 +165,9 @@ def _nothing(why: str) -> Choice:
 
 
 def missing_supervisor(paths: Paths) -> str | None:
-    """Say why no supervisor is to be had; None where one is, or one is around us already."""
+    """Return why there is no supervisor; None if there is one, or this process is already under
+    one.
+    """
     try:
         error = _probe(own_supervisor(paths))
     except Unavailable as failure:
@@ -174,7 +180,7 @@ def _refusal(error: int) -> str:
 
 
 def _probe(supervisor: str) -> int:
-    """Try what the supervisor needs of the kernel; 0, or the errno of what failed."""
+    """Test what the supervisor needs from the kernel; return 0, or the errno of the failure."""
     import subprocess
 
     try:

@@ -1,9 +1,9 @@
-"""What a program is made of, as far as it matters whether a preload library reaches it.
+"""What kind of binary a program is, as far as it matters for a preload library.
 
-ld.so(8) loads LD_PRELOAD into dynamic programs of its own kind alone: not into static ones, not
+ld.so(8) loads LD_PRELOAD only into dynamic programs of its own kind: not into static ones, and not
 where the kernel asks for secure execution (setuid, file capabilities). Go programs call the kernel
-themselves, dynamic or not. For a script its interpreter counts. elf(5), execve(2). And one kind of
-program ends at its start where any library is preloaded: see `_REFUSES`.
+themselves, dynamic or not. For a script, its interpreter counts. elf(5), execve(2). And one kind of
+program fails at startup if any library is preloaded: see `_REFUSES`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SCRIPT_DEPTH = 5  # execve(2): interpreters of interpreters, at most four
 
 
 class Missed:
-    """Say why a preload library does not reach a program, and whether a supervisor does.
+    """Why a preload library does not reach a program, and whether a supervisor does.
 
     `bears_library`: the library may be preloaded all the same, for what the program starts.
     """
@@ -41,7 +41,7 @@ class Missed:
 
 
 class Program:
-    """Hold a program's file (None: not found), and why a preload library misses it, if it does."""
+    """A program's file (None: not found), and why a preload library misses it, if it does."""
 
     __slots__ = ("missed", "path")
 
@@ -51,7 +51,7 @@ class Program:
 
 
 def look_at(name: str, env: Mapping[str, str]) -> Program:
-    """Find a program as execvp(3) would, and look at what it is."""
+    """Find a program as execvp(3) would, and classify it."""
     path = which(name, env)
     if path is None:
         return Program(None, None)
@@ -118,7 +118,7 @@ def _has_capabilities(path: str) -> bool:
 
 
 def _own_kind() -> bytes:
-    """Spell the class and byte order (e_ident[4:6]) that this interpreter has, too."""
+    """Return the class and byte order (e_ident[4:6]) of this interpreter."""
     return bytes([2 if sys.maxsize > 2**32 else 1, 1 if sys.byteorder == "little" else 2])
 
 

@@ -1,8 +1,8 @@
-"""`styxy run`: the library's place on disk, the environment of a program, and becoming it.
+"""`styxy run`: where the library is installed, a program's environment, and becoming the program.
 
-The program takes over this very process, so its exit status, its signals, its terminal and its pid
-are its own affair, and a lease for this pid is a lease for the program. All that went wrong before
-is said in one line, and the program runs as if Styxy were not there.
+The program takes over this very process, so its exit status, signals, terminal and pid are its own,
+and a lease for this pid is a lease for the program. Anything that goes wrong before is reported in
+one line, and the program runs as if Styxy were not there.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ EXIT_NOT_FOUND = 127
 
 
 def own_library(paths: Paths) -> str:
-    """Install the library that this Styxy came with; its path. Raises `Unavailable`."""
+    """Install the library that came with this Styxy; return its path. Raises `Unavailable`."""
     from styxy import __version__
 
     return install_library(paths, version=__version__, source=_built(NATIVE_LIBRARY))
 
 
 def own_supervisor(paths: Paths) -> str:
-    """Install the seccomp supervisor beside the library, which looks for it there; its path.
+    """Install the seccomp supervisor beside the library, which looks for it there; return its path.
 
     Raises `Unavailable`.
     """
@@ -50,10 +50,11 @@ def own_supervisor(paths: Paths) -> str:
 
 
 def own_library_and_supervisor(paths: Paths) -> str:
-    """Install the library, and beside it the supervisor, if there is one; the library's path.
+    """Install the library, and beside it the supervisor, if there is one; return the library's
+    path.
 
-    The library starts the supervisor for the static programs that its host executes, and lets them
-    be where it finds none. Raises `Unavailable` where there is no library.
+    The library starts the supervisor for the static programs that its host executes, and leaves
+    them alone if it finds none. Raises `Unavailable` if there is no library.
     """
     library = own_library(paths)
     _supervisor_if_any(paths)
@@ -77,7 +78,7 @@ def install_library(paths: Paths, *, version: str, source: str) -> str:
     """Copy the native library into the home and return its path.
 
     The copy outlives the virtual environment that it came from: a missing file in LD_PRELOAD makes
-    every command of an activated shell print an error. Raises `Unavailable` where there is none.
+    every command in an activated shell print an error. Raises `Unavailable` if there is no library.
     """
     target = paths.in_home("lib", version, NATIVE_LIBRARY)
     installed = _install(paths, source, target)
@@ -114,7 +115,7 @@ def _install(paths: Paths, source: str, target: str) -> str:
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy whole or not at all: programs may be mapping the old file at this moment."""
+    """Copy completely or not at all: programs may be mapping the old file at this moment."""
     directory = os.path.dirname(target)
     draft = f"{target}.{os.getpid()}"
     old_mask = os.umask(0o077)  # for the directories above it, to which `mode` does not apply
@@ -152,10 +153,10 @@ def guest_environment(
     project: str | None = None,
     service_type: str | None = None,
 ) -> dict[str, str]:
-    """Make the environment of an intercepted program; `library` None takes interception out.
+    """Build the environment of an intercepted program; with `library` None, remove interception.
 
-    What LD_PRELOAD holds is kept and comes first: a sanitizer insists on that, and ours does not
-    mind. Libraries of other Styxy versions go.
+    What LD_PRELOAD already holds is kept and comes first: a sanitizer insists on that, and our
+    library does not mind. Libraries of other Styxy versions are removed.
     """
     own = {**env, **absolute_paths(env)}
     preload = without_library(env.get("LD_PRELOAD", ""))
@@ -175,7 +176,7 @@ def guest_environment(
 
 
 def become(words: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
-    """Become the program; comes back with an exit code and a sentence only where that fails."""
+    """Become the program; return an exit code and a message only if that fails."""
     _restore_signals()
     try:
         _execute(words, env)
@@ -216,7 +217,7 @@ def _restore_signals() -> None:
 
 
 def _without_coercion(env: dict[str, str]) -> dict[str, str]:
-    """Take back the LC_CTYPE that the interpreter sets for itself in the C locale (PEP 538)."""
+    """Undo the LC_CTYPE that the interpreter sets for itself in the C locale (PEP 538)."""
     if env.get("LC_CTYPE") == "C.UTF-8":
         try:
             with open("/proc/self/environ", "rb") as file:

@@ -1,9 +1,9 @@
-"""Does interception work on this machine? One real bind, in a child with the library, tells.
+"""Does interception work on this machine? One real bind, in a child with the library, shows it.
 
-A library that cannot be loaded breaks every program that is given it, so nobody is given one that
-has not moved a bind here first: `styxy run` and `styxy env` ask once for each library and boot, and
-a file beside the library remembers. That proof has a stand-in for the daemon, an asker that says
-"move", and needs none running; `ask_daemon` does the same bind against the real one.
+A library that cannot be loaded breaks every program that uses it, so it is not used before it has
+moved a bind here: `styxy run` and `styxy env` test it once for each library and boot, and a file
+beside the library records the result. That test has a stand-in for the daemon that answers "move",
+and needs none running; `ask_daemon` does the same bind against the real one.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ print(port, sys.argv[2] in open("/proc/self/maps", errors="replace").read())
 
 
 class Bind:
-    """Hold what became of one bind: which port was asked for, and which one it got (0: none).
+    """The result of one bind: the port asked for, and the one it got (0: none).
 
-    `was_loaded` tells whether the library was in the child at all, `complaint` what its loader
-    said on standard error.
+    `was_loaded`: the library was in the child. `complaint`: what its loader printed to standard
+    error.
     """
 
     __slots__ = ("asked", "complaint", "got", "was_loaded")
@@ -58,14 +58,15 @@ class Bind:
 
     @property
     def was_moved(self) -> bool:
-        """Tell whether the bind got another port than the busy one that it asked for."""
+        """Return whether the bind got a port other than the busy one that it asked for."""
         return self.got not in (0, self.asked)
 
 
 def ensure(library: str) -> None:
-    """See that the library has moved a bind since the boot. Raises `Unavailable`, which says why.
+    """Make sure that the library has moved a bind since boot. Raises `Unavailable`, which says why
+    not.
 
-    Costs a read of one small file where it has.
+    If it has, this costs one read of a small file.
     """
     note = f"{library}.proof"
     try:
@@ -87,7 +88,7 @@ def ensure(library: str) -> None:
 
 
 def why_not(bind: Bind, library: str) -> str:
-    """Say why a bind was not moved."""
+    """Explain why a bind was not moved."""
     if not bind.was_loaded:
         reason = bind.complaint.splitlines()[0] if bind.complaint else "the loader skipped it"
         return f"{library} cannot be loaded ({reason})"
@@ -97,7 +98,7 @@ def why_not(bind: Bind, library: str) -> str:
 
 
 def stand_in(library: str) -> Bind:
-    """Bind a busy port in a child, with an asker in the daemon's place. Raises `Unavailable`."""
+    """Bind a busy port in a child, with a stand-in for the daemon. Raises `Unavailable`."""
     return _tried(lambda: _beside_asker(library))
 
 
@@ -177,9 +178,9 @@ def _answer(listener: socket, port: int) -> None:
 
 
 class Trial:
-    """Hold the outcome, in a sentence and in its parts.
+    """The outcome, as a sentence and in parts.
 
-    `active`: this shell gives the library to what it starts. `asked` and `got` are ports.
+    `active`: this shell passes the library to what it starts. `asked` and `got` are ports.
     """
 
     def __init__(
@@ -232,7 +233,7 @@ def try_bind(env: Mapping[str, str], paths: Paths, *, runs: bool) -> Trial:
 
 
 def is_active(env: Mapping[str, str]) -> bool:
-    """Tell whether an environment gives the library to what it starts."""
+    """Return whether an environment passes the library to what it starts."""
     entries = env.get("LD_PRELOAD", "").replace(":", " ").split()
     return any(os.path.basename(entry) == NATIVE_LIBRARY for entry in entries)
 
@@ -254,7 +255,7 @@ def _verdict(bind: Bind, library: str, env: Mapping[str, str], *, runs: bool) ->
 
 
 class _Child:
-    """Run the child that binds."""
+    """The child that binds."""
 
     def __init__(self, library: str, port: int, env: Mapping[str, str], *, project: str) -> None:
         import subprocess
@@ -292,7 +293,7 @@ class _Child:
         self._process.communicate()
 
     def result(self) -> Bind:
-        """Wait for the child and read what it said."""
+        """Wait for the child and read its output."""
         import subprocess
 
         try:

@@ -1,7 +1,7 @@
-"""The variables of an activated shell, and how each shell spells them.
+"""The variables of an activated shell, in each shell's syntax.
 
-Everything that a shell starts gets them, so there are as few as possible: the library, and where
-Styxy's files lie where that is not the usual place. Nothing here starts or asks anything.
+Everything that a shell starts inherits them, so there are as few as possible: the library, and the
+location of Styxy's files if it is not the default. Nothing here starts or asks anything.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 
 
 def variables(env: Mapping[str, str], library: str) -> dict[str, str]:
-    """Choose the variables; an LD_PRELOAD that is there is kept, and ours is in it once."""
+    """Choose the variables; an existing LD_PRELOAD is kept, with our library in it once."""
     own = guest_environment(env, library=library)
     usual = os.path.abspath(os.path.expanduser("~/.styxy"))
     if own.get("STYXY_HOME") == usual:
@@ -30,7 +30,7 @@ def variables(env: Mapping[str, str], library: str) -> dict[str, str]:
 
 
 def as_sh(values: Mapping[str, str]) -> str:
-    """Spell them for a POSIX shell."""
+    """Format them for a POSIX shell."""
     return "".join(f"export {name}={_quoted_sh(value)}\n" for name, value in values.items())
 
 
@@ -44,12 +44,12 @@ def as_fish(values: Mapping[str, str]) -> str:
 
 
 def as_dotenv(values: Mapping[str, str]) -> str:
-    """Spell them as a file of NAME=value lines, quoted only where a value needs it."""
+    """Format them as a file of NAME=value lines, quoted only if a value needs it."""
     return "".join(f"{name}={_quoted_dotenv(value)}\n" for name, value in values.items())
 
 
 def as_json(values: Mapping[str, str]) -> str:
-    """Spell them as one JSON object."""
+    """Format them as one JSON object."""
     import json
 
     return json.dumps(dict(values)) + "\n"

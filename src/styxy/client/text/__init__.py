@@ -1,1 +1,1 @@
-"""The answers of the API as text for people."""
+"""The API's answers as text for people."""

@@ -1,6 +1,6 @@
-"""What happened, for people: one line for one event of the audit.
+"""Events of the audit for people, one per line.
 
-Text goes in and out. An event that this version does not know is shown with all that it says.
+Text goes in and out. An event that this version does not know is shown with all its fields.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _KIND_WIDTH = 20  # `instance_registered` is the longest common one
 
 
 def line(event: Mapping[str, object]) -> str:
-    """Tell one event in one line."""
+    """Format one event as one line."""
     kind = plain(event.get("event"))
     report = _LINES.get(kind, _all_fields)(event)
     return f"{local_time(event.get('at'))}  {kind.ljust(_KIND_WIDTH)}  {report}".rstrip()
 
 
 def lines(events: Iterable[Mapping[str, object]]) -> str:
-    """Tell events, one a line, or that there are none."""
+    """Format events, one per line, or report that there are none."""
     return "\n".join(line(event) for event in events) or "no events"
 
 

@@ -1,4 +1,4 @@
-"""The configuration for people: text goes in and out, nothing is printed or read here."""
+"""The configuration for people: data goes in, text comes out; nothing is printed or read here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUILT_IN = "built-in"
 
 
 def shown(answer: Mapping[str, object]) -> str:
-    """Show every setting with its value and where that comes from, then types and rules."""
+    """Format every setting with its value and source, then types and rules."""
     origins = _object(answer.get("origins"))
     rows = [
         (each.path, _value(_at(answer, each.path)), origins.get(each.path, BUILT_IN))
@@ -64,7 +64,7 @@ def _type_rows(
 
 
 def templates(answer: Mapping[str, object]) -> str:
-    """Show the instance templates: a row for each service type, a column for each template."""
+    """Format the instance templates: a row for each service type, a column for each template."""
     found = _object(answer.get("instance_templates"))
     ports = {name: _object(_object(each).get("ports")) for name, each in found.items()}
     types = dict.fromkeys(kind for each in ports.values() for kind in each)
@@ -73,7 +73,7 @@ def templates(answer: Mapping[str, object]) -> str:
 
 
 def problems(answer: Mapping[str, object]) -> list[str]:
-    """Spell each problem as `file: sentence`, with line and column where the file is not JSON."""
+    """Format each problem as `file: sentence`, with line and column where the file is not JSON."""
     lines = []
     for each in objects(answer.get("problems")):
         paths = (each.get("file"), each.get("line"), each.get("column"))
@@ -83,7 +83,7 @@ def problems(answer: Mapping[str, object]) -> list[str]:
 
 
 def changed(answer: Mapping[str, object]) -> str:
-    """Show what became of a change."""
+    """Format the result of a change."""
     lines = [plain(answer.get("message"))]
     if answer.get("copy"):
         lines.append(f"previous version: {plain(answer['copy'])}")

@@ -1,7 +1,7 @@
-"""The API's answers for people: plain columns, one line for one thing.
+"""The API's answers for people: plain columns, one line per item.
 
-Text goes in and out; nothing is printed here. What came from another process (a command line, a
-path) may hold anything, also what a terminal would obey, so it passes through `plain`.
+Data goes in, text comes out; nothing is printed here. Text from another process (a command line, a
+path) may contain anything, including terminal control sequences, so it passes through `plain`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ NOTHING = "-"
 
 
 def plain(value: object) -> str:
-    """Make one word or line of a value: no control characters, nothing for what is missing."""
+    """Make one word or line from a value: no control characters, nothing if it is missing."""
     if value is None or value == "":
         return NOTHING
     text = str(value)
@@ -22,7 +22,7 @@ def plain(value: object) -> str:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Set rows under titles, each column as wide as its longest value."""
+    """Format rows under titles, each column as wide as its longest value."""
     lines = [list(titles), *([plain(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
     return "\n".join(
@@ -32,7 +32,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def local_time(moment: object) -> str:
-    """Show an RFC 3339 time as the wall clock here shows it; anything else as it is."""
+    """Format an RFC 3339 time in the local time zone; return anything else unchanged."""
     from datetime import datetime
 
     try:
@@ -42,7 +42,7 @@ def local_time(moment: object) -> str:
 
 
 def duration(seconds: object) -> str:
-    """Show a length of time in its two largest units."""
+    """Format a length of time in its two largest units."""
     if not isinstance(seconds, int | float):
         return NOTHING
     rest = int(seconds)
@@ -55,12 +55,12 @@ def duration(seconds: object) -> str:
 
 
 def objects(value: object) -> list[dict[str, object]]:
-    """Take the JSON objects of a list; anything else is none."""
+    """Return the JSON objects in a list; everything else is dropped."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def granted(answer: Mapping[str, object]) -> str:
-    """Show a lease that was granted: the port alone first, so that a script may take line one."""
+    """Format a granted lease: the port alone comes first, so that a script can take line one."""
     lines = [plain(answer.get("port")), plain(answer.get("message"))]
     lock_id = answer.get("lock_id")
     if lock_id and not answer.get("existing"):  # what others use is not for this one to end
@@ -69,7 +69,7 @@ def granted(answer: Mapping[str, object]) -> str:
 
 
 def checked(answer: Mapping[str, object]) -> str:
-    """Show whether a port is free, and who has it where not."""
+    """Format whether a port is free, and who has it if not."""
     port = plain(answer.get("port"))
     if answer.get("available"):
         return f"{port} is free"
@@ -85,7 +85,7 @@ def checked(answer: Mapping[str, object]) -> str:
 
 
 def leases(answer: Mapping[str, object], *, verbose: bool) -> str:
-    """Show leases as a table, ordered by port."""
+    """Format leases as a table, ordered by port."""
     rows = sorted(
         objects(answer.get("allocations")), key=lambda lease: str(lease.get("port")).zfill(5)
     )
@@ -110,7 +110,7 @@ def leases(answer: Mapping[str, object], *, verbose: bool) -> str:
 
 
 def scanned(answer: Mapping[str, object]) -> str:
-    """Show the ports in use as a table, each with its lease and its listener."""
+    """Format the ports in use as a table, each with its lease and its listener."""
     rows = objects(answer.get("ports_in_use"))
     if not rows:
         return "no port is leased or in use"
@@ -137,7 +137,7 @@ def _scanned_row(row: Mapping[str, object]) -> list[object]:
 
 
 def instances(answer: Mapping[str, object]) -> str:
-    """Show the registered instances as a table."""
+    """Format the registered instances as a table."""
     rows = objects(answer.get("instances"))
     if not rows:
         return "no instances are registered"
@@ -159,7 +159,7 @@ def instances(answer: Mapping[str, object]) -> str:
 
 
 def cleaned(answer: Mapping[str, object]) -> str:
-    """Show what a cleanup has ended: the message, then one lease a line."""
+    """Format the result of a cleanup: the message, then one lease per line."""
     lines = [
         f"  {plain(lease.get('port'))}  {_lease_line(lease)}"
         for lease in objects(answer.get("released"))
@@ -168,7 +168,7 @@ def cleaned(answer: Mapping[str, object]) -> str:
 
 
 def suggested(answer: Mapping[str, object]) -> str:
-    """Show free ports, one a line; the message follows only where it says more."""
+    """Format free ports, one per line; the message follows only if it says more."""
     ports = answer.get("suggestions")
     lines = [plain(port) for port in ports] if isinstance(ports, list) else []
     if answer.get("fallback") or not lines:
@@ -177,7 +177,7 @@ def suggested(answer: Mapping[str, object]) -> str:
 
 
 def reassignments(answer: Mapping[str, object]) -> str:
-    """Show binds that were moved as a table, newest last."""
+    """Format moved binds as a table, newest last."""
     rows = objects(answer.get("reassignments"))
     if not rows:
         return "no binds have been moved"
@@ -198,7 +198,7 @@ def reassignments(answer: Mapping[str, object]) -> str:
 
 
 def running(answer: Mapping[str, object], *, port: int | None, socket: str | None) -> str:
-    """Show a daemon that runs, in one line, and below it what its user must know."""
+    """Format the state of a running daemon in one line, with its warnings below."""
     parts = [f"pid {plain(answer.get('pid'))}"]
     if port:
         parts.append(f"port {port}")

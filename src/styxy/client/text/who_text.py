@@ -1,4 +1,4 @@
-"""The report on a port for people: one block for each server, a line for each thing known."""
+"""The report on a port for people: one block per server, one line per fact."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_COMMAND = 120
 
 
 def shown(report: WhoReport) -> str:
-    """Lay out a report."""
+    """Format a report."""
     lines = [plain(report.summary)]
     for server in report.servers:
         if len(report.servers) > 1:

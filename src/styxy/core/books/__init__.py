@@ -1,1 +1,1 @@
-"""What is remembered: the events, and the state that they fold into."""
+"""What is remembered: the events, and the state obtained by folding them."""

@@ -1,7 +1,8 @@
-"""The facts. State is their fold, and the audit log, the recovery and the event stream are they.
+"""The events. The state is their fold; the audit log, recovery and the event stream are made of
+them.
 
-Each is a past participle with `at`, in seconds since the epoch. A name or a field here is a format
-on disk: give a new field a default, never take one away.
+Each is named by a past participle and has `at`, in seconds since the epoch. Names and fields are an
+on-disk format: give a new field a default, and never remove one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ InstanceEnding = Literal["left", "process died", "heartbeat lost"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leased:
-    """Say that a port was promised."""
+    """A port was leased."""
 
     lease: Lease
     at: float
@@ -28,7 +29,7 @@ class Leased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """Say that a promise ended, and why."""
+    """A lease ended; `reason` says why."""
 
     lock_id: str
     port: Port
@@ -40,7 +41,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """Say that a lease went to the process that has its socket now."""
+    """A lease was passed to the process that now has its socket."""
 
     lock_id: str
     port: Port
@@ -50,7 +51,7 @@ class Passed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """Say that something listens on a leased port."""
+    """A leased port has a listener."""
 
     lock_id: str
     port: Port
@@ -59,7 +60,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbound:
-    """Say that the listener of a leased port is gone; the lease lapses at `expires_at`."""
+    """A leased port lost its listener; the lease lapses at `expires_at`."""
 
     lock_id: str
     port: Port
@@ -69,7 +70,7 @@ class Unbound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dated:
-    """Say that a lease has another end. `given_up`: its server could not have the port."""
+    """A lease has a new expiry time. `given_up`: its server could not bind the port."""
 
     lock_id: str
     port: Port
@@ -80,7 +81,7 @@ class Dated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reassigned:
-    """Say that a bind asked for one port and got another."""
+    """A bind asked for one port and was moved to another."""
 
     requested_port: Port
     port: Port
@@ -93,7 +94,7 @@ class Reassigned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """Carry the remembered port of one service into a snapshot; `at` is when it was last used."""
+    """A snapshot entry: the remembered port of one service; `at` is when it was last used."""
 
     project: str
     service_type: str
@@ -104,7 +105,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveRemembered:
-    """Carry one remembered reassignment into a snapshot; `at` is when it ended."""
+    """A snapshot entry: one remembered move; `at` is when its lease ended."""
 
     owner_key: int
     asked: Port
@@ -114,7 +115,7 @@ class MoveRemembered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """Say that the port of a service is remembered no more."""
+    """The port of a service is no longer remembered."""
 
     project: str
     service_type: str
@@ -125,7 +126,7 @@ class Forgotten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveForgotten:
-    """Say that it is remembered no more where a moved server went."""
+    """The place of a moved server is no longer remembered."""
 
     owner_key: int
     asked: Port
@@ -135,9 +136,9 @@ class MoveForgotten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeAdded:
-    """Say that a service type was made for a request, or that its range grew.
+    """A service type was auto-allocated, or its range grew.
 
-    `is_filed`: config.json has it, so that a file without it says that the user took it out.
+    `is_filed`: it was written to config.json, so if a later file lacks it, the user removed it.
     """
 
     service: ServiceType
@@ -149,7 +150,7 @@ class RangeAdded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeRemoved:
-    """Say that an auto-allocated service type was taken back."""
+    """An auto-allocated service type was removed."""
 
     name: str
     at: float
@@ -157,7 +158,7 @@ class RangeRemoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceSeen:
-    """Say that a client registered, or that it registered anew."""
+    """A client registered, or registered again."""
 
     instance: Instance
     at: float
@@ -165,7 +166,7 @@ class InstanceSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """Say that a client gave a sign of life."""
+    """A client sent a heartbeat."""
 
     instance_id: str
     at: float
@@ -173,7 +174,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceGone:
-    """Say that a client left, died or fell silent."""
+    """A client left, died or stopped sending heartbeats."""
 
     instance_id: str
     reason: InstanceEnding
@@ -182,9 +183,9 @@ class InstanceGone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """Say what happened to the daemon itself: a start, a recovery step, a reload of the settings.
+    """Something happened to the daemon itself: a start, a recovery step, a configuration reload.
 
-    For the audit alone; it changes nothing.
+    For the audit log only; it changes no state.
     """
 
     subject: str

@@ -1,6 +1,6 @@
-"""The books: the live leases, indexed.
+"""The live leases, indexed.
 
-They change by events alone (see `core.books.state`); nothing here decides.
+The index is changed only by events (see `core.books.state`); nothing here makes decisions.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _LAST_ID = chr(0x10FFFF)
 
 
 class LeaseIndex:
-    """Hold the live leases with one index over them.
+    """The live leases and one index over them.
 
-    No question that is asked often walks the leases: ten thousand of them cost what one does.
+    No frequent query scans all leases: with ten thousand of them it costs the same as with one.
     """
 
     def __init__(self) -> None:
@@ -58,11 +58,11 @@ class LeaseIndex:
             ) from None
 
     def on_port(self, port: Port) -> Lease | None:
-        """Find who has `port` on lease."""
+        """Find the lease on `port`."""
         return self._by_port.get(port)
 
     def of_pid(self, pid: int) -> list[Lease]:
-        """List what a process holds, oldest first."""
+        """List the leases that a process holds, oldest first."""
         return self._indexed(("pid", pid))
 
     def of_holder(self, holder: Holder) -> list[Lease]:
@@ -74,11 +74,11 @@ class LeaseIndex:
         return self._indexed(("type", service_type))
 
     def of_service(self, service_type: str, service_name: str) -> list[Lease]:
-        """List the leases of one name in a service type, oldest first."""
+        """List the leases with one name in a service type, oldest first."""
         return self._indexed(("service", service_type, service_name))
 
     def of_owner(self, owner: Owner) -> list[Lease]:
-        """List what a project, or an instance without one, was promised, oldest first."""
+        """List the leases of a project, or of an instance without one, oldest first."""
         return self._indexed(("owner", owner.key))
 
     def of_instance(self, instance_id: str) -> list[Lease]:
@@ -86,34 +86,34 @@ class LeaseIndex:
         return self._indexed(("instance", instance_id))
 
     def moved_from(self, owner: Owner, asked: Port) -> list[Lease]:
-        """List an owner's reassignments away from `asked`, oldest first."""
+        """List an owner's moves away from `asked`, oldest first."""
         return self._indexed(("asked", owner.key, asked))
 
     def asked_for(self, asked: Port) -> list[Lease]:
-        """List everybody's reassignments away from `asked`, oldest first."""
+        """List all moves away from `asked`, oldest first."""
         return self._indexed(("asked by any", asked))
 
     def leased(self, port: Port) -> Lease:
-        """Hand over the lease of a port that has one."""
+        """Return the lease of a port that is known to have one."""
         return self._by_port[port]
 
     @property
     def bound(self) -> Set[Port]:
-        """The leased ports on which something listened at the last look."""
+        """The leased ports that had a listener at the last sweep."""
         return self._bound
 
     def reserved_among(self, ports: Collection[int]) -> list[Lease]:
-        """List the leases on `ports` that are not known as bound."""
+        """List the leases on `ports` that are not known to be bound."""
         found = (self._by_port.get(Port(port)) for port in ports)
         return [lease for lease in found if lease is not None and lease.state == "reserved"]
 
     def expired(self, now: float) -> list[Lease]:
-        """List the leases whose time has come, the longest overdue first."""
+        """List the leases that have expired, the longest overdue first."""
         end = bisect_right(self._expiring, (now, _LAST_ID))
         return [self._by_id[lock_id] for _, lock_id in self._expiring[:end]]
 
     def unleased(self, ports: PortRange) -> Iterator[Port]:
-        """Walk the ports of a range that no lease has, upwards."""
+        """Iterate over the ports of a range that have no lease, in ascending order."""
         end = ports.last + 1
         port = self._leased.find(0, ports.first, end)
         while port >= 0:
@@ -125,7 +125,7 @@ class LeaseIndex:
         return sorted(leases, key=lambda lease: (lease.allocated_at, lease.port))
 
     def put(self, lease: Lease) -> None:
-        """Enter a lease, or its new state under the same id."""
+        """Add a lease, or replace the one with the same id."""
         if lease.lock_id in self._by_id:
             self.drop(lease.lock_id)
         self._by_id[lease.lock_id] = lease
@@ -139,7 +139,7 @@ class LeaseIndex:
             self._index[key].add(lease.lock_id)
 
     def drop(self, lock_id: str) -> Lease:
-        """Take a lease out of the books and hand it over."""
+        """Remove a lease and return it."""
         lease = self._by_id.pop(lock_id)
         del self._by_port[lease.port]
         self._leased[lease.port] = 0

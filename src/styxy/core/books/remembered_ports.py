@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Remember a port, and when it was last in use (seconds since the epoch)."""
+    """A remembered port and when it was last in use (seconds since the epoch)."""
 
     port: Port
     left_at: float
@@ -37,7 +37,7 @@ AskedKey = tuple[int, Port]
 
 
 class RememberedPorts:
-    """Hold the places of services and of moved servers."""
+    """The remembered ports of services and of moved servers."""
 
     def __init__(self) -> None:
         self.services: dict[ServiceKey, Place] = {}
@@ -45,15 +45,15 @@ class RememberedPorts:
         self._movers: defaultdict[Port, set[int]] = defaultdict(set)
 
     def begin(self, lease: Lease, at: float) -> None:
-        """Note the port of a new lease: the next one of this service asks for it first."""
+        """Record the port of a new lease, to be preferred the next time its service asks."""
         key = _service_of(lease)
         if key is not None:
             self.keep_service(key, Place(lease.port, at))
 
     def end(self, lease: Lease, at: float) -> None:
-        """Note when a lease ended, and where a moved server went.
+        """Record when a lease ended, and where a moved server was.
 
-        Where another lease of this service is younger, its port stays the remembered one.
+        If the service has a younger lease, that lease's port stays the remembered one.
         """
         key = _service_of(lease)
         if key is not None and self.services.get(key, lease).port == lease.port:
@@ -63,12 +63,12 @@ class RememberedPorts:
             self.keep_move((lease.owner.key, lease.asked), Place(lease.port, at))
 
     def keep_service(self, key: ServiceKey, place: Place) -> None:
-        """Note the port of a service, as the one that was used last."""
+        """Record the port of a service as the most recently used one."""
         self.services.pop(key, None)
         self.services[key] = place
 
     def keep_move(self, key: AskedKey, place: Place) -> None:
-        """Note where a server went that asked for another port, as the one that ended last."""
+        """Record where a moved server was, as the most recently ended one."""
         self.moves.pop(key, None)
         self.moves[key] = place
         owner, asked = key
@@ -79,7 +79,7 @@ class RememberedPorts:
         self.services.pop(key, None)
 
     def drop_move(self, key: AskedKey) -> None:
-        """Forget where a server went."""
+        """Forget where a moved server was."""
         owner, asked = key
         if self.moves.pop(key, None) is not None:
             self._movers[asked].discard(owner)
@@ -87,12 +87,15 @@ class RememberedPorts:
                 del self._movers[asked]
 
     def moved_from(self, asked: Port) -> list[tuple[int, Place]]:
-        """List which owners (by key) left a place when they were moved away from `asked`."""
+        """List the keys of owners whose servers were moved away from `asked`."""
         return [(owner, self.moves[owner, asked]) for owner in self._movers.get(asked, ())]
 
     def snapshot(self, leases: Iterable[Lease], *, now: float) -> Iterator[Event]:
-        """Say what is remembered, to be applied after the live `leases`, each of which is noted as
-        it is applied, whether it was forgotten meanwhile or not."""
+        """Return events that restore what is remembered.
+
+        They are applied after the live `leases`, each of which is recorded as it is applied,
+        whether or not it was forgotten in the meantime.
+        """
         noted = {key: lease.port for lease in leases if (key := _service_of(lease)) is not None}
         for key in noted.keys() - self.services.keys():
             yield forgotten(key, noted[key], now)
@@ -115,7 +118,9 @@ def forgotten(key: ServiceKey, port: Port, now: float) -> Forgotten:
 
 
 def _service_of(lease: Lease) -> ServiceKey | None:
-    """Name what a lease is remembered as; None for a moved bind, and where no project is known."""
+    """Return the key under which a lease is remembered; None for a moved bind or an unknown
+    project.
+    """
     if not lease.owner.project or lease.asked is not None:
         return None
     return (lease.owner.project, lease.service_type, lease.service_name)

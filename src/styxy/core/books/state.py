@@ -1,6 +1,6 @@
-"""Everything that the events fold into. `apply` is the one place where anything changes.
+"""The state that the events fold into. `apply` is the only place where anything changes.
 
-Replaying the journal through it gives the same state, and so does a snapshot.
+Replaying the journal or applying a snapshot gives the same state.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class State:
-    """Hold the books, the memory, the instances, and the service types made for a request."""
+    """The leases, remembered ports, instances and auto-allocated service types."""
 
     def __init__(self, configured: Catalogue, settings: Configuration) -> None:
         self.made: dict[str, ServiceType] = {}
@@ -69,7 +69,7 @@ class State:
         )
 
     def apply(self, event: Event) -> None:
-        """Make an event true in the books. Never fails on what the desk itself decided."""
+        """Apply an event. Never fails for an event that the desk itself decided on."""
         lease_index = self.lease_index
         match event:
             case Leased(lease=lease, at=at):
@@ -125,7 +125,7 @@ class State:
                 assert_never(event)
 
     def snapshot(self, *, now: float) -> list[Event]:
-        """Say the state in as few events as possible; applied to a new desk they give it again."""
+        """Return as few events as possible that restore this state in a new desk."""
         return [
             *(Leased(lease=lease, at=lease.allocated_at) for lease in self.lease_index),
             *(

@@ -1,1 +1,1 @@
-"""What is known of programs by their command lines."""
+"""What is known about programs from their command lines."""

@@ -1,7 +1,7 @@
-"""What a running program is, told by the words of its command line: its name, its service type.
+"""Identify a running program by the words of its command line: its name and its service type.
 
-Nothing is asked of the program but what /proc shows of it, so interpreters are looked through: the
-script or the module that they run names the program.
+Only what /proc shows is used, so interpreters are looked through: the script or module that they
+run names the program.
 """
 
 from __future__ import annotations
@@ -67,15 +67,15 @@ def program_of(words: Sequence[str]) -> str:
 
 
 def service_type_of_program(words: Sequence[str]) -> str | None:
-    """Say of which service type the server is that was started so; None where nothing tells.
+    """Return the service type of a server started with this command line, or None if unknown.
 
-    A program that binds a port is a server, so that its name is enough: no subcommand is looked at.
+    A program that binds a port is a server, so its name is enough: subcommands are ignored.
     """
     return next((SERVICE_TYPES[name] for name in _names(words) if name in SERVICE_TYPES), None)
 
 
 def _names(words: Sequence[str]) -> Iterator[str]:
-    """Walk what a program could be known by, the most telling first."""
+    """Iterate over the names a program could be known by, the most specific first."""
     first, *rest = _titled(words) or [""]
     program = _stem(first).partition(" ")[0].rstrip(":")
     if _is_interpreter(program):

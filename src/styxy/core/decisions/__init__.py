@@ -1,1 +1,1 @@
-"""Every decision about ports, leases and instances; no decision changes anything."""
+"""Every decision about ports, leases and instances. A decision changes nothing."""

@@ -64,10 +64,10 @@ class Desk(State):
         taken: Collection[int] = (),
         busy: Collection[int] = (),
     ) -> Ruling[Grant]:
-        """Grant a lease, or the one that a singleton or `reuse` already has.
+        """Grant a lease, or return the existing one of a singleton or of `reuse`.
 
-        A type that nobody knows is made first, and a made one that is full grows; `busy` are the
-        ports on which something listens, of which a new range stays clear. Raises `InvalidInput`,
+        An unknown type is created first, and an auto-allocated one that is full grows; `busy` are
+        the ports with listeners, which a new range avoids. Raises `InvalidInput`,
         `UnknownServiceType`, `RangeExhausted`, `NoRoom`, `ConfirmationRequired`.
         """
         kind, made = self._type_for(request, busy=busy, now=now)
@@ -97,21 +97,21 @@ class Desk(State):
         return Ruling(Grant(lease, made=made), events, candidate=port)
 
     def may_make_range(self, service_type: str) -> bool:
-        """Tell whether an allocation of this type may need a new range, or more of one."""
+        """Return whether allocating this type may need a new range or a larger one."""
         if service_type not in self.catalogue:
             return True
         return self.catalogue.get(service_type).auto_allocated is not None
 
     def release(self, lock_id: str, *, now: float, reason: Ending = "released") -> Ruling[Lease]:
-        """End a lease. Raises `UnknownLease`."""
+        """Release a lease. Raises `UnknownLease`."""
         lease = self.lease_index.get(lock_id)
         return Ruling(lease, (_released(lease, reason, now),))
 
     def undo_range(self, name: str, *, now: float, force: bool = False) -> Ruling[ServiceType]:
-        """Take back a service type that was made for a request.
+        """Remove an auto-allocated service type.
 
-        While leases live in its range that is refused (`Conflict`), unless `force` ends those that
-        no listener uses. Raises `UnknownServiceType`.
+        Refused (`Conflict`) while its range has leases, unless `force` ends those without a
+        listener. Raises `UnknownServiceType`.
         """
         kind = made_type(self.catalogue, name)
         living = self.lease_index.of_type(kind.name)
@@ -133,7 +133,7 @@ class Desk(State):
         now: float,
         reason: Ending = "holder died",
     ) -> Ruling[list[Lease]]:
-        """End what a dead holder had, but pass on each port that an heir still listens on."""
+        """End the leases of a dead holder, but pass on each port that an heir still listens on."""
         held = self.lease_index.of_holder(holder)
         events: list[Event] = []
         for lease in held:
@@ -145,7 +145,7 @@ class Desk(State):
         return Ruling(held, tuple(events))
 
     def seen(self, listening: Collection[int], *, now: float) -> Ruling[None]:
-        """Compare the leases with the ports on which something listens now."""
+        """Compare the leases with the ports that have listeners now."""
         events: list[Event] = [
             Bound(lock_id=lease.lock_id, port=lease.port, at=now)
             for lease in self.lease_index.reserved_among(listening)
@@ -157,12 +157,12 @@ class Desk(State):
         return Ruling(None, tuple(events))
 
     def lapse(self, *, now: float) -> Ruling[None]:
-        """End the leases that nobody claimed in time."""
+        """End the leases that were not claimed in time."""
         lapsed = self.lease_index.expired(now)
         return Ruling(None, tuple(_released(lease, "lapsed", now) for lease in lapsed))
 
     def clean(self, listening: Collection[int], *, now: float) -> Ruling[list[Lease]]:
-        """End every lease that no listener uses, singletons included."""
+        """End every lease without a listener, including singletons."""
         unused = [lease for lease in self.lease_index if lease.port not in listening]
         return Ruling(unused, tuple(_released(lease, "cleaned up", now) for lease in unused))
 
@@ -244,9 +244,9 @@ class Desk(State):
         return now + self.settings.recovery.health_monitoring.unused_ttl
 
     def _grace(self, lease: Lease) -> float:
-        """Seconds that a lease outlives its listener: a restart takes its time.
+        """Return how many seconds a lease outlives its listener, so that a server can restart.
 
-        Where no process is known, as many checks as the user wants must have failed by then.
+        Without a known process, long enough for the configured number of checks to fail.
         """
         health = self.settings.recovery.health_monitoring
         if lease.holder is not None:

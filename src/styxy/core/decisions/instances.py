@@ -1,8 +1,8 @@
-"""Who is here: instances that register, give signs of life, leave, die or fall silent.
+"""Instances: they register, send heartbeats, leave, die or go silent.
 
-An instance holds the leases that name it and no other process. They end with it, but a port on
-which something listens is never taken: it passes to the process that has the socket, or stays as it
-is until the listener ends.
+An instance holds the leases that name it and no other process. They end with it, but a port that is
+in use is never taken away: it passes to the process that has the socket, or stays as it is until
+the listener ends.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Hold how many checks in a row each silent instance has failed, and who failed too many."""
+    """How many checks in a row each silent instance has failed, and which failed too many."""
 
     misses: Mapping[str, int]
     lost: tuple[str, ...]
@@ -58,9 +58,10 @@ def find(state: State, instance_id: str) -> Instance:
 
 
 def decide_register(state: State, request: InstanceRequest, *, now: float) -> Ruling[Instance]:
-    """Register an instance, or refresh one: what is not said anew stays, and so do its leases.
+    """Register an instance, or refresh one: fields that are not sent keep their values, and leases
+    stay.
 
-    Raises `InvalidInput` for a template that does not exist, and for the name of the nameless.
+    Raises `InvalidInput` for an unknown template or the reserved name.
     """
     if request.instance_id == DEFAULT_INSTANCE:
         raise InvalidInput(
@@ -88,7 +89,7 @@ def decide_register(state: State, request: InstanceRequest, *, now: float) -> Ru
 
 
 def decide_heartbeat(state: State, instance_id: str, *, now: float) -> Ruling[Instance]:
-    """Note a sign of life. Raises `UnknownInstance`."""
+    """Record a heartbeat. Raises `UnknownInstance`."""
     instance = find(state, instance_id)
     return Ruling(replace(instance, last_heartbeat=now), (Heard(instance_id=instance_id, at=now),))
 
@@ -102,7 +103,7 @@ def decide_gone(
     heirs: Mapping[Port, Holder],
     now: float,
 ) -> Ruling[list[Lease]]:
-    """End an instance and what it holds; answers with the leases that end.
+    """Remove an instance and end its leases; the answer lists the leases that end.
 
     `heirs` are processes that have the socket of a port in `listening`. Raises `UnknownInstance`.
     """
@@ -120,9 +121,9 @@ def decide_gone(
 
 
 def decide_leave_keeping(state: State, instance_id: str, *, now: float) -> Ruling[list[Lease]]:
-    """End an instance, and leave its leases to whoever asks for them next.
+    """Remove an instance, and leave its leases to whoever asks for them next.
 
-    One without a process lasts as long as a lease that never had an instance. Raises
+    A lease without a process lasts as long as one that never had an instance. Raises
     `UnknownInstance`.
     """
     kept = _dated(state, held_by(state.lease_index, find(state, instance_id)), now)
@@ -131,11 +132,11 @@ def decide_leave_keeping(state: State, instance_id: str, *, now: float) -> Rulin
 
 
 def find_silent(state: State, misses: Mapping[str, int], *, since: float, now: float) -> Silence:
-    """Count one check of every instance that has no process to watch.
+    """Count one failed check for every silent instance that has no process to watch.
 
-    `misses` is what the check before this one counted. Nobody can be heard before the daemon ran,
-    so silence begins at `since` at the earliest. Taking part in several checks before anything is
-    taken gives an agent on a machine that slept the time to speak.
+    `misses` holds the counts of the previous check. No heartbeat can arrive before the daemon runs,
+    so silence starts at `since` at the earliest. Requiring several failed checks gives an agent on
+    a machine that was asleep time to report.
     """
     health = state.settings.recovery.health_monitoring
     counts = {
@@ -155,12 +156,12 @@ def held_by(lease_index: LeaseIndex, instance: Instance) -> list[Lease]:
 
 
 def with_holder(state: State, holder: Holder) -> list[str]:
-    """Name the instances that live as long as a process."""
+    """List the instances that live as long as a process."""
     return [name for name, instance in state.instances.items() if instance.holder == holder]
 
 
 def _dated(state: State, leases: Collection[Lease], now: float) -> list[Dated]:
-    """Give an end to the leases that nobody will hold any more; a listener still puts it off."""
+    """Set an expiry time on leases that no longer have a holder; a listener still delays it."""
     expires_at = now + state.settings.recovery.health_monitoring.unused_ttl
     return [
         Dated(lock_id=lease.lock_id, port=lease.port, expires_at=expires_at, at=now)

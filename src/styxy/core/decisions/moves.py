@@ -90,7 +90,7 @@ def _to_a_new_place(case: _Case) -> Ruling[MoveAnswer]:
 
 
 def _back_to_its_place(case: _Case) -> Ruling[MoveAnswer]:
-    """Let a restarted server have the port that it had, if it left it a short while ago."""
+    """Return a restarted server to the port that it left a short while ago."""
     state, request = case.state, case.request
     place = state.remembered.moves.get((request.owner.key, request.asked))
     within = state.settings.recovery.port_conflict.return_within
@@ -133,7 +133,7 @@ RULES: dict[Reason, Rule] = {
 def _running(
     lease_index: LeaseIndex, request: MoveRequest, kind: ServiceType
 ) -> RunsAlready | None:
-    """Tell where a singleton runs, on lease or not; None where it does not, or is none."""
+    """Return where a singleton is running, leased or not; None if it is not running."""
     if not kind.is_singleton:
         return None
     for lease in lease_index.of_type(kind.name):
@@ -146,9 +146,9 @@ def _running(
 
 
 def _given_up(lease_index: LeaseIndex, request: MoveRequest, now: float) -> tuple[Event, ...]:
-    """Let a place go that this server could not bind, or it would be answered to it again.
+    """Give up a place that this server could not bind, so that it is not offered again.
 
-    It ends at a sweep and not at once: another worker of the server may be the one who sits there.
+    It ends at the next sweep and not at once, because another worker of the server may be using it.
     """
     lease = None if request.lost is None else lease_index.on_port(request.lost)
     if lease is None or (lease.image_id, lease.asked) != (request.image_id, request.asked):
@@ -175,8 +175,9 @@ def _place_of(
 def service_type_of(
     catalogue: Catalogue, asked: Port, *, declared: str | None, inferred: str | None = None
 ) -> ServiceType:
-    """Say of which type a server is: the declared one, else the one of the range that it asked
-    for, else what its program is known for."""
+    """Return a server's type: the declared one, else that of the range containing the requested
+    port, else the one its program is known for.
+    """
     if declared is not None and declared in catalogue:
         return catalogue.get(declared)
     in_range = catalogue.containing(asked)

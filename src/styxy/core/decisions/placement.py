@@ -1,8 +1,8 @@
-"""Where a new range goes: after, before, smart; one table of three functions.
+"""Where a new range goes: after, before or smart; one table of three functions.
 
-Every strategy keeps the limits, the gap to every other range on both sides, and stays clear of
-ports on which something listens. *The gap* is the number of unused ports between the end of one
-range and the start of the next.
+Every strategy respects the limits and the gap to the ranges on either side, and avoids ports with
+listeners. *The gap* is the number of unused ports between the end of one range and the start of the
+next.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Describe what a new range of `size` ports must fit into.
+    """What a new range of `size` ports must fit into.
 
-    `lowest` and `highest` are the limits, both included. `start` is where the user would like it.
-    `busy` are ports on which something listens.
+    `lowest` and `highest` are the limits, both included. `start` is the user's preferred first
+    port. `busy` are ports with listeners.
     """
 
     name: str
@@ -38,18 +38,18 @@ class Site:
 
     @property
     def floor(self) -> Port:
-        """The lowest port that may be used: a wished start may lie below the limit."""
+        """The lowest usable port: a preferred start may be below the limit."""
         return self.lowest if self.start is None else min(self.lowest, self.start)
 
     @property
     def ranges(self) -> list[PortRange]:
-        """All ranges that there are, by their first port."""
+        """All existing ranges, ordered by first port."""
         spans = (each for kind in self.types for each in kind.ranges)
         return sorted(spans, key=lambda each: each.first)
 
 
 def place_after(site: Site) -> PortRange | None:
-    """Place a range after the last one, or at the wished start or the first room above it."""
+    """Place a range after the last one, or in the first room at or above the preferred start."""
     if site.start is not None:
         return next(_fits_upwards(site, site.start), None)
     last = max((each.last for each in site.ranges), default=site.lowest - site.gap - 1)
@@ -57,9 +57,10 @@ def place_after(site: Site) -> PortRange | None:
 
 
 def place_before(site: Site) -> PortRange | None:
-    """Place a range as close as may be below the first one at or above the limit.
+    """Place a range as close as possible below the first one at or above the limit.
 
-    A wished start takes the limit's place. Where nothing lies above, it goes to the limit itself.
+    A preferred start replaces the limit. With no range above, the new one starts at the limit
+    itself.
     """
     low = site.lowest if site.start is None else site.start
     above = next((each for each in site.ranges if each.first >= low), None)
@@ -69,7 +70,9 @@ def place_before(site: Site) -> PortRange | None:
 
 
 def place_smart(site: Site) -> PortRange | None:
-    """Place a range in the gap nearest to its kind: wish, category, conventional port, limit."""
+    """Place a range near its kind: the preferred start, the category, the conventional port, else
+    the limit.
+    """
     target = _target(site)
     above = next(_fits_upwards(site, target), None)
     below = next(_fits_downwards(site, min(target, site.highest - site.size + 1), site.floor), None)
@@ -86,7 +89,7 @@ STRATEGIES: Mapping[Placement, Callable[[Site], PortRange | None]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
-    """Name a kind of service by the words that tell it and the port that it is known by."""
+    """A kind of service: the words that identify it and its conventional port."""
 
     words: tuple[str, ...]
     port: Port
@@ -112,7 +115,7 @@ _WHOLE_WORD = 3
 
 
 def category_of(name: str) -> str | None:
-    """Tell what kind of service a name speaks of; None where it does not say."""
+    """Return the category that a name suggests, or None."""
     words = name.split("-")
     for word in words:
         for category, known in CATEGORIES.items():
@@ -126,7 +129,7 @@ def _tells(word: str, keyword: str) -> bool:
 
 
 def _target(site: Site) -> int:
-    """Say where a range would best begin, whether there is room or not."""
+    """Return where a range should ideally start, whether or not there is room."""
     if site.start is not None:
         return site.start
     related = [
@@ -148,7 +151,7 @@ def _is_related(name: str, other: str) -> bool:
 
 
 def _fits_upwards(site: Site, first: int) -> Iterator[PortRange]:
-    """Walk the places at or above `first`, jumping over whatever is in the way."""
+    """Iterate over the free places at or above `first`, skipping obstacles."""
     while first + site.size - 1 <= site.highest:
         span = PortRange(Port(first), Port(first + site.size - 1))
         obstacle = _obstacle_end(site, span)
@@ -160,7 +163,7 @@ def _fits_upwards(site: Site, first: int) -> Iterator[PortRange]:
 
 
 def _fits_downwards(site: Site, first: int, low: int) -> Iterator[PortRange]:
-    """Walk the places at or below `first`, down to `low`."""
+    """Iterate over the free places at or below `first`, down to `low`."""
     first = min(first, site.highest - site.size + 1)
     while first >= low:
         span = PortRange(Port(first), Port(first + site.size - 1))
@@ -173,14 +176,14 @@ def _fits_downwards(site: Site, first: int, low: int) -> Iterator[PortRange]:
 
 
 def _obstacle_end(site: Site, span: PortRange) -> int | None:
-    """Say where to go on upwards; None where `span` is clear."""
+    """Return where to continue upwards; None if `span` is clear."""
     too_near = [each.last + site.gap + 1 for each in _too_near(site, span)]
     listening = [port + 1 for port in site.busy if port in span]
     return max((*too_near, *listening), default=None)
 
 
 def _obstacle_start(site: Site, span: PortRange) -> int | None:
-    """Say where to go on downwards; None where `span` is clear."""
+    """Return where to continue downwards; None if `span` is clear."""
     too_near = [each.first - site.gap - site.size for each in _too_near(site, span)]
     listening = [port - site.size for port in site.busy if port in span]
     return min((*too_near, *listening), default=None)

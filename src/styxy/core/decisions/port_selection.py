@@ -1,4 +1,4 @@
-"""How a port is chosen among candidates: the first that nobody has; and what is said if none is."""
+"""How a port is chosen: the first free candidate; and the error if there is none."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def candidates(lease_index: LeaseIndex, kind: ServiceType) -> Iterator[Port]:
-    """Walk the ports of a type in the order of choice: preferred ones, then the range upwards.
+    """Iterate over a type's ports in order of preference: preferred ports, then the range upwards.
 
-    Leased ports of the range are left out unseen, so that a full range costs no more than a new
-    one.
+    Leased ports of the range are skipped without being visited, so a full range costs no more than
+    an empty one.
     """
     yield from kind.preferred
     yield from (port for port in unleased(lease_index, kind) if port not in kind.preferred)
 
 
 def unleased(lease_index: LeaseIndex, kind: ServiceType) -> Iterator[Port]:
-    """Walk the ports of a type's ranges that no lease has, upwards in each."""
+    """Iterate over the unleased ports of a type's ranges, upwards in each."""
     for span in kind.ranges:
         yield from lease_index.unleased(span)
 
@@ -34,17 +34,17 @@ def unleased(lease_index: LeaseIndex, kind: ServiceType) -> Iterator[Port]:
 def first_free(
     lease_index: LeaseIndex, candidates: Iterable[Port], taken: Collection[int | None]
 ) -> Port | None:
-    """Find the first candidate that is neither leased nor among the `taken`."""
+    """Return the first candidate that is neither leased nor in `taken`."""
     return next((port for port in candidates if is_open(lease_index, port, taken)), None)
 
 
 def is_open(lease_index: LeaseIndex, port: Port, taken: Collection[int | None]) -> bool:
-    """Tell whether a port is neither leased nor among the `taken`."""
+    """Return whether a port is neither leased nor in `taken`."""
     return port not in taken and lease_index.on_port(port) is None
 
 
 def exhausted(lease_index: LeaseIndex, kind: ServiceType) -> RangeExhausted:
-    """Say that a range is full, with the numbers and the next step."""
+    """Build the error for a full range, with the numbers and the next step."""
     leased = [port for port in kind.all_ports() if lease_index.on_port(port) is not None]
     return RangeExhausted(
         f"{kind.name} {kind.spans} is full ({counted(len(leased), 'lease')}, the rest in use); "

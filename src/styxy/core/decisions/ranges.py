@@ -1,4 +1,4 @@
-"""Service types that are made for a request: which range they get, how it grows, how it is undone.
+"""Auto-allocated service types: which range they get, how it grows and how it is undone.
 
 The rules are the user's (`core.config.configuration`); `core.decisions.placement` finds the place.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Say how a range is to be made: the configuration with the rule that matches the name."""
+    """How to make a range: the configuration combined with the rule that matches the name."""
 
     name: str
     chunk_size: int
@@ -34,7 +34,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """Hold a range that is not made yet. `token` confirms exactly this one."""
+    """A range that has not been made yet. `token` confirms exactly this one."""
 
     service: ServiceType
     made: PortRange
@@ -43,18 +43,18 @@ class Proposal:
 
     @property
     def is_new(self) -> bool:
-        """Tell whether the type is made, rather than that it grows."""
+        """Whether the type is new, rather than growing."""
         return self.service.ports == self.made
 
     @property
     def token(self) -> str:
-        """The word by which a user confirms this range and no other."""
+        """The token with which a user confirms this range and no other."""
         text = f"{self.service.name} {self.made} {self.placement}"
         return f"{fnv1a64(text.encode()):016x}"
 
 
 def wish_for(name: str, settings: AutoAllocation, rules: Collection[AllocationRule]) -> Wish:
-    """Put rule and settings together; the first rule whose pattern matches wins."""
+    """Combine rule and settings; the first rule whose pattern matches wins."""
     rule = next((each for each in rules if matches(each.pattern, name)), None)
     return Wish(
         name=name,
@@ -65,7 +65,7 @@ def wish_for(name: str, settings: AutoAllocation, rules: Collection[AllocationRu
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Tell whether `name` matches; `*` stands for any text, nothing else is special."""
+    """Return whether `name` matches; `*` stands for any text, nothing else is special."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
 
 
@@ -98,7 +98,7 @@ def grow(
     *,
     busy: Collection[int],
 ) -> Proposal:
-    """Find another chunk for a type that is full, beside it where there is room.
+    """Find another chunk for a full type, adjacent to its range if possible.
 
     Raises `NoRoom`.
     """
@@ -118,7 +118,7 @@ def grow(
 
 
 def confirm(proposal: Proposal, token: str | None) -> None:
-    """Let a proposal pass that its user has confirmed. Raises `ConfirmationRequired`."""
+    """Accept a proposal if the user has confirmed it. Raises `ConfirmationRequired`."""
     if token == proposal.token:
         return
     name, span = proposal.service.name, proposal.made
@@ -135,7 +135,7 @@ def confirm(proposal: Proposal, token: str | None) -> None:
 
 
 def made_type(catalogue: Catalogue, name: str) -> ServiceType:
-    """Find a type that was made for a request. Raises `UnknownServiceType`, `Conflict`."""
+    """Find an auto-allocated type. Raises `UnknownServiceType`, `Conflict`."""
     kind = catalogue.get(name)
     if kind.auto_allocated is None:
         raise Conflict(

@@ -1,4 +1,4 @@
-"""What is asked of the desk, and what it answers: values without behaviour."""
+"""Requests to the desk and its answers: values without behaviour."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ for the port; the map remembers a place of the project that was left a short whi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRequest:
-    """Ask for a port of a service type. `ttl` is in seconds.
+    """A request for a port of a service type. `ttl` is in seconds.
 
-    `confirm` is the token of the proposal that the user has seen, where a type must be confirmed.
+    `confirm` is the token of the proposal that the user has seen, if a type must be confirmed.
     """
 
     service_type: str
@@ -40,7 +40,7 @@ class LeaseRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRequest:
-    """Ask to be known as an instance; `core.model.instances.Instance` explains the fields."""
+    """A request to register an instance; `core.model.instances.Instance` explains the fields."""
 
     instance_id: str
     holder: Holder | None = None
@@ -82,9 +82,9 @@ class MoveRequest:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Hand out a lease; `existing` where a singleton or `reuse` gave one that was there.
+    """A granted lease; `existing` if it was there already, as a singleton or through `reuse`.
 
-    `made` is the range that had to be made for it.
+    `made` is the range that was made for it.
     """
 
     lease: Lease
@@ -94,12 +94,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Let the first real result of the bind stand."""
+    """The bind is not moved: its first real result stands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Send a bind to the leased port; `is_new` where nobody was told of it yet."""
+    """The bind is moved to the leased port; `is_new` if no process has been told about it yet."""
 
     lease: Lease
     is_new: bool
@@ -107,7 +107,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class RunsAlready:
-    """Say where the singleton runs that serves everybody; the pid is 0 where nobody knows it."""
+    """The port of the singleton that is already running; the pid is 0 if unknown."""
 
     port: Port
     service_type: str
@@ -121,9 +121,9 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Ruling(Generic[Answer]):
-    """Hold a decision, and the events that make it true once they are written down.
+    """A decision, and the events that make it take effect once they are written.
 
-    `candidate` is a port that the decision rests on: to be tried before anything is written.
+    `candidate` is a port that the decision depends on: probe it before writing anything.
     """
 
     answer: Answer

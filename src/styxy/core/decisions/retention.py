@@ -24,9 +24,9 @@ Key = TypeVar("Key")
 
 
 def decide_forget(state: State, *, now: float) -> Ruling[None]:
-    """Forget what was not used for too long, and what was used longest ago where there is too much.
+    """Decide which entries to forget: those unused for too long, then the oldest beyond the limit.
 
-    A bounded number at once: ask again for the rest.
+    At most a bounded number per call; call again for the rest.
     """
     memory, limits = state.remembered, state.settings.recovery.system_recovery
     before, most = now - limits.memory_days * DAY, limits.memory_entries

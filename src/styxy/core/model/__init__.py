@@ -1,1 +1,1 @@
-"""The nouns of the product as values: ports, leases, instances, service types, projects."""
+"""The product's nouns as values: ports, leases, instances, service types, projects."""

@@ -1,4 +1,4 @@
-"""Instances: registered clients, each an agent session or a terminal, with a heartbeat. Values."""
+"""Instances: registered clients, each an agent session or a terminal. Values."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from styxy.core.model.ports import Port
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """Describe a registered client. Times are seconds since the epoch.
+    """A registered client. Times are seconds since the epoch.
 
-    One with a holder lives as long as the process; one without, as long as its heartbeat.
-    `metadata` is JSON text, kept as it was given. `port` and `service_type` are what a guest said
-    of itself; no lease comes with them.
+    With a holder it lives as long as that process; without one, as long as its heartbeats arrive.
+    `metadata` is JSON text, kept as it was given. `port` and `service_type` are what a guest
+    reported about itself; they come with no lease.
     """
 
     instance_id: str

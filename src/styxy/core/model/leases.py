@@ -23,7 +23,7 @@ TRIAL_INSTANCE = "styxy-trial"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Name one process for ever: a pid alone is used again after its death.
+    """One process, identified for good: a pid alone is reused after the process dies.
 
     `start_time` is field 22 of /proc/pid/stat (proc(5)), in clock ticks since boot; `boot` is the
     kernel's boot id.
@@ -36,7 +36,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Name who is promised something: a project, or an instance where no project is known."""
+    """Who a port is promised to: a project, or an instance if no project is known."""
 
     project: str | None = None
     instance_id: str = DEFAULT_INSTANCE
@@ -48,11 +48,11 @@ class Owner:
 
     @property
     def is_on_trial(self) -> bool:
-        """Tell whether this is Styxy itself that tries out whether a bind is moved."""
+        """Whether this is Styxy itself, testing whether a bind is moved."""
         return self.instance_id == TRIAL_INSTANCE
 
     def is_same(self, other: Owner) -> bool:
-        """Tell whether both share their promises: sessions in one worktree are one project."""
+        """Return whether both share their promises: sessions in one worktree are one project."""
         if self.project or other.project:
             return self.project == other.project
         return self.instance_id == other.instance_id
@@ -64,10 +64,10 @@ NOBODY = Owner()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Promise one port to one holder. Times are seconds since the epoch.
+    """One port promised to one holder. Times are seconds since the epoch.
 
-    `asked` is the port that a program wanted where the lease is a move, `image_id` the program
-    image that got it. `expires_at` None: it ends with its holder.
+    `asked` is the port that a program asked for if the lease is a move, `image_id` the program
+    image that got it. With `expires_at` None, the lease ends with its holder.
     """
 
     lock_id: str
@@ -85,5 +85,5 @@ class Lease:
     image_id: str | None = None
 
     def has_lapsed(self, now: float) -> bool:
-        """Tell whether nobody claims it any more; a bound port never lapses."""
+        """Return whether the lease has expired unclaimed; a bound port never does."""
         return self.state == "reserved" and self.expires_at is not None and self.expires_at <= now

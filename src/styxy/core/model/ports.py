@@ -20,7 +20,7 @@ LAST_PORT = 65535
 
 
 def as_port(value: object, *, lowest: int = FIRST_PORT, name: str = "port") -> Port:
-    """Accept a whole number from `lowest` to 65535 as a port; `name` is what the message calls it.
+    """Check that a value is a whole number from `lowest` to 65535; `name` is for the message.
 
     Raises `InvalidInput`. A `bool` is not a port, though Python calls it an integer.
     """
@@ -33,7 +33,7 @@ def as_port(value: object, *, lowest: int = FIRST_PORT, name: str = "port") -> P
 
 @dataclass(frozen=True, slots=True)
 class PortRange:
-    """Hold consecutive ports, both ends included."""
+    """Consecutive ports, both ends included."""
 
     first: Port
     last: Port
@@ -57,10 +57,10 @@ class PortRange:
         return f"{self.first}-{self.last}"
 
     def overlaps(self, other: PortRange) -> bool:
-        """Tell whether a port is in both."""
+        """Return whether the ranges share a port."""
         return self.first <= other.last and other.first <= self.last
 
     def gap_to(self, other: PortRange) -> int:
-        """Count the unused ports between two ranges; negative where they overlap."""
+        """Count the unused ports between two ranges; negative if they overlap."""
         lower, upper = sorted((self, other), key=lambda each: each.first)
         return upper.first - lower.last - 1

@@ -1,4 +1,4 @@
-"""What a project is: the rule of the product, without looking at a disk.
+"""What a project is: the rule itself, without any disk access.
 
 A project is a directory tree: the nearest git worktree upwards, else the nearest directory upwards
 with a project file, else the directory itself. Linked worktrees of one repo are different projects
@@ -29,7 +29,7 @@ PROJECT_FILES = (
 
 
 def upwards(directory: str) -> Iterator[str]:
-    """Walk from a canonical absolute directory to the root, both included."""
+    """Iterate over a canonical absolute directory and its parents, up to the root."""
     while True:
         yield directory
         parent = directory.rpartition("/")[0] or "/"

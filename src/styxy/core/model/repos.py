@@ -1,8 +1,8 @@
 """Which projects are siblings: worktrees and clones of one repo.
 
-A repo is named by its remote `origin`, in one form for all the ways to write its address, else by
-the directory that its worktrees share. Siblings have the same name and different projects. The
-native library applies the same rule in C, and a test holds the two against each other.
+A repo is identified by its remote `origin`, normalised so that all spellings of its address agree,
+else by the directory that its worktrees share. Siblings are different projects with the same repo.
+The native library applies the same rule in C, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def repo_key(*, origin: str | None, common_directory: str | None) -> int:
-    """Name a repo as one word of the port map; 0 where there is none.
+    """Return a repo's key in the port map; 0 if there is none.
 
     `origin` is normalised, `common_directory` canonical.
     """
@@ -34,10 +34,10 @@ def repo_key(*, origin: str | None, common_directory: str | None) -> int:
 
 
 def normalised_origin(url: str) -> str:
-    """Write the address of a remote as `host/path`, the same for ssh, https and scp forms.
+    """Normalise the address of a remote to `host/path`, for ssh, https and scp forms alike.
 
-    User, password, port, a trailing slash and `.git` say nothing about which repo it is; the host
-    is compared without case (RFC 3986, 3.2.2). A path on this machine stays a path.
+    User, password, port, a trailing slash and `.git` are dropped; the host is compared ignoring
+    case (RFC 3986, 3.2.2). A path on this machine stays a path.
     """
     path = local_path(url)
     if path is not None:
@@ -53,7 +53,7 @@ def normalised_origin(url: str) -> str:
 
 
 def local_path(url: str) -> str | None:
-    """Tell the path of a remote on this machine, absolute or not; None for any other."""
+    """Return the path of a remote on this machine, absolute or not; None for any other."""
     match = _WITH_SCHEME.fullmatch(url)
     if match is not None:
         return match["rest"] if match["scheme"].lower() == "file" else None

@@ -1,6 +1,6 @@
-"""Service types: a named kind of service with its range of ports. The only table of them.
+"""Service types: named kinds of service with their ranges of ports. The only table of them.
 
-Allocation, suggestion, observation, hooks, documents and the page all read this one.
+Allocation, suggestions, observations, documentation and the API's page all read this one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Behavior = Literal["multi", "single"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceType:
-    """Describe one kind of service. `behavior` "single" makes it a singleton.
+    """One kind of service. `behavior` "single" makes it a singleton.
 
-    `more` are the chunks by which a range grew that had no room beside it. `auto_allocated` is the
-    date (RFC 3339) on which the type was made for a request that named it first.
+    `more` are the additional ranges of a type that grew without room beside it. `auto_allocated` is
+    the date (RFC 3339) on which the type was auto-allocated.
     """
 
     name: str
@@ -37,7 +37,7 @@ class ServiceType:
 
     @property
     def is_singleton(self) -> bool:
-        """Tell whether one lease serves everybody."""
+        """Whether one lease serves everybody."""
         return self.behavior == "single"
 
     @property
@@ -47,19 +47,19 @@ class ServiceType:
 
     @property
     def spans(self) -> str:
-        """All ranges as people read them: `11510-11529, 11540-11549`."""
+        """All ranges as text: `11510-11529, 11540-11549`."""
         return ", ".join(str(each) for each in self.ranges)
 
     def holds(self, port: Port) -> bool:
-        """Tell whether a port lies in one of the ranges."""
+        """Return whether a port is in one of the ranges."""
         return any(port in each for each in self.ranges)
 
     def all_ports(self) -> Iterator[Port]:
-        """Walk the ports of all ranges, upwards in each."""
+        """Iterate over the ports of all ranges, upwards in each."""
         return chain.from_iterable(self.ranges)
 
     def candidates(self) -> Iterator[Port]:
-        """Walk the ports in the order of choice: preferred ones, then the range upwards."""
+        """Iterate over the ports in order of preference: preferred ones, then upwards."""
         yield from self.preferred
         yield from (port for port in self.all_ports() if port not in self.preferred)
 
@@ -122,7 +122,7 @@ SHARED_TYPES = frozenset({"database", "infrastructure", "messaging", "ai", "coor
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Hold the service types in force. Immutable: a change makes a new one."""
+    """The service types in force. Immutable: a change makes a new one."""
 
     types: tuple[ServiceType, ...] = BUILT_IN
     _by_name: dict[str, ServiceType] = field(init=False, repr=False, compare=False)
@@ -142,7 +142,7 @@ class Catalogue:
         return iter(self.types)
 
     def get(self, name: str) -> ServiceType:
-        """Find a type by name; raises `UnknownServiceType`, which lists what there is."""
+        """Find a type by name; raises `UnknownServiceType`, which lists the known ones."""
         try:
             return self._by_name[name]
         except KeyError:
@@ -152,17 +152,17 @@ class Catalogue:
             ) from None
 
     def containing(self, port: Port) -> ServiceType | None:
-        """Find the type in whose range `port` lies."""
+        """Find the type whose range contains `port`."""
         for first, last, kind in self._spans:
             if first <= port <= last:
                 return kind
         return None
 
     def extended(self, more: Iterable[ServiceType]) -> Catalogue:
-        """Make a catalogue with `more`; a type of a known name takes the old one's place."""
+        """Return a catalogue with `more` added; types with a known name are replaced."""
         merged = {each.name: each for each in (*self.types, *more)}
         return Catalogue(tuple(merged.values()))
 
     def without(self, name: str) -> Catalogue:
-        """Make a catalogue that lacks one type."""
+        """Return a catalogue without one type."""
         return Catalogue(tuple(each for each in self.types if each.name != name))

@@ -1,4 +1,6 @@
-"""Instance templates: a fixed offset for each kind of checkout, so that ports differ but repeat."""
+"""Instance templates: a fixed offset per kind of checkout, so that ports differ but are
+predictable.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ TEMPLATED_TYPES = (
 
 
 def check_template(name: str) -> str:
-    """Accept the name of a template. Raises `InvalidInput`, which lists them."""
+    """Validate a template name. Raises `InvalidInput`, which lists the valid ones."""
     if name in OFFSETS:
         return name
     raise InvalidInput(
@@ -39,7 +41,7 @@ def check_template(name: str) -> str:
 
 
 def template_port(template: str | None, kind: ServiceType) -> Port | None:
-    """Find the port that a template gives a service type first; None where it gives none."""
+    """Return the port that a template prefers for a service type; None if it has no preference."""
     if template is None or kind.name not in TEMPLATED_TYPES or not kind.preferred:
         return None
     number = kind.preferred[0] + OFFSETS[template]

@@ -1,5 +1,5 @@
-"""What crosses HTTP: the shapes of requests and answers, and what translates our words.
+"""The shapes of HTTP requests and responses, and their translation from and to our own words.
 
 The API keeps older names (an *allocation* with a `lock_id` is our lease); nothing else may. The
-OpenAPI document is derived from these shapes. One module for each subject.
+OpenAPI document is derived from these shapes. One module per subject.
 """

@@ -1,7 +1,7 @@
-"""The facts of the journal, told as GET /audit and GET /events tell them.
+"""Journal events in the form that GET /audit and GET /events use.
 
-One shape for each kind of event, with `event` as its tag; the fields have the names that the rest
-of the API uses.
+One shape per kind of event, with `event` as its tag; the fields have the names that the rest of the
+API uses.
 """
 
 from __future__ import annotations
@@ -56,28 +56,28 @@ class AuditQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class EventsQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """The query of GET /events. `since_seq`: begin after this event instead of now."""
+    """The query of GET /events. `since_seq`: start after this event instead of now."""
 
     event: EventWord | None = None
     since_seq: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
 
 
 class AuditEntry(msgspec.Struct, kw_only=True, tag_field="event"):
-    """What every event has: its number in the journal and its time, RFC 3339 in UTC."""
+    """What every event has: its sequence number in the journal and its time, RFC 3339 in UTC."""
 
     seq: int
     at: str
 
 
 class AllocatedEvent(Allocation, kw_only=True, tag_field="event", tag="allocated"):
-    """A port was promised; the fields are those of an allocation."""
+    """A port was leased; the fields are those of an allocation."""
 
     seq: int
     at: str
 
 
 class ReleasedEvent(AuditEntry, tag="released"):
-    """A promise ended."""
+    """A lease ended."""
 
     lock_id: str
     port: int
@@ -86,7 +86,7 @@ class ReleasedEvent(AuditEntry, tag="released"):
 
 
 class PassedEvent(AuditEntry, tag="passed"):
-    """A lease went to the process that has its socket now."""
+    """A lease was passed to the process that now has its socket."""
 
     lock_id: str
     port: int
@@ -94,14 +94,14 @@ class PassedEvent(AuditEntry, tag="passed"):
 
 
 class BoundEvent(AuditEntry, tag="bound"):
-    """Something listens on a leased port."""
+    """A leased port has a listener."""
 
     lock_id: str
     port: int
 
 
 class UnboundEvent(AuditEntry, tag="unbound"):
-    """The listener of a leased port is gone."""
+    """A leased port lost its listener."""
 
     lock_id: str
     port: int
@@ -109,7 +109,7 @@ class UnboundEvent(AuditEntry, tag="unbound"):
 
 
 class DatedEvent(AuditEntry, tag="dated"):
-    """A lease has another end."""
+    """A lease has a new expiry time."""
 
     lock_id: str
     port: int
@@ -117,7 +117,7 @@ class DatedEvent(AuditEntry, tag="dated"):
 
 
 class ReassignedEvent(AuditEntry, tag="reassigned"):
-    """A bind asked for one port and got another."""
+    """A bind asked for one port and was moved to another."""
 
     requested_port: int
     port: int
@@ -129,7 +129,7 @@ class ReassignedEvent(AuditEntry, tag="reassigned"):
 
 
 class PortRememberedEvent(AuditEntry, tag="port_remembered"):
-    """A line of memory in a snapshot: the port that a service had."""
+    """A snapshot entry: the remembered port of a service."""
 
     port: int
     service_type: str
@@ -138,14 +138,14 @@ class PortRememberedEvent(AuditEntry, tag="port_remembered"):
 
 
 class MoveRememberedEvent(AuditEntry, tag="move_remembered"):
-    """A line of memory in a snapshot: where a bind was moved."""
+    """A snapshot entry: where a bind was moved."""
 
     requested_port: int
     port: int
 
 
 class PortForgottenEvent(AuditEntry, tag="port_forgotten"):
-    """The port that a service had is remembered no more."""
+    """The port of a service is no longer remembered."""
 
     port: int
     service_type: str
@@ -154,14 +154,14 @@ class PortForgottenEvent(AuditEntry, tag="port_forgotten"):
 
 
 class MoveForgottenEvent(AuditEntry, tag="move_forgotten"):
-    """It is remembered no more where a bind was moved."""
+    """The target of a moved bind is no longer remembered."""
 
     requested_port: int
     port: int
 
 
 class RangeAddedEvent(AuditEntry, tag="range_added"):
-    """A service type was made for a request, or its range grew."""
+    """A service type was auto-allocated, or its range grew."""
 
     service_type: str
     ranges: list[tuple[int, int]]
@@ -170,13 +170,13 @@ class RangeAddedEvent(AuditEntry, tag="range_added"):
 
 
 class RangeRemovedEvent(AuditEntry, tag="range_removed"):
-    """A service type that had been made for a request was taken back."""
+    """An auto-allocated service type was removed."""
 
     service_type: str
 
 
 class InstanceRegisteredEvent(AuditEntry, tag="instance_registered"):
-    """A client registered, or registered anew."""
+    """A client registered, or registered again."""
 
     instance_id: str
     pid: int | None
@@ -186,13 +186,13 @@ class InstanceRegisteredEvent(AuditEntry, tag="instance_registered"):
 
 
 class InstanceHeartbeatEvent(AuditEntry, tag="instance_heartbeat"):
-    """A client gave a sign of life."""
+    """A client sent a heartbeat."""
 
     instance_id: str
 
 
 class InstanceGoneEvent(AuditEntry, tag="instance_gone"):
-    """A client left, died or fell silent."""
+    """A client left, died or stopped sending heartbeats."""
 
     instance_id: str
     reason: str
@@ -257,7 +257,7 @@ WORD_OF_KIND = {kind: word for word, kind in KIND_OF_WORD.items()}
 
 
 def audit_entry(event: Event, *, seq: int) -> AuditEvent:
-    """Say an event in the API's words."""
+    """Convert an event to the API's shape."""
     at = rfc3339(event.at)
     match event:
         case Leased(lease=lease):

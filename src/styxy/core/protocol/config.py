@@ -1,4 +1,4 @@
-"""The configuration: what is in force, in the words of `config.json`, and how it is changed."""
+"""The configuration in force, in the words of `config.json`, and changes to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_NAMED = 5
 
 
 class ConfigChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The body of PATCH /config: a merge patch (RFC 7396); null takes a key away."""
+    """The body of PATCH /config: a merge patch (RFC 7396); null removes a key."""
 
     changes: dict[str, Any]
     dry_run: bool = False
@@ -42,7 +42,7 @@ class ServiceTypeAnswer(msgspec.Struct, kw_only=True):
 
 
 class TemplateAnswer(msgspec.Struct, kw_only=True):
-    """One instance template: its offset, and the port that it gives each service type first."""
+    """One instance template: its offset, and its preferred port for each service type."""
 
     offset: int
     ports: dict[str, int]
@@ -62,8 +62,8 @@ class ProblemAnswer(msgspec.Struct, kw_only=True):
 class ConfigAnswer(msgspec.Struct, kw_only=True):
     """The answer of GET /config: the configuration in force, and where it comes from.
 
-    `origins` names the source of each key that is not built in; `problems` are those of the file
-    as it is now, and while there are any, what was in force before stays in force.
+    `origins` names the source of each key that is not built in; `problems` are those of the current
+    file. While there are any, the previous configuration stays in force.
     """
 
     listen_port: int
@@ -86,7 +86,7 @@ class ConfigAnswer(msgspec.Struct, kw_only=True):
 
 
 class ConfigChanged(msgspec.Struct, kw_only=True):
-    """The answer of PATCH /config. `copy` is the file as it was; `needs_restart` names keys."""
+    """The answer of PATCH /config. `copy` is the previous file; `needs_restart` lists keys."""
 
     success: bool
     message: str
@@ -100,7 +100,7 @@ class ConfigChanged(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Say where a configuration was read; `loaded_at` is in seconds since the epoch."""
+    """Where a configuration was read; `loaded_at` is in seconds since the epoch."""
 
     file: str
     source: str
@@ -112,7 +112,7 @@ class Provenance:
 def config(
     configuration: Configuration, catalogue: Catalogue, provenance: Provenance
 ) -> ConfigAnswer:
-    """Say a configuration in the API's words; `catalogue` holds the service types in force."""
+    """Convert a configuration to the API's shape; `catalogue` has the service types in force."""
     rules = configuration.auto_allocation_rules
     return ConfigAnswer(
         listen_port=configuration.listen_port,
@@ -136,7 +136,7 @@ def config(
 
 
 def service_type(kind: ServiceType) -> ServiceTypeAnswer:
-    """Say a service type in the words of config.json."""
+    """Convert a service type to its form in config.json."""
     return ServiceTypeAnswer(
         range=(kind.ports.first, kind.ports.last),
         additional_ranges=[(each.first, each.last) for each in kind.more],
@@ -148,7 +148,7 @@ def service_type(kind: ServiceType) -> ServiceTypeAnswer:
 
 
 def problems(found: Iterable[Problem]) -> list[ProblemAnswer]:
-    """Say problems in the API's words."""
+    """Convert problems to the API's shape."""
     return [
         ProblemAnswer(
             key=each.key,
@@ -163,7 +163,7 @@ def problems(found: Iterable[Problem]) -> list[ProblemAnswer]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Say what became of a merge patch; `overrides` names what wins over the file, by key."""
+    """The result of a merge patch; `overrides` names what overrides the file, by key."""
 
     file: str
     has_changed: bool
@@ -174,7 +174,7 @@ class Change:
 
 
 def changed(patch: Mapping[str, object], change: Change) -> ConfigChanged:
-    """Say a change in the API's words, with what it takes to come into force."""
+    """Convert a change to the API's shape, including what it needs to take effect."""
     named = {".".join(names): setting for names, setting in leaves(patch)}
     late = [key for key, setting in named.items() if setting.needs_restart]
     sentences = [_outcome(list(named), change)]
@@ -209,7 +209,7 @@ def _outcome(keys: list[str], change: Change) -> str:
 
 
 def encoded(answer: msgspec.Struct) -> bytes:
-    """Write an answer as the daemon does, for a command that acts without one."""
+    """Encode an answer as the daemon does, for a command that works without one."""
     return msgspec.json.encode(answer)
 
 

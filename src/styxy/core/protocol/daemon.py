@@ -1,4 +1,4 @@
-"""The daemon about itself."""
+"""What the daemon reports about itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Severity = Literal["ok", "warning", "error"]
 class StatusAnswer(msgspec.Struct, kw_only=True):
     """The answer of GET /status. `uptime` is in seconds.
 
-    `warnings` say what was lost or cannot be written, a sentence each; mostly there are none.
-    Without the token it is told how many there are, and no more.
+    `warnings` are sentences about what was lost or cannot be written; usually there are none.
+    Without the token, only their number is shown.
     """
 
     status: str
@@ -26,7 +26,7 @@ class StatusAnswer(msgspec.Struct, kw_only=True):
 
 
 class HealthPart(msgspec.Struct, kw_only=True):
-    """How one part of the daemon is."""
+    """The state of one part of the daemon."""
 
     state: Severity
     message: str
@@ -47,7 +47,7 @@ class HealthAnswer(msgspec.Struct, kw_only=True):
 
 
 class MetricSample(msgspec.Struct, kw_only=True):
-    """One number of a metric. Infinite bounds of buckets are the text `+Inf`."""
+    """One value of a metric. Infinite bucket bounds are the string `+Inf`."""
 
     name: str
     labels: dict[str, str]
@@ -55,7 +55,7 @@ class MetricSample(msgspec.Struct, kw_only=True):
 
 
 class Metric(msgspec.Struct, kw_only=True):
-    """One metric as Prometheus has it."""
+    """One metric, as in Prometheus."""
 
     name: str
     type: str

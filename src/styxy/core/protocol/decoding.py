@@ -58,7 +58,7 @@ def _decoded(raw: bytes, shape: type[Shape]) -> Shape:
 
 
 def _plain(raw: bytes) -> object:
-    """Read what has a field that does not fit; what follows that field may be no JSON at all."""
+    """Decode a body with an unsuitable field; whatever follows that field may not even be JSON."""
     try:
         data: object = json.loads(raw)
     except (ValueError, RecursionError):
@@ -67,7 +67,7 @@ def _plain(raw: bytes) -> object:
 
 
 def read_query(values: Mapping[str, str], shape: type[Shape]) -> Shape:
-    """Read the parameters of a query, which are all text. Raises `InvalidInput`."""
+    """Read query parameters, which are all strings. Raises `InvalidInput`."""
     try:
         return msgspec.convert(values, type=shape, strict=False)
     except MISFITS:
@@ -75,7 +75,7 @@ def read_query(values: Mapping[str, str], shape: type[Shape]) -> Shape:
 
 
 def _misfit(data: object, shape: type[msgspec.Struct], where: str, *, strict: bool) -> InvalidInput:
-    """Name the first thing in `data` that does not fit, in the order in which it was written."""
+    """Build the error for the first thing in `data` that does not fit, in the order written."""
     if not isinstance(data, dict):
         return InvalidInput(f"{where} must be a JSON object, not {described(data)}")
     fields = {each.encode_name: each for each in msgspec.structs.fields(shape)}

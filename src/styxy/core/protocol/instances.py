@@ -28,9 +28,9 @@ class RegisterBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class InterceptorBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The body of POST /register-instance: what an intercepted program says of itself.
+    """The body of POST /register-instance: what an intercepted program reports about itself.
 
-    Without an `instance_id` the program is known as ldpreload-PID.
+    Without an `instance_id` the program is registered as ldpreload-PID.
     """
 
     pid: Pid | None = None
@@ -95,12 +95,12 @@ class InstancesAnswer(msgspec.Struct):
 
 
 def metadata_text(metadata: dict[str, Any] | None) -> str | None:
-    """Write metadata as the JSON text that an instance keeps."""
+    """Encode metadata as the JSON text that an instance keeps."""
     return None if metadata is None else json.dumps(metadata)
 
 
 def registered(instance: Instance, leases: Sequence[Lease], *, now: float) -> RegisteredInstance:
-    """Say an instance in the API's words."""
+    """Convert an instance to the API's shape."""
     return RegisteredInstance(
         instance_id=instance.instance_id,
         working_directory=instance.working_directory,
@@ -118,7 +118,7 @@ def registered(instance: Instance, leases: Sequence[Lease], *, now: float) -> Re
 
 
 def left(instance_id: str, ended: Sequence[Lease]) -> LeaveAnswer:
-    """Say that an instance left, and what ended with it."""
+    """Report that an instance left, and which leases ended with it."""
     released = sorted(ended, key=lambda lease: lease.port)
     ports = ", ".join(str(lease.port) for lease in released)
     more = f" and its leases ended: {ports}" if ports else ""

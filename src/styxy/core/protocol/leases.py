@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class AllocateBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The body of POST /allocate.
 
-    `project_path` may be any directory of the project: the daemon makes it the canonical path of
-    the worktree, or of the tree with a project file. Without it, the project is that of the
-    directory of `pid`, else that of the instance.
+    `project_path` may be any directory of the project; the daemon resolves it to the canonical path
+    of the worktree, or of the tree with a project file. Without it, the project is that of the
+    working directory of `pid`, else that of the instance.
     """
 
     service_type: TypeName
@@ -113,7 +113,7 @@ class AllocationsAnswer(msgspec.Struct):
 
 
 class CleanupBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The body of POST /cleanup; `force` ends every lease that no live listener uses."""
+    """The body of POST /cleanup; `force` ends every lease without a listener."""
 
     force: bool = False
 
@@ -128,7 +128,7 @@ class CleanupAnswer(msgspec.Struct, kw_only=True):
 
 
 def allocation(lease: Lease) -> Allocation:
-    """Say a lease in the API's words."""
+    """Convert a lease to the API's shape."""
     return Allocation(
         port=lease.port,
         lock_id=lease.lock_id,
@@ -147,7 +147,7 @@ def allocation(lease: Lease) -> Allocation:
 
 
 def granted(grant: Grant, *, dry_run: bool) -> AllocateAnswer:
-    """Say that a lease was granted, or with `dry_run` that it would be."""
+    """Report that a lease was granted, or with `dry_run` that it would be."""
     lease = grant.lease
     verb = "Would allocate" if dry_run else "Allocated"
     answer = _answer(lease, f"{verb} port {lease.port} for service '{lease.service_name}'")
@@ -164,7 +164,7 @@ def granted(grant: Grant, *, dry_run: bool) -> AllocateAnswer:
 
 
 def shared(lease: Lease, *, is_singleton: bool, dry_run: bool = False) -> AllocateAnswer:
-    """Say that a lease exists already: a singleton's, or the asker's own with `reuse`."""
+    """Report an existing lease: a singleton's, or with `reuse` the caller's own."""
     kind, port = lease.service_type, lease.port
     answer = _answer(
         lease,
@@ -183,7 +183,7 @@ def shared(lease: Lease, *, is_singleton: bool, dry_run: bool = False) -> Alloca
 
 
 def cleaned(ended: Sequence[Lease], *, force: bool) -> CleanupAnswer:
-    """Say which leases a cleanup has ended."""
+    """Report which leases a cleanup has ended."""
     released = sorted(ended, key=lambda lease: lease.port)
     ports = ", ".join(str(lease.port) for lease in released)
     count = counted(len(released), "lease")

@@ -1,4 +1,4 @@
-"""What listens on the ports of this machine, seen beside the leases."""
+"""What is listening on this machine's ports, together with the leases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Observation(msgspec.Struct, kw_only=True):
-    """Who listens on a port. `service_type` is the lease's, else that of the port's range."""
+    """What listens on a port. `service_type` is the lease's, else that of the port's range."""
 
     pid: int | None
     process: str | None
@@ -28,14 +28,14 @@ class Observation(msgspec.Struct, kw_only=True):
 
 
 class PortObservation(Observation, kw_only=True):
-    """An observation in a list: with its port and protocol."""
+    """An observation in a list, with its port and protocol."""
 
     port: int
     protocol: str
 
 
 class ObserveAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The answer of GET /observe/{port}: an observation, or a message where nothing listens."""
+    """The answer of GET /observe/{port}: an observation, or a message if nothing is listening."""
 
     port: int
     bound: bool
@@ -44,9 +44,9 @@ class ObserveAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Statistics(msgspec.Struct, kw_only=True):
-    """The answer of GET /observation-stats: ports in use, in all, on lease, and by kind.
+    """The answer of GET /observation-stats: ports in use, in total, leased and by kind.
 
-    What has no service type, instance or project is counted in `total` alone.
+    Ports without a service type, instance or project are counted only in `total`.
     """
 
     total: int
@@ -93,7 +93,7 @@ def _fields(report: port_report.PortReport, found: port_report.Usage) -> dict[st
 
 
 def statistics(counted: port_report.Statistics) -> Statistics:
-    """Say counts in the API's words."""
+    """Convert counts to the API's shape."""
     return Statistics(
         total=counted.total,
         leased=counted.leased,

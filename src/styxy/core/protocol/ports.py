@@ -1,4 +1,4 @@
-"""The truth about ports: what the kernel shows, what is free, what was moved."""
+"""The state of ports: what the kernel shows, what is free, what was moved."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SuggestQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SystemUsage(msgspec.Struct, kw_only=True):
-    """What the kernel shows on a port."""
+    """What the kernel shows about a port."""
 
     protocol: str
     addresses: list[str]
@@ -49,7 +49,7 @@ class ScanQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PortInUse(msgspec.Struct, kw_only=True):
-    """A port that is on lease, or on which something listens, or both."""
+    """A port that is leased, or has a listener, or both."""
 
     port: int
     allocated_to: Allocation | None
@@ -57,14 +57,14 @@ class PortInUse(msgspec.Struct, kw_only=True):
 
 
 class ScanAnswer(msgspec.Struct, kw_only=True):
-    """The answer of GET /scan, upwards; `scan_range` is first and last port."""
+    """The answer of GET /scan, in ascending order; `scan_range` is first and last port."""
 
     scan_range: tuple[int, int]
     ports_in_use: list[PortInUse]
 
 
 class SuggestAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The answer of GET /suggest/{service_type}; `fallback` where the type is unknown."""
+    """The answer of GET /suggest/{service_type}; `fallback` if the type is unknown."""
 
     service_type: str
     suggestions: list[int]
@@ -94,7 +94,7 @@ def port_in_use(report: PortReport) -> PortInUse:
 
 
 def system_usage(usage: Usage) -> SystemUsage:
-    """Say what the kernel shows in the API's words."""
+    """Convert the kernel's view of a port to the API's shape."""
     return SystemUsage(
         protocol=usage.protocol,
         addresses=list(usage.addresses),

@@ -1,4 +1,4 @@
-"""Service types that were made for a request, and how they are taken back."""
+"""Auto-allocated service types, and how they are undone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class MadeType(msgspec.Struct, kw_only=True):
-    """One service type that was made for a request. Ranges are first and last port."""
+    """One auto-allocated service type. Ranges are first and last port."""
 
     service_type: str
     ranges: list[tuple[int, int]]
@@ -21,7 +21,7 @@ class MadeType(msgspec.Struct, kw_only=True):
 
 
 class MadeTypesAnswer(msgspec.Struct, kw_only=True):
-    """The answer of GET /auto-allocation, the oldest first."""
+    """The answer of GET /auto-allocation, oldest first."""
 
     enabled: bool
     service_types: list[MadeType]
@@ -43,7 +43,7 @@ class UndoAnswer(msgspec.Struct, kw_only=True):
 
 
 def made(kind: ServiceType, lease_index: LeaseIndex) -> MadeType:
-    """Say a made type in the API's words."""
+    """Convert an auto-allocated type to the API's shape."""
     return MadeType(
         service_type=kind.name,
         ranges=_ranges(kind),
@@ -53,7 +53,7 @@ def made(kind: ServiceType, lease_index: LeaseIndex) -> MadeType:
 
 
 def undone(kind: ServiceType) -> UndoAnswer:
-    """Say that a made type was taken back."""
+    """Report that an auto-allocated type was removed."""
     return UndoAnswer(
         success=True,
         service_type=kind.name,

@@ -1,4 +1,4 @@
-"""Binds that are moved: what the interceptor asks, and what was moved."""
+"""Moved binds: what the interceptor asks, and what was moved."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ ServerId = Annotated[
 class ReassignBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The body of POST /reassign: a program whose bind of `port` met a conflict.
 
-    `server` names the program image, so that its workers and both its families get one answer;
-    without it the process does. `lost_port` is the last answer, where its bind failed too.
+    `server` identifies the program image, so that its workers and both address families get one
+    answer; without it, the process does. `lost_port` is the previous answer, if its bind failed
+    too.
     """
 
     port: LeasablePort
@@ -41,8 +42,8 @@ class ReassignBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class ReassignAnswer(msgspec.Struct, kw_only=True):
     """The answer of POST /reassign.
 
-    `action`: keep (the first result of the bind stands), move (bind `port`), single (a singleton
-    runs on `port`, and the bind fails). `reassigned`: the program was not told of it before.
+    `action`: keep (the bind's first result stands), move (bind `port`), single (a singleton is
+    running on `port`, and the bind fails). `reassigned`: the program has not been told before.
     """
 
     success: bool
@@ -56,7 +57,7 @@ class ReassignAnswer(msgspec.Struct, kw_only=True):
 
 
 class Reassignment(msgspec.Struct, kw_only=True):
-    """One bind that asked for one port and got another."""
+    """One bind that asked for one port and was moved to another."""
 
     requested_port: int
     port: int
@@ -74,7 +75,7 @@ class ReassignmentsAnswer(msgspec.Struct):
 
 
 def reassigned(answer: MoveAnswer, requested: int) -> ReassignAnswer:
-    """Say where a bind goes in the API's words."""
+    """Convert a decision about a bind to the API's shape."""
     match answer:
         case Kept():
             said = ReassignAnswer(
@@ -115,7 +116,7 @@ def reassigned(answer: MoveAnswer, requested: int) -> ReassignAnswer:
 
 
 def reassignment(event: Reassigned) -> Reassignment:
-    """Say a moved bind in the API's words."""
+    """Convert a moved bind to the API's shape."""
     return Reassignment(
         requested_port=event.requested_port,
         port=event.port,

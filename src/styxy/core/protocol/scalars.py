@@ -1,6 +1,6 @@
-"""The checked scalars of every subject: names, ports, paths, times.
+"""The checked scalars shared by all subjects: names, ports, paths, times.
 
-The description of a type says what a value must be: refusals quote it, and so does OpenAPI.
+The description of a type says what a value must be; error messages and OpenAPI quote it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ Seconds = Annotated[
 
 
 def rfc3339(at: float) -> str:
-    """Write seconds since the epoch as RFC 3339, UTC, with milliseconds."""
+    """Format seconds since the epoch as RFC 3339, UTC, with milliseconds."""
     second, rest = divmod(round(at * 1_000_000), 1_000_000)
     return f"{_second(second)}.{rest // 1000:03}Z"
 

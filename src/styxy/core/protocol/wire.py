@@ -32,7 +32,9 @@ _PRINTABLE = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("%"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BindQuestion:
-    """Ask where a bind shall go; `core.decisions.requests.MoveRequest` explains the fields."""
+    """A question about where a bind should go; `core.decisions.requests.MoveRequest` explains the
+    fields.
+    """
 
     protocol: Protocol
     family: int
@@ -50,7 +52,9 @@ class BindQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenNote:
-    """Say that a server listens now: which socket (`cookie`), whose, of which repo (0: none)."""
+    """A report that a server is listening: on which socket (`cookie`), whose, of which repo (0:
+    none).
+    """
 
     protocol: Protocol
     family: int
@@ -66,20 +70,20 @@ class ListenNote:
 
 
 def quote(text: str) -> str:
-    """Write a text as one field."""
+    """Encode a text as one field."""
     quoted = quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
     return {"": "-", "-": "%2D"}.get(quoted, quoted)
 
 
 def unquote(field: str) -> str | None:
-    """Read a field; None where it is empty."""
+    """Decode a field; None if it is empty."""
     if field == "-":
         return None
     return unquote_to_bytes(field).decode("utf-8", "surrogateescape")
 
 
 def parse_question(line: bytes) -> BindQuestion:
-    """Read a guest's line. Raises `InvalidInput`: the guest's first real result then stands."""
+    """Parse a guest's line. Raises `InvalidInput`: the guest's first real result then stands."""
     fields, pid = _fields(line, verb="bind", count=12)
     protocol, family, port, address, reason, lost, image_id, instance, kind, project = fields
     if reason not in get_args(Reason):
@@ -101,7 +105,7 @@ def parse_question(line: bytes) -> BindQuestion:
 
 
 def parse_note(datagram: bytes) -> ListenNote:
-    """Read what a guest says after a successful listen(). Raises `InvalidInput`: ignore it."""
+    """Parse what a guest reports after a successful listen(). Raises `InvalidInput`: ignore it."""
     fields, pid = _fields(datagram, verb="listen", count=12)
     protocol, family, port, address, cookie, image_id, instance, kind, project, repo = fields
     return ListenNote(
@@ -120,7 +124,7 @@ def parse_note(datagram: bytes) -> ListenNote:
 
 
 def format_question(question: BindQuestion) -> bytes:
-    """Write a question as the native library does."""
+    """Format a question as the native library does."""
     fields = (
         VERSION,
         "bind",
@@ -140,7 +144,9 @@ def format_question(question: BindQuestion) -> bytes:
 
 
 def format_answer(answer: MoveAnswer, *, local_time: datetime) -> bytes:
-    """Write an answer; `local_time` spares the guest the time zone, whose lock fork may hold."""
+    """Format an answer; `local_time` spares the guest the time zone, whose lock may be held across
+    a fork.
+    """
     match answer:
         case Kept():
             text = "keep"
@@ -156,12 +162,12 @@ def format_answer(answer: MoveAnswer, *, local_time: datetime) -> bytes:
 
 
 def format_error(message: str) -> bytes:
-    """Write a refusal; the guest's first real result stands."""
+    """Format a refusal; the guest's first real result stands."""
     return f"{VERSION} error {quote(message[:MAX_ERROR])}\n".encode("ascii")
 
 
 def _fields(line: bytes, *, verb: str, count: int) -> tuple[list[str], int | None]:
-    """Split a line; the words after the verb, and the pid that a supervisor adds as one more."""
+    """Split a line into the words after the verb and the extra pid that a supervisor adds."""
     try:
         fields = line.decode("ascii").rstrip("\n").split(" ")
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
-"""What a control group tells of a process: its systemd service, its container (cgroups(7)).
+"""What a control group reveals about a process: its systemd service, its container (cgroups(7)).
 
-Text goes in. A service is stopped by its manager, which would start a killed process anew.
+Works on text. A service is stopped through its manager, which would restart a killed process.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _OF_USER = re.compile(r"/user@\d+\.service/")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """Name a systemd service, of the user's manager or of the system's."""
+    """A systemd service, of the user's manager or of the system's."""
 
     name: str
     scope: Literal["user", "system"]
 
 
 def unit_of(cgroup: str) -> Unit | None:
-    """Read the service from `/proc/pid/cgroup`; None for what a person or a desktop started."""
+    """Parse the service from `/proc/pid/cgroup`; None for what a person or a desktop started."""
     for line in cgroup.splitlines():
         path = line.split(":", 2)[-1]
         # The manager of a user is a service of the system, and what it runs is below it.
@@ -35,6 +35,6 @@ def unit_of(cgroup: str) -> Unit | None:
 
 
 def container_of(cgroup: str) -> str | None:
-    """Read the id of the container from `/proc/pid/cgroup`; None outside of any."""
+    """Parse the container id from `/proc/pid/cgroup`; None outside of any."""
     found = _CONTAINER.search(cgroup) or _BARE_CONTAINER.search(cgroup)
     return found[1] if found else None

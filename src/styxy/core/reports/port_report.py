@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Describe the listeners of one port and the process behind them.
+    """The listeners of one port and the process behind them.
 
-    `protocol` is "both" where TCP and UDP are in use. `since` is in seconds since the epoch. A
-    process that is not to be seen (another user's) is None, and so is all that it would tell.
+    `protocol` is "both" if TCP and UDP are in use. `since` is in seconds since the epoch. A process
+    that is not visible (another user's) is None, and so is everything derived from it.
     """
 
     port: Port
@@ -59,18 +59,18 @@ class PortReport:
 
     @property
     def is_available(self) -> bool:
-        """Tell whether the port could be granted now."""
+        """Whether the port could be granted now."""
         return self.lease is None and not self.is_bound
 
     @property
     def project(self) -> str | None:
-        """Whose server it is: the process tells, else the lease."""
+        """The server's project: from its process, else from the lease."""
         promised = self.lease.owner.project if self.lease else None
         return (self.usage.project if self.usage else None) or promised
 
     @property
     def instance_id(self) -> str | None:
-        """Which instance it belongs to: the lease tells, else the process."""
+        """The server's instance: from the lease, else from its process."""
         if self.lease is not None:
             return self.lease.owner.instance_id
         return self.usage.instance_id if self.usage else None

@@ -1,8 +1,8 @@
-"""Trees of processes: which of them belong to one server, and whose end ends it and nothing else.
+"""Process trees: which processes belong to one server, and whose end ends it and nothing else.
 
-The process that has the socket is often a leaf: `npm run dev` starts a shell, the shell starts
-Node. Ended alone, the leaf leaves its launchers behind, or is started anew by them. Ended too far
-up, a terminal or an agent goes with it. The rule lies here; `adapters.processes` brings the facts.
+The process that has the socket is often a leaf: `npm run dev` starts a shell, and the shell starts
+Node. If only the leaf is killed, its launchers stay behind or restart it. If too much is killed, a
+terminal or an agent goes with it. The rule is here; `adapters.processes` supplies the facts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LAUNCHERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """Describe a process. `words` is its command line, empty where it cannot be seen.
+    """A process. `words` is its command line, empty if it cannot be read.
 
     `group` and `session` are those of job control (credentials(7)).
     """
@@ -47,7 +47,7 @@ class Process:
 
 
 def chain(pid: int, table: Mapping[int, Process]) -> list[Process]:
-    """List a process and its ancestors, upwards, as far as the table tells."""
+    """List a process and its ancestors, upwards, as far as the table goes."""
     found: list[Process] = []
     while pid in table and len(found) < len(table):
         found.append(table[pid])
@@ -56,7 +56,7 @@ def chain(pid: int, table: Mapping[int, Process]) -> list[Process]:
 
 
 def topmost(pids: Collection[int], table: Mapping[int, Process]) -> list[int]:
-    """Name those of some processes that have no ancestor among them."""
+    """Return those of some processes that have no ancestor among them."""
     return sorted(
         pid
         for pid in pids
@@ -65,7 +65,7 @@ def topmost(pids: Collection[int], table: Mapping[int, Process]) -> list[int]:
 
 
 def job(pid: int, table: Mapping[int, Process]) -> list[Process]:
-    """List the launchers of a process that belong to it alone, and itself: the topmost first.
+    """List a process and the launchers that belong to it alone, the topmost first.
 
     Goes up while the parent is a launcher of this one process, of the same user and the same job.
     """
@@ -78,7 +78,7 @@ def job(pid: int, table: Mapping[int, Process]) -> list[Process]:
 
 
 def below(pid: int, table: Mapping[int, Process]) -> set[int]:
-    """Name every process below one."""
+    """List all descendants of a process."""
     found: set[int] = set()
     frontier = {pid}
     while frontier:
@@ -103,7 +103,7 @@ def _launches(parent: Process, child: Process, table: Mapping[int, Process]) -> 
 
 
 def _runs_a_command(words: tuple[str, ...]) -> bool:
-    """Tell `sh -c ...` and `sh script` from a shell that somebody sits at."""
+    """Distinguish `sh -c ...` and `sh script` from an interactive shell."""
     operands = [word for word in words[1:] if not word.startswith("-")]
     has_command = any(
         word.startswith("-") and not word.startswith("--") and "c" in word for word in words[1:]

@@ -31,7 +31,7 @@ PUBLISHERS = frozenset({"docker-proxy", "rootlessport", "conmon", "pasta", "slir
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worktree:
-    """Describe a git worktree. `repo` is the directory of the repo that it belongs to."""
+    """A git worktree. `repo` is the directory of the repo that it belongs to."""
 
     path: str
     branch: str | None
@@ -41,7 +41,7 @@ class Worktree:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """Describe a container that publishes a port, with its compose project if it has one."""
+    """A container that publishes a port, with its compose project if it has one."""
 
     engine: Engine
     id: str
@@ -55,7 +55,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeProcess:
-    """Describe one process of a server's tree. `listens`: it has the socket.
+    """One process of a server's tree. `listens`: it has the socket.
 
     `is_part`: it belongs to the server, so that stopping the server ends it.
     """
@@ -72,7 +72,7 @@ class TreeProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """Name a command that stops a server, and what it does."""
+    """A command that stops a server, and its effect."""
 
     command: str
     effect: str
@@ -80,7 +80,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Describe one server on the port. Times are RFC 3339; `tree` has parents first."""
+    """One server on the port. Times are RFC 3339; `tree` lists parents first."""
 
     protocol: str
     addresses: tuple[str, ...]
@@ -104,7 +104,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Say where a server sits that asked for this port and was moved."""
+    """Where a server is that asked for this port and was moved."""
 
     port: int
     project: str | None
@@ -114,11 +114,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoReport:
-    """Tell everything of a port. `lease` is as the API tells it.
+    """Everything about a port. `lease` is in the API's shape.
 
-    `leases_known` is False where no daemon could be asked; `notice` says why. `asked` is the port
-    that the holder of this one had asked for, where it was moved here; `moved` are servers that
-    asked for this one and were moved away.
+    `leases_known` is False if no daemon could be asked; `notice` says why. `asked` is the port that
+    the holder of this one had asked for, if it was moved here; `moved` are servers that asked for
+    this one and were moved away.
     """
 
     port: int
@@ -135,14 +135,14 @@ class WhoReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Say what this caller lets through: STYXY_SIBLINGS and STYXY_SIBLINGS_ALLOW."""
+    """What this caller lets through: STYXY_SIBLINGS and STYXY_SIBLINGS_ALLOW."""
 
     allows_all: bool = False
     allowed: frozenset[int] = frozenset()
 
 
 def policy_of(siblings: str | None, allow: str | None) -> Policy:
-    """Read the two variables; what is no port among the allowed ones is ignored, as by a guest."""
+    """Read the two variables; allowed ports that are not ports are ignored, as guests do."""
     words = (allow or "").replace(",", " ").split()
     ports = frozenset(int(word) for word in words if word.isascii() and word.isdigit())
     return Policy(allows_all=siblings == "allow", allowed=ports)
@@ -158,7 +158,7 @@ def meaning(
     policy: Policy,
     own_place: int | None,
 ) -> str | None:
-    """Say what a server is to the caller, and what happens to a connect from the caller's project.
+    """Describe what a server is to the caller, and what happens when the caller's project connects.
 
     `own_place` is where the caller's own server for this port sits.
     """
@@ -185,7 +185,7 @@ def meaning(
 
 
 def caution(relation: Relation) -> str | None:
-    """Say what to do before anybody's server is stopped that is not the caller's own."""
+    """Return a warning to read before stopping a server that is not the caller's own."""
     if relation in ("own", "unknown"):
         return None
     return "it belongs to another project; leave it and get your own port with: styxy run -- CMD"
@@ -199,7 +199,7 @@ def ways_to_stop(
     container: Container | None,
     unit: Unit | None,
 ) -> tuple[Stop, ...]:
-    """Say how to end a server and nothing else, the best way first."""
+    """List the ways to end a server and nothing else, the best first."""
     known = [table[pid] for pid in holders if pid in table]
     if container is not None:
         return _stop_container(container)
@@ -216,9 +216,9 @@ def ways_to_stop(
 
 
 def _is_main(pid: int, table: Mapping[int, Process]) -> bool:
-    """Tell a service's own process from what somebody started inside of a service.
+    """Distinguish a service's own process from one that somebody started inside a service.
 
-    Stopping the unit of a terminal, an agent or a build runner would end all that it has.
+    Stopping the unit of a terminal, an agent or a build runner would end everything in it.
     """
     parent = table.get(job(pid, table)[0].parent)
     return parent is None or parent.pid == 1 or parent.name == "systemd"

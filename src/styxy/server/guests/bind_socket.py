@@ -1,7 +1,7 @@
-"""The socket on which guests ask where to bind: one line in, one line out.
+"""The bind socket, on which guests ask where to bind: one line in, one line out.
 
-A guest has 250 ms for everything, so nothing here waits. Whatever goes wrong is answered with
-`error`, and the guest's own result then stands.
+A guest has 250 ms for everything, so nothing here waits. Any failure is answered with `error`, and
+the guest's own result then stands.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ IDLE_SECONDS = 10.0
 
 
 class BindSocket(asyncio.Protocol):
-    """Answer the questions of one guest. `catch_up` takes in what guests reported before it asked.
+    """Answers the questions of one guest. `catch_up` takes in what guests reported before it asked.
 
     `limit` bounds how many guests are connected.
     """
@@ -61,17 +61,17 @@ class BindSocket(asyncio.Protocol):
             transport.abort()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Give everything back."""
+        """Release the connection's resources."""
         self._limit.leave(self)
         if self._deadline is not None:
             self._deadline.cancel()
 
     def hang_up(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once."""
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Answer each whole line; hang up on one that never ends."""
+        """Answer each complete line; close the connection if a line is too long."""
         self._expect_question()
         *lines, self._unread = (self._unread + data).split(b"\n")
         if any(len(line) >= wire.MAX_LINE for line in (*lines, self._unread)):

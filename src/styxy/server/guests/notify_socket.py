@@ -1,7 +1,7 @@
-"""The socket on which guests report: a datagram for each of their sockets that begins to listen.
+"""The notify socket, on which guests report: one datagram for each socket that starts listening.
 
-Who sends it is the kernel's word (SCM_CREDENTIALS, unix(7)); a datagram of another user, or one
-that makes no sense, is as if it had never come.
+The kernel identifies the sender (SCM_CREDENTIALS, unix(7)); datagrams from other users, or
+malformed ones, are ignored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH = 64
 
 
 class NotifySocket:
-    """Read the notes of guests; `on_note` is called with each one and its sender's pid."""
+    """Reads the reports of guests; `on_note` is called with each one and its sender's pid."""
 
     def __init__(
         self, sock: socket.socket, on_note: Callable[[wire.ListenNote, int], None]
@@ -39,15 +39,15 @@ class NotifySocket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Read whatever comes from now on."""
+        """Start reading."""
         loop.add_reader(self._sock, self.read)
 
     def close(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Read no more; the socket stays the caller's."""
+        """Stop reading; the socket remains the caller's."""
         loop.remove_reader(self._sock)
 
     def read(self) -> None:
-        """Take in what has come, also before each answer: a report precedes its question."""
+        """Process what has arrived, also before each answer: a report precedes its question."""
         for _ in range(BATCH):
             try:
                 data, ancillary, _, _ = self._sock.recvmsg(

@@ -1,4 +1,4 @@
-"""From the tables of operations to an application: routing, decoding, errors, and the documents."""
+"""Builds an application from the table of routes: routing, decoding, errors, documentation."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 
 
 def openapi(_call: Call) -> dict[str, object]:
-    """Describe this API as OpenAPI 3.1."""
+    """Return this API's OpenAPI 3.1 description."""
     return _document()
 
 
 def docs(_call: Call) -> Response:
-    """Describe this API as one readable page."""
+    """Return this API's documentation as a web page."""
     page, policy = _page()
     return text_answer(
         page, "text/html; charset=utf-8", headers={"content-security-policy": policy}
@@ -104,14 +104,14 @@ UNCOUNTED_PATHS = frozenset(route.path for route in ROUTES if route.is_uncounted
 
 
 class HttpApi:
-    """Serve the table."""
+    """Serves the table of routes."""
 
     def __init__(self, service: Service, instruments: Instruments) -> None:
         self._service = service
         self._instruments = instruments
 
     def app(self) -> Starlette:
-        """Make the application, without its guard."""
+        """Make the application, without authentication."""
         by_path: dict[str, list[Route]] = {}
         for route in sorted(ROUTES, key=_specificity):
             by_path.setdefault(route.path, []).append(route)
@@ -127,7 +127,7 @@ class HttpApi:
         return app
 
     def refuse(self, error: StyxyError, headers: dict[str, str] | None = None) -> Response:
-        """Write a refusal, and count it."""
+        """Write an error response, and count it."""
         counts = self._service.context.counts
         counts.refusals.add(error.code)
         if isinstance(error, RateLimited):

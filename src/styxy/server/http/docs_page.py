@@ -1,7 +1,8 @@
-"""The API as one readable page: HTML made of the OpenAPI document, with nothing from anywhere else.
+"""The API documentation as one web page: HTML made from the OpenAPI document, self-contained.
 
-Made by hand and small, because the usual viewers are megabytes of script from another host; this
-one works without any, in light and dark. Everything that comes from the document is escaped.
+Written by hand and small, because the usual viewers load megabytes of script from another host;
+this one needs no script, and works in light and dark mode. Everything that comes from the document
+is escaped.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ Json = dict[str, Any]
 
 
 def render(document: Json) -> str:
-    """Write the page."""
+    """Render the page."""
     operations = [
         (method.upper(), path, item[method])
         for path, item in document["paths"].items()
@@ -132,7 +133,7 @@ def _shape(name: str, schema: Json) -> str:
 
 
 def _type_of(schema: Json) -> str:
-    """Say a JSON schema in a few words."""
+    """Describe a JSON schema in a few words."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#shape-{name}"><code>{name}</code></a>'
@@ -168,6 +169,6 @@ def _anchor(operation: Json) -> str:
 
 
 def _prose(text: str) -> str:
-    """Escape text; what stands between backquotes is code."""
+    """Escape text, and format what is between backquotes as code."""
     parts = escape(text).split("`")
     return "".join(f"<code>{part}</code>" if odd % 2 else part for odd, part in enumerate(parts))

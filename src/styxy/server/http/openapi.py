@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the table of routes and the shapes of the codec."""
+"""The OpenAPI 3.1 document, made from the table of routes and the shapes of the protocol."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def document(routes: Sequence[Route]) -> dict[str, object]:
 
 
 def statuses(route: Route) -> list[int]:
-    """List the statuses with which an operation can refuse."""
+    """List the statuses with which an operation can fail."""
     found = {*_ALWAYS_POSSIBLE, *route.errors}
     if _PLACEHOLDER.search(route.path):
         found.add(404)  # a path without the part is another path
@@ -158,7 +158,7 @@ def _query_parameters(shape: Schema) -> Iterable[Schema]:
 
 
 def _plain(schema: Any) -> Any:
-    """Say a tuple of one type as a list of so many: not every tool knows `prefixItems`."""
+    """Describe a tuple of one type as a fixed-length list: not every tool knows `prefixItems`."""
     if isinstance(schema, list):
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):

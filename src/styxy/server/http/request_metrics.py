@@ -1,4 +1,4 @@
-"""The outermost layer of HTTP: count requests, and let no trace of a failure out."""
+"""The outermost layer of HTTP: counts requests, and keeps stack traces out of responses."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ STREAM = b"text/event-stream"
 
 
 class RequestMetrics:
-    """Measure an application."""
+    """Measures an application."""
 
     def __init__(self, app: ASGIApp, counts: Counts) -> None:
         self._app = app
         self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and count its answer."""
+        """Pass on a request, and count its response."""
         started = time.perf_counter()
         status, is_stream = 0, False
 

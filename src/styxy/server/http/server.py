@@ -1,9 +1,9 @@
-"""uvicorn, taught what a daemon for a whole machine needs: who is at the other end of a Unix
-socket, bounds on requests and connections, errors in the one shape, and to leave signals alone.
+"""uvicorn, adapted to a daemon that serves a whole machine: it identifies the peer of a Unix
+socket, bounds requests and connections, gives all errors one shape, and leaves signals alone.
 
-Theory of operation. A request has `REQUEST_SECONDS` to come whole, and so has the first one of a
-new connection; uvicorn itself ends a connection that stays idle after an answer. What the parser
-refuses never reaches the application, so the refusal is written here.
+Theory of operation. A request has `REQUEST_SECONDS` to arrive completely, and so does the first one
+of a new connection; uvicorn itself closes connections that stay idle after a response. What the
+parser rejects never reaches the application, so that error is written here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FOREIGN_TARGET = "the request target must be a path that starts with '/'"
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Read requests with bounds, and put the peer of a Unix socket into the state of each."""
+    """Reads requests within bounds, and adds the peer of a Unix socket to the state of each."""
 
     def __init__(self, *args: Any, limit: ConnectionLimit, patience: float, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -62,7 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._complaint = NO_REQUEST
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn types it so, too
-        """Ask the kernel who connects, and let them in if there is room."""
+        """Ask the kernel who is connecting, and accept them if there is room."""
         connection = transport.get_extra_info("socket")
         self.app_state = {**self.app_state, HANG_UP: transport.abort}
         super().connection_made(transport)
@@ -78,17 +78,17 @@ class BoundedProtocol(HttpToolsProtocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give everything back."""
+        """Release the connection's resources."""
         self._limit.leave(self)
         self._stop_deadline()
         super().connection_lost(exc)
 
     def hang_up(self) -> None:
-        """End the connection at once, whatever is under way."""
+        """Close the connection at once, whatever is in progress."""
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, within the bounds."""
+        """Read more, within the bounds."""
         self._received += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -109,7 +109,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Look at what the request is for; raises what the parser turns into a refusal."""
+        """Check the request target; raises what the parser turns into an error."""
         if not self.url.startswith(b"/"):
             # An absolute target would overrule Host (RFC 9112, 3.2.2), which the guard checks.
             self._complaint = FOREIGN_TARGET
@@ -121,14 +121,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._has_head = self._has_cycle = True
 
     def on_message_complete(self) -> None:
-        """End a request: now it is the daemon's turn."""
+        """Finish a request: the daemon owes the next step."""
         self._is_whole = True
         self._limit.work(self)
         self._stop_deadline()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """End an answer: now it is the client's turn."""
+        """Finish a response: the client owes the next step."""
         super().on_response_complete()
         self._limit.wait(self)
         if self.transport.is_closing() and self.transport.get_write_buffer_size():
@@ -136,11 +136,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self.loop.call_later(self._patience, self.hang_up)
 
     def timeout_keep_alive_handler(self) -> None:
-        """End a connection that stays idle, or whose client does not read."""
+        """Close a connection that stays idle, or whose client does not read."""
         self.hang_up()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no request, in the one shape; those before it get their answers first."""
+        """Reject an invalid request in the usual shape; earlier ones get their responses first."""
         if self._has_cycle and not self._has_head and not self.cycle.response_complete:
             self.cycle.keep_alive = False
             return
@@ -162,10 +162,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class WebServer(uvicorn.Server):
-    """Serve an application until told to stop.
+    """Serves an application until told to stop.
 
-    `on_ready` is called once it answers, `on_stop` before open connections are waited for;
-    `patience` is the time in seconds for a request to come whole and for an answer to be read.
+    `on_ready` is called once it answers, `on_stop` before it waits for open connections; `patience`
+    is the time in seconds for a request to arrive and for a response to be read.
     """
 
     def __init__(
@@ -201,12 +201,12 @@ class WebServer(uvicorn.Server):
         self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
+        """Start, then report it."""
         await super().startup(sockets)
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let go of what would hold the stop, then stop."""
+        """Close what would delay the stop, then stop."""
         self._on_stop()
         await super().shutdown(sockets)
 

@@ -1,1 +1,1 @@
-"""The sockets of the daemon, and who and how many may use them."""
+"""The daemon's sockets, and who may use them and how much."""

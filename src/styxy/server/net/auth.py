@@ -1,10 +1,10 @@
-"""Who may use the daemon, checked before anything else in a request is believed.
+"""Who may use the daemon, checked before anything else in a request is trusted.
 
-Over TCP a token is needed; over the Unix socket the kernel says who is there, and only the daemon's
-own user and root pass. A `Host` that is no loopback name or an `Origin` of another site is turned
-away on either, token or not: a web page must not reach the daemon by DNS rebinding or cross-site
-requests. The order is the order of the checks in `Auth._judge`: whoever has no token learns
-nothing about paths, methods and bodies.
+Over TCP a token is needed; over the Unix socket the kernel identifies the caller, and only the
+daemon's own user and root are allowed. A `Host` that is not a loopback name or an `Origin` of
+another site is refused on both, token or not: a web page must not reach the daemon by DNS rebinding
+or cross-site requests. The checks run in the order of `Auth._judge`: a client without the token
+learns nothing about paths, methods and bodies.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _UCRED = struct.Struct("3i")
 
 
 class Peer:
-    """Name the process at the other end of a Unix socket, as it was when it connected."""
+    """The process at the other end of a Unix socket, as it was when it connected."""
 
     __slots__ = ("gid", "pid", "uid")
 
@@ -71,12 +71,12 @@ class Peer:
 
     @property
     def is_allowed(self) -> bool:
-        """Tell whether this user may use the daemon."""
+        """Whether this user may use the daemon."""
         return is_allowed_user(self.uid)
 
 
 def is_allowed_user(uid: int) -> bool:
-    """Tell whether a local user may use the daemon: its own, and root."""
+    """Return whether a local user may use the daemon: its own, and root."""
     return uid in (os.geteuid(), 0)
 
 
@@ -99,9 +99,9 @@ def holder_of(speaker: int, named: int | None) -> int:
 
 
 class Auth:
-    """Stand before the application; `refuse` writes a refusal in the API's shape.
+    """Protects the application; `refuse` writes an error in the API's shape.
 
-    `open_paths` answer without a token, `uncounted_paths` outside the rate limit.
+    `open_paths` need no token, and the rate limit does not apply to `uncounted_paths`.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Auth:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request pass, or answer it with what it lacks."""
+        """Pass on a request, or answer it with an error."""
         allowance: list[tuple[str, str]] = []
         try:
             self._judge(scope, allowance)
@@ -132,7 +132,7 @@ class Auth:
         await self._app(scope, _bounded(receive), _telling(send, allowance) if allowance else send)
 
     def _judge(self, scope: Scope, answer_headers: list[tuple[str, str]]) -> None:
-        """Raise what is wrong with a request; `answer_headers` gets those about its rate."""
+        """Raise the first error of a request; `answer_headers` receives the rate limit headers."""
         headers = dict(reversed(scope["headers"]))
         _check_site(scope["headers"], headers)
         is_stranger = PEER not in scope.get("state", {})
@@ -214,7 +214,7 @@ def _check_length(headers: dict[bytes, bytes]) -> None:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Count a chunked body, whose length no header tells."""
+    """Count a chunked body, whose length no header gives."""
     seen = 0
 
     async def bounded() -> Message:
@@ -229,7 +229,7 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def _telling(send: Send, lines: list[tuple[str, str]]) -> Send:
-    """Add headers to an answer."""
+    """Add headers to a response."""
     encoded = [(name.encode(), value.encode()) for name, value in lines]
 
     async def telling(message: Message) -> None:

@@ -1,9 +1,9 @@
 """A bound on open connections: those over TCP, which every user of the machine can open, and those
 of the bind socket.
 
-A client that sends half a request and waits, or none at all, holds a descriptor and some memory of
-the daemon's. Each has a deadline, and there are never more than `limit` at once: for a new one the
-one is turned away that has kept the daemon waiting for the longest time.
+A client that sends half a request or nothing at all ties up a descriptor and some memory of the
+daemon. Each has a deadline, and there are never more than `limit` at once: to make room for a new
+one, the connection that has kept the daemon waiting longest is closed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Connection(Protocol):
 
 
 class ConnectionLimit:
-    """Hold the connections that are open, and know which of them keep the daemon waiting."""
+    """The open connections, and which of them keep the daemon waiting."""
 
     def __init__(self, limit: int = MAX_CONNECTIONS) -> None:
         self._limit = limit
@@ -37,7 +37,9 @@ class ConnectionLimit:
         return len(self._open)
 
     def admit(self, connection: Connection) -> bool:
-        """Let a connection in, where there is no room in the place of one that waits; or refuse."""
+        """Admit a connection, if necessary in place of one that keeps the daemon waiting; or refuse
+        it.
+        """
         if len(self._open) >= self._limit:
             longest = next(iter(self._waiting), None)
             if longest is None:
@@ -49,16 +51,16 @@ class ConnectionLimit:
         return True
 
     def wait(self, connection: Connection) -> None:
-        """Note that a connection owes the daemon a request, or the rest of one."""
+        """Record that a connection owes the daemon a request, or the rest of one."""
         if connection in self._open:
             self._waiting.setdefault(connection)
 
     def work(self, connection: Connection) -> None:
-        """Note that the daemon owes a connection an answer."""
+        """Record that the daemon owes a connection a response."""
         self._waiting.pop(connection, None)
 
     def hang_up(self) -> None:
-        """End every connection, as the daemon stops."""
+        """Close every connection, as the daemon stops."""
         for connection in list(self._open):
             connection.hang_up()
 

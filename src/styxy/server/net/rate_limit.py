@@ -1,7 +1,7 @@
-"""How much one client may ask: a token bucket for each, in bounded memory. Pure but for its clock.
+"""Rate limiting: a token bucket for each client, in bounded memory. Pure except for its clock.
 
-A bucket holds as many requests as the window allows and fills up again evenly, so that a client
-that stays under the limit never meets it, and one that has met it may go on at once, slowly.
+A bucket holds as many requests as the window allows and refills evenly, so that a client that stays
+under the limit never notices it, and one that has reached it may go on at once, slowly.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ through them gains nothing but a full bucket for each, and no memory of the daem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """Say what a client has left. `reset_in` and `retry_after` are seconds; 0: it may ask now."""
+    """What a client has left. `reset_in` and `retry_after` are seconds; 0: it may ask now."""
 
     limit: int
     remaining: int
@@ -32,11 +32,11 @@ class Allowance:
 
     @property
     def is_spent(self) -> bool:
-        """Tell whether this very request is over the limit."""
+        """Whether this very request exceeds the limit."""
         return self.retry_after > 0
 
     def headers(self, *, now: float) -> list[tuple[str, str]]:
-        """Spell it for an answer; the reset is given in whole seconds since the epoch."""
+        """Format it as response headers; the reset is in whole seconds since the epoch."""
         lines = [
             ("x-ratelimit-limit", str(self.limit)),
             ("x-ratelimit-remaining", str(self.remaining)),
@@ -48,7 +48,9 @@ class Allowance:
 
 
 class RateLimiter:
-    """Count requests by client. `limits` is asked each time, so a new setting holds at once."""
+    """Counts requests by client. `limits` is called each time, so a new setting takes effect at
+    once.
+    """
 
     def __init__(self, limits: Callable[[], RateLimit], clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -59,9 +61,10 @@ class RateLimiter:
         return len(self._buckets)
 
     def take(self, client: object) -> Allowance | None:
-        """Count one request; None where the limit is switched off.
+        """Count one request; return None if the limit is off.
 
-        A request over the limit costs nothing, or a client that keeps asking never got in again.
+        A request over the limit costs nothing; otherwise a client that keeps asking would never get
+        in again.
         """
         limits = self._limits()
         if not limits.requests:

@@ -1,4 +1,4 @@
-"""The one word that a daemon says to whoever started it: that it answers, or why it never will."""
+"""The one message from a daemon to the process that started it: it is ready, or why it failed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class Readiness:
-    """Tell whoever started the daemon, once, whether it answers or why it does not."""
+    """Reports once, to the process that started the daemon, that it is ready or why it failed."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
 
     def reached(self) -> None:
-        """Say that the daemon answers."""
+        """Report that the daemon is ready."""
         self._tell("ready")
 
     def failed(self, error: StyxyError) -> None:
-        """Say why it never will."""
+        """Report why the daemon failed to start."""
         self._tell(f"error {error.exit_code} {error.message}")
 
     def _tell(self, line: str) -> None:

@@ -1,6 +1,7 @@
-"""How an answer is written: JSON with the headers that every answer has, and errors in one shape.
+"""How responses are written: JSON with the headers that every response has, and errors in one
+shape.
 
-No browser may guess a type or keep an answer: what is on a port changes by the second.
+No browser may guess a type or cache a response: what is on a port changes by the second.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def encoded(answer: msgspec.Struct | dict[str, object]) -> bytes:
-    """Write an answer as JSON bytes, on one line.
+    """Encode a response as JSON bytes, on one line.
 
     A path or a command line may hold any bytes; those that are not UTF-8 are lone surrogates in our
     strings (os.fsdecode), which msgspec refuses and the standard library writes as `\\udcXX`.
@@ -43,7 +44,7 @@ def json_answer(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Write an answer as JSON."""
+    """Make a JSON response."""
     return Response(
         encoded(answer),
         status_code=status,
@@ -55,12 +56,12 @@ def json_answer(
 def text_answer(
     text: str | bytes, media_type: str, *, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Write an answer that is not JSON; `media_type` as it is sent."""
+    """Make a response that is not JSON; `media_type` as it is sent."""
     return Response(text, headers={**ALWAYS, **(headers or {}), "content-type": media_type})
 
 
 def error_answer(error: StyxyError, *, headers: Mapping[str, str] | None = None) -> Response:
-    """Write an error in the one shape that all errors have."""
+    """Make an error response in the shape that all errors have."""
     more = dict(headers or {})
     if isinstance(error, Unauthorized):
         more["www-authenticate"] = 'Bearer realm="styxy"'  # RFC 9110, 11.6.1: a 401 must name one
@@ -73,7 +74,7 @@ def error_answer(error: StyxyError, *, headers: Mapping[str, str] | None = None)
 
 
 def error_body(error: StyxyError) -> bytes:
-    """Write an error as JSON bytes, in the one shape."""
+    """Encode an error as JSON bytes, in the shape that all errors have."""
     return encoded(
         ErrorAnswer(error=shortened(error.message), code=error.code, context=error.context)
     )

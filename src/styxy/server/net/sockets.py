@@ -1,7 +1,7 @@
-"""The sockets that the daemon listens on, and the file that says where they are.
+"""The sockets that the daemon listens on, and the file that records where they are.
 
-Sockets are made here, not by the HTTP server: with protocol 0 asyncio never sets TCP_NODELAY, and
-every answer would take 44 ms.
+The sockets are created here, not by the HTTP server: with protocol 0, asyncio never sets
+TCP_NODELAY, and every response would take 44 ms.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAX_DAEMON_FILE = 64 * 1024  # bytes; ours has a few hundred
 
 @dataclass(slots=True, kw_only=True)
 class Sockets:
-    """Hold the open sockets; `notes` says in a sentence each what could not be opened."""
+    """The open listening sockets; `notes` has a sentence about each that could not be opened."""
 
     http: list[socket.socket]
     line: socket.socket
@@ -42,7 +42,7 @@ class Sockets:
     notes: list[str] = field(default_factory=list)
 
     def close(self) -> None:
-        """Close them all, and take away the names of the Unix ones."""
+        """Close them all, and delete the names of the Unix sockets."""
         for sock in (*self.http, self.line, self.note):
             sock.close()
         for name in self.names:
@@ -68,7 +68,7 @@ def open_sockets(paths: Paths, settings: Settings, kernel: KernelLook) -> Socket
 
 
 def write_daemon_file(path: str, facts: Mapping[str, object]) -> None:
-    """Say where the daemon is, in one step: a reader sees the old file or the new one."""
+    """Record where the daemon is, in one step: a reader sees the old file or the new one."""
     temporary = f"{path}.{os.getpid()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     _unlink(temporary)
@@ -80,9 +80,9 @@ def write_daemon_file(path: str, facts: Mapping[str, object]) -> None:
 
 
 def read_daemon_file(path: str) -> dict[str, object] | None:
-    """Read where a daemon says it is; None where none does.
+    """Read where a daemon says it is; None if there is none.
 
-    Raises `Unavailable` where no descriptor is left to look with.
+    Raises `Unavailable` if no descriptor is left to look with.
     """
     try:
         # A FIFO in its place must hold nobody up (fifo(7)).
@@ -134,7 +134,7 @@ def _tcp_socket(host: str, port: int) -> socket.socket:
 
 
 def _explain_busy(settings: Settings, kernel: KernelLook) -> str:
-    """Say whose the port is; raises `Conflict` unless it is another user's."""
+    """Describe whose the port is; raises `Conflict` unless it is another user's."""
     port = settings.listen_port
     users = {each.uid for each in kernel.listeners() if each.port == port}
     if users and os.geteuid() not in users:

@@ -1,1 +1,1 @@
-"""What the daemon says of itself: health, metrics, shortages."""
+"""What the daemon reports about itself: health, metrics, exhaustion."""

@@ -1,7 +1,7 @@
-"""When no file descriptor is left: said in one sentence, counted, and shown by `/health`.
+"""Running out of file descriptors: logged in one sentence, counted, and shown by `/health`.
 
-asyncio tries again by itself to take in the connections that wait, once a second; what it says of
-each failed attempt, up to thousands of times, with a stack each, is said here once.
+asyncio itself retries accepting the waiting connections once a second; what it logs about each
+failed attempt, up to thousands of times and with a stack each, is logged here once.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ QUIET = 60.0
 
 
 class FdExhaustion:
-    """Notice that descriptors ran out. `clock` gives seconds; `unwatched` counts the holders for
-    which there was none."""
+    """Detects that descriptors ran out. `clock` gives seconds; `unwatched` counts the holders that
+    have none.
+    """
 
     def __init__(self, clock: Callable[[], float], unwatched: Callable[[], int]) -> None:
         self._clock = clock
@@ -37,7 +38,7 @@ class FdExhaustion:
         self._met_at: float | None = None
 
     def handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Handle what asyncio could not (`loop.set_exception_handler`)."""
+        """Handle errors that asyncio reports (`loop.set_exception_handler`)."""
         error = context.get("exception")
         if not isinstance(error, OSError) or not descriptors.is_want(error):
             loop.default_exception_handler(context)
@@ -48,7 +49,7 @@ class FdExhaustion:
             log.warning("%s; new connections must wait", descriptors.refusal(error).message)
 
     def part(self) -> PartState:
-        """Say how many descriptors there are, and whether they ran out a short while ago."""
+        """Report how many descriptors are in use, and whether they ran out recently."""
         used, most = descriptors.in_use(), descriptors.limit()
         said, unwatched = [f"{used} of {most} in use"], self._unwatched()
         if unwatched:

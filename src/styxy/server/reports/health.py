@@ -1,6 +1,6 @@
-"""How the daemon is: one state for each of its parts, asked at the moment of the question.
+"""The daemon's health: one state for each of its parts, determined when asked.
 
-A part is a name and a function that answers with a `PartState`; whoever builds a part registers it.
+A part is a name and a function that returns a `PartState`; whoever builds a part registers it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RANK: dict[Severity, int] = {"ok": 0, "warning": 1, "error": 2}
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """Say how a part is, in one sentence for people."""
+    """The state of a part, with one sentence for people."""
 
     state: Severity
     message: str
@@ -44,14 +44,14 @@ class PartState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport:
-    """Hold the state of every part; `can_grant` is False where no lease can be granted."""
+    """The state of every part; `can_grant` is False if no lease can be granted."""
 
     parts: dict[str, PartState]
     can_grant: bool
 
     @property
     def state(self) -> Severity:
-        """The worst state of all."""
+        """The worst state of all parts."""
         states = (part.state for part in self.parts.values())
         return max(states, key=lambda state: RANK[state], default="ok")
 
@@ -64,7 +64,7 @@ class HealthReport:
 
 
 class Health:
-    """Know the parts. Without a vital one no lease can be granted."""
+    """The registered parts. Without a vital one, no lease can be granted."""
 
     def __init__(self) -> None:
         self._checks: dict[str, Callable[[], PartState]] = {}
@@ -73,13 +73,13 @@ class Health:
     def register(
         self, name: str, check: Callable[[], PartState], *, is_vital: bool = False
     ) -> None:
-        """Add a part, or put another check in its place."""
+        """Add a part, or replace its check."""
         self._checks[name] = check
         if is_vital:
             self._vital.add(name)
 
     def report(self) -> HealthReport:
-        """Ask every part."""
+        """Check every part."""
         parts = {name: _asked(check) for name, check in self._checks.items()}
         failed = {name for name, part in parts.items() if part.state == "error"}
         return HealthReport(parts=parts, can_grant=not failed & self._vital)
@@ -119,7 +119,7 @@ def _asked(check: Callable[[], PartState]) -> PartState:
 
 
 def journal_part(journal: Journal) -> Callable[[], PartState]:
-    """Write to the journal for real: a full disk is found out by nothing less."""
+    """Write to the journal for real: nothing less detects a full disk."""
 
     def check() -> PartState:
         journal.probe()
@@ -139,7 +139,7 @@ def kernel_part(kernel: KernelLook) -> Callable[[], PartState]:
 
 
 def sockets_part(sockets: Sockets) -> Callable[[], PartState]:
-    """Tell where the daemon listens, and which names of sockets somebody has taken away."""
+    """Report where the daemon is listening, and which socket files have been deleted."""
 
     def check() -> PartState:
         for name in sockets.names:
@@ -153,7 +153,7 @@ def sockets_part(sockets: Sockets) -> Callable[[], PartState]:
 
 
 def port_map_part(port_map: PortMap, lease_index: LeaseIndex) -> Callable[[], PartState]:
-    """Compare the map with the books, and see that guests can find it."""
+    """Compare the map with the leases, and check that guests can find it."""
 
     def check() -> PartState:
         if not port_map.is_in_place():
@@ -168,7 +168,7 @@ def port_map_part(port_map: PortMap, lease_index: LeaseIndex) -> Callable[[], Pa
 
 
 def configuration_part(live_config: LiveConfig) -> Callable[[], PartState]:
-    """Say which configuration is in force, and what is wrong with the file."""
+    """Report which configuration is in force, and what is wrong with the file."""
 
     def check() -> PartState:
         return PartState("warning" if live_config.problems else "ok", live_config.summary)
@@ -177,7 +177,7 @@ def configuration_part(live_config: LiveConfig) -> Callable[[], PartState]:
 
 
 def document_part(document: PortDocument) -> Callable[[], PartState]:
-    """Say whether the user's port document is up to date."""
+    """Report whether the user's port document is up to date."""
 
     def check() -> PartState:
         if document.problem is not None:
@@ -188,7 +188,7 @@ def document_part(document: PortDocument) -> Callable[[], PartState]:
 
 
 def recovery_part(recovery: Recovery) -> Callable[[], PartState]:
-    """Say what the last start found."""
+    """Report what the last startup found."""
 
     def check() -> PartState:
         if recovery.warnings:
@@ -201,7 +201,7 @@ def recovery_part(recovery: Recovery) -> Callable[[], PartState]:
 
 
 def backups_part(upkeep: Maintenance) -> Callable[[], PartState]:
-    """Say how old the newest backup of the journal is."""
+    """Report how old the newest backup of the journal is."""
 
     def check() -> PartState:
         if upkeep.problem is not None:
@@ -212,7 +212,7 @@ def backups_part(upkeep: Maintenance) -> Callable[[], PartState]:
 
 
 def files_part(discovery_files: DiscoveryFiles) -> Callable[[], PartState]:
-    """Say whether the files are in place by which others find the daemon."""
+    """Report whether the files are in place by which others find the daemon."""
 
     def check() -> PartState:
         if discovery_files.missing:
@@ -227,7 +227,7 @@ def files_part(discovery_files: DiscoveryFiles) -> Callable[[], PartState]:
 
 
 def loop_part(stalls: Stalls) -> Callable[[], PartState]:
-    """Say whether the daemon ever stood still for too long."""
+    """Report whether the event loop ever stalled."""
 
     def check() -> PartState:
         if not stalls.count:

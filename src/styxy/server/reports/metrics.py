@@ -1,6 +1,6 @@
-"""What is counted, and what is true now, as Prometheus has it.
+"""Counters and gauges in Prometheus's form.
 
-Loaded when somebody asks for it for the first time, and then by `server.http.routes.metrics` alone.
+Loaded only when metrics are requested for the first time, by `server.http.routes.metrics`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def families(service: Service, instruments: Instruments) -> list[Family]:
-    """Gather every metric."""
+    """Collect every metric."""
     return [
         *_counters(service, instruments),
         *_gauges(service, instruments),
@@ -41,14 +41,14 @@ def families(service: Service, instruments: Instruments) -> list[Family]:
 
 
 def as_text(gathered: Iterable[Family]) -> bytes:
-    """Write metrics as Prometheus text."""
+    """Format metrics as Prometheus text."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Given(gathered))
     return generate_latest(registry)
 
 
 def as_json(gathered: Iterable[Family]) -> MetricsAnswer:
-    """Write metrics as values."""
+    """Convert metrics to values for JSON."""
     return MetricsAnswer(
         [
             Metric(
@@ -66,7 +66,7 @@ def as_json(gathered: Iterable[Family]) -> MetricsAnswer:
 
 
 class _Given(Collector):
-    """Hand a registry what was gathered."""
+    """Presents collected metrics as a registry."""
 
     def __init__(self, gathered: Iterable[Family]) -> None:
         self._gathered = gathered

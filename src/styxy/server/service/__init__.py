@@ -1,1 +1,1 @@
-"""The path of every question: look, decide, try, write down, answer."""
+"""The path of every request: look, decide, try, commit, answer."""

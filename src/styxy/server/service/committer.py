@@ -30,7 +30,7 @@ class EventLog(Protocol):
     """Where events are written down before anything is promised."""
 
     def append(self, events: Sequence[Event], /) -> None:
-        """Write events down, all or none. Raises `JournalFailed`; then nothing was written."""
+        """Write events, all or none. Raises `JournalFailed`; then nothing was written."""
 
 
 class Decide(Protocol[Answer]):
@@ -60,7 +60,9 @@ class Committer:
         self._subscribers.append(subscriber)
 
     def commit(self, events: Sequence[Event]) -> None:
-        """Write down, then make true, then tell. Raises `JournalFailed`; then nothing changed."""
+        """Write events to the journal, apply them, then notify subscribers. Raises `JournalFailed`;
+        then nothing changed.
+        """
         if not events:
             return
         started = time.perf_counter()
@@ -72,7 +74,7 @@ class Committer:
             subscriber(events)
 
     def note(self, message: str, level: Level, *, subject: str) -> None:
-        """Say something about the daemon itself, in the log and for the audit."""
+        """Record a message about the daemon itself, in the log and for the audit."""
         log.log(logging.getLevelNamesMapping()[level.upper()], "%s: %s", subject, message)
         try:
             self.commit([Noted(subject=subject, message=message, level=level, at=self.clock())])
@@ -88,7 +90,7 @@ class Committer:
         is_free: Callable[[Port], bool],
         commit: Callable[[Sequence[Event]], None] | None = None,
     ) -> Answer:
-        """Decide, try, and decide again without the port that turned out to be in use."""
+        """Decide, probe, and decide again without the port that turned out to be in use."""
         taken: set[int] = set()
         while True:
             ruling = decide(taken=taken)

@@ -1,9 +1,9 @@
 """Every change as it happens, for any number of followers, as server-sent events.
 
 Theory of operation. The journal numbers the events, so a follower is a number: that of the last
-event it was sent. What it lacks comes from a short memory that all followers share, or, where it
-has fallen behind that, or comes back with `Last-Event-ID`, from the journal. There is no queue for
-each follower, so a slow one costs no memory; one that does not read at all is hung up on.
+event it was sent. What it is missing comes from a short buffer that all followers share, or, if it
+has fallen further behind or reconnects with `Last-Event-ID`, from the journal. There is no queue
+for each follower, so a slow one costs no memory; one that does not read at all is disconnected.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ HEARTBEAT = b": heartbeat\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Hold one event as it is sent."""
+    """One event in the form in which it is sent."""
 
     seq: int
     word: str
@@ -60,10 +60,10 @@ class Message:
 
 
 class EventStream:
-    """Follow what is committed, and wake those who follow it. Use it from the loop's thread.
+    """Receives what is committed, and wakes the followers. Use it from the loop's thread.
 
-    It must be the first of the service's subscribers: one that commits, too, would be told of its
-    own events before those that caused them.
+    It must be the first of the service's subscribers: one that commits as well would otherwise
+    report its own events before those that caused them.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class EventStream:
         return len(self._followers)
 
     def on_events(self, events: Sequence[Event]) -> None:
-        """Take what was committed just now."""
+        """Take in what was just committed."""
         if not self._followers:
             self._memory.clear()
             return
@@ -94,9 +94,10 @@ class EventStream:
             follower.wake.set()
 
     def follow(self, *, after: int | None, word: str | None) -> Follower:
-        """Begin after the event of a number, or with the next one. Raises `Unavailable`.
+        """Start after the event with a number, or with the next one. Raises `Unavailable`.
 
-        A number that the journal has not reached is from another journal: then with the next one.
+        A number that the journal has not reached belongs to another journal: then start with the
+        next one.
         """
         if len(self._followers) >= MAX_FOLLOWERS:
             raise Unavailable(f"{MAX_FOLLOWERS} clients already follow the events; close some")
@@ -107,7 +108,7 @@ class EventStream:
         return follower
 
     def leave(self, follower: Follower) -> None:
-        """Forget a follower."""
+        """Remove a follower."""
         self._followers.discard(follower)
 
     def close(self) -> None:
@@ -130,10 +131,10 @@ class EventStream:
 
 
 class Follower:
-    """Hold how far one client has come; `wake` is set when there may be more.
+    """How far one client has come; `wake` is set when there may be more.
 
-    `hang_up` ends its connection at once, where a close would wait for ever for a client that does
-    not read.
+    `hang_up` closes its connection at once, where a normal close would wait forever for a client
+    that does not read.
     """
 
     def __init__(self, stream: EventStream, seq: int, word: str | None) -> None:
@@ -147,26 +148,26 @@ class Follower:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether the client has left or the daemon stops."""
+        """Whether the client has left or the daemon is stopping."""
         return self.is_gone or self._stream.is_closed
 
     def left(self) -> None:
-        """Note that the client has hung up."""
+        """Record that the client has disconnected."""
         self.is_gone = True
         self.wake.set()
 
     def end(self) -> None:
-        """Make the stream end, whether the client reads or not."""
+        """End the stream, whether the client reads or not."""
         self.wake.set()
         if self._is_sending:
             self.hang_up()
 
     def close(self) -> None:
-        """Give the place in the stream back."""
+        """Leave the stream."""
         self._stream.leave(self)
 
     async def pour(self, send: Send) -> None:
-        """Send the stream to its end, or hang up where nobody reads it."""
+        """Send the stream to its end, or disconnect if nobody reads it."""
         loop = asyncio.get_running_loop()
         piece = GREETING
         while piece:
@@ -203,13 +204,13 @@ class Follower:
 
 
 class StreamAnswer:
-    """Answer with a stream that ends when the client hangs up or the daemon stops."""
+    """A response whose stream ends when the client disconnects or the daemon stops."""
 
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it; an ASGI application."""
+        """Send the response; an ASGI application."""
         follower = self._follower
         follower.hang_up = scope["state"][HANG_UP]
         leaving = asyncio.ensure_future(_until_gone(receive, follower))

@@ -1,4 +1,4 @@
-"""Who is here: the instances from their registration to their end, and checks of the silent."""
+"""Instances from registration to their end, and checks for silent ones."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ class Instances:
         self._misses: Mapping[str, int] = {}
 
     def register(self, request: InstanceRequest) -> Instance:
-        """Make an instance known, or refresh it. Raises `InvalidInput`."""
+        """Register an instance, or refresh it. Raises `InvalidInput`."""
         ruling = decide_register(self._desk, request, now=self._committer.clock())
         self._committer.commit(ruling.events)
         return ruling.answer
 
     def heartbeat(self, instance_id: str) -> Instance:
-        """Note a sign of life. Raises `UnknownInstance`."""
+        """Record a heartbeat. Raises `UnknownInstance`."""
         ruling = decide_heartbeat(self._desk, instance_id, now=self._committer.clock())
         self._committer.commit(ruling.events)
         return ruling.answer
 
     def leave(self, instance_id: str, *, keep_leases: bool) -> list[Lease]:
-        """See an instance off; answers with the leases that ended. Raises `UnknownInstance`."""
+        """Remove an instance; return the leases that ended. Raises `UnknownInstance`."""
         if not keep_leases:
             return self._end(instance_id, "left")
         ruling = decide_leave_keeping(self._desk, instance_id, now=self._committer.clock())
@@ -72,12 +72,12 @@ class Instances:
         return ruling.answer
 
     def end_of_holder(self, holder: Holder) -> None:
-        """End the instances that lived as long as a process."""
+        """Remove the instances that lived as long as a process."""
         for instance_id in with_holder(self._desk, holder):
             self._end(instance_id, "process died")
 
     def check(self) -> None:
-        """Look once for instances that have fallen silent, and end those that stay so."""
+        """Check once for silent instances, and remove those that stay silent."""
         silence = find_silent(
             self._desk,
             self._misses,

@@ -1,7 +1,8 @@
-"""What guests ask and say: the programs in which the native library sits, or that it watches over.
+"""Questions and reports from guests: programs that contain the native library, or that it
+supervises.
 
-A guest whose bind met a conflict asks once; one that listens says so without waiting. Both speak
-for themselves, and the kernel says which process it was.
+A guest whose bind met a conflict asks once; one that starts listening reports it without waiting.
+Each speaks for itself, and the kernel identifies the process.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Interception:
-    """Answer the native library."""
+    """Answers the native library."""
 
     def __init__(self, committer: Committer, context: Context) -> None:
         self._committer = committer
@@ -54,9 +55,9 @@ class Interception:
             return self._committer.try_and_commit(decide, is_free=is_free)
 
     def _is_at_rest(self, request: MoveRequest, port: Port) -> bool:
-        """Try a port for a guest; a new place has, if possible, no old connections on it.
+        """Probe a port for a guest; a new place should have no old connections on it if possible.
 
-        The place that it had may have some, which its library binds over: a restart must not move
+        Its previous place may have some, and its library binds over them: a restart must not move
         it.
         """
         kernel = self._context.kernel
@@ -66,7 +67,7 @@ class Interception:
         return kernel.can_bind(port, request.protocol)
 
     def on_listen(self, note: ListenNote, pid: int) -> None:
-        """Take in what a guest says of a socket that listens now; its move is committed by it."""
+        """Process a guest's report of a listening socket; this commits its move."""
         now = self._context.clock()
         holder = self._context.processes.holder(pid)
         transport: Transport = "udp" if note.protocol == "udp" else "tcp"
@@ -122,7 +123,7 @@ class Interception:
         )
 
     def _own(self, question: BindQuestion, failed: set[Port]) -> frozenset[int]:
-        """Say on which of the ports that it could not bind this very server listens, alone."""
+        """Return which of the ports that it could not bind are this very server's alone."""
         transport: Transport = "udp" if question.protocol == "udp" else "tcp"
         image_ids, alone = self._context.listeners.image_ids, {question.image_id}
         return frozenset(port for port in failed if image_ids(port, transport) == alone)

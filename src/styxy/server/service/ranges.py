@@ -1,9 +1,9 @@
-"""Keep config.json in step with the service types that are made for requests.
+"""Keeps config.json in step with auto-allocated service types.
 
-A type goes into the file first, then into the journal: a daemon that dies between the two has lost
-nothing. Where the file cannot be edited (it is damaged, or the disk is full), the journal alone
-knows the type until the file can be written. An entry that a sound file no longer has was taken out
-by the user, and the type goes with it, unless leases live in its range.
+A type is written to the file first, then to the journal: a daemon that dies between the two has
+lost nothing. If the file cannot be edited (it is damaged, or the disk is full), only the journal
+knows the type until the file can be written. An entry that is missing from a valid file was removed
+by the user, and the type is removed with it, unless its range has leases.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class MadeRanges:
-    """Write types into the file and take them out again."""
+    """Writes types to the file and removes them."""
 
     def __init__(self, committer: Committer, live_config: LiveConfig) -> None:
         self._committer = committer
@@ -32,12 +32,12 @@ class MadeRanges:
         self._is_writing = False
 
     def start(self) -> None:
-        """Bring file and journal together, now and whenever the user changes the file."""
+        """Reconcile file and journal, now and whenever the user changes the file."""
         self._live_config.subscribe(lambda _: self._reconcile())
         self._reconcile()
 
     def commit(self, events: Sequence[Event]) -> None:
-        """Commit events; the types that they make are in the file before, if it can be written."""
+        """Commit events; types that they make are written to the file first, if it is writable."""
         made = [event for event in events if isinstance(event, RangeAdded)]
         if made and not self._write({each.service.name: entry(each.service) for each in made}):
             events = [
@@ -47,7 +47,7 @@ class MadeRanges:
         self._committer.commit(events)
 
     def undo(self, name: str, *, force: bool) -> ServiceType:
-        """Take a made type back. Raises what `Desk.undo_range` and `ConfigFile.edit` raise."""
+        """Undo an auto-allocated type. Raises as `Desk.undo_range` and `ConfigFile.edit` do."""
         now = self._committer.clock()
         ruling = self._committer.desk.undo_range(name, now=now, force=force)
         self._change({ruling.answer.name: None})
@@ -55,7 +55,7 @@ class MadeRanges:
         return ruling.answer
 
     def _write(self, entries: Mapping[str, object]) -> bool:
-        """Put entries into the file, with those that are still missing there."""
+        """Write entries to the file, with those that are still missing from it."""
         state = self._committer.desk
         late = {name: entry(state.made[name]) for name in state.unfiled}
         try:
@@ -78,7 +78,7 @@ class MadeRanges:
             self._is_writing = False
 
     def _reconcile(self) -> None:
-        """Take note of what the user has taken out of the file."""
+        """Handle what the user has removed from the file."""
         state = self._committer.desk
         if self._is_writing or self._live_config.problems:
             return
@@ -113,7 +113,7 @@ class MadeRanges:
 
 
 def entry(kind: ServiceType) -> dict[str, object]:
-    """Write a made type as config.json has it."""
+    """Format an auto-allocated type for config.json."""
     fields: dict[str, object] = {
         "range": [kind.ports.first, kind.ports.last],
         "description": kind.description,

@@ -1,8 +1,8 @@
-"""Look, decide, try, write down, answer: the one path of every question.
+"""Look, decide, try, commit, answer: the one path of every request.
 
-No `await` lies between a decision and its commit, so grants are race-free without a lock. The
-desk decides, the kernel is the last judge of a candidate, and nothing is answered before the
-journal has it.
+There is no `await` between a decision and its commit, so grants are race-free without a lock. The
+desk decides, the kernel is the final judge of a candidate, and nothing is answered before it is in
+the journal.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """Answer every question about ports. Use it from the loop's thread alone."""
+    """Answers every request about ports. Use it only from the loop's thread."""
 
     def __init__(self, desk: Desk, context: Context) -> None:
         self.desk = desk
@@ -62,15 +62,15 @@ class Service:
         )
 
     def release(self, lock_id: str, *, reason: Ending = "released") -> Lease:
-        """End a lease; raises `UnknownLease`."""
+        """Release a lease; raises `UnknownLease`."""
         ruling = self.desk.release(lock_id, now=self.context.clock(), reason=reason)
         self.committer.commit(ruling.events)
         return ruling.answer
 
     def end_holders(self, *dead: Holder, reason: Ending = "holder died") -> None:
-        """End or pass on what dead holders had, and end the instances that they were.
+        """End or pass on the leases of dead holders, and remove the instances that they were.
 
-        Many at once cost one look at the kernel and one commit.
+        Handling many at once takes one look at the kernel and one commit.
         """
         now = self.context.clock()
         listening = self.listening(now)
@@ -84,7 +84,7 @@ class Service:
             self.instances.end_of_holder(holder)
 
     def end_dead_holders(self, *, reason: Ending = "holder died") -> None:
-        """End every holder that has died, as after a time in which nobody watched."""
+        """End every holder that has died, for example while nobody was watching."""
         held_by = {lease.holder for lease in self.desk.lease_index}
         held_by |= {instance.holder for instance in self.desk.instances.values()}
         is_alive = self.context.processes.is_alive
@@ -93,13 +93,13 @@ class Service:
             self.end_holders(*dead, reason=reason)
 
     def try_again(self) -> None:
-        """Where the journal could not be written: see whether it can be now."""
+        """If the journal could not be written, check whether it can be now."""
         if self.context.journal.failing is not None:
             self.context.journal.probe()
             log.info("the journal is writable again")
 
     def sweep(self) -> None:
-        """Compare the leases with what listens, end those that nobody claimed, forget the old."""
+        """Compare the leases with the listeners, end unclaimed leases, forget old memories."""
         now = self.context.clock()
         listening = self.listening(now)
         self.context.port_map_sync.refresh()
@@ -108,7 +108,7 @@ class Service:
         self.committer.commit(decide_forget(self.desk, now=now).events)
 
     def cleanup(self, *, force: bool) -> list[Lease]:
-        """End what the dead hold and what nobody claimed; with `force` all that is not in use."""
+        """End the leases of the dead and unclaimed ones; with `force`, all that are not in use."""
         before = list(self.desk.lease_index)
         self.end_dead_holders()
         self.sweep()
@@ -119,7 +119,7 @@ class Service:
         return [lease for lease in before if lease.lock_id not in live]
 
     def listening(self, now: float) -> frozenset[Port]:
-        """Name the ports on which something listens, by TCP, or by UDP where that is on lease."""
+        """Return the ports in use by TCP, and by UDP if leased for it."""
         promised = (
             self.desk.lease_index.on_port(port) for port in self.context.listeners.look_at_udp(now)
         )
@@ -154,7 +154,7 @@ class Service:
         ]
 
     def suggest(self, service_type: str, *, count: int) -> tuple[str, list[Port]]:
-        """List free ports of a type, or of `dev` where it is unknown; says which type it was."""
+        """List free ports of a type, or of `dev` if it is unknown; also return the type used."""
         kind = service_type if service_type in self.desk.catalogue else FALLBACK
         taken: set[int] = set(self.context.listeners.look(self.context.clock()))
         while True:
@@ -165,7 +165,7 @@ class Service:
             taken |= busy
 
     def reassignments(self, *, limit: int = 100) -> list[Reassigned]:
-        """List the last moved binds, newest last."""
+        """List the most recent moved binds, newest last."""
         recent = self.context.journal.recent(Reassigned.__name__, limit=limit)
         return [event for event in recent if isinstance(event, Reassigned)]
 

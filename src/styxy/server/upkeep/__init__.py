@@ -1,1 +1,1 @@
-"""What the daemon does unasked: watch, recover, reload, back up."""
+"""What the daemon does on its own: watch, recover, reload, back up."""

@@ -1,4 +1,4 @@
-"""What follows the configuration while the daemon runs: desk, log, rounds, port document."""
+"""Applies configuration changes to the running daemon: desk, log, liveness checks, document."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_NAMED = 10
 
 
 class ConfigReload:
-    """Put each new configuration in force."""
+    """Applies each new configuration."""
 
     def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self._service = service
@@ -38,7 +38,7 @@ class ConfigReload:
         self._lost: set[str] = set()
 
     def start(self) -> None:
-        """Begin, in the running loop; the books are up to date."""
+        """Start, in the running loop; the state is up to date."""
         self._live_config.begin(note=partial(self._service.committer.note, subject="configuration"))
         self._live_config.subscribe(self._on_configuration)
         self._service.ranges.start()
@@ -46,7 +46,7 @@ class ConfigReload:
         self._rounds.start()
 
     async def finish(self) -> None:
-        """End."""
+        """Stop."""
         await self._rounds.finish()
 
     def _holders(self) -> set[Holder]:

@@ -1,9 +1,9 @@
-"""The files by which others find the daemon, kept in place while it runs.
+"""Keeps the files in place by which others find the daemon.
 
-A logout takes XDG_RUNTIME_DIR away, a cleaner of /tmp the short paths, and users tidy up. What can
-be written again is: `daemon.json`, the token (the one in force, so that nobody is locked out who
-has it) and the port map. A socket without a name, or a journal without its file, cannot be: then
-the daemon is lost, and everything is opened anew.
+Logging out removes XDG_RUNTIME_DIR, a cleaner of /tmp removes the short paths, and users tidy up.
+What can be restored is: `daemon.json`, the token (the current one, so that nobody who has it is
+locked out) and the port map. A socket without a name, or a journal without its file, cannot be
+restored: then everything is reopened.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoveryFile:
-    """Name one file, how to see that it is there, and how to write it; that raises `OSError` or
-    `Unavailable`. `hint` says what helps while it cannot be written."""
+    """One file, how to check that it is there, and how to write it; writing raises `OSError` or
+    `Unavailable`. `hint` says what to do while it cannot be written.
+    """
 
     name: str
     path: str
@@ -42,10 +43,10 @@ class DiscoveryFile:
 
 
 class DiscoveryFiles:
-    """Look at the files now and then.
+    """Checks the files now and then.
 
-    `missing` says of each that cannot be written now why, `returned` how often one was written
-    again; `is_lost`, that no client finds this daemon any more, or the next one its journal.
+    `missing` says why a file cannot be written now, `returned` how often one was restored;
+    `is_lost`: clients can no longer find this daemon, or its successor the journal.
     """
 
     def __init__(
@@ -68,13 +69,13 @@ class DiscoveryFiles:
         self.returned: dict[str, int] = {}
 
     def tell(self) -> None:
-        """Write what is not there yet, as the daemon begins to answer."""
+        """Write the missing files as the daemon starts to answer."""
         for mark in self._marks:
             if not mark.is_there():
                 self._write(mark)
 
     def look(self) -> None:
-        """Write again what is gone; where that cannot be done now, the next look tries again."""
+        """Restore missing files; if that is not possible now, the next check tries again."""
         was_found, self._was_found = self._was_found, self._is_found()
         self.is_lost = not (was_found or self._was_found)  # a deletion takes a while: look twice
         # Where the whole home is gone, the user has done with it: do not bring it back.
@@ -111,7 +112,7 @@ class DiscoveryFiles:
 def discovery_files_of(
     paths: Paths, *, facts: Mapping[str, object], token: str | None, port_map: PortMap
 ) -> list[DiscoveryFile]:
-    """List what a daemon can write again. Without a token there is none to write."""
+    """List the files that a daemon can restore. Without a token, none is written."""
     marks = [
         DiscoveryFile(
             name="daemon.json",

@@ -1,7 +1,7 @@
-"""The rounds: every holder is looked at now and then, whatever the kernel reported.
+"""Liveness checks: every holder is checked now and then, whatever the kernel reported.
 
-Deaths are told by pidfds. This is the net below them, so it may be slow, but not for the others:
-it looks at a few holders in each turn of the loop.
+pidfds report deaths. This is the safety net below them, so it may be slow, but must not slow others
+down: it checks a few holders in each turn of the loop.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ AT_ONCE = 100
 
 
 class LivenessChecks:
-    """Look at all `holders` and hand the dead to `end_holders`; `interval` (seconds) may change."""
+    """Checks all `holders` and passes the dead ones to `end_holders`; `interval` (seconds) may
+    change.
+    """
 
     def __init__(
         self,
@@ -42,18 +44,18 @@ class LivenessChecks:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, in the running loop."""
+        """Start, in the running loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def finish(self) -> None:
-        """End."""
+        """Stop."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
     async def walk(self) -> None:
-        """Make one round. Raises what `end_holders` raises."""
+        """Check every holder once. Raises what `end_holders` raises."""
         dead: list[Holder] = []
         for count, holder in enumerate(set(self._holders()), start=1):
             if not self._is_alive(holder):

@@ -1,11 +1,12 @@
-"""The daemon supervises its own loop: a stall is noticed, explained by a stack, and counted.
+"""The daemon supervises its own loop: a stall is detected, explained by a stack, and counted.
 
-Theory of operation. The loop's selector notes when the loop began to work and when it came back to
-wait, so the length of every turn is known exactly and costs 0.2 microseconds. A thread wakes four
-times a second, which is once within any stall that counts, and keeps the stack of a loop that it
-finds at work; it sends nothing to the loop and so wakes nobody. A turn during which the whole
-process stood still (SIGSTOP, a machine without a core to spare) is no stall: the thread was late,
-too, and no processor time was used. A suspended machine stops CLOCK_MONOTONIC (clock_gettime(2)).
+Theory of operation. The loop's selector notes when the loop started to work and when it came back
+to wait, so the length of every turn is known exactly, at a cost of 0.2 microseconds. A thread wakes
+up four times a second, which is at least once within any stall that counts, and records the stack
+of a loop that it finds at work; it sends nothing to the loop and so wakes nobody. A turn during
+which the whole process stood still (SIGSTOP, a machine without a free core) is not a stall: the
+thread was late as well, and no processor time was used. A suspended machine stops CLOCK_MONOTONIC
+(clock_gettime(2)).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Turn = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall:
-    """Describe one: `at` in seconds since the epoch, `stack` innermost frame last."""
+    """One stall: `at` in seconds since the epoch, `stack` innermost frame last."""
 
     at: float
     seconds: float
@@ -47,7 +48,7 @@ class Stall:
 
 
 class Stalls:
-    """Hold what is known of the stalls since the daemon started. `total` and `longest`: seconds."""
+    """The stalls since the daemon started. `total` and `longest`: seconds."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -56,7 +57,7 @@ class Stalls:
         self.last: Stall | None = None
 
     def add(self, stall: Stall) -> None:
-        """Count one more."""
+        """Record a stall."""
         self.count += 1
         self.total += stall.seconds
         self.longest = max(self.longest, stall.seconds)
@@ -64,7 +65,7 @@ class Stalls:
 
 
 class TimedSelector(selectors.DefaultSelector):
-    """Wait for the loop, and note how long it worked between two waits."""
+    """A selector that records how long the loop worked between two waits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +86,7 @@ class TimedSelector(selectors.DefaultSelector):
 
 
 class LoopWatchdog:
-    """Watch the loop of the thread that makes this object, from a thread of its own."""
+    """Watches the loop of the thread that creates this object, from a thread of its own."""
 
     def __init__(
         self, stalls: Stalls, selector: TimedSelector, *, clock: Callable[[], float]
@@ -100,11 +101,11 @@ class LoopWatchdog:
         self._thread = threading.Thread(target=self._run, name="loop watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Watch no more, and report what is left to report."""
+        """Stop watching, and report what is left to report."""
         self._stop.set()
         self._thread.join()
         self._report()
@@ -129,7 +130,7 @@ class LoopWatchdog:
             self._freezes.append(((slept, woke), woke - slept - used))
 
     def _look(self) -> float:
-        """Keep the stack of a loop at work; tell in how many seconds to look again."""
+        """Record the stack of a working loop; return in how many seconds to look again."""
         since = self._selector.busy_since
         if since is None:
             return _PERIOD

@@ -1,4 +1,4 @@
-"""What a daemon does for itself now and then: backups, compaction, logs that end.
+"""Periodic maintenance: backups, compaction, log rotation.
 
 One task, awake once a minute or when the journal has grown. Everything is done in slices with the
 loop free in between; what waits for a disk does so in a thread.
@@ -40,7 +40,7 @@ DAY = 86400.0
 
 
 class Maintenance:
-    """Keep the house of one daemon. `problem` says why the last backup failed."""
+    """The maintenance task of one daemon. `problem` says why the last backup failed."""
 
     def __init__(self, service: Service, backups: Backups, paths: Paths) -> None:
         self._service = service
@@ -51,12 +51,12 @@ class Maintenance:
         self.problem: str | None = None
 
     def start(self) -> None:
-        """Begin, in the running loop."""
+        """Start, in the running loop."""
         self._service.committer.subscribe(self._on_events)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def finish(self) -> None:
-        """End, with a backup of what there is."""
+        """Stop, with a final backup."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -69,7 +69,7 @@ class Maintenance:
 
     @property
     def summary(self) -> str:
-        """What backups there are, for people."""
+        """Describe the existing backups."""
         backups = self._backups.all()
         if not backups:
             return "no backup yet"

@@ -1,6 +1,7 @@
 """The user's port document: its table follows the service types.
 
-It is a courtesy. Whatever goes wrong with it is a warning, and no request ever fails for it.
+It is a convenience. Whatever goes wrong with it is a warning, and no request ever fails because of
+it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class PortDocument:
-    """Keep the table of one file up to date. `problem` says why it is not."""
+    """Keeps the table in one file up to date. `problem` says why it is not."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class PortDocument:
 
     @property
     def path(self) -> str | None:
-        """The file, where the user wants one."""
+        """The file, if the user wants one."""
         return self._service.desk.settings.port_document
 
     def start(self) -> None:
@@ -47,7 +48,7 @@ class PortDocument:
         self.plan()
 
     def plan(self) -> None:
-        """Write soon, and once for all that happens in this turn of the loop."""
+        """Schedule one write for everything that happens in this turn of the loop."""
         if self._planned is None:
             self._planned = self._loop.call_soon(self._write)
 

@@ -1,10 +1,10 @@
-"""The way back after whatever happened while no daemon ran.
+"""Recovery after whatever happened while no daemon was running.
 
-The steps follow one another: the database, the configuration, leases whose holders have died,
-singletons, then the indexes and the port map, which are made of what the others left.
+The steps build on one another: the database, the configuration, leases whose holders have died,
+singletons, then the indexes and the port map, which are derived from the rest.
 
-Each step says what it found. It is kept for `/health` and `doctor`, written into the audit, and
-what the user must know is one warning, never silence.
+Each step reports what it found. The report is kept for `/health` and `doctor` and written to the
+audit; anything the user must know becomes one warning, never silence.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Say what one step of the start found, in a sentence."""
+    """The result of one startup step, in a sentence."""
 
     name: str
     verdict: Verdict
@@ -48,7 +48,7 @@ class Step:
 
 
 class Recovery:
-    """Hold the steps of the last start, and take them."""
+    """The steps of the last startup."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
@@ -58,7 +58,7 @@ class Recovery:
 
     @property
     def warnings(self) -> list[str]:
-        """What the user must know, a sentence each; what has passed since is not among it."""
+        """What the user must know, a sentence each; resolved warnings are left out."""
         is_writable = self._refusing is not None and self._refusing.failing is None
         return [
             step.message
@@ -67,16 +67,16 @@ class Recovery:
         ]
 
     def add(self, name: str, verdict: Verdict, message: str) -> None:
-        """Keep a step, and say it in the log."""
+        """Record a step, and log it."""
         self.steps.append(Step(name=name, verdict=verdict, message=message))
         log.log(_LEVELS[verdict][0], "%s: %s", name, message)
 
     def resolve(self, name: str) -> None:
-        """Forget the warning of a step: what was wrong has passed."""
+        """Drop the warning of a step that is resolved."""
         self.steps = [step for step in self.steps if step.name != name or step.verdict != "warning"]
 
     def add_database(self, opened: Opened[Desk], remains: Remains) -> None:
-        """Keep what became of the journal; `remains` is what the last port map tells."""
+        """Record the condition of the journal; `remains` is what the last port map reveals."""
         self.remains = remains
         if opened.refusal is not None:
             self._refusing = opened.journal
@@ -90,10 +90,10 @@ class Recovery:
             self.add("database", "warning", _loss(opened, remains))
 
     def run(self, service: Service) -> None:
-        """Take the steps that need the books: orphans, singletons, indexes and port map.
+        """Take the steps that need the state: orphans, singletons, indexes and port map.
 
-        A journal that cannot be written keeps the daemon from none of them but from writing down
-        what it found.
+        If the journal cannot be written, every step is still taken; only its result is not
+        recorded.
         """
         self._take(service, _STEPS)
         self.add("indexes", *_rebuild(service, self.remains))
@@ -108,7 +108,7 @@ class Recovery:
             log.warning("cannot write the startup steps to the journal: %s", error.message)
 
     def catch_up(self, service: Service) -> None:
-        """Take the steps again that the journal kept from being taken, if it can be written."""
+        """Repeat the steps that an unwritable journal prevented, if it can be written now."""
         if service.context.journal.failing is not None:
             return
         undone, self._undone = self._undone, {}
@@ -179,7 +179,7 @@ def _rebuild(service: Service, remains: Remains) -> tuple[Verdict, str]:
 
 
 def _loss(opened: Opened[Desk], remains: Remains) -> str:
-    """Say in one sentence what was damaged, what took its place, and what is missing now."""
+    """Describe in one sentence what was damaged, what replaced it, and what is missing now."""
     said = [f"the journal {opened.journal.path} was damaged ({opened.damage})"]
     if opened.aside is not None and os.path.lexists(opened.aside):
         said.append(f"it was kept as {os.path.basename(opened.aside)}")

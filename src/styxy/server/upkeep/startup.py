@@ -1,6 +1,6 @@
-"""Opening what an earlier daemon left: its journal, its port map, its token, its traces.
+"""Opens what an earlier daemon left: its journal, its port map, its token, its traces.
 
-Whatever is wrong with a file, the daemon starts if it can be of any use, and the recovery keeps
+Whatever is wrong with a file, the daemon starts if it can be of any use, and the recovery records
 what was found.
 """
 
@@ -39,7 +39,7 @@ MOST_DESCRIPTORS = 1 << 17
 
 
 def raise_descriptor_limit() -> None:
-    """Allow as many descriptors as the system lets us (getrlimit(2)): 1,024 is the usual start."""
+    """Allow as many descriptors as the system permits (getrlimit(2)); the default is 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -49,9 +49,9 @@ def raise_descriptor_limit() -> None:
 def open_books(
     paths: Paths, backups: Backups, recovery: Recovery, *, known: Remains, now: float
 ) -> Opened[Desk]:
-    """Open the journal and fold it into a desk. Raises `Conflict` where a daemon runs already.
+    """Open the journal and fold it into a desk. Raises `Conflict` if a daemon is already running.
 
-    `known` is what is known of the journal already, beside what the last port map tells.
+    `known` is what is already known about the journal, apart from what the last port map reveals.
     """
     predecessor = read_daemon_file(paths.daemon_file) or {}
     home = home_key(paths)
@@ -75,7 +75,7 @@ def open_books(
 
 
 def open_map(paths: Paths, recovery: Recovery) -> PortMap:
-    """Open the port map, or one that nobody sees where there is no place for it."""
+    """Open the port map, or a private one if there is no place for it."""
     make = partial(
         PortMap,
         line_socket=paths.line_socket(),
@@ -91,7 +91,7 @@ def open_map(paths: Paths, recovery: Recovery) -> PortMap:
 
 
 def open_token(paths: Paths, recovery: Recovery, *, is_new_home: bool) -> str:
-    """Read the token, or make one and say so where there ought to have been one."""
+    """Read the token, or create one, with a warning if there should have been one."""
     path = paths.token_file
     was_there, was_sound = os.path.lexists(path), is_token(path)
     try:
@@ -107,7 +107,7 @@ def open_token(paths: Paths, recovery: Recovery, *, is_new_home: bool) -> str:
 
 
 def open_configuration(live_config: LiveConfig, desk: Desk, recovery: Recovery) -> None:
-    """Put what the user has set in force, and say what is wrong with the file."""
+    """Put the user's settings in force, and report what is wrong with the file."""
     gone = live_config.claim()
     desk.configure(live_config.configuration)
     verdict: Verdict = "warning" if gone or live_config.problems else "ok"
@@ -116,14 +116,14 @@ def open_configuration(live_config: LiveConfig, desk: Desk, recovery: Recovery) 
 
 
 def check_logs(paths: Paths, recovery: Recovery) -> None:
-    """Say which log cannot be written: nothing else depends on it."""
+    """Report logs that cannot be written; nothing else depends on them."""
     for path in (paths.daemon_log, paths.reassignment_log):
         if os.path.lexists(path) and not is_writable(path):
             recovery.add("logs", "warning", f"cannot write {path}; move it away")
 
 
 def home_key(paths: Paths) -> int:
-    """Name the home in one word of the port map."""
+    """Return the home's key in the port map."""
     return fnv1a64(os.fsencode(paths.home))
 
 

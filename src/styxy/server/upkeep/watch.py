@@ -1,7 +1,7 @@
-"""What changes unasked: holders that die, listeners that come and go, leases that lapse.
+"""Watches what changes by itself: holders that die, listeners that come and go, leases that lapse.
 
 A death is an event (a pidfd becomes readable, pidfd_open(2)), for any process of the user, child or
-not. Listeners are compared by one sweep a second; nothing else ticks.
+not. Listeners are compared in one sweep a second; nothing else ticks.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SWEEP_SECONDS = 1.0
 
 
 class DeathWatch:
-    """Call back once for each followed holder that dies."""
+    """Calls back once for each followed holder that dies."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_death: Callable[[Holder], None]) -> None:
         self._loop = loop
@@ -41,7 +41,7 @@ class DeathWatch:
         self.unwatched: set[Holder] = set()
 
     def follow(self, holder: Holder, *, is_alive: Callable[[Holder], bool]) -> None:
-        """Watch a holder; one that is dead already is reported in the next turn of the loop."""
+        """Watch a holder; one that is already dead is reported in the next turn of the loop."""
         if holder in self._pidfds:
             return
         self.unwatched.discard(holder)
@@ -66,7 +66,7 @@ class DeathWatch:
             self._loop.call_soon(self._died, holder)
 
     def look(self, is_alive: Callable[[Holder], bool]) -> None:
-        """Look at those who cannot be watched, and watch them if that is possible now."""
+        """Check the holders that cannot be watched, and watch them if that is possible now."""
         for holder in list(self.unwatched):
             if is_alive(holder):
                 self.follow(holder, is_alive=is_alive)
@@ -75,7 +75,7 @@ class DeathWatch:
                 self._on_death(holder)
 
     def _opened(self, holder: Holder) -> int | None:
-        """Open a process; None where there is no descriptor to spare."""
+        """Open a process; None if there is no descriptor to spare."""
         most = descriptors.limit()
         if len(self._pidfds) >= most - min(SPARED, most // 2):
             return None
@@ -87,7 +87,7 @@ class DeathWatch:
             return None
 
     def forget(self, holder: Holder) -> None:
-        """Watch a holder no more."""
+        """Stop watching a holder."""
         self.unwatched.discard(holder)
         pidfd = self._pidfds.pop(holder, None)
         if pidfd is not None:
@@ -95,7 +95,7 @@ class DeathWatch:
             os.close(pidfd)
 
     def forget_all(self, is_needed: Callable[[Holder], bool] = lambda _holder: False) -> None:
-        """Watch only those any more who are needed."""
+        """Stop watching all holders but those that are needed."""
         for holder in [each for each in (*self._pidfds, *self.unwatched) if not is_needed(each)]:
             self.forget(holder)
 
@@ -106,7 +106,7 @@ class DeathWatch:
 
 
 class Watch:
-    """Keep the books in step with the world while the loop runs."""
+    """Keeps the state in step with the machine while the loop runs."""
 
     def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self._service = service
@@ -119,7 +119,7 @@ class Watch:
         self._next_check: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Follow every holder in the books, then everything that is committed."""
+        """Follow every holder in the state, then everything that is committed."""
         self._service.committer.subscribe(self._on_events)
         self._follow(lease.holder for lease in list(self._service.desk.lease_index))
         self._follow(each.holder for each in list(self._service.desk.instances.values()))
@@ -128,15 +128,15 @@ class Watch:
 
     @property
     def unwatched(self) -> int:
-        """Count the holders that no descriptor was left for, and whose deaths a sweep notices."""
+        """Count the holders without a descriptor, whose deaths a sweep detects."""
         return len(self._deaths.unwatched)
 
     def with_sweep(self, look: Callable[[], None]) -> None:
-        """Have something else looked at with each sweep; all that it may raise is `Unavailable`."""
+        """Add a check to each sweep; it may raise only `Unavailable`."""
         self._also.append(look)
 
     def stop(self) -> None:
-        """Give the descriptors and the timer back."""
+        """Release the descriptors and the timer."""
         for timer in (self._next_sweep, self._next_check):
             if timer is not None:
                 timer.cancel()

@@ -1,1 +1,1 @@
-"""What the daemon knows of the machine: listeners, processes, projects, configuration."""
+"""What the daemon knows about the machine: listeners, processes, projects, configuration."""

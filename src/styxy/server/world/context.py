@@ -1,4 +1,4 @@
-"""What the service works with that lies outside the desk."""
+"""What the service works with outside the desk."""
 
 from __future__ import annotations
 

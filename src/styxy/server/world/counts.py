@@ -1,10 +1,8 @@
-"""What the daemon counts as it works: plain numbers, cheap to add to.
+"""The daemon's counters: plain numbers, cheap to add to.
 
-`server.reports.metrics` shows them.
-
-Nothing of Prometheus is here: its library takes 60 ms to load, and a daemon that nobody scrapes
-must not pay for it. Every table is bounded, whatever clients invent: beyond `MAX_LABELS` different
-labels the rest is counted as `other`.
+`server.reports.metrics` shows them. Prometheus's library is not used here: it takes 60 ms to load,
+and a daemon that nobody scrapes must not pay for it. Every table is bounded, whatever clients
+invent: beyond `MAX_LABELS` different labels, the rest is counted as `other`.
 """
 
 from __future__ import annotations
@@ -45,13 +43,13 @@ BUCKETS = (
 
 
 class Counter:
-    """Count up, by label."""
+    """A counter for each label."""
 
     def __init__(self) -> None:
         self._values: defaultdict[Labels, float] = defaultdict(float)
 
     def add(self, *labels: str, by: float = 1) -> None:
-        """Count `by` more."""
+        """Add `by`."""
         self._values[_bounded(labels, self._values)] += by
 
     def __getitem__(self, labels: Labels) -> float:
@@ -62,13 +60,13 @@ class Counter:
 
 
 class Histogram:
-    """Count durations by bucket, by label."""
+    """Durations counted by bucket, for each label."""
 
     def __init__(self) -> None:
         self._values: dict[Labels, Distribution] = {}
 
     def observe(self, seconds: float, *labels: str) -> None:
-        """Count one duration."""
+        """Count one duration, in seconds."""
         labels = _bounded(labels, self._values)
         distribution = self._values.get(labels)
         if distribution is None:
@@ -80,7 +78,7 @@ class Histogram:
 
 
 class Distribution:
-    """Hold the durations of one kind."""
+    """The durations with one label."""
 
     __slots__ = ("counts", "total")
 
@@ -89,12 +87,12 @@ class Distribution:
         self.total = 0.0
 
     def add(self, seconds: float) -> None:
-        """Count one duration."""
+        """Count one duration, in seconds."""
         self.counts[bisect_left(BUCKETS, seconds)] += 1
         self.total += seconds
 
     def cumulative(self) -> list[tuple[str, float]]:
-        """List each upper bound with how many durations were not above it, as Prometheus does."""
+        """List each upper bound with the number of durations up to it, as Prometheus does."""
         rows: list[tuple[str, float]] = []
         so_far = 0
         for bound, count in zip((*BUCKETS, float("inf")), self.counts, strict=True):
@@ -104,7 +102,7 @@ class Distribution:
 
 
 class Counts:
-    """Hold everything that is counted since the daemon started."""
+    """Everything counted since the daemon started."""
 
     def __init__(self) -> None:
         self.granted = Counter()

@@ -1,8 +1,8 @@
-"""Who stands behind each listener: the kernel's sockets joined with their processes.
+"""Who is behind each listener: the kernel's sockets joined with their processes.
 
-Looking up a socket's process costs milliseconds, so each socket is looked up once, by its cookie,
+Looking up a socket's process takes milliseconds, so each socket is looked up once, by its cookie,
 and forgotten when it is gone. A socket may outlive the process that was found for it (a server
-forks and its parent ends), so what was found counts only while that very process lives.
+forks and its parent exits), so the result counts only while that very process is alive.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Transport = Literal["tcp", "udp"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestReport:
-    """Hold what a guest said of its listener: whose it is, of which repo, of which type.
+    """What a guest reported about its listener: its project, its repo, its type.
 
     `server` is the id of the program image that made it listen.
     """
@@ -37,9 +37,9 @@ class GuestReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """Join a listener with its process; None where the process is not to be seen.
+    """A listener with its process; None if the process is not visible.
 
-    `since` is in seconds since the epoch, None where nobody can tell.
+    `since` is in seconds since the epoch, None if unknown.
     """
 
     listener: Listener
@@ -49,12 +49,12 @@ class Sighting:
 
     @property
     def pid(self) -> int | None:
-        """The process, if it is to be seen."""
+        """The process, if it is visible."""
         return self.holder.pid if self.holder else None
 
 
 class _Sockets:
-    """Remember the sockets of one transport from look to look."""
+    """The sockets of one transport, remembered from look to look."""
 
     def __init__(self) -> None:
         self.by_port: dict[Port, list[Listener]] = {}
@@ -65,7 +65,7 @@ class _Sockets:
         self.has_looked = False
 
     def update(self, listeners: list[Listener], now: float) -> None:
-        """Take over what the kernel showed at `now`."""
+        """Replace the sockets with those that the kernel showed at `now`."""
         if listeners == self._shown:
             return  # the common case, and the same objects: comparing them costs next to nothing
         self._shown = listeners
@@ -84,7 +84,7 @@ class _Sockets:
         self.has_looked = True
 
     def update_port(self, port: Port, listeners: list[Listener], now: float) -> None:
-        """Take over what the kernel showed of one port at `now`."""
+        """Replace the sockets of one port with those that the kernel showed at `now`."""
         before = self.by_port.get(port, [])
         if listeners == before:
             return
@@ -103,7 +103,7 @@ class _Sockets:
 
 
 class Listeners:
-    """Keep what is known of the listeners of this machine. Times are seconds since the epoch."""
+    """What is known about the listeners of this machine. Times are seconds since the epoch."""
 
     def __init__(self, *, kernel: KernelLook, processes: Processes) -> None:
         self._kernel = kernel
@@ -111,15 +111,15 @@ class Listeners:
         self._sockets: dict[Transport, _Sockets] = {"tcp": _Sockets(), "udp": _Sockets()}
 
     def look(self, now: float) -> frozenset[Port]:
-        """Ask the kernel for all TCP listeners; name the ports that they have."""
+        """Ask the kernel for all TCP listeners; return their ports."""
         return self._look("tcp", now)
 
     def look_at_udp(self, now: float) -> frozenset[Port]:
-        """Ask the kernel for all UDP sockets that are bound and talk to nobody in particular."""
+        """Ask the kernel for all UDP sockets that are bound and not connected."""
         return self._look("udp", now)
 
     def look_at(self, port: Port, now: float) -> None:
-        """Ask the kernel for one port, TCP and UDP; its cost does not grow with others."""
+        """Ask the kernel for one port, TCP and UDP; the cost does not depend on other ports."""
         for transport, sockets in self._sockets.items():
             if sockets.has_looked:
                 found = self._kernel.listeners(udp=transport == "udp", port=port)
@@ -137,34 +137,36 @@ class Listeners:
     def add_report(
         self, cookie: int, *, holder: Holder, report: GuestReport, transport: Transport
     ) -> None:
-        """Take a guest's word for a socket of the last look: whose it is need not be searched."""
+        """Record a guest's report about a socket of the last look, so that its owner need not be
+        searched for.
+        """
         sockets = self._sockets[transport]
         if cookie in sockets.since:
             sockets.owners[cookie] = holder
             sockets.report[cookie] = report
 
     def sightings(self, port: Port, transport: Transport = "tcp") -> list[Sighting]:
-        """Say who listens on `port`, as of the last look."""
+        """Return who is listening on `port`, as of the last look."""
         return self.sightings_of([port], transport)
 
     def sightings_of(self, ports: Iterable[Port], transport: Transport = "tcp") -> list[Sighting]:
-        """Say who listens on `ports`, as of the last look; one search finds all processes."""
+        """Return who is listening on `ports`, as of the last look; one search for all."""
         sockets = self._sockets[transport]
         found = [each for port in ports for each in sockets.by_port.get(port, ())]
         self._find_owners(sockets, found)
         return [self._sighting(sockets, each) for each in found]
 
     def image_ids(self, port: Port, transport: Transport = "tcp") -> set[str | None]:
-        """Name the program images that listen on `port`, as of the last look; None is a stranger.
+        """Return the program images listening on `port`, as of the last look; None is a stranger.
 
-        No process is searched for.
+        Processes are not searched.
         """
         sockets = self._sockets[transport]
         report = (sockets.report.get(each.cookie) for each in sockets.by_port.get(port, ()))
         return {each.image_id if each else None for each in report}
 
     def heir(self, port: Port, transport: Transport = "tcp") -> Holder | None:
-        """Name a process that has the socket of `port`, as of the last look."""
+        """Return a process that has the socket of `port`, as of the last look."""
         holders = (sighting.holder for sighting in self.sightings(port, transport))
         return next((holder for holder in holders if holder is not None), None)
 

@@ -1,8 +1,7 @@
-"""The configuration in force: read at start, read again when the file changes, edited for clients.
+"""The configuration in force: read at startup, reread when the file changes, edited for clients.
 
-A file that is not in order changes nothing: its problems are told, and the last configuration that
-was in order stays in force. A daemon that starts with such a file uses the copy of the last good
-one.
+An invalid file changes nothing: its problems are reported, and the last valid configuration stays
+in force. A daemon that starts with such a file uses the copy of the last valid one.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ LOOP_PATIENCE = 0.05
 
 
 class LiveConfig:
-    """Hold the configuration in force. `clock` gives seconds since the epoch.
+    """The configuration in force. `clock` gives seconds since the epoch.
 
-    `problems` are those of the file as it is now; `loaded_at` is when the configuration in force
-    was read.
+    `problems` are those of the current file; `loaded_at` is when the configuration in force was
+    read.
     """
 
     def __init__(
@@ -62,12 +61,12 @@ class LiveConfig:
 
     @property
     def origins(self) -> dict[str, str]:
-        """Name for each key that is not built in where it comes from."""
+        """The source of each key that is not built in."""
         return {**dict.fromkeys(self._loaded.keys, self.source), **self.overrides.origins}
 
     @property
     def summary(self) -> str:
-        """Say in one sentence what is in force, and what is wrong with the file."""
+        """One sentence about what is in force, and what is wrong with the file."""
         path = self.file.path
         if not self.problems:
             is_built_in = self.source == "built-in"
@@ -84,7 +83,7 @@ class LiveConfig:
         return f"{_STAYS[self.source]} in force; see: styxy config validate"
 
     def claim(self) -> str | None:
-        """Keep a copy of the file that was found at start, or tell in a sentence that it is gone.
+        """Keep a copy of the file found at startup, or return a sentence if it is gone.
 
         Only a daemon that has the home to itself may call this, because it writes.
         """
@@ -95,15 +94,15 @@ class LiveConfig:
         return None
 
     def begin(self, *, note: Note) -> None:
-        """Tell, from now on, what becomes of the file."""
+        """Start reporting what happens to the file."""
         self._note = note
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Have each new configuration told once it is in force."""
+        """Register a subscriber for each new configuration, called once it is in force."""
         self._subscribers.append(subscriber)
 
     def refresh(self) -> None:
-        """Read the file again if it is another one than before."""
+        """Reread the file if it has changed."""
         stamp = self.file.stamp()
         if stamp == self._stamp:
             return
@@ -111,7 +110,7 @@ class LiveConfig:
         self._take(self.file.load())
 
     def change(self, patch: Mapping[str, object], *, dry_run: bool = False) -> Edited:
-        """Put a merge patch into the file and in force.
+        """Apply a merge patch to the file and put it in force.
 
         Raises what `ConfigFile.edit` raises; then nothing has changed.
         """

@@ -1,4 +1,4 @@
-"""Keep the port map like the books and the listeners: what guests read is what the daemon knows.
+"""Keeps the port map in step with leases and listeners: guests read what the daemon knows.
 
 Promises and moves change with the events, answers with each look at the kernel. Who answers on
 127.0.0.1 or ::1 is decided as the kernel does it: the most specific address first, and a dual-stack
@@ -76,7 +76,7 @@ class PortMapSync:
         self._has_begun = False
 
     def begin(self) -> None:
-        """Show everything that the books hold, and let guests see it."""
+        """Show the complete current state, and let guests see it."""
         lease_index, moves = self._desk.lease_index, self._desk.remembered.moves
         asked = {lease.asked for lease in lease_index if lease.asked is not None}
         with self._map.writing():
@@ -87,14 +87,14 @@ class PortMapSync:
         self._has_begun = True
 
     def on_events(self, events: Sequence[Event]) -> None:
-        """Show what has just become true."""
+        """Show what has just been committed."""
         with self._map.writing():
             asked = {port for event in events if (port := self._on_events(event)) is not None}
             self._show_moves(asked)
         self._map.mark(self._last_seq())
 
     def invalidate(self, port: Port) -> None:
-        """Look at who answers on a port as if it were new: more is known of it now."""
+        """Treat who answers on a port as new: more is known about it now."""
         for shown in self._answers.values():
             shown.pop(port, None)
 
@@ -105,7 +105,7 @@ class PortMapSync:
         self._show_moves({each.asked for each in leases if each and each.asked is not None})
 
     def _on_events(self, event: Event) -> Port | None:
-        """Show a promise; name the asked port whose chain of moves has changed with it."""
+        """Show a promise; return the requested port whose chain of moves has changed with it."""
         match event:
             case Leased(lease=lease):
                 self._map.show([lease])
@@ -165,7 +165,7 @@ class PortMapSync:
         )
 
     def _refresh(self, family: Family, port: Port | None) -> set[Port]:
-        """Write the answers of one family that differ from those shown; name their ports."""
+        """Write the answers of one family that differ from those shown; return their ports."""
         answers = self._answers[family]
         shown = answers if port is None else {port: answers[port]} if port in answers else {}
         answering = _answering(self._listeners.listeners(port), family)
@@ -232,7 +232,7 @@ class PortMapSync:
 
 
 class _Met:
-    """Ask each process for its project once, and each project for its repo, in one look."""
+    """The processes and projects met in one look, each asked for its project or repo once."""
 
     def __init__(
         self,
@@ -248,7 +248,7 @@ class _Met:
         self._pids: set[int | None] = set()
 
     def may_ask(self, pid: int | None) -> bool:
-        """Tell whether a process is one of those that this look has time for."""
+        """Return whether this look still has time to examine a process."""
         if pid not in self._pids and self._most is not None and len(self._pids) >= self._most:
             return False
         self._pids.add(pid)

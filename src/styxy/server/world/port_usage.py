@@ -1,8 +1,8 @@
 """What is on the ports: each listener with its process, command line, project and instance.
 
-A process is asked once for each look, and a directory is searched for its project once, because
-hundreds of servers may share both. Hundreds of processes still cost a tenth of a second, so a
-look at many ports lets other questions be answered in between.
+A process is queried once per look, and a directory is searched for its project once, because
+hundreds of servers may share both. Hundreds of processes still take a tenth of a second, so a look
+at many ports lets other requests be answered in between.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class PortUsage:
     async def ports(
         self, span: PortRange = EVERY_PORT, *, leased: Collection[int], now: float
     ) -> list[Usage]:
-        """Describe every port of a range on which something listens, upwards, as of now.
+        """Describe every port in a range that has a listener, in ascending order, as of now.
 
-        All listeners are from one moment; who stands behind them is asked after that.
+        All listeners are from one moment; their processes are looked up after that.
         """
         tcp = [port for port in self._listeners.look(now) if port in span]
         udp = [

@@ -1,1 +1,1 @@
-"""The commands, one small module for each group."""
+"""The commands, one small module per group."""

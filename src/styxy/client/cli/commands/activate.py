@@ -1,4 +1,4 @@
-"""env: interception for a whole shell, and whether it works."""
+"""env: interception for a whole shell, and a test of whether it works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: Parser) -> None:
-    """Say what `env` takes."""
+    """Add the options of `env`."""
     parser.add_argument("--format", choices=tuple(FORMATS), help="output format (sh)")
     parser.add_argument(
         "--check",
@@ -24,7 +24,7 @@ def add_options(parser: Parser) -> None:
 
 
 def env(options: Namespace, caller: Caller) -> int:
-    """Print the variables of an activated shell; starts nothing."""
+    """Print the variables of an activated shell; start nothing."""
     caller.may_start = False
     if options.check:
         if options.format is not None:

@@ -1,4 +1,4 @@
-"""completion: what a shell needs to complete our commands, as it was written at the build."""
+"""completion: print the completion script for a shell, written when Styxy was built."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCRIPTS = {"bash": "styxy.bash", "zsh": "_styxy", "fish": "styxy.fish"}
 
 
 def add_options(parser: Parser) -> None:
-    """Say what `completion` takes."""
+    """Add the options of `completion`."""
     shells = tuple(SCRIPTS)
     parser.add_argument("shell", metavar="SHELL", choices=shells, help=", ".join(shells))
 

@@ -35,14 +35,14 @@ def show(_options: Namespace, caller: Caller) -> int:
 
 
 def add_validate_options(parser: Parser) -> None:
-    """Say what `config validate` takes."""
+    """Add the options of `config validate`."""
     parser.add_argument(
         "file", metavar="FILE", nargs="?", type=not_empty, help="a file other than config.json"
     )
 
 
 def validate(options: Namespace, caller: Caller) -> int:
-    """Name everything that is wrong with a file."""
+    """List everything that is wrong with a file."""
     from styxy.adapters.config_file import load
     from styxy.client.text import config_text
     from styxy.core.protocol.config import problems
@@ -66,7 +66,7 @@ def validate(options: Namespace, caller: Caller) -> int:
 
 
 def add_set_options(parser: Parser) -> None:
-    """Say what `config set` takes."""
+    """Add the options of `config set`."""
     parser.usage = (
         "styxy config set KEY VALUE | KEY --unset |\n"
         "       auto-allocation-rule PATTERN [--chunk-size N] [--preferred-range PORT] "
@@ -101,7 +101,7 @@ def set_value(options: Namespace, caller: Caller) -> int:
 
 
 def _value(options: Namespace) -> str | None:
-    """Read the value that was typed; a path is relative to where it was typed."""
+    """Parse the value that was typed; a path is relative to the working directory."""
     from styxy.core.config.patch import find_setting
 
     value = options.value
@@ -128,7 +128,7 @@ def _rule_patch(options: Namespace) -> dict[str, object]:
 
 
 def add_generate_options(parser: Parser) -> None:
-    """Say what `config generate` takes."""
+    """Add the options of `config generate`."""
     parser.add_argument(
         "-o",
         "--output",
@@ -172,7 +172,7 @@ def _put(path: str, text: str, caller: Caller, *, force: bool) -> str | None:
 
 
 def add_import_options(parser: Parser) -> None:
-    """Say what `config import` takes."""
+    """Add the options of `config import`."""
     parser.add_argument(
         "file",
         metavar="FILE.md",
@@ -217,7 +217,7 @@ def instances(_options: Namespace, caller: Caller) -> int:
 
 
 def add_document_options(parser: Parser) -> None:
-    """Say what `config document` takes."""
+    """Add the options of `config document`."""
     parser.add_argument(
         "file",
         metavar="FILE.md",

@@ -1,4 +1,4 @@
-"""daemon start, stop, status, restart, logs: the life of the daemon from the command line."""
+"""daemon start, stop, status, restart, logs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def add_start_options(parser: Parser) -> None:
-    """Say what `daemon start` takes."""
+    """Add the options of `daemon start`."""
     _add_port(parser)
     parser.add_argument(
         "-d", "--detach", action="store_true", help="run in the background; return once it answers"
@@ -34,7 +34,7 @@ def add_start_options(parser: Parser) -> None:
 
 
 def start(options: Namespace, caller: Caller) -> int:
-    """Start the daemon, in this process without -d."""
+    """Start the daemon, in this process unless -d is given."""
     _check_settings(caller, port=options.port, insecure=options.insecure_no_auth)
     arguments = server_arguments(port=options.port, insecure=options.insecure_no_auth)
     if not options.detach:
@@ -45,12 +45,12 @@ def start(options: Namespace, caller: Caller) -> int:
 
 
 def add_restart_options(parser: Parser) -> None:
-    """Say what `daemon restart` takes."""
+    """Add the options of `daemon restart`."""
     _add_port(parser)
 
 
 def restart(options: Namespace, caller: Caller) -> int:
-    """Stop the daemon where one runs, and start one, where it was told to be unless told anew."""
+    """Stop the daemon if one is running, and start one, on the same port unless one is given."""
     from styxy.client.daemon.stopping import stop
 
     record = read_record(caller.paths)
@@ -63,14 +63,14 @@ def restart(options: Namespace, caller: Caller) -> int:
 
 
 def _check_settings(caller: Caller, *, port: int | None, insecure: bool = False) -> None:
-    """Refuse settings that no daemon starts with, before anything is done."""
+    """Reject settings that no daemon starts with, before doing anything."""
     from styxy.adapters.settings import load_settings
 
     load_settings(caller.env, port=port, insecure=insecure)
 
 
 def _check_free(port: int) -> None:
-    """Refuse a port that is taken before anything is stopped. Raises `Conflict`."""
+    """Reject a port that is taken, before anything is stopped. Raises `Conflict`."""
     from styxy.adapters.kernel import KernelLook
 
     kernel = KernelLook()
@@ -86,7 +86,7 @@ def _check_free(port: int) -> None:
 
 
 def stop_daemon(_options: Namespace, caller: Caller) -> int:
-    """Stop the daemon; nothing to stop is no failure."""
+    """Stop the daemon; having nothing to stop is not a failure."""
     from styxy.client.daemon.stopping import stop
 
     caller.may_start = False
@@ -106,7 +106,7 @@ def stop_daemon(_options: Namespace, caller: Caller) -> int:
 
 
 def status(_options: Namespace, caller: Caller) -> int:
-    """Tell how the daemon is; never starts one."""
+    """Show the state of the daemon; never start one."""
     caller.may_start = False
     answer = caller.connection().ask("GET", "/status")
     caller.show(answer, _running(answer, caller))
@@ -114,7 +114,7 @@ def status(_options: Namespace, caller: Caller) -> int:
 
 
 def add_logs_options(parser: Parser) -> None:
-    """Say what `daemon logs` takes."""
+    """Add the options of `daemon logs`."""
     parser.add_argument(
         "-f", "--follow", action="store_true", help="keep printing as the log grows"
     )
@@ -174,7 +174,7 @@ def _start_detached(arguments: list[str], port: int | None, caller: Caller) -> i
 
 
 def _named_port(pid: int) -> int | None:
-    """Read the port that a daemon was started with; a configured one is read anew by the next."""
+    """Return the port that a daemon was started with; a configured one is reread by the next."""
     try:
         with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
             words = file.read().split("\0")

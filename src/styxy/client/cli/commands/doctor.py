@@ -1,4 +1,4 @@
-"""doctor: what is wrong with this installation, and what fixes it."""
+"""doctor: what is wrong with this installation, and how to fix it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def doctor(_options: Namespace, caller: Caller) -> int:
-    """Look at everything; exit 1 where anything does not work."""
+    """Check everything; exit 1 if anything does not work."""
     from styxy.client.doctor.checks import examine, verdict_of
     from styxy.client.doctor.examination import Examination
 

@@ -1,4 +1,4 @@
-"""audit, reassignments: what happened, and what happens."""
+"""audit, reassignments: past events, and new ones as they happen."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOLLOW_HELP = "keep printing new ones; with --json, one document per line"
 
 
 def moment(text: str) -> str:
-    """Read a time; `10m` is that long ago. The daemon judges what looks like a date or a number."""
+    """Parse a time; `10m` is that long ago. The daemon checks what looks like a date or number."""
     ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     if ago is not None:
         return f"{max(0.0, time.time() - int(ago[1]) * SECONDS[ago[2]]):.3f}"
@@ -34,7 +34,7 @@ def moment(text: str) -> str:
 
 
 def add_audit_options(parser: Parser) -> None:
-    """Say what `audit` takes."""
+    """Add the options of `audit`."""
     parser.add_argument("-f", "--follow", action="store_true", help=FOLLOW_HELP)
     parser.add_argument(
         "--since",
@@ -49,7 +49,7 @@ def add_audit_options(parser: Parser) -> None:
 
 
 def audit(options: Namespace, caller: Caller) -> int:
-    """Show what happened."""
+    """Show past events."""
     filters = query(since=options.since, limit=options.limit, event=options.event)
     if options.follow:
         return _follow(f"/audit{filters}", options.event, caller)
@@ -61,7 +61,7 @@ def audit(options: Namespace, caller: Caller) -> int:
 
 
 def add_reassignments_options(parser: Parser) -> None:
-    """Say what `reassignments` takes."""
+    """Add the options of `reassignments`."""
     parser.add_argument("-f", "--follow", action="store_true", help=FOLLOW_HELP)
 
 
@@ -75,7 +75,7 @@ def reassignments(options: Namespace, caller: Caller) -> int:
 
 
 def _follow(path: str, event: str | None, caller: Caller) -> int:
-    """Show what happened, then what happens, without a gap and nothing twice."""
+    """Show past events, then new ones, without gaps or duplicates."""
     import json
 
     from styxy.client.daemon.following import follow

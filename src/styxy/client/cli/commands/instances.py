@@ -1,4 +1,4 @@
-"""instances, use, cleanup: who is here, what they share, what they left behind."""
+"""instances, use, cleanup: who is registered, what is shared, what was left behind."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def instances(_options: Namespace, caller: Caller) -> int:
 
 
 def add_use_options(parser: Parser) -> None:
-    """Say what `use` takes."""
+    """Add the options of `use`."""
     parser.add_argument(
         "service_type", metavar="TYPE", type=service_type, help="ai, or another singleton type"
     )
 
 
 def use(options: Namespace, caller: Caller) -> int:
-    """Find where a singleton runs; take nothing."""
+    """Find where a singleton is running; lease nothing."""
     kind, connection = options.service_type, caller.connection()
     _check_singleton(kind, connection.ask("GET", "/config").data)
     # The rule of singletons is the daemon's: it says which lease a request would share.
@@ -47,7 +47,7 @@ def use(options: Namespace, caller: Caller) -> int:
 
 
 def _check_singleton(name: str, configuration: Mapping[str, object]) -> None:
-    """Refuse a type that nobody shares. Raises `UnknownServiceType`, `NotFound`."""
+    """Reject a type that is not shared. Raises `UnknownServiceType`, `NotFound`."""
     types = configuration.get("service_types")
     types = types if isinstance(types, dict) else {}
     if name not in types:
@@ -66,14 +66,14 @@ def _check_singleton(name: str, configuration: Mapping[str, object]) -> None:
 
 
 def add_cleanup_options(parser: Parser) -> None:
-    """Say what `cleanup` takes."""
+    """Add the options of `cleanup`."""
     parser.add_argument(
         "-f", "--force", action="store_true", help="end every lease without a listener"
     )
 
 
 def cleanup(options: Namespace, caller: Caller) -> int:
-    """End what nobody needs any more, and say what that was."""
+    """End the leases that nobody needs, and list them."""
     answer = caller.connection().ask("POST", "/cleanup", {"force": options.force})
     caller.show(answer, render.cleaned(answer.data))
     return 0

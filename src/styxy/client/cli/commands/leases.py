@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def add_allocate_options(parser: Parser) -> None:
-    """Say what `allocate` takes."""
+    """Add the options of `allocate`."""
     parser.add_argument(
         "-s",
         "--service-type",
@@ -76,7 +76,7 @@ def add_allocate_options(parser: Parser) -> None:
 
 
 def allocate(options: Namespace, caller: Caller) -> int:
-    """Take a port on lease."""
+    """Lease a port."""
     if options.env is not None and not _is_variable(options.env):
         raise InvalidInput(f"{echo(options.env)} is not a variable name; try: --env PORT")
     body = _lease_body(options, caller.env)
@@ -117,7 +117,7 @@ def _is_variable(name: str) -> bool:
 
 
 def add_release_options(parser: Parser) -> None:
-    """Say what `release` takes."""
+    """Add the options of `release`."""
     parser.add_argument(
         "lock_id", metavar="LOCK_ID", nargs="?", type=lease_id, help="id of the lease"
     )
@@ -125,7 +125,7 @@ def add_release_options(parser: Parser) -> None:
 
 
 def lease_id(text: str) -> str:
-    """Read the id of a lease. Raises `InvalidInput` for what looks like a port."""
+    """Parse the id of a lease. Raises `InvalidInput` for what looks like a port."""
     if text.isascii() and text.isdigit():
         raise InvalidInput(f"{echo(text)} looks like a port; try: styxy release --port {text[:5]}")
     if not text or "/" in text:  # which would be another path of the API
@@ -157,7 +157,7 @@ def _lease_of(answer: Mapping[str, object], port: int) -> str:
 
 
 def add_list_options(parser: Parser) -> None:
-    """Say what `list` takes."""
+    """Add the options of `list`."""
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="show lease ids and times as well"
     )
@@ -194,7 +194,7 @@ def show_list(options: Namespace, caller: Caller) -> int:
 
 
 def _hint_at_types(name: str, connection: Connection, caller: Caller) -> None:
-    """Say that a type is unknown: leases may outlive their type, so it is no error."""
+    """Warn that a type is unknown: leases may outlive their type, so it is not an error."""
     types = connection.ask("GET", "/config").data.get("service_types")
     if isinstance(types, dict) and name not in types:
         caller.complain(f"unknown service type {echo(name)}; {guess(name, types)}")

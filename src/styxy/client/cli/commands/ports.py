@@ -1,4 +1,4 @@
-"""check, scan, suggest: what is true of ports, asked without changing anything."""
+"""check, scan, suggest: the state of ports, without changing anything."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ EXIT_TAKEN = 1
 
 
 def add_check_options(parser: Parser) -> None:
-    """Say what `check` takes."""
+    """Add the options of `check`."""
     parser.add_argument("port", metavar="PORT", type=port_number, help="1-65535")
 
 
 def check(options: Namespace, caller: Caller) -> int:
-    """Tell whether a port is free; the exit code says it too."""
+    """Check whether a port is free; the exit code says so as well."""
     answer = caller.connection().ask("GET", f"/check/{options.port}")
     caller.show(answer, render.checked(answer.data))
     return 0 if answer.data.get("available") is True else EXIT_TAKEN
 
 
 def add_scan_options(parser: Parser) -> None:
-    """Say what `scan` takes."""
+    """Add the options of `scan`."""
     parser.add_argument("-s", "--start", metavar="START", type=port_number, help="first port (1)")
     parser.add_argument("-e", "--end", metavar="END", type=port_number, help="last port (65535)")
 
 
 def scan(options: Namespace, caller: Caller) -> int:
-    """Show ports that are leased or in use."""
+    """Show the ports that are leased or in use."""
     path = f"/scan{query(start=options.start, end=options.end)}"
     answer = caller.connection().ask("GET", path)
     caller.show(answer, render.scanned(answer.data))
@@ -48,7 +48,7 @@ def scan(options: Namespace, caller: Caller) -> int:
 
 
 def add_suggest_options(parser: Parser) -> None:
-    """Say what `suggest` takes."""
+    """Add the options of `suggest`."""
     parser.add_argument(
         "service_type", metavar="TYPE", type=service_type, help="dev, api, test ..."
     )
@@ -56,7 +56,7 @@ def add_suggest_options(parser: Parser) -> None:
 
 
 def suggest(options: Namespace, caller: Caller) -> int:
-    """Name free ports of a type, without a lease."""
+    """Show free ports of a type without leasing them."""
     path = f"/suggest/{quoted(options.service_type)}{query(count=options.count)}"
     answer = caller.connection().ask("GET", path)
     caller.show(answer, render.suggested(answer.data))

@@ -1,4 +1,4 @@
-"""config auto-allocation, config undo-auto: service types that are made for a request."""
+"""config auto-allocation, config undo-auto: auto-allocated service types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACTIONS = ("status", "enable", "disable", "list", "undo")
 
 
 def add_options(parser: Parser) -> None:
-    """Say what `config auto-allocation` takes."""
+    """Add the options of `config auto-allocation`."""
     parser.add_argument("action", metavar="ACTION", choices=ACTIONS, help=", ".join(ACTIONS))
     parser.add_argument(
         "service_type", metavar="TYPE", nargs="?", type=service_type, help="service type to undo"
@@ -48,7 +48,7 @@ def auto_allocation(options: Namespace, caller: Caller) -> int:
 
 
 def add_undo_options(parser: Parser) -> None:
-    """Say what `config undo-auto` takes."""
+    """Add the options of `config undo-auto`."""
     parser.add_argument(
         "service_type",
         metavar="TYPE",
@@ -60,7 +60,7 @@ def add_undo_options(parser: Parser) -> None:
 
 
 def undo_last(options: Namespace, caller: Caller) -> int:
-    """Take a made type back, the last one unless one is named."""
+    """Undo an auto-allocated type, the last one unless one is named."""
     name = options.service_type
     if name is None:
         made = _made(caller.connection().ask("GET", "/auto-allocation"))

@@ -1,4 +1,4 @@
-"""run: a program under interception."""
+"""run: run a program under interception."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BACKENDS = ("auto", "preload", "seccomp", "none")
 
 
 def add_options(parser: Parser) -> None:
-    """Say what `run` takes."""
+    """Add the options of `run`."""
     parser.usage = "styxy run [options] -- CMD ..."
     parser.add_argument(
         "-s",
@@ -62,7 +62,7 @@ def add_options(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace, caller: Caller) -> int:
-    """Become the program, with interception; comes back only where that fails."""
+    """Replace this process with the program, under interception; return only if that fails."""
     from styxy.client.interception.run import EXIT_NOT_FOUND, become, guest_environment
 
     words = options.program[1:] if options.program[:1] == ["--"] else options.program
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace, caller: Caller) -> int:
 
 
 def _choose(options: argparse.Namespace, words: list[str], caller: Caller) -> Choice:
-    """Find the way of interception; what is not covered is said, all of it where asked for."""
+    """Choose the backend; report what is not covered, in full if requested."""
     from styxy.client.interception.backend import Chooser
 
     choice = Chooser(caller.paths, caller.env).choose(options.backend, words)
@@ -106,7 +106,7 @@ def _wants_lease(options: argparse.Namespace) -> bool:
 
 
 def _prepare(options: argparse.Namespace, project: str | None, caller: Caller) -> int | None:
-    """Have a daemon, and a lease where one is asked for; a sick daemon stops nobody."""
+    """Start a daemon if necessary, and get a lease if requested; a failing daemon stops nobody."""
     from styxy.client.daemon.starting import start_once
 
     connection = Connection(
@@ -147,7 +147,7 @@ def _lease_body(
 
 
 def _type_of(port: int | None, caller: Caller, connection: Connection) -> str:
-    """Name the type of a lease that was asked for by number or name only."""
+    """Return the type for a lease that was requested only by number or name."""
     declared = caller.env.get("STYXY_SERVICE_TYPE")
     if declared:
         return declared

@@ -16,7 +16,7 @@ LONGEST_WAIT = 86400.0
 
 
 def seconds(text: str) -> float:
-    """Read a time in seconds, 0 for a single look, to a day."""
+    """Parse a time in seconds, from 0 for a single look up to a day."""
     try:
         value = float(text)
     except ValueError:
@@ -27,7 +27,7 @@ def seconds(text: str) -> float:
 
 
 def add_options(parser: Parser) -> None:
-    """Say what `wait` takes."""
+    """Add the options of `wait`."""
     parser.add_argument("port", metavar="PORT", type=port_number, help="1-65535")
     parser.add_argument(
         "--owner",
@@ -43,7 +43,7 @@ def add_options(parser: Parser) -> None:
 
 
 def wait(options: argparse.Namespace, caller: Caller) -> int:
-    """Wait until something listens; exit 1 where that does not come, or is another project's."""
+    """Wait until something listens; exit 1 if that does not happen, or it is another project's."""
     from styxy.client.inspection.waiting import DAEMON_PATIENCE, wait_until_up
     from styxy.client.text.render import plain
 

@@ -1,4 +1,4 @@
-"""who: all about a port."""
+"""who: everything about a port."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ EXIT_FREE = 1
 
 
 def add_options(parser: Parser) -> None:
-    """Say what `who` takes."""
+    """Add the options of `who`."""
     parser.add_argument("port", metavar="PORT", type=port_number, help="1-65535")
 
 
 def who(options: Namespace, caller: Caller) -> int:
-    """Tell who is on a port; exit 1 where it is free."""
+    """Show what is on a port; exit 1 if it is free."""
     from styxy.client.inspection.who import tell
 
     report = tell(options.port, caller.connection(), caller.env)

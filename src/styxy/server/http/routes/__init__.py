@@ -1,1 +1,1 @@
-"""The operations of the HTTP API: a module for each subject, each with its part of the table."""
+"""The operations of the HTTP API: one module per subject, each with its part of the table."""

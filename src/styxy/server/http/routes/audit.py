@@ -1,4 +1,4 @@
-"""What happened: the journal's events, and every change as it happens."""
+"""Past events from the journal, and new ones as they happen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAST_SECOND = datetime.max.replace(tzinfo=UTC).timestamp()
 
 
 def audit(call: Call) -> shapes.AuditAnswer:
-    """List what happened, newest last."""
+    """List past events, newest last."""
     wanted: shapes.AuditQuery = call.query
     found = call.service.context.journal.read_back(
         kind=shapes.KIND_OF_WORD[wanted.event].__name__ if wanted.event else None,
@@ -27,7 +27,7 @@ def audit(call: Call) -> shapes.AuditAnswer:
 
 
 def events(call: Call) -> StreamAnswer:
-    """Follow every change, as server-sent events."""
+    """Stream every change as server-sent events."""
     wanted: shapes.EventsQuery = call.query
     follower = call.instruments.stream.follow(
         after=_last_seen(call.headers.get("last-event-id"), wanted.since_seq),
@@ -37,7 +37,7 @@ def events(call: Call) -> StreamAnswer:
 
 
 def moment(text: str) -> float:
-    """Read a time: RFC 3339, or seconds since the epoch. Raises `InvalidInput`."""
+    """Parse a time: RFC 3339, or seconds since the epoch. Raises `InvalidInput`."""
     try:
         return _seconds(text)
     except (ValueError, OverflowError):

@@ -1,6 +1,6 @@
-"""What an operation is, and what its handler is given.
+"""What an operation is, and what its handler receives.
 
-A handler decodes nothing and decides nothing: it gets checked values and answers with a shape of
+A handler decodes nothing and decides nothing: it receives checked values and returns a shape of
 `core.protocol`.
 """
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Hold what a handler needs: the service, and the checked parts of the request.
+    """What a handler needs: the service, and the checked parts of the request.
 
-    `headers` are those that the protocol itself gives a meaning, in lower case. `is_known`: it came
-    with the token or over the Unix socket, and not from anybody on this machine.
+    `headers` are those that the protocol itself defines, in lower case. `is_known`: the request
+    came with the token or over the Unix socket, so not from just anybody on this machine.
     """
 
     service: Service
@@ -46,12 +46,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Describe one operation.
+    """One operation.
 
-    `headers` are those of the request that mean something here, `media` the types of answers
-    that are not JSON. `is_open`: it answers without a token;
-    `is_uncounted`: outside the rate limit. `example` is a path that can be asked, query included,
-    where the template alone would not do, and `example_body` what goes with it.
+    `headers` are the request headers that it uses, `media` the types of responses that are not
+    JSON. `is_open`: it needs no token; `is_uncounted`: the rate limit does not apply. `example` is
+    a path to request, query included, where the template alone is not enough, and `example_body`
+    the body that goes with it.
     """
 
     method: str
@@ -71,14 +71,14 @@ class Route:
 
 
 def path_port(call: Call) -> Port:
-    """Read the port of a path. Raises `InvalidInput`."""
+    """Parse the port in a path. Raises `InvalidInput`."""
     text = call.path["port"]
     is_number = text.isascii() and text.isdigit() and len(text) <= 5
     return as_port(int(text) if is_number else text)
 
 
 def living(service: Service, pid: int | None) -> Holder | None:
-    """Name the process that a caller named. Raises `InvalidInput` where it is not alive."""
+    """Identify the process that a caller named. Raises `InvalidInput` if it is not running."""
     if pid is None:
         return None
     holder = service.context.processes.holder(pid)

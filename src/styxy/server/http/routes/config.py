@@ -7,7 +7,7 @@ from styxy.server.http.routes.call import Call, Route
 
 
 def config(call: Call) -> codec.ConfigAnswer:
-    """Tell the configuration in force."""
+    """Return the configuration in force."""
     live_config = call.service.context.live_config
     provenance = codec.Provenance(
         file=live_config.file.path,
@@ -20,7 +20,7 @@ def config(call: Call) -> codec.ConfigAnswer:
 
 
 def change_config(call: Call) -> codec.ConfigChanged:
-    """Change config.json and put it in force."""
+    """Change config.json and apply it."""
     body: codec.ConfigChange = call.body
     live_config = call.service.context.live_config
     edited = live_config.change(body.changes, dry_run=body.dry_run)

@@ -1,4 +1,4 @@
-"""The daemon about itself."""
+"""What the daemon reports about itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from styxy.server.http.routes.call import Call, Route
 
 
 def status(call: Call) -> StatusAnswer:
-    """Say that the daemon lives, and what its user must know.
+    """Report that the daemon is running, and any warnings.
 
-    Any user of the machine may ask; paths and ports are for the daemon's own user alone.
+    Any user of the machine may ask; paths and ports are shown only to the daemon's own user.
     """
     context = call.service.context
     warnings, failing = call.instruments.recovery.warnings, context.journal.failing
@@ -34,7 +34,7 @@ def status(call: Call) -> StatusAnswer:
 
 
 def health(call: Call) -> HealthAnswer:
-    """Say how each part of the daemon is. Raises `Unavailable` where no lease can be granted."""
+    """Report the state of each part of the daemon. Raises `Unavailable` if it grants no leases."""
     started = time.perf_counter()
     report = call.instruments.health.report()
     answer = HealthAnswer(

@@ -1,4 +1,4 @@
-"""Instances: registered, heard, listed, gone."""
+"""Instances: register, heartbeat, list, leave."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from styxy.server.http.routes.call import Call, Route, living
 
 
 def register(call: Call) -> shapes.RegisterAnswer:
-    """Make an instance known, or refresh it."""
+    """Register an instance, or refresh it."""
     body: shapes.RegisterBody = call.body
     directory = body.working_directory
     request = InstanceRequest(
@@ -26,7 +26,7 @@ def register(call: Call) -> shapes.RegisterAnswer:
 
 
 def register_program(call: Call) -> shapes.RegisterAnswer:
-    """Make an intercepted program known."""
+    """Register an intercepted program."""
     body: shapes.InterceptorBody = call.body
     if body.instance_id is None and body.pid is None:
         raise InvalidInput("send an instance_id or a pid")
@@ -55,7 +55,7 @@ def _registered(call: Call, request: InstanceRequest) -> shapes.RegisterAnswer:
 
 
 def heartbeat(call: Call) -> shapes.HeartbeatAnswer:
-    """Note that an instance lives."""
+    """Record that an instance is alive."""
     instance = call.service.instances.heartbeat(call.path["id"])
     return shapes.HeartbeatAnswer(
         success=True,
@@ -78,7 +78,7 @@ def instances(call: Call) -> shapes.InstancesAnswer:
 
 
 def leave(call: Call) -> shapes.LeaveAnswer:
-    """See an instance off."""
+    """Remove an instance."""
     instance_id = call.path["id"]
     ended = call.service.instances.leave(instance_id, keep_leases=call.query.keep_leases)
     return shapes.left(instance_id, ended)

@@ -1,4 +1,4 @@
-"""Leases: granted, ended, listed."""
+"""Leases: grant, release, list."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _request(service: Service, body: shapes.AllocateBody) -> LeaseRequest:
 
 
 def _project(service: Service, body: shapes.AllocateBody) -> str | None:
-    """Name the project: as the caller says, else the process's, else the instance's."""
+    """Return the project: the caller's choice, else the process's, else the instance's."""
     if body.project_path is None and body.pid is None:
         instance = service.desk.instances.get(body.instance_id)
         return instance.project if instance else None
@@ -53,7 +53,7 @@ def _project(service: Service, body: shapes.AllocateBody) -> str | None:
 
 
 def release(call: Call) -> shapes.ReleaseAnswer:
-    """End a lease."""
+    """Release a lease."""
     lease = call.service.release(call.path["lock_id"])
     return shapes.ReleaseAnswer(
         success=True,
@@ -64,7 +64,7 @@ def release(call: Call) -> shapes.ReleaseAnswer:
 
 
 async def allocations(call: Call) -> shapes.AllocationsAnswer:
-    """List the leases, by port, as they are now; a long list is written in slices."""
+    """List the leases by port; a long list is encoded in slices."""
     wanted: shapes.AllocationsQuery = call.query
     projects = call.service.context.projects
     project = projects.at(wanted.project) if wanted.project is not None else None
@@ -85,7 +85,7 @@ async def allocations(call: Call) -> shapes.AllocationsAnswer:
 
 
 def cleanup(call: Call) -> shapes.CleanupAnswer:
-    """End what nobody needs any more."""
+    """End the leases that nobody needs."""
     ended = call.service.cleanup(force=call.body.force)
     return shapes.cleaned(ended, force=call.body.force)
 

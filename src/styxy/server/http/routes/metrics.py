@@ -1,4 +1,4 @@
-"""The daemon in numbers, for Prometheus and for programs that read JSON."""
+"""The daemon's metrics, for Prometheus and for programs that read JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def metrics(call: Call) -> MetricsAnswer | Response:
-    """Say the daemon in numbers."""
+    """Return the daemon's metrics."""
     # Prometheus's library takes 60 ms to load, once: in a thread, so that the loop goes on.
     await asyncio.to_thread(importlib.import_module, "styxy.server.reports.metrics")
     from styxy.server.reports import metrics as numbers

@@ -1,4 +1,4 @@
-"""What listens on the ports of this machine."""
+"""What is listening on this machine's ports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from styxy.server.http.routes.call import Call, Route, path_port
 
 
 async def observe_all(call: Call) -> shapes.ObserveAllAnswer:
-    """Say what listens on every port."""
+    """Show what is listening on every port."""
     seen = await _in_use(call)
     return shapes.ObserveAllAnswer(
         total=len(seen),
@@ -18,7 +18,7 @@ async def observe_all(call: Call) -> shapes.ObserveAllAnswer:
 
 
 def observe(call: Call) -> shapes.ObserveAnswer:
-    """Say what listens on one port."""
+    """Show what is listening on one port."""
     port = path_port(call)
     seen = shapes.observation(call.service.report(port))
     if seen is None:

@@ -1,4 +1,4 @@
-"""The truth about ports: what is free, who has it, what was moved."""
+"""The state of ports: what is free, who has it, what was moved."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from styxy.server.http.routes.call import Call, Route, path_port
 
 
 def check(call: Call) -> shapes.CheckAnswer:
-    """Tell the truth about a port: leases and kernel."""
+    """Check a port against leases and kernel."""
     return shapes.checked(call.service.report(path_port(call), probe=True))
 
 
 async def scan(call: Call) -> shapes.ScanAnswer:
-    """List the ports of a range that are on lease or in use."""
+    """List the ports in a range that are leased or in use."""
     asked: shapes.ScanQuery = call.query
     if asked.start > asked.end:
         raise InvalidInput(f"the range {asked.start}-{asked.end} ends before it begins")
@@ -27,7 +27,7 @@ async def scan(call: Call) -> shapes.ScanAnswer:
 
 
 def suggest(call: Call) -> shapes.SuggestAnswer:
-    """List ports that are neither leased nor listened on."""
+    """List ports that are neither leased nor in use."""
     asked = call.path["service_type"].lower()
     kind, ports = call.service.suggest(asked, count=call.query.count)
     fallback = kind != asked

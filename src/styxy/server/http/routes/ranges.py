@@ -1,4 +1,4 @@
-"""Service types that were made for a request: listed, taken back."""
+"""Auto-allocated service types: list, undo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from styxy.server.http.routes.call import Call, Route
 
 
 def made_types(call: Call) -> shapes.MadeTypesAnswer:
-    """List the types that were made."""
+    """List the auto-allocated types."""
     desk = call.service.desk
     kinds = [kind for kind in desk.catalogue if kind.auto_allocated is not None]
     kinds.sort(key=lambda kind: (kind.auto_allocated, kind.ports.first))
@@ -18,7 +18,7 @@ def made_types(call: Call) -> shapes.MadeTypesAnswer:
 
 
 def undo(call: Call) -> shapes.UndoAnswer:
-    """Take a made type back."""
+    """Undo an auto-allocated type."""
     kind = call.service.ranges.undo(call.path["service_type"], force=call.query.force)
     return shapes.undone(kind)
 

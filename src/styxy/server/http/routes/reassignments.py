@@ -1,4 +1,4 @@
-"""Binds that are moved: the interceptor's question over HTTP, and what was moved."""
+"""Moved binds: the interceptor's question over HTTP, and the list of moves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from styxy.server.http.routes.call import Call, Route, living
 
 
 def reassign(call: Call) -> shapes.ReassignAnswer:
-    """Say where a bind goes."""
+    """Decide where a conflicting bind goes."""
     body: shapes.ReassignBody = call.body
     living(call.service, body.pid)
     question = BindQuestion(
@@ -30,7 +30,7 @@ def reassign(call: Call) -> shapes.ReassignAnswer:
 
 
 def reassignments(call: Call) -> shapes.ReassignmentsAnswer:
-    """List the last binds that were moved."""
+    """List the most recent moved binds."""
     recent = call.service.reassignments()
     return shapes.ReassignmentsAnswer([shapes.reassignment(event) for event in recent])
 
