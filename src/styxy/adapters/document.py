@@ -10,7 +10,7 @@ from styxy.core.config.port_document import with_table
 from styxy.core.errors import Unavailable
 
 LARGEST = 4 * 1024 * 1024
-"""Bytes; a document that people read is smaller, and anything else is a mistake in the setting."""
+"""Bytes; a document for people is smaller, so anything larger is a mistake in the setting."""
 
 
 def put_table(path: str, text: str) -> bool:

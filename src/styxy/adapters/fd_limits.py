@@ -11,7 +11,7 @@ import resource
 from styxy.core.errors import Unavailable
 
 _NONE_LEFT = (errno.EMFILE, errno.ENFILE)
-"""This process has as many as it may, or the whole system has (open(2))."""
+"""This process, or the whole system, has reached its limit (open(2))."""
 
 
 def limit() -> int:

@@ -46,7 +46,7 @@ def _has_project_file(directory: str) -> bool:
 
 
 def _is_file(path: str) -> bool:
-    # Most are missing, and access(2) says so without an exception, at a fifth of the price.
+    # Most are missing, and access(2) reports that without an exception, at a fifth of the cost.
     return os.access(path, os.F_OK) and os.path.isfile(path)
 
 
@@ -66,7 +66,7 @@ def repo_of(project: str) -> int:
         return repo_key(origin=None, common_directory=common)
     path = local_path(address)
     if path is not None:
-        # git resolves a relative remote where the repo lies; ours must not depend on the worktree.
+        # git resolves a relative remote from the repo; ours must not depend on the worktree either.
         address = os.path.realpath(os.path.join(os.path.dirname(common), path))
     return repo_key(origin=normalised_origin(address), common_directory=common)
 
@@ -109,7 +109,7 @@ def origin_of(config: str) -> str | None:
     Includes are not followed; a repo whose origin is in one is identified by its directory.
     """
     section, address = "", None
-    # As ASCII, for the library knows no other blanks and ends of lines; other bytes come through.
+    # As ASCII, because the library knows no other blanks and line ends; other bytes pass through.
     for line in _text(config, encoding="ascii").splitlines():
         text = line.strip()
         if text.startswith("["):

@@ -29,7 +29,7 @@ TCP_LISTEN = 1 << 10
 UDP_BOUND = 1 << 7
 """An unconnected UDP socket is in the state TCP_CLOSE (sock_diag(7))."""
 TCP_BOUND_INACTIVE = 1 << 13
-"""Bound and not listening; kernels before 6.8 do not know the state and report none."""
+"""Bound but not listening; kernels before 6.8 lack this state and report no sockets in it."""
 INET_DIAG_SKV6ONLY = 11
 SO_NETNS_COOKIE = 71
 
@@ -76,8 +76,8 @@ class KernelLook:
         )
         self._netlink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.families = [socket.AF_INET, *([socket.AF_INET6] if has_ipv6() else [])]
-        # What the last dump of each kind showed: most of it is shown again by the next one, and
-        # reading a message anew costs ten times as much as finding it here.
+        # What the last dump of each kind showed: most of it is in the next one again, and parsing a
+        # message costs ten times as much as finding it here.
         self._known: dict[tuple[int, int], dict[bytes, Listener]] = {}
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class KernelLook:
         if kind == socket.SOCK_DGRAM:
             return False
         # TIME_WAIT, or a socket that is bound with SO_REUSEADDR: the second probe passes for both,
-        # and fails for every listener (bind(2), and "The kernel, by experiment" in our notes).
+        # and fails for every listener (bind(2), and by experiment).
         if not all(bind_passes(port, family, kind, reuse=True) for family in self.families):
             return False
         return not self.is_bound_inactive(port)
@@ -152,7 +152,7 @@ class KernelLook:
         self._netlink.send(request)
         known = self._known.get((family, protocol), {})
         found: dict[bytes, Listener] = {}
-        # Always read to the end: what is left in the socket would be taken for the next answer.
+        # Always read to the end: the rest would be mistaken for the next answer.
         while _read_messages(self._netlink.recv(_RECEIVE), protocol, known, found):
             pass
         if port is None and states in (TCP_LISTEN, UDP_BOUND):

@@ -13,7 +13,7 @@ LARGEST = 5 << 20
 """Bytes: some 50,000 lines, which an editor still opens at once."""
 
 KEPT = 3
-"""Old files beside the one in use."""
+"""Old files kept in addition to the current one."""
 
 
 def rotate(path: str, *, largest: int = LARGEST, kept: int = KEPT) -> bool:

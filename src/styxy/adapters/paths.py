@@ -112,7 +112,7 @@ class Paths:
 
 def _usual_home() -> str:
     home = os.path.expanduser("~/.styxy")
-    if home.startswith("~"):  # no HOME, and a user whom no table knows, as in some containers
+    if home.startswith("~"):  # no HOME, and a user without a passwd entry, as in some containers
         raise InvalidInput("your home directory is unknown; set STYXY_HOME to a directory")
     return home
 

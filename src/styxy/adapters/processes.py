@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
-"""What /proc says of a process that has ended, or that is another user's."""
+"""Errors from /proc for a process that has ended or belongs to another user."""
 
 _DELETED = " (deleted)"
-"""What /proc adds to the path of a directory that was removed; a name may end so, too."""
+"""What /proc appends to the path of a deleted directory; a real name may end like this, too."""
 
 
 class Processes:

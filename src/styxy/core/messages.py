@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST_SHOWN = 60
-"""Characters of somebody's own words in a sentence about them."""
+"""Characters of quoted user input in a message."""
 
 LONGEST_SENTENCE = 1000
-"""Characters of any sentence: one may quote a path of 32 KiB."""
+"""Characters of any message: one may quote a path of 32 KiB."""
 
 HUGE = 10**12
-"""Python refuses to spell numbers of thousands of digits, and nobody reads them."""
+"""Python refuses to print numbers with thousands of digits, and nobody reads them."""
 
 LIKENESS = 0.6
-"""How alike two words are that may be meant for each other, from 0 to 1; the measure and the bound
-are those of `difflib.get_close_matches`."""
+"""Similarity, from 0 to 1, from which a word is suggested; measure and bound are those of
+`difflib.get_close_matches`."""
 
 SHORTEST_PART = 3
-"""Characters that a part of a word has at least, to be taken for the whole."""
+"""Minimum length of a part of a word that suggests the whole."""
 
 
 def shortened(sentence: str) -> str:
@@ -65,7 +65,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     None where there is neither.
     """
-    import difflib  # which a command that goes well need not load
+    import difflib  # a command that succeeds need not load it
 
     spelled = {each.lower(): each for each in known}
     word = word[:LONGEST_SHOWN].lower()

@@ -21,7 +21,7 @@ INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 INSTANCE_RULE = "1 to 100 characters from A-Z, a-z, 0-9, '.', '_' and '-'"
 
 INSTANCE_NAMES = ("STYXY_INSTANCE_ID", "CLAUDE_INSTANCE_ID")
-"""The variables in which an instance says who it is; the first that says something counts."""
+"""The variables that name the caller's instance; the first that is not empty counts."""
 
 
 def check_name(name: str) -> str:

@@ -6,9 +6,9 @@ import os
 import signal
 
 if __name__ == "__main__":
-    # What follows takes a while, and until the loop listens to signals Ctrl-C just ends it.
+    # What follows takes a while; until the loop handles signals, Ctrl-C simply kills the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # No library of ours, and no other, belongs into the daemon itself.
+    # The daemon itself must not be intercepted.
     os.environ.pop("LD_PRELOAD", None)
 
 import argparse
@@ -239,8 +239,8 @@ def _open(
     """Open everything that a daemon needs; `stack` closes it again, in reverse order."""
     private_home(paths.home)
     if paths.socket_override is None:
-        # Its parent too: whoever owned /tmp/styxy-UID could put another directory in its place.
-        # A socket that the user named lies in a directory that is none of our business.
+        # Its parent too: the owner of /tmp/styxy-UID could replace the directory.
+        # The directory of a socket that the user named is the user's responsibility.
         for directory in (os.path.dirname(paths.runtime_dir()), paths.runtime_dir()):
             private_directory(directory, fix="unset XDG_RUNTIME_DIR")
     recovery = Recovery()
@@ -327,7 +327,7 @@ def _remove_daemon_file(path: str) -> None:
 
 def _start_logging(settings: Settings) -> None:
     level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
-    # Its warnings are about requests that make no sense, which anybody can send by the thousand.
+    # Its warnings are about invalid requests, which anybody can send by the thousand.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.basicConfig(
         level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"

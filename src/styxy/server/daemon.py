@@ -99,8 +99,8 @@ class Daemon:
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         parts, recovery = self._parts, self._parts.instruments.recovery
         recovery.run(parts.service)
-        # What is there now stays for good: the collector need not walk ten thousand leases again
-        # and again, which costs 25 to 45 ms each time.
+        # What exists now stays for good: the collector need not traverse ten thousand leases again
+        # and again, at 25 to 45 ms each time.
         gc.freeze()
         # Before those that commit, for the order of what it tells.
         parts.service.committer.subscribe(parts.instruments.stream.on_events)

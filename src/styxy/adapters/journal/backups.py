@@ -125,7 +125,7 @@ def _made(directory: str, path: str) -> sqlite3.Connection:
     except OSError as error:
         raise JournalFailed(f"cannot make the backup {path}: {error.strerror}") from error
     try:
-        # No journal of its own: a backup that is not finished is thrown away, not rolled back.
+        # No rollback journal: an unfinished backup is discarded, not rolled back.
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("PRAGMA synchronous = OFF")
         database.executescript(f"{SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};")

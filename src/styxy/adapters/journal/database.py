@@ -66,13 +66,13 @@ _DAMAGE = (
 
 _ENCODER = msgspec.json.Encoder()
 _IMAGE_ID, _IMAGE_ID_ON_DISK = b'"image_id":', b'"server":'
-"""A key of a lease, and how every journal has spelled it. Only a key can look like this: inside a
-string a quotation mark has a backslash."""
+"""A key of a lease, and its name in every journal. Only a key can look like this: inside a string,
+a quotation mark has a backslash."""
 
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
 
 Row = tuple[float, str, bytes, int]
-"""Seconds since the epoch, kind, JSON, and the seal over both texts."""
+"""Seconds since the epoch, kind, JSON, and the checksum of both texts."""
 
 
 class HomeTaken(Conflict):
@@ -154,7 +154,7 @@ def open_sound(path: str) -> sqlite3.Connection:
 
     Raises `JournalDamaged` if it is not intact, `JournalFailed` if it cannot be opened.
     """
-    # SQLite makes its files with the umask's mode; made by us first, they are private from birth.
+    # SQLite creates its files with the umask's mode; created by us first, they are always private.
     os.close(open_private(path))
     database = sqlite3.connect(path, timeout=0)
     try:
@@ -162,7 +162,7 @@ def open_sound(path: str) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         _check(database, path)
-        # A file that SQLite could open for reading alone fails here, and not at the first lease.
+        # A file that SQLite could open only for reading fails here, and not at the first lease.
         database.execute("BEGIN IMMEDIATE")
         database.rollback()
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # a name with a flipped bit

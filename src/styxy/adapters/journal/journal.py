@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 __all__ = ["HomeTaken", "Journal", "JournalDamaged"]
 
 ROOM = 1 << 20
-"""Bytes that a journal needs beside what is in it: the WAL, and the next events."""
+"""Bytes that a journal needs in addition to its content: for the WAL and the next events."""
 
 SLICE = 500
-"""Rows that are read or written in one go: 2-5 ms."""
+"""Rows that are read or written at a time: 2-5 ms."""
 
 
 class Journal:
@@ -64,7 +64,7 @@ class Journal:
     last_seq: int
     unfolded: int
     failing: str | None = None
-    """Why the last write failed, in a sentence; None once a write has passed."""
+    """Why the last write failed, in a sentence; None once a write has succeeded."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -243,7 +243,7 @@ class Journal:
         seq = self.last_seq + 1
         try:
             with self._db:
-                # An update to the same value would touch no page, and a full disk stay unseen.
+                # An update to the same value would touch no page and not notice a full disk.
                 self._db.execute("INSERT INTO events VALUES (?, 0, '', x'', NULL)", (seq,))
                 self._db.execute("DELETE FROM events WHERE seq = ?", (seq,))
         except sqlite3.Error as error:
@@ -346,10 +346,10 @@ class Journal:
             yield
 
     def _drop_events(self, up_to: int, keep_since: float, keep_most: int) -> Iterator[None]:
-        # Their times rise with their numbers but for a clock that was set back, so the first one
-        # that is young enough ends it.
+        # Their times rise with their numbers unless the clock was set back, so the search ends at
+        # the first one that is young enough.
         query = "SELECT seq, at FROM events WHERE seq <= ? ORDER BY seq LIMIT ?"
-        # By the index of the kinds: 1 ms for the 100,000 that are kept by default.
+        # Uses the index by kind: 1 ms for the 100,000 that are kept by default.
         (count,) = self._db.execute("SELECT count(*) FROM events").fetchone()
         excess = count - keep_most
         while True:

@@ -29,7 +29,7 @@ Read = TypeVar("Read")
 Reader = Callable[[Iterator["Event"]], Read]
 
 _CONTRADICTIONS = (JournalDamaged, UnknownLease, KeyError, ValueError)
-"""What a replay raises whose events cannot be read or contradict each other."""
+"""What a replay raises if its events cannot be read or contradict each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def inspect(path: str) -> int:
         copy = os.path.join(directory, os.path.basename(path))
         try:
             for end in SIDE_FILES:
-                # The index of the WAL is made anew from the WAL.
+                # The WAL index is rebuilt from the WAL.
                 if end != "-shm" and os.path.lexists(path + end):
                     shutil.copyfile(path + end, copy + end, follow_symlinks=False)
         except OSError as error:
@@ -143,7 +143,7 @@ def _rescued(
         except JournalDamaged:
             skipped.append(backup.path)
             _remove(path)
-            # Out of the way, so that it is not counted among those that are kept.
+            # Moved away, so that it is not counted among those that are kept.
             with contextlib.suppress(OSError):
                 os.replace(backup.path, backup.path + ".damaged")
             continue

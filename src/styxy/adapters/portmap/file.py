@@ -82,7 +82,7 @@ def _live_moves(file: FileIO, asked: Port) -> Iterator[tuple[int, int]]:
         return layout.unpack(os.pread(file.fileno(), layout.size, offset))
 
     (following,) = fields(FIRST, FIRST_AT + asked * FIRST.size)
-    for _ in range(SLOTS):  # nothing that is read is believed: a chain may be a ring
+    for _ in range(SLOTS):  # nothing that is read is trusted: a chain may be a ring
         if not 0 < following <= SLOTS:
             return
         move = fields(MOVE, MOVES_AT + (following - 1) * MOVE.size)
@@ -121,7 +121,7 @@ def _opened(path: str, access: int) -> FileIO | None:
     try:
         descriptor = os.open(path, access | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
-        return None  # ENOENT above all: no daemon since the boot, or a logout took it away
+        return None  # mostly ENOENT: no daemon since boot, or it was deleted at logout
     if os.fstat(descriptor).st_size == SIZE and _is_map(os.pread(descriptor, 16, 0)):
         return os.fdopen(descriptor, "rb", buffering=0)
     os.close(descriptor)
@@ -146,7 +146,7 @@ def open_map(path: str) -> int:
         _allocate(descriptor, path)
         return descriptor
     if status.st_size:
-        # Guests may have the old file mapped: never shrink it under them, put another in its place.
+        # Guests may have the old file mapped: never shrink it, but replace it with another.
         os.close(descriptor)
         os.unlink(path)
         descriptor = os.open(path, flags | os.O_EXCL, 0o600)
@@ -155,8 +155,8 @@ def open_map(path: str) -> int:
 
 
 def _allocate(descriptor: int, path: str) -> None:
-    # Not ftruncate(2): a page of a sparse file that a full disk has no room for kills whoever
-    # writes to it, by SIGBUS.
+    # Not ftruncate(2): writing to a page of a sparse file that does not fit on a full disk
+    # raises SIGBUS.
     try:
         os.posix_fallocate(descriptor, 0, SIZE)
     except OSError as error:

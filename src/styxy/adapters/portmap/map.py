@@ -94,7 +94,7 @@ class PortMap:
         self._depth = 0
         self._chains: dict[Port, list[int]] = {}
         self._free = list(range(SLOTS - 1, -1, -1))
-        # A daemon that died while it wrote has left an odd generation: go on from the next one.
+        # A daemon that died while writing has left an odd generation: continue with the next one.
         generation = self._words[GENERATION_WORD] | 1
         self._map[: HEADER.size] = HEADER.pack(
             MAGIC, VERSION, HEADER_SIZE, generation, 1, os.getpid(), netns, 0, home,
@@ -185,7 +185,7 @@ class PortMap:
         try:
             found = os.stat(self._path, follow_symlinks=False)
         except OSError:
-            return False  # ENOENT above all, or a way to it that can be walked no more
+            return False  # mostly ENOENT, or a directory on the way is no longer accessible
         return os.path.samestat(found, os.fstat(self._descriptor))
 
     def put_back(self) -> None:
@@ -198,7 +198,7 @@ class PortMap:
             os.unlink(self._path)
         descriptor = open_map(self._path)
         new = mmap.mmap(descriptor, SIZE)
-        # The header comes last: until it is there, a guest takes the file for no map.
+        # The header comes last: until it is there, a guest does not accept the file as a map.
         for page in reversed(_written(self._map)):
             new[page] = self._map[page]
         old, old_descriptor = self._map, self._descriptor

@@ -104,7 +104,7 @@ class Caller:
         self.say(json.dumps(body))
 
     def _start(self, connection: Connection) -> None:
-        # Imported here: mostly a daemon runs, and nobody shall pay for starting one.
+        # Imported here: usually a daemon is running, and then starting one must cost nothing.
         from styxy.client.daemon.starting import START_PATIENCE, start_once
 
         start_once(connection, self.env, patience=START_PATIENCE)
@@ -192,7 +192,7 @@ _PLAINER = (
     ("the following arguments are required:", "missing argument:"),
     ("ignored explicit argument", "takes no value, but got"),
 )
-"""Words of argparse, and ours; where another Python says it otherwise, its own words stay."""
+"""argparse's wording and ours; if another Python phrases it differently, its wording stays."""
 
 
 def add_common_flags(parser: Parser) -> None:

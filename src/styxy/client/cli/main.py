@@ -38,7 +38,7 @@ MODULES = {
     "daemon": "daemon",
     "completion": "completion",
 }
-"""Which module of this package has a command; each lists its own in `COMMANDS`."""
+"""The module that has each command; each lists its own in `COMMANDS`."""
 
 GLOBAL_FLAGS = ("--json", "--no-start")
 
@@ -60,12 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Who reads has enough (`styxy list | head -1`). The interpreter flushes once more at its
-        # end, and would complain.
+        # The reader has enough (`styxy list | head -1`). The interpreter flushes once more at
+        # exit, and would complain.
         _forget_output()
         return EXIT_BROKEN_PIPE
     except OSError as error:
-        # A full disk, a terminal that is gone: what was done is done, and only cannot be told.
+        # A full disk, a terminal that is gone: the work is done, but cannot be reported.
         _forget_output()
         err.write(f"styxy: cannot write to standard output: {error.strerror}\n")
         return 1
@@ -82,7 +82,7 @@ def run_command(words: Sequence[str], env: Mapping[str, str], *, out: TextIO, er
     from styxy.core.errors import StyxyError
 
     caller = Caller(env, out=out, err=err)
-    # Known before anything can go wrong, for a failure is shown as JSON too.
+    # Known before anything can fail, because failures are shown as JSON too.
     caller.wants_json = "--json" in _before_program(words)
     try:
         return _dispatch(list(words), caller)
@@ -136,7 +136,7 @@ def _run(command: Command, words: list[str], caller: Caller) -> int:
 
 
 def _commands_of(module: str) -> tuple[Command, ...]:
-    # `importlib` is a package of its own that nothing else here needs.
+    # `importlib` would be an extra import that nothing else here needs.
     loaded = __import__(f"styxy.client.cli.commands.{module}", fromlist=["COMMANDS"])
     commands: tuple[Command, ...] = loaded.COMMANDS
     return commands

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from styxy.client.daemon.sse import StreamEvent
 
 ANSWER_PATIENCE = 2.0
-"""Seconds for one whole answer: a hundred times the slowest one that a healthy daemon gives."""
+"""Seconds for one complete answer: a hundred times the slowest of a healthy daemon."""
 
 SILENCE_PATIENCE = 40.0
-"""Seconds that a stream may be silent; the daemon says something every 15."""
+"""Seconds that a stream may be silent; the daemon sends something every 15."""
 
 _UCRED_SIZE = 12  # struct ucred of unix(7): pid, uid, gid, 32 bits each
 _MAX_RECORD = 64 * 1024
 _MOST_PID = 2**22  # proc(5), pid_max
-_MOST_SECONDS = 253402300799  # the end of the year 9999, the last that datetime knows
+_MOST_SECONDS = 253402300799  # the end of the year 9999, the last that datetime supports
 
 
 class Answer:
@@ -164,10 +164,10 @@ class Connection:
             link.connect(path)
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             link.close()
-            return None  # the daemon of a stale file, or none at all
+            return None  # the file is stale, or there is no daemon at all
         except BlockingIOError:
-            # connect(2): EAGAIN from a Unix socket is a full backlog. Somebody listens there
-            # who has not accepted for a long time.
+            # connect(2): EAGAIN from a Unix socket is a full backlog. The listener there has not
+            # accepted for a long time.
             link.close()
             raise self._silent() from None
         except OSError as error:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from styxy.client.daemon.sse import StreamEvent
 
 RETURN_PATIENCE = 10.0
-"""Seconds that a daemon may be away; a restart takes half a second."""
+"""Seconds that a daemon may be gone; a restart takes half a second."""
 
 LOOK_INTERVAL = 0.1
 

@@ -12,7 +12,7 @@ MAX_HEAD = 16 * 1024
 """Bytes of status line and headers; ours has about 200, Apache's limit is half of this."""
 
 MAX_BODY = 32 * 1024 * 1024
-"""Bytes of body; 65,535 leases, the most that there can be, make about 25 MB."""
+"""Bytes of body; the maximum of 65,535 leases is about 25 MB."""
 
 
 class MalformedReply(ValueError):
@@ -42,8 +42,8 @@ class Head:
 
 def take_head(data: bytearray) -> Head | None:
     """Split off the head of a response; None if it is not complete yet. Raises `MalformedReply`."""
-    # Looked at before the end of the head is there, so that a peer that speaks something
-    # else is found out at its first bytes and not at the deadline.
+    # Checked before the head is complete, so that a peer that speaks another protocol is
+    # detected at its first bytes and not at the deadline.
     if not data.startswith(b"HTTP/1."[: len(data)]):
         raise MalformedReply("the response is not HTTP")
     end = data.find(b"\r\n\r\n", 0, MAX_HEAD)

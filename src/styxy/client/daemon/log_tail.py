@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FOLLOW_INTERVAL = 0.25
-"""Seconds between two looks; a person reads no faster, and inotify(7) is not in the library."""
+"""Seconds between two reads; people read no faster, and inotify(7) is not in the library."""
 
 _BLOCK = 64 * 1024
 

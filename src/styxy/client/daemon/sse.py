@@ -19,7 +19,7 @@ MAX_CHUNK = 1 << 20
 MAX_EVENT = 256 * 1024
 """Bytes of one event; a lease with a path of 4 KiB and a name is 5 KB."""
 
-_LONGEST_SIZE = 32  # bytes of the line that says how long a chunk is, its extensions included
+_LONGEST_SIZE = 32  # bytes of the line with the length of a chunk, including extensions
 
 
 class StreamEvent:
@@ -122,7 +122,7 @@ def _event(block: bytes) -> StreamEvent | None:
     lines = (line.partition(b":") for line in block.split(b"\n"))
     fields = {name: value.removeprefix(b" ") for name, _, value in lines}
     if b"data" not in fields:
-        return None  # a heartbeat, or how long to wait before coming back
+        return None  # a heartbeat, or the time to wait before reconnecting
     number = fields.get(b"id", b"")
     if not number.isdigit():
         raise MalformedReply("an event has no id")

@@ -32,8 +32,8 @@ NATIVE_SUPERVISOR = "styxy-seccomp"
 START_PATIENCE = 10.0
 """Seconds for a daemon to start; about 0.3 on an idle machine, but a journal may need repair."""
 
-_LOCK_INTERVAL = 0.02  # seconds between two looks at the start lock; flock(2) has no timeout
-_OTHERS_PATIENCE = 0.5  # seconds for a daemon that somebody who gave up waiting has started
+_LOCK_INTERVAL = 0.02  # seconds between two attempts at the start lock; flock(2) has no timeout
+_OTHERS_PATIENCE = 0.5  # seconds for a daemon started by a command that gave up waiting
 _LONGEST_REPORT = 4096
 
 _SERVICE_MANAGER = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
@@ -150,7 +150,7 @@ class StartLock:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, f"{time.monotonic()} {failure.message}".encode(), 0)
         except OSError:
-            return  # ENOSPC, EDQUOT: each finds out for himself
+            return  # ENOSPC, EDQUOT: each waiting command will find out itself
 
     def raise_failure_since(self, moment: float) -> None:
         """Raise the failure of the command that has had the lock since `moment` (monotonic
@@ -161,7 +161,7 @@ class StartLock:
             noted, _, message = note.decode().partition(" ")
             failed_at = float(noted)
         except ValueError:
-            return  # empty or damaged: no note
+            return  # empty or damaged: no message
         if moment <= failed_at <= time.monotonic():
             raise DaemonUnreachable(message)
 
@@ -188,8 +188,8 @@ def _start(
     except OSError as error:
         raise DaemonUnreachable(f"cannot start a daemon: {error.strerror}") from None
     except DaemonUnreachable as failure:
-        # A command that gave up waiting has dropped the lock while its daemon was on its way.
-        # That one has the home, ours was refused, and all is well.
+        # A command that gave up waiting dropped the lock while its daemon was still starting.
+        # That daemon has the home, ours was refused, and all is well.
         until = min(deadline, time.monotonic() + _OTHERS_PATIENCE)
         while time.monotonic() < until:
             if connection.listens():
@@ -222,8 +222,8 @@ def _open_log(path: str) -> int:
         return os.open(path, flags, 0o600)
     except OSError as error:
         if error.errno not in _NO_LOG:
-            raise  # ELOOP above all: somebody planted a link, and the user must know
-        # A log that cannot be written must not keep the daemon away, which then says so itself.
+            raise  # mostly ELOOP: somebody planted a link, and the user must know
+        # An unwritable log must not prevent the daemon from starting; it reports that itself.
         return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
@@ -234,7 +234,7 @@ def _become_daemon(
         os.setsid()
         if os.fork() != 0:
             os._exit(0)
-        # Above 2 even where the caller had closed some of the standard three.
+        # Above 2 even if the caller had closed some of the standard three.
         log = fcntl.fcntl(log, fcntl.F_DUPFD_CLOEXEC, 3)
         answer = fcntl.fcntl(answer, fcntl.F_DUPFD, 3)
         nothing = fcntl.fcntl(os.open(os.devnull, os.O_RDONLY), fcntl.F_DUPFD_CLOEXEC, 3)
@@ -243,8 +243,8 @@ def _become_daemon(
         _close_all_but(answer)
         own = server_environment(env)
         for name in _SERVICE_MANAGER:
-            own.pop(name, None)  # they speak of the caller, who may be a service himself
-        os.chdir(paths.home)  # a daemon keeps nobody's directory busy
+            own.pop(name, None)  # they describe the caller, which may be a service itself
+        os.chdir(paths.home)  # a daemon must not keep a directory busy
         os.umask(0o077)
         os.execve(arguments[0], [*arguments, "--ready-fd", str(answer)], own)
     except OSError as error:
@@ -254,14 +254,14 @@ def _become_daemon(
 
 
 def _close_all_but(kept: int) -> None:
-    # The list and not a range: RLIMIT_NOFILE is a milliard in some containers.
+    # The list and not a range: RLIMIT_NOFILE is a billion in some containers.
     for name in os.listdir("/proc/self/fd"):
         descriptor = int(name)
         if descriptor > 2 and descriptor != kept:
             try:
                 os.close(descriptor)
             except OSError:
-                continue  # EBADF: the descriptor that listed the directory is closed by now
+                continue  # EBADF: the descriptor that listed the directory is already closed
 
 
 def _wait_ready(report: int, deadline: float, log: str) -> None:

@@ -76,7 +76,7 @@ def _is_daemon(connection: Connection, pid: int) -> bool:
 
 
 def _says_so(connection: Connection, pid: int) -> bool:
-    # A service manager that opened the socket is named as the one that listens.
+    # If a service manager opened the socket, the kernel reports it as the listener.
     try:
         return connection.ask("GET", "/status").data.get("pid") == pid
     except StyxyError:
@@ -106,10 +106,10 @@ def _refuse_if_one_listens(connection: Connection, pid: int) -> None:
 def _end(process: int, pid: int, patience: float) -> None:
     try:
         signal.pidfd_send_signal(process, signal.SIGTERM)
-        # One that was stopped with SIGSTOP would keep the request for later.
+        # A daemon stopped with SIGSTOP would keep the request for later.
         signal.pidfd_send_signal(process, signal.SIGCONT)
     except ProcessLookupError:
-        return  # ESRCH: it ended by itself between the look and the signal
+        return  # ESRCH: it ended by itself between the check and the signal
     except PermissionError:
         raise Forbidden(f"the daemon (pid {pid}) belongs to another user") from None
     poll = select.poll()

@@ -100,7 +100,7 @@ def _read(engine: Engine, body: bytes) -> Iterator[Container]:
     try:
         listed = json.loads(body)
     except (ValueError, RecursionError):
-        return  # nothing, cut short, or no answer of an engine's
+        return  # empty, truncated, or not an engine's answer
     for each in listed if isinstance(listed, list) else ():
         if isinstance(each, dict) and isinstance(each.get("Id"), str):
             yield _container(engine, each)

@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from styxy.client.daemon.connection import Connection
 
 PATIENCE = 30.0
-"""Seconds until a wait gives up, where nobody says how long."""
+"""Seconds until a wait gives up, without `--timeout`."""
 
 STRANGER_PATIENCE = 5.0
-"""Seconds that one's own server has to come up beside a stranger's, likewise."""
+"""The same, if another project's server is there: seconds for one's own to start."""
 
 DAEMON_PATIENCE = 0.5
-"""Seconds for the daemon's answer at one look; the map that it writes tells of moves, too."""
+"""Seconds for the daemon's answer at one look; the map that it writes also shows moves."""
 
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.2
-"""Seconds between two looks, of which each costs 0.2 ms; doubled from one to the next."""
+"""Seconds between the first two looks, which take 0.2 ms each; doubled every time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ class Waiting:
         listeners = self._kernel.listeners(port=Port(port))
         holders = self._processes.holders_of([each.inode for each in listeners])
         found = [self._described(port, pid) for pids in holders.values() for pid in pids[:1]]
-        if listeners and not found:  # another user's, whose processes are not to be seen
+        if listeners and not found:  # another user's, whose processes are not visible
             found = [Serving(port=port, pid=None, process=None, project=None)]
         return found
 

@@ -92,7 +92,9 @@ class _Teller:
         servers = [
             self._server(listeners, pids, next(iter(published), None)) for listeners, pids in groups
         ]
-        if published and not groups:  # an engine that forwards by the firewall: nobody listens
+        if (
+            published and not groups
+        ):  # an engine that forwards through the firewall: nothing is listening
             servers = [self._server([], [], published[0])]
         return servers
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PROBE_PATIENCE = 2.0  # seconds; the probe takes milliseconds
 
 _STATIC_CHILDREN = "STYXY_STATIC"
-"""Tells the library to start a supervisor for the static programs that its host executes."""
+"""Makes the library start a supervisor for static programs that its host executes."""
 
 
 class Choice:
@@ -35,7 +35,7 @@ class Choice:
         self.library: str | None = None
         self.supervisor: str | None = None
         self.uncovered: list[str] = []  # sentences, for --explain
-        self.warnings: list[str] = []  # sentences, for everybody
+        self.warnings: list[str] = []  # sentences, always shown
 
     @property
     def intercepts(self) -> bool:
@@ -141,7 +141,7 @@ class Chooser:
         try:
             return self._library()
         except Unavailable:
-            return None  # it would have reached more, or been faster; the choice stands without it
+            return None  # with it, more would be reached, or faster; the choice stands without it
 
 
 def clears_environment(words: Sequence[str]) -> bool:

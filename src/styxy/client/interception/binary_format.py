@@ -58,7 +58,7 @@ def look_at(name: str, env: Mapping[str, str]) -> Program:
     try:
         return Program(path, _why_missed(path, env, depth=_SCRIPT_DEPTH))
     except OSError:
-        return Program(path, None)  # not readable, yet perhaps executable: nothing to be said
+        return Program(path, None)  # not readable, but perhaps executable: unknown
 
 
 def which(name: str, env: Mapping[str, str]) -> str | None:
@@ -132,7 +132,7 @@ def _segments(head: bytes) -> list[tuple[int, bytes]]:
 
     table, entry_size = number(24 + word, word), 56 if is_64 else 32
     if number(54 if is_64 else 42, 2) != entry_size:
-        return []  # as the kernel has it: no program of this machine
+        return []  # as the kernel sees it: not a program for this machine
     count = min(number(56 if is_64 else 44, 2), _MOST_SEGMENTS)
     found = []
     for at in range(table, table + entry_size * count, entry_size):

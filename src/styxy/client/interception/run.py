@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from styxy.adapters.paths import Paths
 
 EXIT_CANNOT_RUN = 126
-"""What a shell says of a program that is there and cannot be executed (POSIX, 2.8.2)."""
+"""A shell's exit status for a program that exists but cannot be executed (POSIX, 2.8.2)."""
 
 EXIT_NOT_FOUND = 127
-"""What a shell says of a program that is not there."""
+"""A shell's exit status for a program that does not exist."""
 
 
 def own_library(paths: Paths) -> str:
@@ -65,7 +65,7 @@ def _supervisor_if_any(paths: Paths) -> str | None:
     try:
         return own_supervisor(paths)
     except Unavailable:
-        return None  # what calls libc is moved all the same
+        return None  # programs that call libc are moved all the same
 
 
 def _built(name: str) -> str:
@@ -95,7 +95,7 @@ def _install(paths: Paths, source: str, target: str) -> str:
         wanted = os.stat(source)
     except FileNotFoundError:
         if os.path.exists(target):
-            return target  # installed by a Styxy of this version that had one
+            return target  # installed by another Styxy of this version that had one
         raise Unavailable(
             "Styxy was installed without its native library (no C compiler?), so nothing "
             "is intercepted; install a compiler, then reinstall Styxy"
@@ -104,7 +104,7 @@ def _install(paths: Paths, source: str, target: str) -> str:
         present = os.stat(target)
         is_same = (present.st_size, present.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns)
     except OSError:
-        is_same = False  # ENOENT: none yet; EACCES, ENOTDIR: the copying says it
+        is_same = False  # ENOENT: none yet; EACCES, ENOTDIR: copying will report it
     if not is_same:
         # Imported here: it is one run of many that copies.
         from styxy.adapters.home import private_home
@@ -118,7 +118,7 @@ def _copy(source: str, target: str) -> None:
     """Copy completely or not at all: programs may be mapping the old file at this moment."""
     directory = os.path.dirname(target)
     draft = f"{target}.{os.getpid()}"
-    old_mask = os.umask(0o077)  # for the directories above it, to which `mode` does not apply
+    old_mask = os.umask(0o077)  # for the parent directories, to which `mode` does not apply
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         with open(source, "rb") as file:
@@ -126,7 +126,7 @@ def _copy(source: str, target: str) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(draft, flags, 0o755), "wb") as file:
             file.write(content)
-            os.fchmod(file.fileno(), 0o755)  # whatever the umask took away
+            os.fchmod(file.fileno(), 0o755)  # whatever the umask removed
         os.utime(draft, ns=(found.st_atime_ns, found.st_mtime_ns))
         os.replace(draft, target)
     except OSError as error:
@@ -142,7 +142,7 @@ def _remove(draft: str) -> None:
     try:
         os.unlink(draft)
     except OSError:
-        return  # ENOENT, ENOTDIR, EACCES: it was never made
+        return  # ENOENT, ENOTDIR, EACCES: it was never created
 
 
 def guest_environment(
@@ -200,7 +200,7 @@ def _execute(words: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
-    # A script without a first line for the kernel: execvp(3) hands it to the shell.
+    # A script without an interpreter line: execvp(3) passes it to the shell.
     from styxy.client.interception.binary_format import which
 
     path = which(words[0], env) or words[0]
@@ -208,8 +208,8 @@ def _execute(words: Sequence[str], env: Mapping[str, str]) -> NoReturn:
 
 
 def _restore_signals() -> None:
-    # The interpreter ignores these two at its start, and ignored signals survive execve(2):
-    # `styxy run -- yes | head -1` would write an error instead of ending in silence.
+    # The interpreter ignores these two at startup, and ignored signals survive execve(2):
+    # `styxy run -- yes | head -1` would print an error instead of ending silently.
     import signal
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -25,7 +25,7 @@ PATIENCE = 3.0
 """Seconds for the child; it takes 30 ms on an idle machine."""
 
 TRIES = 3
-"""A program asks for 250 ms at most, which a machine that is very busy may miss once."""
+"""A program waits at most 250 ms for an answer, which a very busy machine may exceed once."""
 
 _CHILD = """
 import _socket, sys
@@ -75,7 +75,7 @@ def ensure(library: str) -> None:
             if file.read() == seal:
                 return
     except OSError:
-        seal = ""  # ENOENT above all: not proved yet
+        seal = ""  # mostly ENOENT: not tested yet
     bind = stand_in(library)
     if not bind.was_moved:
         raise Unavailable(f"interception does not work here: {why_not(bind, library)}")
@@ -84,7 +84,7 @@ def ensure(library: str) -> None:
         with open(os.open(note, flags, 0o600), "w", encoding="ascii") as file:
             file.write(seal or _seal(library))
     except OSError:
-        pass  # EROFS, ENOSPC: it works all the same, and is proved again next time
+        pass  # EROFS, ENOSPC: it works all the same, and is tested again next time
 
 
 def why_not(bind: Bind, library: str) -> str:
@@ -106,7 +106,7 @@ def _beside_asker(library: str) -> Bind:
     import tempfile
 
     try:
-        # Not TMPDIR, which may be too long for the name of a socket (unix(7)).
+        # Not TMPDIR, which may be too long for a socket path (unix(7)).
         with tempfile.TemporaryDirectory(prefix="styxy-proof-", dir="/tmp") as directory:
             return _with_asker(library, os.path.join(directory, "s"))
     except OSError as error:
@@ -174,7 +174,7 @@ def _answer(listener: socket, port: int) -> None:
             link.recv(8192)
             link.sendall(f"styxy/1 move {port} dev same 2000-01-01T00:00:00\n".encode("ascii"))
         except OSError:
-            return  # EPIPE, or nothing was asked: the result will tell
+            return  # EPIPE, or nothing was asked: the result will show
 
 
 class Trial:
@@ -315,7 +315,7 @@ _KEPT = (
     "STYXY_SERVICE_TYPE",
     "PYTHONHOME",
 )
-"""Variables that the child needs; anything else could change what it does."""
+"""Variables that the child needs; any others could change what it does."""
 
 
 def _port_of(server: socket) -> int:

@@ -64,7 +64,7 @@ FORMATS: dict[str, Callable[[Mapping[str, str]], str]] = {
 
 
 def _quoted_sh(value: str) -> str:
-    # POSIX, 2.2.2: between single quotes everything is itself, but for the quote.
+    # POSIX, 2.2.2: everything between single quotes is literal, except the quote.
     return "'" + value.replace("'", "'\"'\"'") + "'"
 
 

@@ -63,7 +63,9 @@ def granted(answer: Mapping[str, object]) -> str:
     """Format a granted lease: the port alone comes first, so that a script can take line one."""
     lines = [plain(answer.get("port")), plain(answer.get("message"))]
     lock_id = answer.get("lock_id")
-    if lock_id and not answer.get("existing"):  # what others use is not for this one to end
+    if lock_id and not answer.get(
+        "existing"
+    ):  # a lease that others use is not this caller's to end
         lines.append(f"lease {plain(lock_id)}; release it with: styxy release {plain(lock_id)}")
     return "\n".join(lines)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WIDTH = 10
 LONGEST_COMMAND = 120
-"""Characters of a command line inside the tree; the server's own is shown whole."""
+"""Characters of a command line in the tree; the server's own is shown in full."""
 
 
 def shown(report: WhoReport) -> str:

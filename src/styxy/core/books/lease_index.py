@@ -23,7 +23,7 @@ IndexKey = tuple[str, str] | tuple[str, int] | tuple[str, int, int] | tuple[str,
 """What is indexed, and by what."""
 
 _LAST_ID = chr(0x10FFFF)
-"""After every id of the same instant."""
+"""Sorts after every id of the same instant."""
 
 
 class LeaseIndex:

@@ -107,7 +107,7 @@ class State:
             case InstanceGone(instance_id=instance_id):
                 self.instances.pop(instance_id, None)
             case Reassigned() | Noted():
-                pass  # For the audit and the event stream; the lease says the rest.
+                pass  # For the audit and the event stream only; the lease has the rest.
             case _:
                 assert_never(event)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 INTERPRETERS = ("bun", "deno", "node", "nodejs", "perl", "php", "pypy", "python", "ruby")
-"""Programs that are named after their script; a version may follow (`python3.11`)."""
+"""Interpreters, which are identified by their script; a version may follow (`python3.11`)."""
 
 _SERVERS: dict[str, str] = {
     "dev": """
@@ -48,7 +48,7 @@ _SERVERS: dict[str, str] = {
 SERVICE_TYPES: dict[str, str] = {
     name: kind for kind, names in _SERVERS.items() for name in names.split()
 }
-"""Programs that serve, by name: which service type each one is of."""
+"""The service type of each known server program, by name."""
 
 _ENDINGS = re.compile(r"\.(js|cjs|mjs|ts|py|rb|sh|exe)$")
 _VERSION = re.compile(r"[\d.]+$")

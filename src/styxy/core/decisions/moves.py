@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from styxy.core.model.service_types import Catalogue, ServiceType
 
 LOST_GRACE = 10.0
-"""Seconds for a worker that bound the port to listen on it."""
+"""Seconds that a worker has to start listening on the port that it bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

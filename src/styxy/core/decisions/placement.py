@@ -111,7 +111,7 @@ CATEGORIES: Mapping[str, Category] = {
 }
 
 _WHOLE_WORD = 3
-"""Keywords shorter than this must be a whole word: `ai` is not in `air`, nor `db` in `dbus`."""
+"""Shorter keywords must be a whole word: `ai` does not match `air`, nor `db` `dbus`."""
 
 
 def category_of(name: str) -> str | None:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from styxy.core.model.ports import Port, PortRange
 
 Reason = Literal["promised", "inuse", "shadowed", "placed", "returned"]
-"""Why a guest asks: the map promises the port to another; the bind failed with EADDRINUSE; a
-listener already answers on that number at a loopback address; the map has a place of this server
-for the port; the map remembers a place of the project that was left a short while ago."""
+"""Why a guest asks, in order: the map promises the port to another; the bind failed with
+EADDRINUSE; another server already listens on that number at a loopback address; the map has a
+place of this server for the port; the map remembers a place that the project left recently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DAY = 86400.0
 
 AT_ONCE = 500
-"""Entries of one table that one ruling forgets: 5 ms to write down. The next ruling goes on."""
+"""Entries of one table that one ruling forgets: 5 ms to write. The next ruling continues."""
 
 Key = TypeVar("Key")
 

@@ -18,7 +18,7 @@ DEFAULT_INSTANCE = "default"
 DEFAULT_NAME = "unnamed-service"
 
 TRIAL_INSTANCE = "styxy-trial"
-"""Who asks when Styxy tries out for itself whether a bind is moved: nothing of it is remembered."""
+"""The instance of Styxy's own test of whether a bind is moved: nothing about it is remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Owner:
 
 
 NOBODY = Owner()
-"""The owner where neither project nor instance is known."""
+"""The owner if neither project nor instance is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

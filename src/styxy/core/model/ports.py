@@ -15,7 +15,7 @@ Port = NewType("Port", int)
 
 FIRST_PORT = 1
 FIRST_UNPRIVILEGED = 1024
-"""Ports below need a privilege to bind (ip(7)) and are never leased."""
+"""Binding lower ports needs privileges (ip(7)), so they are never leased."""
 LAST_PORT = 65535
 
 

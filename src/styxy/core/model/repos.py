@@ -18,7 +18,7 @@ _WITH_SCHEME = re.compile(
 _SCP_FORM = re.compile(r"(?P<host>[^/:]+):(?P<path>.*)", re.DOTALL)
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-"""Of ASCII alone, as the library does it; on the wire a host has no other letters."""
+"""ASCII only, as in the library; on the wire, host names have no other letters."""
 
 
 def repo_key(*, origin: str | None, common_directory: str | None) -> int:

@@ -114,10 +114,10 @@ BUILT_IN: tuple[ServiceType, ...] = (
 )
 
 FALLBACK = "dev"
-"""The type of a port or a program of which nothing is known."""
+"""The type of an unknown port or program."""
 
 SHARED_TYPES = frozenset({"database", "infrastructure", "messaging", "ai", "coordination"})
-"""Types that worktrees of one repo share: their servers are never taken for a sibling's."""
+"""Types that worktrees of one repo share: their servers never count as a sibling's."""
 
 
 @dataclass(frozen=True, slots=True)

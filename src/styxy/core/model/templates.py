@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from styxy.core.model.service_types import ServiceType
 
 OFFSETS = {"main": 0, "dev": 1, "staging": 2, "features": 3}
-"""How far from the first preferred port of a service type each template begins."""
+"""The offset of each template from the first preferred port of a service type."""
 
 TEMPLATED_TYPES = (
     "dev",
@@ -28,7 +28,7 @@ TEMPLATED_TYPES = (
     "messaging",
     "coordination",
 )
-"""The service types that templates know."""
+"""The service types that templates cover."""
 
 
 def check_template(name: str) -> str:

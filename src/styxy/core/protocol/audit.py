@@ -44,7 +44,7 @@ EventWord = Literal[
     "move_remembered", "port_forgotten", "move_forgotten", "range_added", "range_removed",
     "instance_registered", "instance_heartbeat", "instance_gone", "noted",
 ]  # fmt: skip
-"""The API's word for each kind of event."""
+"""The API's name for each kind of event."""
 
 
 class AuditQuery(msgspec.Struct, forbid_unknown_fields=True):

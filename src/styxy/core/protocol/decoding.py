@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 _ESCAPED_BYTE = re.compile(rb"\\ud[cC][89a-fA-F]", re.IGNORECASE)
-"""A byte of a path that is no text (os.fsdecode), which msgspec's own parser refuses."""
+"""A byte of a path that is not UTF-8 (os.fsdecode), which msgspec's own parser refuses."""
 
 
 class ErrorAnswer(msgspec.Struct, kw_only=True):
@@ -89,7 +89,7 @@ def _misfit(data: object, shape: type[msgspec.Struct], where: str, *, strict: bo
             return InvalidInput(
                 f"{where} is missing {name}, which must be {expected(field.type)}", field=name
             )
-    # The parser looks at both of two fields of one name, and a dictionary has the last one alone.
+    # The parser sees both of two fields with one name, but a dictionary keeps only the last.
     return InvalidInput(f"{where} has a duplicate field; send each field once")
 
 
@@ -124,5 +124,5 @@ def _no_json(raw: bytes) -> InvalidInput:
         where = f" (line {error.line}, column {error.column})" if error.line else ""
         why = f"{error.sentence}{where}"
     else:
-        why = "a string has an unpaired surrogate"  # which the standard parser lets pass
+        why = "a string has an unpaired surrogate"  # the standard parser accepts it
     return InvalidInput(f"the body is not JSON: {why}")

@@ -37,12 +37,12 @@ Pid = Annotated[
     int,
     msgspec.Meta(ge=1, le=2**31 - 1, description="a process id from 1 to 2147483647"),
 ]
-"""As large as pid_t may be; whether such a process lives is another question."""
+"""The range of pid_t; whether such a process exists is checked elsewhere."""
 AbsolutePath = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^/[^\x00]*\Z",
-        max_length=LONGEST_PATH,  # in characters; whoever encodes it counts the bytes
+        max_length=LONGEST_PATH,  # in characters; the bytes are counted where it is encoded
         description=f"an absolute path of at most {LONGEST_PATH} bytes",
     ),
 ]

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 VERSION = "styxy/1"
 MAX_LINE = 8192
-"""Bytes of a line with its newline: a path of PATH_MAX (4096) may need %XX for every other byte."""
+"""Bytes of a line with its newline: a path of PATH_MAX (4096) may need %XX for many bytes."""
 
 MAX_ERROR = 600
-"""Characters of a refusal's sentence: a line fits even if each has four bytes, each as %XX."""
+"""Characters of an error message: the line fits even if each has four bytes, each as %XX."""
 
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _PRINTABLE = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("%"))
@@ -47,7 +47,7 @@ class BindQuestion:
     service_type: str | None
     project: str | None
     pid: int | None = None
-    """The program for which a supervisor asks; None: whoever asks is the program."""
+    """The program for which a supervisor asks; None if the program itself asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

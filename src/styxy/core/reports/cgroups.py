@@ -26,7 +26,7 @@ def unit_of(cgroup: str) -> Unit | None:
     """Parse the service from `/proc/pid/cgroup`; None for what a person or a desktop started."""
     for line in cgroup.splitlines():
         path = line.split(":", 2)[-1]
-        # The manager of a user is a service of the system, and what it runs is below it.
+        # A user's service manager is itself a system service, with everything it runs below it.
         inside = _OF_USER.split(path, maxsplit=1)
         names = [part for part in inside[-1].split("/") if part.endswith(".service")]
         if names and not names[-1].startswith("user@"):

@@ -26,7 +26,7 @@ LAUNCHERS = frozenset(
         "uvx", "watchexec", "watchfiles", "watchmedo", "yarn",
     }
 )  # fmt: skip
-"""Programs that start one other program and end with it."""
+"""Programs that start one other program and exit with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def _launches(parent: Process, child: Process, table: Mapping[int, Process]) -> 
     program = program_of(parent.words)
     if program in SHELLS:
         return _runs_a_command(parent.words)
-    # A reloader starts its own command line a second time.
+    # A reloader runs its own command line a second time.
     return program in LAUNCHERS or parent.words == child.words
 
 

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from styxy.core.reports.process_tree import Process
 
 Relation = Literal["own", "sibling", "other", "unknown"]
-"""Whose a server is, seen from the caller: this project's, another worktree's of the same repo,
-another project's, or nobody can tell."""
+"""Whose a server is, from the caller's point of view: this project's, another worktree's of the
+same repo, another project's, or unknown."""
 
 Engine = Literal["docker", "podman"]
 
 PUBLISHERS = frozenset({"docker-proxy", "rootlessport", "conmon", "pasta", "slirp4netns"})
-"""Processes that listen in a container's place; ended, they leave it unreachable and running."""
+"""Processes that listen on behalf of a container; killing them leaves it running, unreachable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

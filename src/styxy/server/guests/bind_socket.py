@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 IDLE_SECONDS = 10.0
-"""How long a guest may say nothing; one that is alive asks within a millisecond."""
+"""Seconds that a guest may be silent; a live one asks within a millisecond."""
 
 
 class BindSocket(asyncio.Protocol):

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _UCRED = struct.Struct("3i")
 
 BATCH = 64
-"""Datagrams that are read in one turn of the loop, so that a flood of them holds nobody up."""
+"""Datagrams that are read in one turn of the loop, so that a flood of them delays nobody."""
 
 
 class NotifySocket:

@@ -57,8 +57,8 @@ def docs(_call: Call) -> Response:
     )
 
 
-# Both documents are as constant as the table, and take 10 and 30 ms to make: once, and not before
-# somebody asks.
+# Both documents are as constant as the table and take 10 and 30 ms to make, so each is made once,
+# when first requested.
 @functools.cache
 def _document() -> dict[str, object]:
     from styxy.server.http.openapi import document
@@ -122,7 +122,7 @@ class HttpApi:
         handlers: dict[Any, Any] = {HTTPException: self._on_http_exception}
         app = Starlette(routes=routes, exception_handlers=handlers)
         app.router.redirect_slashes = (
-            False  # a path that is nearly right is wrong, and JSON says so
+            False  # no redirect from a nearly right path: it is answered with an error in JSON
         )
         return app
 
@@ -140,7 +140,7 @@ class HttpApi:
         async def endpoint(request: Request) -> ASGIApp:
             route = by_method["GET" if request.method == "HEAD" else request.method]
             request.scope[ROUTE] = route.path
-            if request.scope["path"].endswith("\n"):  # Starlette's `$` matches before it
+            if request.scope["path"].endswith("\n"):  # Starlette's `$` matches before a newline
                 return self.refuse(_unknown_path(request))
             try:
                 answer = route.handler(await self._call(request, route))
@@ -149,7 +149,7 @@ class HttpApi:
             except StyxyError as error:
                 return self.refuse(error)
             except ClientDisconnect:
-                return Response(status_code=400)  # nobody is there to read it
+                return Response(status_code=400)  # nobody will read it
             return json_answer(answer) if isinstance(answer, dict | msgspec.Struct) else answer
 
         return endpoint
@@ -182,7 +182,7 @@ def _unknown_path(request: Request) -> NotFound:
 
 
 def _specificity(route: Route) -> list[bool]:
-    # /observe/all must come before /observe/{port}, whoever wrote which row of the table first.
+    # /observe/all must come before /observe/{port}, whatever the order of the table.
     return [part.startswith("{") for part in route.path.split("/")]
 
 
@@ -197,7 +197,7 @@ def _checked_query(request: Request, route: Route) -> msgspec.Struct | None:
 
 
 def _query(request: Request) -> dict[str, str]:
-    # Not Starlette's reading of it, which loses the bytes of a path that are no text.
+    # Not Starlette's own parsing, which loses the bytes of a path that are not UTF-8.
     text = request.scope["query_string"].decode("latin-1")
     pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
     values = dict(pairs)

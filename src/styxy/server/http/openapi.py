@@ -22,7 +22,7 @@ PATH_PARAMETERS: dict[str, tuple[Any, str]] = {
     "lock_id": (str, "0f3c9a5e7b1d2846aa90c4e1f2b37d58"),
     "id": (Name, "agent-1"),
 }
-"""What each placeholder of a path may be, with an example."""
+"""The placeholders of paths: what each may be, with an example."""
 
 STATUSES = {
     400: "The request is invalid: a value, a field, the JSON, or the HTTP itself",
@@ -80,7 +80,7 @@ def statuses(route: Route) -> list[int]:
     """List the statuses with which an operation can fail."""
     found = {*_ALWAYS_POSSIBLE, *route.errors}
     if _PLACEHOLDER.search(route.path):
-        found.add(404)  # a path without the part is another path
+        found.add(404)  # without the part, it is a different path
     if route.body is not None:
         found.add(413)
     if not route.is_uncounted:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUTE = "styxy.route"
-"""Key of the scope under which the application leaves the template of the route that it took."""
+"""Key in the scope where the application stores the template of the route that it used."""
 
 NO_ROUTE = "none"
 
@@ -52,6 +52,6 @@ class RequestMetrics:
                 await error_answer(error)(scope, receive, noting)
         route = scope.get(ROUTE, NO_ROUTE)
         self._counts.requests.add(scope["method"], route, str(status))
-        if not is_stream:  # a stream lasts as long as somebody listens
+        if not is_stream:  # a stream lasts as long as somebody follows it
             seconds = time.perf_counter() - started
             self._counts.request_seconds.observe(seconds, scope["method"], route)

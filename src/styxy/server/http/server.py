@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 SHUTDOWN_SECONDS = 2
-"""How long an open connection may hold a stop."""
+"""How long an open connection may delay a stop."""
 
 REQUEST_SECONDS = 10.0
 """Time for a whole request; the largest one takes a millisecond on loopback."""
@@ -39,8 +39,8 @@ MAX_HEAD = 32 * 1024
 """Bytes of request line and headers: a path of 4 KiB, percent-encoded, in the query, twice."""
 
 MAX_UNREAD = MAX_HEAD + 4 * MAX_BODY
-"""Bytes of one request that are read and thrown away after it was refused, so that its sender sees
-the answer and no broken connection; whoever sends more is hung up on."""
+"""Bytes of one request that are read and discarded after it was refused, so that its sender sees
+the response and not a broken connection; if more is sent, the connection is closed."""
 
 NO_REQUEST = "not a valid HTTP/1.1 request (RFC 9112)"
 LONG_HEAD = f"the request line and headers exceed {MAX_HEAD} bytes; send less"
@@ -111,7 +111,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Check the request target; raises what the parser turns into an error."""
         if not self.url.startswith(b"/"):
-            # An absolute target would overrule Host (RFC 9112, 3.2.2), which the guard checks.
+            # An absolute target would override Host (RFC 9112, 3.2.2), which authentication checks.
             self._complaint = FOREIGN_TARGET
             raise InvalidInput(FOREIGN_TARGET)
         if self._received > MAX_HEAD and _head_size(self.url, self.headers) > MAX_HEAD:
@@ -132,7 +132,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         self._limit.wait(self)
         if self.transport.is_closing() and self.transport.get_write_buffer_size():
-            # Closed, but the client does not read what is left; a closed transport waits for ever.
+            # Closed, but the client does not read the rest; a closed transport waits forever.
             self.loop.call_later(self._patience, self.hang_up)
 
     def timeout_keep_alive_handler(self) -> None:
@@ -191,7 +191,7 @@ class WebServer(uvicorn.Server):
                 loop="asyncio",
                 log_config=None,
                 access_log=False,
-                # On by default, and it would believe any local client's X-Forwarded-For.
+                # On by default, and it would trust any local client's X-Forwarded-For.
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Refuse = Callable[[StyxyError, dict[str, str]], Response]
 
 MAX_BODY = 64 * 1024
-"""Bytes; the largest honest body is a path of 4 KiB with some names around it."""
+"""Bytes; the largest legitimate body is a path of 4 KiB with some names around it."""
 
 PEER = "styxy.peer"
 """Key of the connection's `Peer` in the ASGI state; absent on TCP."""
@@ -47,11 +47,11 @@ KNOWN = "styxy.known"
 """Key of whether a request came with the token or over the Unix socket, in the ASGI scope."""
 
 LOOPBACK = r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
-"""What `Host` may say: the names that browsers resolve to this machine without asking anybody."""
+"""Valid values of `Host`: names that browsers resolve to this machine without asking anybody."""
 
 FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
-"""What browsers say in Sec-Fetch-Site (Fetch Metadata) of a request that another page makes. To
-them every port of localhost is one site, so a page of a development server is `same-site`."""
+"""What browsers send in Sec-Fetch-Site (Fetch Metadata) for a request made by another page. To
+them, all ports of localhost are one site, so a page of a development server is `same-site`."""
 
 _HOST = re.compile(LOOPBACK, re.IGNORECASE)
 _ORIGIN = re.compile("https?://" + LOOPBACK, re.IGNORECASE)
@@ -94,7 +94,7 @@ def holder_of(speaker: int, named: int | None) -> int:
         is_ours = is_allowed_user(os.stat(f"/proc/{named}").st_uid)
         is_here = os.readlink(f"/proc/{speaker}/ns/pid") == os.readlink("/proc/self/ns/pid")
     except OSError:
-        return speaker  # ENOENT: ended meanwhile; EACCES: not to be looked at
+        return speaker  # ENOENT: it has ended in the meantime; EACCES: not accessible
     return named if is_ours and is_here else speaker
 
 
@@ -141,7 +141,7 @@ class Auth:
         if self._is_open(scope):
             refusal = None
         if is_stranger and scope["path"] not in self._uncounted_paths:
-            # Whoever has no token is counted apart, so that it cannot use up what others may ask.
+            # Clients without the token are counted separately, to protect the quota of others.
             allowance = self._limiter.take((_source(scope), refusal is None))
             if allowance is not None:
                 answer_headers += allowance.headers(now=time.time())
@@ -185,7 +185,7 @@ def _check_rate(allowance: Allowance) -> None:
 
 
 def _check_site(lines: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -> None:
-    # Each one must be good: which of two would count depends on who reads them.
+    # Each one must be valid: which of two counts would depend on the reader.
     hosts = [value.decode("latin-1") for name, value in lines if name == b"host"] or [""]
     for host in hosts:
         if not _HOST.fullmatch(host):
@@ -209,7 +209,7 @@ def _check_form(lines: list[tuple[bytes, bytes]]) -> None:
 
 def _check_length(headers: dict[bytes, bytes]) -> None:
     length = headers.get(b"content-length", b"0")
-    if len(length) > 18 or int(length) > MAX_BODY:  # the parser has seen to it that it is a number
+    if len(length) > 18 or int(length) > MAX_BODY:  # the parser has made sure that it is a number
         raise _too_large()
 
 

@@ -15,7 +15,7 @@ MAX_CONNECTIONS = 512
 
 
 HANG_UP = "styxy.hang_up"
-"""Key of what ends the connection at once, in the ASGI state."""
+"""Key of the function that closes the connection at once, in the ASGI state."""
 
 
 class Connection(Protocol):

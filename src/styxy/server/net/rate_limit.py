@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from styxy.core.config.configuration import RateLimit
 
 MAX_CLIENTS = 1024
-"""Clients that are remembered. 127.0.0.0/8 gives anybody 16 million addresses; whoever cycles
-through them gains nothing but a full bucket for each, and no memory of the daemon's."""
+"""Clients that are remembered. 127.0.0.0/8 gives anybody 16 million addresses; cycling through
+them gains only a full bucket for each, and takes up no memory of the daemon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +73,16 @@ class RateLimiter:
         now = self._clock()
         rate = limits.requests / limits.window
         left, at = self._buckets.pop(client, (float(limits.requests), now))
-        # A monotonic clock never runs back; a limit that was lowered meanwhile does cut.
+        # A monotonic clock never runs backwards; a limit lowered in the meantime does cap it.
         left = min(left + (now - at) * rate, limits.requests)
         retry_after = 0.0 if left >= 1 else (1 - left) / rate
         if not retry_after:
             left -= 1
         self._buckets[client] = (left, now)
         if len(self._buckets) > MAX_CLIENTS:
-            self._buckets.popitem(last=False)  # whoever has asked nothing for the longest time
+            self._buckets.popitem(
+                last=False
+            )  # the client that has been silent for the longest time
         return Allowance(
             limit=limits.requests,
             remaining=int(left),

@@ -27,7 +27,7 @@ class Readiness:
     def _tell(self, line: str) -> None:
         if self._descriptor is None:
             return
-        # Whoever waited may have gone; the daemon is up all the same.
+        # The waiting process may be gone; the daemon is up all the same.
         with contextlib.suppress(BrokenPipeError):
             os.write(self._descriptor, f"{line}\n".encode())
         os.close(self._descriptor)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from styxy.adapters.settings import Settings
 
 BACKLOG = 1024
-"""Questions may come in bursts of hundreds; the kernel caps this at net.core.somaxconn."""
+"""Questions may arrive in bursts of hundreds; the kernel caps this at net.core.somaxconn."""
 
 _MAX_DAEMON_FILE = 64 * 1024  # bytes; ours has a few hundred
 
@@ -72,7 +72,7 @@ def write_daemon_file(path: str, facts: Mapping[str, object]) -> None:
     temporary = f"{path}.{os.getpid()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     _unlink(temporary)
-    # The native library reads this file, and no escapes: a path is written as it is.
+    # The native library reads this file and does not decode escapes: paths are written verbatim.
     text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
     with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
         file.write(os.fsencode(text))
@@ -85,7 +85,7 @@ def read_daemon_file(path: str) -> dict[str, object] | None:
     Raises `Unavailable` if no descriptor is left to look with.
     """
     try:
-        # A FIFO in its place must hold nobody up (fifo(7)).
+        # A FIFO in its place must not block anybody (fifo(7)).
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
             facts = json.loads(os.fsdecode(file.read(_MAX_DAEMON_FILE)))
@@ -151,8 +151,8 @@ def _explain_busy(settings: Settings, kernel: KernelLook) -> str:
 
 
 def _unix_socket(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
-    # The journal's lock says that no other daemon has this home, so a name that is left over is a
-    # dead daemon's; but with STYXY_SOCKET the name may be anybody's.
+    # The journal's lock guarantees that no other daemon has this home, so a leftover name is a dead
+    # daemon's; but with STYXY_SOCKET, the name may be anybody's.
     if _is_answered(path, kind):
         raise Conflict(f"another program is listening on {path}; choose another STYXY_SOCKET")
     if os.path.lexists(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):

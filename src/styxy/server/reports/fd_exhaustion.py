@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NEARLY = 0.8
-"""Part of the limit from which on the user hears of it."""
+"""Fraction of the limit from which the user is warned."""
 
 QUIET = 60.0
-"""Seconds between two sentences about it in the log, and for which a shortage is news."""
+"""Seconds between two log messages about it, and for which exhaustion counts as recent."""
 
 
 class FdExhaustion:

@@ -149,7 +149,7 @@ def _counter(name: str, meaning: str, labels: Sequence[str], counter: Counter) -
     for values, count in counter:
         family.add_metric(values, count)
     if not labels and not family.samples:
-        family.add_metric([], 0)  # a counter that is not there cannot be told from a wrong name
+        family.add_metric([], 0)  # a missing counter looks the same as a wrong name
     return family
 
 

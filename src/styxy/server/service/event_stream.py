@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from styxy.core.books.events import Event
 
 HEARTBEAT_SECONDS = 15.0
-"""How long a stream is silent at most: less than any proxy's or browser's patience."""
+"""Maximum silence of a stream: less than the timeout of any proxy or browser."""
 
 PATIENCE_SECONDS = 30.0
-"""How long a follower may take to read what was sent before it is hung up on."""
+"""How long a follower may take to read what was sent before it is disconnected."""
 
 MAX_FOLLOWERS = 200
 
 MEMORY = 1000
-"""Events that are kept at hand: a burst of grants in one turn of the loop is 500."""
+"""Events that are kept in memory: a burst of grants in one turn of the loop is 500."""
 
 BATCH = 100
 """Events in one piece of a stream: 30 KB, half of what a connection buffers."""
@@ -171,13 +171,15 @@ class Follower:
         loop = asyncio.get_running_loop()
         piece = GREETING
         while piece:
-            # A timer, where `wait_for` would make a task of each piece for each follower.
+            # A timer, because `wait_for` would create a task for each piece and each follower.
             deadline = loop.call_later(self._stream.patience, self.hang_up)
             self._is_sending = True
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             self._is_sending = False
             deadline.cancel()
-            await asyncio.sleep(0)  # who reads as fast as we write lets others have the loop
+            await asyncio.sleep(
+                0
+            )  # a follower that reads as fast as we write must yield the loop to others
             piece = await self.next_piece()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -199,7 +201,7 @@ class Follower:
             piece = b"".join(each.data for each in messages if self._word in (None, each.word))
             if piece:
                 return piece
-            await asyncio.sleep(0)  # and so does a long search for one kind
+            await asyncio.sleep(0)  # and so must a long search for one kind
         return b""
 
 

@@ -50,7 +50,7 @@ class Interception:
                 decide, is_free=partial(self._is_at_rest, request)
             )
         except RangeExhausted:
-            # Servers that came and went in the last minute may have left TIME_WAIT on all others.
+            # Servers that came and went in the last minute may have left all others in TIME_WAIT.
             is_free = partial(context.kernel.is_free, protocol=request.protocol)
             return self._committer.try_and_commit(decide, is_free=is_free)
 

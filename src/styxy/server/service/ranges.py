@@ -85,7 +85,7 @@ class MadeRanges:
         known = {kind.name for kind in state.settings.service_types}
         missing = [name for name in state.made if name not in known and name not in state.unfiled]
         if self._live_config.source == "built-in":
-            # The whole file is gone, which may be an accident: written again with the next type.
+            # The whole file is gone, maybe by accident: it is rewritten with the next type.
             self._mark(missing, is_filed=False)
             return
         in_use = [name for name in missing if self._committer.desk.lease_index.of_type(name)]

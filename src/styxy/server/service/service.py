@@ -52,7 +52,7 @@ class Service:
     def allocate(self, request: LeaseRequest) -> Grant:
         """Grant a lease on a port that is free at this moment."""
         now = self.context.clock()
-        # Only a range that is made or grows must know what listens; a candidate is probed anyway.
+        # Only a new or growing range needs to know what is listening; a candidate is probed anyway.
         may_make = self.desk.may_make_range(request.service_type)
         busy = self.context.listeners.look(now) if may_make else frozenset()
         return self.committer.try_and_commit(

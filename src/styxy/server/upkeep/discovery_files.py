@@ -77,8 +77,8 @@ class DiscoveryFiles:
     def look(self) -> None:
         """Restore missing files; if that is not possible now, the next check tries again."""
         was_found, self._was_found = self._was_found, self._is_found()
-        self.is_lost = not (was_found or self._was_found)  # a deletion takes a while: look twice
-        # Where the whole home is gone, the user has done with it: do not bring it back.
+        self.is_lost = not (was_found or self._was_found)  # a deletion takes a while: check twice
+        # If the whole home is gone, the user no longer wants it: do not recreate it.
         if self.is_lost or not os.path.isdir(self._home):
             return
         for mark in self._marks:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AT_ONCE = 100
-"""Holders in one turn of the loop: each costs about 20 microseconds (a read of /proc)."""
+"""Holders checked in one turn of the loop: each takes about 20 microseconds (a read of /proc)."""
 
 
 class LivenessChecks:

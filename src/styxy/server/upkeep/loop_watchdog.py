@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIMIT = 0.25
-"""Seconds: guests wait as long for an answer, then they go on without us."""
+"""Seconds: guests wait this long for an answer, then continue without one."""
 
 _PERIOD = LIMIT
 _LONGEST_STACK = 12
-"""Frames, from the innermost one outwards; below lie the loop and the composition root."""
+"""Frames, from the innermost outwards; beyond them are the loop and the composition root."""
 
 Turn = tuple[float, float]
-"""When the loop began to work and when it was done, by time.monotonic()."""
+"""When the loop started and finished working, by time.monotonic()."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +123,8 @@ class LoopWatchdog:
             self._report()
 
     def _note_freeze(self, slept: float, pause: float, *, used: float) -> None:
-        # A call that holds the interpreter's lock delays this thread as well, but uses a processor.
-        # When a process was stopped within the pause nobody can tell, so all of it counts.
+        # A call that holds the interpreter lock delays this thread as well, but uses a processor.
+        # When exactly the process was stopped within the pause is unknown, so all of it counts.
         woke = time.monotonic()
         if woke - slept - pause - used > LIMIT / 5:
             self._freezes.append(((slept, woke), woke - slept - used))

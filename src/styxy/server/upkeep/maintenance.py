@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PERIOD = 60.0
-"""Seconds between two looks at what is due."""
+"""Seconds between two checks of what is due."""
 
 FOLD_AFTER = 10_000
-"""Events that a start reads one by one at most, unless the snapshot has more: 0.1 s."""
+"""Maximum events that a start reads one by one, unless the snapshot has more: 0.1 s."""
 
 LAST_BACKUP_SECONDS = 5.0
-"""How long a stop may take for its backup; who asked for the stop waits."""
+"""How long a stop may take for its backup; the caller is waiting."""
 
 DAY = 86400.0
 
@@ -62,7 +62,7 @@ class Maintenance:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         if not os.path.isdir(self._paths.home):
-            return  # whoever deleted it wants no copy of it
+            return  # the user deleted it and wants no copy
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_BACKUP_SECONDS):
                 await self._back_up()
@@ -120,7 +120,7 @@ class Maintenance:
         if newest is None:
             return self._service.context.journal.last_seq > 0
         age = self._service.context.clock() - newest.taken_at
-        # A clock that was set back must not end the backups for as long.
+        # A clock that was set back must not suspend backups for as long.
         return not 0 <= age < self._settings.backup_interval
 
     async def _back_up(self) -> None:

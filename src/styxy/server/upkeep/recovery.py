@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Verdict = Literal["ok", "mended", "warning"]
-"""Nothing to do; put right without any loss; something that the user must know."""
+"""Nothing to do; repaired without loss; something that the user must know."""
 
 MOST_NAMED = 20
-"""Ports that one sentence names."""
+"""Maximum number of ports listed in one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from styxy.server.world.live_config import LiveConfig
 
 MOST_DESCRIPTORS = 1 << 17
-"""One for each holder that is watched and each connection: twice the ports that there are."""
+"""One for each watched holder and each connection: twice the number of ports."""
 
 
 def raise_descriptor_limit() -> None:
@@ -135,8 +135,8 @@ def _folded(events: Iterator[Event]) -> Desk:
 
 
 def _retire(predecessor: dict[str, object], paths: Paths) -> None:
-    # The lock on the journal says that it is dead. Where its map is not ours to write on, guests
-    # that were started then would ask a socket for ever that nobody answers.
+    # The lock on the journal proves that it is dead. If its map is not ours to write to, guests
+    # started back then would keep asking a socket that nobody answers.
     path, pid = predecessor.get("map"), predecessor.get("pid")
     if isinstance(path, str) and isinstance(pid, int) and path != paths.port_map():
         retire_left_over(path, pid=pid)

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SPARED = 256
-"""Descriptors that holders leave to connections and files; where there are few, half of them."""
+"""Descriptors reserved for connections and files; if there are few, half of them."""
 
 SWEEP_SECONDS = 1.0
-"""At least every second, says the product; a sweep costs 0.2 ms for 200 listeners."""
+"""At least every second is promised; a sweep takes 0.2 ms for 200 listeners."""
 
 
 class DeathWatch:
@@ -55,10 +55,10 @@ class DeathWatch:
             return
         self._pidfds[holder] = pidfd
         self._loop.add_reader(pidfd, self._died, holder)
-        # Only after the descriptor names the process for good does its start time tell the truth.
+        # Its start time is reliable only once the descriptor pins the process.
         try:
             is_ours = is_alive(holder)
-        except Unavailable:  # no descriptor to look with: let the sweeps look
+        except Unavailable:  # no descriptor to check with: leave it to the sweeps
             self.forget(holder)
             self.unwatched.add(holder)
             return
@@ -169,7 +169,7 @@ class Watch:
                 self._deaths.follow(holder, is_alive=self._service.context.processes.is_alive)
 
     def _plan_check(self) -> None:
-        # The user may change the interval while the daemon runs: ask each time.
+        # The interval may change while the daemon is running: read it each time.
         health = self._service.desk.settings.recovery.health_monitoring
         self._next_check = self._loop.call_later(health.check_interval, self._check)
 
@@ -181,7 +181,7 @@ class Watch:
             log.warning("instance check: %s", error.message)
 
     def _queue_dead(self, holder: Holder) -> None:
-        # Many die at once where a session ends: they are ended together, in the next turn.
+        # When a session ends, many die at once: they are handled together, in the next turn.
         if not self._dead:
             self._loop.call_soon(self._end_holders)
         self._dead.append(holder)
@@ -204,7 +204,7 @@ class Watch:
             self._service.try_again()
             self._service.sweep()
         except Unavailable as error:
-            # A full disk, or no descriptor, must not end the sweeps: the next one may find room.
+            # A full disk or a lack of descriptors must not end the sweeps: the next may succeed.
             self._complain(error)
         else:
             self._complaint = None

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Labels = tuple[str, ...]
 
 MAX_LABELS = 200
-"""Different labels of one counter. A type that was made for a request is a label, and any client
-can have types made."""
+"""Maximum number of labels of one counter. Every auto-allocated type is a label, and any client
+can have types created."""
 
 OTHER = "other"
 

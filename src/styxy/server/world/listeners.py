@@ -67,7 +67,7 @@ class _Sockets:
     def update(self, listeners: list[Listener], now: float) -> None:
         """Replace the sockets with those that the kernel showed at `now`."""
         if listeners == self._shown:
-            return  # the common case, and the same objects: comparing them costs next to nothing
+            return  # the common case, with identical objects: comparing them costs next to nothing
         self._shown = listeners
         self.by_port = defaultdict(list)
         for listener in listeners:
@@ -77,7 +77,7 @@ class _Sockets:
             del self.since[gone]
             self.owners.pop(gone, None)
             self.report.pop(gone, None)
-        # What is there at the first look is older than the daemon, nobody knows by how much.
+        # What exists at the first look is older than the daemon, by an unknown time.
         began = now if self.has_looked else None
         for cookie in cookies - self.since.keys():
             self.since[cookie] = began
@@ -88,7 +88,7 @@ class _Sockets:
         before = self.by_port.get(port, [])
         if listeners == before:
             return
-        self._shown = None  # it is no longer what is known
+        self._shown = None  # the cached view is no longer accurate
         cookies = {listener.cookie for listener in listeners}
         for gone in {listener.cookie for listener in before} - cookies:
             self.since.pop(gone, None)

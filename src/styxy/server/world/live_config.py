@@ -27,10 +27,10 @@ _STAYS: dict[Source, str] = {
 }
 
 MOST_TOLD = 10
-"""Problems of one file that are told in the log; `/config` tells all."""
+"""Maximum problems of one file in the log; `/config` has them all."""
 
 LOOP_PATIENCE = 0.05
-"""Seconds that the loop may wait for another editor: half of the stall that we allow."""
+"""Seconds that the loop may wait for another editor: half the stall that is allowed."""
 
 
 class LiveConfig:

@@ -42,12 +42,12 @@ ANSWERING: dict[Family, tuple[str, ...]] = {
     4: ("127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0", "::ffff:0.0.0.0", "::"),
     6: ("::1", "::"),
 }
-"""The addresses whose listener gets a connection to a loopback address, most specific first."""
+"""The addresses whose listener receives a connection to a loopback address, most specific first."""
 
 MOST_MET = 40
 MOST_NEW = 300
-"""New processes (1 ms each) and new listeners (30 microseconds) that one look takes up while others
-wait for the loop; the next look goes on."""
+"""New processes (1 ms each) and new listeners (30 microseconds each) that one look examines while
+others wait for the loop; the next look continues."""
 
 
 class PortMapSync:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from styxy.server.world.listeners import Listeners, Sighting
 
 SLICE = 20
-"""Ports that are described in one go: 8 ms at most, where each has a process and a directory."""
+"""Ports that are described at a time: at most 8 ms, if each has a process and a directory."""
 
 EVERY_PORT = PortRange(Port(1), Port(LAST_PORT))
 

@@ -47,7 +47,7 @@ def _check(caller: Caller) -> int:
     try:
         runs = connection.listens()
         if runs:
-            connection.ask("GET", "/status")  # one that hangs says so here
+            connection.ask("GET", "/status")  # a daemon that hangs is reported here
         trial = try_bind(caller.env, caller.paths, runs=runs)
     except Unavailable as failure:
         trial = Trial(works=False, message=failure.message)

@@ -39,7 +39,7 @@ def start(options: Namespace, caller: Caller) -> int:
     arguments = server_arguments(port=options.port, insecure=options.insecure_no_auth)
     if not options.detach:
         if caller.wants_json:
-            arguments.append("--json")  # what goes wrong before it answers is told by the server
+            arguments.append("--json")  # errors before it is ready are reported by the server
         os.execve(arguments[0], arguments, server_environment(caller.env))
     return _start_detached(arguments, options.port, caller)
 
@@ -160,7 +160,7 @@ def _start_detached(arguments: list[str], port: int | None, caller: Caller) -> i
             connection.refuse_elsewhere()
         is_new = start_once(connection, caller.env, patience=START_PATIENCE, arguments=arguments)
     except DaemonUnreachable as failure:
-        # It was to be started, not to be reached: refused, and not absent.
+        # The aim was to start it, not to reach it: it refused, it is not absent.
         raise Unavailable(failure.message, **failure.context) from None
     answer = connection.ask("GET", "/status")
     caller.show(answer, _running(answer, caller))

@@ -81,13 +81,13 @@ def _follow(path: str, event: str | None, caller: Caller) -> int:
     from styxy.client.daemon.following import follow
 
     connection = caller.connection()
-    # Asked first, so that nothing falls between the past and the stream.
+    # Opened first, so that nothing is lost between the past and the stream.
     newest = _last_seq(connection.ask("GET", "/audit?limit=1").data)
     past = connection.ask("GET", path).data
     for each in render.objects(past.get("events")):
         _tell(each, json.dumps(each), caller)
     after = max(newest, _last_seq(past))
-    caller.may_start = False  # a daemon that somebody stops while we watch is to stay stopped
+    caller.may_start = False  # a daemon that is stopped while we watch must stay stopped
     for happened in follow(
         caller.connection(),
         lambda seq: f"/events{query(since_seq=seq, event=event)}",

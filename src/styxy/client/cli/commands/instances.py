@@ -33,7 +33,7 @@ def use(options: Namespace, caller: Caller) -> int:
     """Find where a singleton is running; lease nothing."""
     kind, connection = options.service_type, caller.connection()
     _check_singleton(kind, connection.ask("GET", "/config").data)
-    # The rule of singletons is the daemon's: it says which lease a request would share.
+    # The rule for singletons is the daemon's: it says which lease a request would share.
     body = {"service_type": kind, "dry_run": True}
     answer = connection.ask("POST", "/allocate", body)
     if answer.data.get("existing") is not True:

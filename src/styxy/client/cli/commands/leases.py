@@ -128,7 +128,7 @@ def lease_id(text: str) -> str:
     """Parse the id of a lease. Raises `InvalidInput` for what looks like a port."""
     if text.isascii() and text.isdigit():
         raise InvalidInput(f"{echo(text)} looks like a port; try: styxy release --port {text[:5]}")
-    if not text or "/" in text:  # which would be another path of the API
+    if not text or "/" in text:  # it would be a different path of the API
         raise ArgumentTypeError(f"{echo(text)} is not a lease id; see: styxy list -v")
     return text
 
@@ -179,7 +179,7 @@ def add_list_options(parser: Parser) -> None:
 
 def show_list(options: Namespace, caller: Caller) -> int:
     """Show leases."""
-    # The daemon finds the project, also of a directory that is gone: its leases may not be.
+    # The daemon finds the project, even of a deleted directory: its leases may still exist.
     filters = query(
         service_type=options.service,
         project=os.path.abspath(options.project) if options.project else None,

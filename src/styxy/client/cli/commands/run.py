@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from styxy.client.interception.backend import Choice
 
 RUN_PATIENCE = 1.0
-"""Seconds that a program waits for a daemon at most; after that it runs without one."""
+"""Seconds that a program waits for a daemon; after that it runs without one."""
 
 BACKENDS = ("auto", "preload", "seccomp", "none")
 
@@ -141,7 +141,7 @@ def _lease_body(
         "preferred_port": options.port,
         "instance_id": own_instance(caller.env),
         "project_path": project or project_here(caller.env),
-        "pid": os.getpid(),  # exec keeps it: the program itself will be the holder
+        "pid": os.getpid(),  # exec keeps the pid: the program itself becomes the holder
     }
     return {name: value for name, value in body.items() if value is not None}
 
@@ -157,7 +157,7 @@ def _type_of(port: int | None, caller: Caller, connection: Connection) -> str:
 
     if port is None:
         return FALLBACK
-    types = types_of(connection.ask("GET", "/config").data)  # the user's own types, too
+    types = types_of(connection.ask("GET", "/config").data)  # including the user's own types
     found = Catalogue(tuple(types)).containing(Port(port))
     return found.name if found else FALLBACK
 

@@ -21,7 +21,7 @@ def seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= LONGEST_WAIT:  # which a NaN is not
+    if not 0 <= value <= LONGEST_WAIT:  # excludes NaN
         raise argparse.ArgumentTypeError(f"{echo(text)} is not a number of seconds from 0 to 86400")
     return value
 
@@ -47,7 +47,7 @@ def wait(options: argparse.Namespace, caller: Caller) -> int:
     from styxy.client.inspection.waiting import DAEMON_PATIENCE, wait_until_up
     from styxy.client.text.render import plain
 
-    # None is started: a daemon that starts now knows of no move.
+    # No daemon is started: a new one would not know of any move.
     connection = Connection(caller.paths, answer_patience=DAEMON_PATIENCE)
     own = project_here(caller.env) if options.owner else None
     outcome = wait_until_up(
@@ -59,7 +59,7 @@ def wait(options: argparse.Namespace, caller: Caller) -> int:
 
         caller.say(json.dumps(asdict(outcome)))
     elif outcome.up:
-        caller.say(plain(outcome.message))  # it names a process, whatever that is called
+        caller.say(plain(outcome.message))  # the message has a process name, which may be anything
     else:
         caller.complain(outcome.message)
     return 0 if outcome.up else 1

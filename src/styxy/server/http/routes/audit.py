@@ -12,7 +12,7 @@ from styxy.server.http.routes.call import Call, Route
 from styxy.server.service.event_stream import StreamAnswer
 
 LAST_SECOND = datetime.max.replace(tzinfo=UTC).timestamp()
-"""The latest moment that a time of ours can say."""
+"""The latest time that we can format."""
 
 
 def audit(call: Call) -> shapes.AuditAnswer:
@@ -49,12 +49,12 @@ def moment(text: str) -> float:
 
 
 def _seconds(text: str) -> float:
-    if not text.isascii() or "_" in text:  # Python reads digits of any script, and 1_000
+    if not text.isascii() or "_" in text:  # Python also parses digits of any script, and 1_000
         raise ValueError("not a time")
     try:
         at = float(text)
     except ValueError:
-        # A plus sign in a query means a space, and a client that does not encode it means a plus.
+        # A plus sign in a query decodes to a space; a client that does not encode it means a plus.
         read = datetime.fromisoformat(text.strip().replace(" ", "T" if "T" not in text else "+"))
         if read.tzinfo is None or len(text) < len("2026-01-31T12:00:00"):
             raise ValueError("not RFC 3339") from None
@@ -65,7 +65,7 @@ def _seconds(text: str) -> float:
 
 
 def _last_seen(header: str | None, since_seq: int | None) -> int | None:
-    # The header wins: a browser sends it when it comes back, with the address that it had.
+    # The header wins: a browser sends it when it reconnects, with the original address.
     if not header:
         return since_seq
     if not (header.isascii() and header.isdigit() and len(header) < 19):

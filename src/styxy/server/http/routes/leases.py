@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from styxy.server.service.service import Service
 
 SLICE = 500
-"""Leases that are written between two turns of the loop: 3 ms."""
+"""Leases that are encoded in one turn of the loop: 3 ms."""
 
 
 def allocate(call: Call) -> shapes.AllocateAnswer:
@@ -79,7 +79,7 @@ async def allocations(call: Call) -> shapes.AllocationsAnswer:
     said: list[shapes.Allocation] = []
     for begin in range(0, len(leases), SLICE):
         if begin:
-            await asyncio.sleep(0)  # 10,000 leases take 50 ms, and others wait
+            await asyncio.sleep(0)  # 10,000 leases take 50 ms, during which others would wait
         said += [shapes.allocation(lease) for lease in leases[begin : begin + SLICE]]
     return shapes.AllocationsAnswer(said)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 async def metrics(call: Call) -> MetricsAnswer | Response:
     """Return the daemon's metrics."""
-    # Prometheus's library takes 60 ms to load, once: in a thread, so that the loop goes on.
+    # Prometheus's library takes 60 ms to load, once: in a thread, so that the loop continues.
     await asyncio.to_thread(importlib.import_module, "styxy.server.reports.metrics")
     from styxy.server.reports import metrics as numbers
 

@@ -38,7 +38,7 @@ async def _in_use(call: Call) -> list[PortReport]:
 
 
 ROUTES: tuple[Route, ...] = (
-    # Before /observe/{port}, which would take "all" for a port.
+    # Before /observe/{port}, which would parse "all" as a port.
     Route(
         method="GET",
         path="/observe/all",
