@@ -55,7 +55,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 @pytest.fixture(scope="module")
-def live_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon for those operations that change how a daemon behaves."""
     with Daemon(tmp_path_factory.mktemp("fuzz-config") / "home") as daemon:
         yield daemon
