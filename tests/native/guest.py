@@ -177,7 +177,7 @@ def run(
     """Run a program to its end."""
     return subprocess.run(
         [str(word) for word in command],
-        env=env, cwd=cwd, capture_output=True, text=True, timeout=60,
+        env=env, cwd=cwd, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 
 
