@@ -150,7 +150,7 @@ class Processes:
 
 
 def _is_process(pid: int) -> bool:
-    """Tell a process from a thread, which /proc shows under its own number, too."""
+    """Distinguish a process from a thread, which /proc also shows under its own number."""
     try:
         os.close(os.pidfd_open(pid))
     except OSError as error:
@@ -180,7 +180,7 @@ def _descriptors(pid: int) -> Iterator[str]:
 
 
 def _link(path: str) -> str | None:
-    """Tell where a link of /proc leads; None where it is gone, or too deep for a path."""
+    """Return the target of a link in /proc; None if it is gone, or too deep for a path."""
     try:
         return os.readlink(path)
     except _GONE:

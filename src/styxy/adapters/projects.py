@@ -53,14 +53,16 @@ class Projects:
         return self.of(pid) if pid is not None else None
 
     def of(self, pid: int) -> str | None:
-        """Name the project of a process: what it was told, else that of its directory."""
+        """Return the project of a process: from its environment, else from its directory."""
         named = self._processes.variable(pid, "STYXY_PROJECT")
         return self.below(self._processes.directory(pid), named=named)
 
     def below(self, directory: str | None, *, named: str | None) -> str | None:
-        """Name the project of a process that runs in `directory` and was told `named`.
+        """Return the project of a process that runs in `directory` and whose environment says
+        `named`.
 
-        What can be no path counts as not told: nobody answers for another process's environment.
+        What cannot be a path is ignored: the caller is not responsible for another process's
+        environment.
         """
         if directory is None:
             return None
@@ -69,7 +71,7 @@ class Projects:
 
 
 class ProcessFacts:
-    """Ask each process once for what it tells of itself, and each directory for its project."""
+    """Queries each process once for what it shows about itself, each directory for its project."""
 
     def __init__(self, processes: Processes, projects: Projects) -> None:
         self._processes = processes
@@ -78,7 +80,7 @@ class ProcessFacts:
         self._by_directory: dict[tuple[str | None, str | None], str | None] = {}
 
     def of(self, pid: int) -> dict[str, str | None]:
-        """Say what a process tells, in the words of `Usage`."""
+        """Return what a process shows about itself, in the terms of `Usage`."""
         if pid not in self._known:
             self._known[pid] = self._ask(pid)
         return self._known[pid]

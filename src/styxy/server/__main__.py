@@ -138,7 +138,7 @@ def _run(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
-    """Hold what was opened before there is a loop, and is closed after it."""
+    """What is opened before there is a loop, and closed after it."""
 
     paths: Paths
     settings: Settings
@@ -149,14 +149,14 @@ class _Opened:
 
 
 async def _serve(opened: _Opened, ready: Readiness, selector: TimedSelector) -> Daemon:
-    """Wire a daemon in the running loop, and answer until it is told to stop."""
+    """Wire a daemon in the running loop, and serve until told to stop."""
     daemon = Daemon(_wired(opened, asyncio.get_running_loop(), selector))
     await daemon.serve(ready)
     return daemon
 
 
 def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSelector) -> Parts:
-    """Make the parts that need a loop, and tell `/health` of each."""
+    """Make the parts that need a loop, and register each with `/health`."""
     service, sockets, recovery = opened.service, opened.sockets, opened.recovery
     context = service.context
     stalls = Stalls()

@@ -1,4 +1,4 @@
-"""One daemon: start the parts that were wired, answer, stop them in the opposite order."""
+"""One daemon: starts the parts that were wired, serves, stops them in reverse order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ log = logging.getLogger("styxy")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Bundle what a daemon starts and stops; `token` is None where none is needed."""
+    """What a daemon starts and stops; `token` is None if none is needed."""
 
     service: Service
     sockets: Sockets
@@ -57,9 +57,9 @@ class Parts:
 
 
 class Daemon:
-    """Run the parts of one daemon in the loop that they were made for.
+    """Runs the parts of one daemon in the loop that they were made for.
 
-    `is_lost` says after the end that nobody could find it any more, or the next one its journal.
+    `is_lost`: at the end, clients could no longer find this daemon, or its successor the journal.
     """
 
     def __init__(self, parts: Parts) -> None:

@@ -45,14 +45,14 @@ class DaemonView:
         )
 
     def facts(self, pid: int) -> dict[str, str | None] | None:
-        """Say what the daemon knows of a process that listens; None where it knows nothing."""
+        """Return what the daemon knows about a listening process; None if it knows nothing."""
         if self._usage.get("pid") != pid:
             return None
         told = {**self._usage, "instance_id": self._observed.get("instance_id")}
         return {name: _text(told.get(name)) for name in ("command", "project", "instance_id")}
 
     def since(self, pid: int | None) -> str | None:
-        """Say since when something listens, where that is `pid`, or nobody is to be seen."""
+        """Return since when something is listening, if that is `pid` or no process is visible."""
         return _text(self._usage.get("since")) if self._usage.get("pid") in (pid, None) else None
 
     def moved_away(self) -> list[dict[str, object]]:

@@ -189,7 +189,7 @@ class _Teller:
         return found
 
     def _told(self, pid: int | None) -> dict[str, str | None]:
-        """Say what a process tells of itself: as the daemon has it, else as it is asked now."""
+        """Return what a process shows about itself: from the daemon, else read now."""
         if pid is None:
             return {}
         return self._records.facts(pid) or self._facts.of(pid)

@@ -35,7 +35,7 @@ def as_sh(values: Mapping[str, str]) -> str:
 
 
 def as_fish(values: Mapping[str, str]) -> str:
-    """Spell them for fish, where only \\\\ and \\' mean something between single quotes."""
+    """Format them for fish, where only \\\\ and \\' are special between single quotes."""
     lines = []
     for name, value in values.items():
         inside = value.replace("\\", "\\\\").replace("'", "\\'")

@@ -112,7 +112,7 @@ class RememberedPorts:
 
 
 def forgotten(key: ServiceKey, port: Port, now: float) -> Forgotten:
-    """Make the event that forgets the port of a service."""
+    """Build the event that forgets the port of a service."""
     project, kind, name = key
     return Forgotten(project=project, service_type=kind, service_name=name, port=port, at=now)
 

@@ -1,20 +1,22 @@
-"""Where a bind goes that met a promise, an EADDRINUSE or a stranger's server.
+"""Where a bind goes when its port is promised, taken (EADDRINUSE) or shadowed by another server.
 
-One server gets one answer for one asked port, so that both its families, its probes and its workers
-land on one number. A second server of the same project gets a place of its own.
+One server gets one answer for one requested port, so that both address families, its probes and its
+workers end up on the same number. A second server of the same project gets a port of its own.
 
-Theory of operation. A guest says why it asks, and `RULES` says for each reason what happens. Three
-things come before, whatever the reason:
+Theory of operation. A guest says why it asks, and `RULES` has for each reason what happens. Three
+things come first, whatever the reason:
 
-1. A place that this server was sent to and could not bind is given up, or it would be answered
-   again. One that it has, because another of its workers listens there, was not lost.
-2. A server that has a place for the asked port is sent there once more.
-3. Where the rule says that the bind stays, its first real result stands: the guest did right, or
-   failed as it would without us.
+1. A place that this server was sent to and could not bind is given up, or it would be offered
+again. A place that it has, because another of its workers is listening there, is not lost.
 
-Only then does the rule send the bind somewhere: back to the place that a restarted server has left,
-or to a new place. A singleton that runs already gets no new place; its guest is told where it runs.
-Whatever is chosen is a candidate, which the caller tries before it writes anything down: a port
+2. A server that already has a place for the requested port is sent there again.
+
+3. If the rule says that the bind stays, its first real result stands: the guest was right, or it
+fails as it would without Styxy.
+
+Only then does the rule send the bind somewhere: back to the place that a restarted server left, or
+to a new place. A singleton that is already running gets no new place; its guest is told where it
+runs. Whatever is chosen is a candidate, which the caller probes before it writes anything: a port
 that turns out to be in use comes back in `taken`, and the same question is decided again.
 """
 
@@ -45,7 +47,7 @@ LOST_GRACE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """Hold one question with what it is decided on. `given_up` are the events of step 1."""
+    """One question with everything its decision depends on. `given_up` are the events of step 1."""
 
     state: State
     request: MoveRequest
@@ -58,7 +60,7 @@ class _Case:
 def decide_move(
     state: State, request: MoveRequest, *, lock_id: str, now: float, taken: Collection[int]
 ) -> Ruling[MoveAnswer]:
-    """Answer a guest by the rule of its reason. Raises `RangeExhausted`."""
+    """Answer a guest by the rule for its reason. Raises `RangeExhausted`."""
     if request.lost in request.own:
         request = replace(request, lost=None)
     given_up = _given_up(state.lease_index, request, now)
@@ -104,7 +106,7 @@ def _back_to_its_place(case: _Case) -> Ruling[MoveAnswer]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Say when a bind stays where it is, and where it goes otherwise.
+    """When a bind stays where it is, and where it goes otherwise.
 
     `tries_asked`: the asked port itself is a candidate, because it may have become free between the
     guest's bind and its question, and then nothing needs to move.

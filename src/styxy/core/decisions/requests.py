@@ -54,14 +54,14 @@ class InstanceRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveRequest:
-    """Ask where a bind of `asked` shall go.
+    """A request to decide where a bind of `asked` should go.
 
-    `image_id` names the program image. `lost` is the port that was answered before and whose bind
-    failed. `service_type` is the declared one, `inferred_type` what the program is known for.
-    `is_foreign` says that another project's server answers on the asked number, and `listener` is
-    the pid of whoever listens there: 0 where it is not to be seen, None for nobody. `own` has the
-    asked and the lost port, if this very server listens there and nobody else. `ephemeral` are the
-    ports that the kernel gives to outgoing connections, which are chosen last.
+    `image_id` identifies the program image. `lost` is the port that was answered before and whose
+    bind failed. `service_type` is the declared one, `inferred_type` what the program is known for.
+    `is_foreign`: another project's server is listening on the requested number. `listener` is the
+    pid of that listener: 0 if it is not visible, None if there is none. `own` contains the
+    requested and the lost port if this very server, and no other, listens there. `ephemeral` are
+    the ports that the kernel uses for outgoing connections, which are chosen last.
     """
 
     asked: Port

@@ -65,13 +65,13 @@ class ObserveAllAnswer(msgspec.Struct, kw_only=True):
 
 
 def observation(report: port_report.PortReport) -> Observation | None:
-    """Say in the API's words what listens on a port; None where nothing does."""
+    """Convert what is listening on a port to the API's shape; None if nothing is."""
     found = report.usage
     return None if found is None else Observation(**_fields(report, found))
 
 
 def port_observations(reports: Iterable[port_report.PortReport]) -> list[PortObservation]:
-    """Say in the API's words what listens on each port of a list."""
+    """Convert what is listening on each port of a list to the API's shape."""
     return [
         PortObservation(port=each.port, protocol=each.usage.protocol, **_fields(each, each.usage))
         for each in reports

@@ -74,7 +74,7 @@ class SuggestAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 def checked(report: PortReport) -> CheckAnswer:
-    """Say in the API's words whether a port is available, and who has it."""
+    """Convert whether a port is available, and who has it, to the API's shape."""
     return CheckAnswer(
         port=report.port,
         available=report.is_available,
@@ -85,7 +85,7 @@ def checked(report: PortReport) -> CheckAnswer:
 
 
 def port_in_use(report: PortReport) -> PortInUse:
-    """Say in the API's words who has a port."""
+    """Convert who has a port to the API's shape."""
     return PortInUse(
         port=report.port,
         allocated_to=allocation(report.lease) if report.lease else None,

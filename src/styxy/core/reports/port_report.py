@@ -40,7 +40,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortReport:
-    """Say what is on one port: who was promised it, and what the kernel shows there.
+    """What is on one port: who it is promised to, and what the kernel shows there.
 
     `service_type` is the lease's, else the range's. `is_held`: a TCP socket is bound to the port
     and does not listen, which only a probe shows.
@@ -54,7 +54,7 @@ class PortReport:
 
     @property
     def is_bound(self) -> bool:
-        """Tell whether a TCP socket has the port, listening or not."""
+        """Whether a TCP socket is bound to the port, listening or not."""
         return self.is_held or (self.usage is not None and self.usage.protocol != "udp")
 
     @property
@@ -77,7 +77,7 @@ class PortReport:
 
     @property
     def reason(self) -> str:
-        """Say in a few words why the port is available or not."""
+        """A few words on why the port is available or not."""
         if self.lease is not None:
             owner = self.lease.owner
             whose = owner.project or f"instance {owner.instance_id}"

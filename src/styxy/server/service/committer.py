@@ -1,8 +1,8 @@
-"""Writing down: the one path by which anything becomes true.
+"""Committing: the one path by which state changes.
 
-Events go into the journal first, then into the books, then to whoever subscribed, in the order of
-the subscriptions. No `await` lies between a decision and its commit, so grants are race-free
-without a lock.
+Events are written to the journal first, then applied to the state, then passed to the subscribers
+in the order in which they subscribed. There is no `await` between a decision and its commit, so
+grants are race-free without a lock.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ log = logging.getLogger(__name__)
 
 
 class EventLog(Protocol):
-    """Where events are written down before anything is promised."""
+    """Where events are written before anything is promised."""
 
     def append(self, events: Sequence[Event], /) -> None:
         """Write events, all or none. Raises `JournalFailed`; then nothing was written."""
 
 
 class Decide(Protocol[Answer]):
-    """A decision that can be made again without ports that turned out to be in use."""
+    """A decision that can be repeated without ports that turned out to be in use."""
 
     def __call__(self, *, taken: Collection[int]) -> Ruling[Answer]:
         """Decide, and change nothing."""
 
 
 class Committer:
-    """Hold the desk and its journal, and change them together. `clock`: seconds since the epoch."""
+    """Changes the desk and its journal together. `clock`: seconds since the epoch."""
 
     def __init__(
         self, desk: Desk, journal: EventLog, *, counts: Counts, clock: Callable[[], float]
@@ -53,15 +53,17 @@ class Committer:
         self._subscribers: list[Callable[[Sequence[Event]], None]] = []
 
     def subscribe(self, subscriber: Callable[[Sequence[Event]], None]) -> None:
-        """Call `subscriber` with each batch of events once it is true, after earlier subscribers.
+        """Call `subscriber` with each batch of events after it is applied, after earlier
+        subscribers.
 
         One that commits itself must come after all that have to see events in their order.
         """
         self._subscribers.append(subscriber)
 
     def commit(self, events: Sequence[Event]) -> None:
-        """Write events to the journal, apply them, then notify subscribers. Raises `JournalFailed`;
-        then nothing changed.
+        """Write events to the journal, apply them, then notify the subscribers.
+
+        Raises `JournalFailed`; then nothing has changed.
         """
         if not events:
             return

@@ -129,12 +129,12 @@ class Interception:
         return frozenset(port for port in failed if image_ids(port, transport) == alone)
 
     def _listener(self, port: Port) -> int | None:
-        """Name the process that listens on a port: 0 where it is not to be seen, None for none."""
+        """Return the process listening on a port: 0 if it is not visible, None if there is none."""
         pids = [each.pid for each in self._context.listeners.sightings(port)]
         return next((pid for pid in pids if pid is not None), 0) if pids else None
 
     def _is_foreign(self, port: Port, project: str | None) -> bool:
-        """Tell whether a server of another project listens on a port."""
+        """Return whether a server of another project is listening on a port."""
         sightings = self._context.listeners.sightings(port)
         projects = {
             each.report.project if each.report else self._project(each.pid) for each in sightings

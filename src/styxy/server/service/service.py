@@ -127,7 +127,9 @@ class Service:
         return self.context.listeners.look(now).union(udp)
 
     def report(self, port: Port, *, probe: bool = False) -> PortReport:
-        """Say what is on one port; `probe` it, too, for a TCP socket that does not listen."""
+        """Describe what is on one port; with `probe`, also find a TCP socket that is bound but not
+        listening.
+        """
         usage = self.context.port_usage.port(port, now=self.context.clock())
         listens = usage is not None and usage.protocol != "udp"
         return port_report(
@@ -139,7 +141,7 @@ class Service:
         )
 
     async def reports(self, span: PortRange = EVERY_PORT) -> list[PortReport]:
-        """Say what is on each port of a range that is on lease or in use, upwards."""
+        """Describe each port in a range that is leased or in use, in ascending order."""
         leases = {lease.port: lease for lease in self.desk.lease_index if lease.port in span}
         found = await self.context.port_usage.ports(span, leased=leases, now=self.context.clock())
         usages = {usage.port: usage for usage in found}

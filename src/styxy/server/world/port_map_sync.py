@@ -220,7 +220,7 @@ class PortMapSync:
         )
 
     def _service_types(self, sighting: Sighting) -> list[str]:
-        """Say of which type a listener is: as declared or leased, else by program or range."""
+        """Return the type of each listener: as declared or leased, else by program or range."""
         if sighting.report is not None and sighting.report.service_type:
             return [sighting.report.service_type]
         lease = self._desk.lease_index.on_port(sighting.listener.port)
