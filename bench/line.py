@@ -13,7 +13,7 @@ from bench.knock import Knocker
 from bench.rows import Row, row, timed
 from styxy.core.decisions.requests import Reason
 from styxy.core.model.ports import Port
-from styxy.core.protocol.wire import BindQuestion, format_question
+from styxy.core.protocol.wire import VERSION, BindQuestion, quote
 
 ROUNDS = 200
 WARM_UP = 20
@@ -53,6 +53,26 @@ def written(house: House, *, port: Port, image_id: int) -> bytes:
             project=str(house.home),
         )
     )
+
+
+def format_question(question: BindQuestion) -> bytes:
+    """Write a question as the native library does."""
+    fields = (
+        VERSION,
+        "bind",
+        question.protocol,
+        str(question.family),
+        str(question.port),
+        question.address,
+        question.reason,
+        str(question.lost or 0),
+        question.image_id,
+        quote(question.instance_id),
+        quote(question.service_type or ""),
+        quote(question.project or ""),
+        *([] if question.pid is None else [str(question.pid)]),
+    )
+    return " ".join(fields).encode("ascii") + b"\n"
 
 
 def ask(house: House, question: bytes) -> float:

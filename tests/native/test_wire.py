@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.line import format_question
 from styxy.adapters.git import current_project, repo_of
 from styxy.adapters.portmap import layout as maplayout
 from styxy.adapters.portmap import map as portmap
 from styxy.core.hashing import owner_key
 from styxy.core.model.ports import Port
-from styxy.core.protocol.wire import format_question, parse_note, parse_question, quote
+from styxy.core.protocol.wire import parse_note, parse_question, quote
 from tests.fakes import free_port
 from tests.native import mapfile
 from tests.native.clients import cookie_of, git_project, key_text, port_of, reach, server

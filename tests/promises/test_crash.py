@@ -69,4 +69,4 @@ def test_a_fold_and_a_backup_in_the_middle_lose_nothing(tmp_path: Path) -> None:
             assert ids == {each["lock_id"] for each in kept}
             daemon.stop()
         with closing(Journal(str(home / "styxy.db"))) as journal:
-            assert journal.count_unfolded() < FOLD_AFTER, "it never was folded"
+            assert journal.unfolded < FOLD_AFTER, "it never was folded"

@@ -52,7 +52,7 @@ def test_events_come_back_in_their_order(tmp_path: Path) -> None:
     for event in events[5:]:
         journal.append([event])
     assert list(journal.replay()) == events
-    assert journal.count_unfolded() == 20
+    assert journal.unfolded == 20
     journal.close()
     assert reopened(tmp_path) == events
 
@@ -260,9 +260,9 @@ def test_a_fold_keeps_the_state_and_the_window_of_the_audit(tmp_path: Path) -> N
     journal = Journal(path_of(tmp_path))
     journal.append([bound(number) for number in range(100)])
     state = [bound(7), bound(8)]
-    journal.fold(state, keep_since=60.0)
+    list(journal.fold_slices(state, keep_since=60.0))
     assert list(journal.replay()) == state
-    assert journal.count_unfolded() == 0
+    assert journal.unfolded == 0
     assert journal.recent("Bound", limit=1000) == [bound(number) for number in range(60, 100)]
     journal.append([bound(100)])
     assert list(journal.replay()) == [*state, bound(100)]
@@ -319,15 +319,15 @@ def test_a_fold_takes_the_signs_of_life_away_and_leaves_what_was_said_since(
 def test_a_fold_of_everything_numbers_on(journal: Journal) -> None:
     for number in range(3):
         journal.append([bound(number)])
-        journal.fold([bound(number)], keep_since=1e9)
+        list(journal.fold_slices([bound(number)], keep_since=1e9))
     journal.append([bound(9)])
     assert list(journal.replay()) == [bound(2), bound(9)]
 
 
 def test_a_fold_of_nothing_is_a_fold(journal: Journal) -> None:
-    journal.fold([], keep_since=0.0)
+    list(journal.fold_slices([], keep_since=0.0))
     journal.append([bound(1)])
-    journal.fold([], keep_since=0.0)
+    list(journal.fold_slices([], keep_since=0.0))
     assert list(journal.replay()) == []
 
 

@@ -296,7 +296,7 @@ def test_backups_are_private_whatever_the_umask(tmp_path: Path) -> None:
 def test_a_backup_holds_the_snapshot_and_what_came_after(tmp_path: Path) -> None:
     with closing(Journal(str(database(tmp_path)))) as journal:
         journal.append([bound(number) for number in range(2000)])
-        journal.fold([bound(7), bound(8)], keep_since=0.0)
+        list(journal.fold_slices([bound(7), bound(8)], keep_since=0.0))
         journal.append([bound(2000)])
     backed_up(tmp_path)
     scribbled(database(tmp_path))
@@ -324,7 +324,7 @@ def test_a_fold_that_was_killed_leaves_one_of_two_snapshots_whole(
     new = [bound(number) for number in range(5000, 6200)]
     with closing(Journal(str(database(tmp_path)))) as journal:
         journal.append([bound(0)])
-        journal.fold(old, keep_since=1e9)
+        list(journal.fold_slices(old, keep_since=1e9))
         slices = journal.fold_slices(new, keep_since=1e9)
         done = sum(1 for _ in islice(slices, steps))
         journal.append([bound(9)])
@@ -332,5 +332,5 @@ def test_a_fold_that_was_killed_leaves_one_of_two_snapshots_whole(
         found = list(journal.replay())
         assert found in ([*old, bound(9)], [*new, bound(9)])
         assert done == min(steps, 5)
-        journal.fold(old, keep_since=1e9)
+        list(journal.fold_slices(old, keep_since=1e9))
         assert list(journal.replay()) == old

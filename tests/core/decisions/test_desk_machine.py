@@ -21,7 +21,7 @@ from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port, PortRange
 from styxy.core.model.service_types import Catalogue, ServiceType
 from tests.core.stage import Stage, facts_of, holder, move_ask
-from tests.fakes import assert_consistent
+from tests.fakes import assert_consistent, has_lapsed
 
 SMALL = Catalogue(
     (
@@ -255,7 +255,7 @@ class DeskMachine(RuleBasedStateMachine):
         assert all(lease.port in left for lease in used), "a lease lapsed under a live listener"
         for lease in self.stage.desk.lease_index:
             assert (lease.state == "bound") == (lease.port in listening)
-            assert not lease.has_lapsed(self.stage.now)
+            assert not has_lapsed(lease, self.stage.now)
         limits = FORGETFUL.recovery.system_recovery
         memory = self.stage.desk.remembered
         for paths in (memory.services, memory.moves):

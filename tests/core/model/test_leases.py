@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import pytest
 
@@ -26,14 +25,6 @@ LEASE = Lease(lock_id="a", port=Port(3001), service_type="dev", allocated_at=0.0
 def test_sessions_in_one_worktree_are_one_owner(one: Owner, other: Owner, same: bool) -> None:
     assert one.is_same(other) == other.is_same(one) == same
     assert (one.key == other.key) == same
-
-
-def test_a_lease_lapses_when_its_time_is_up_and_nobody_listens() -> None:
-    lease = replace(LEASE, expires_at=100.0)
-    assert not lease.has_lapsed(99.9)
-    assert lease.has_lapsed(100.0)
-    assert not replace(lease, state="bound").has_lapsed(1e9)
-    assert not replace(lease, expires_at=None).has_lapsed(1e9)
 
 
 def test_the_fields_of_an_owner_make_its_key() -> None:

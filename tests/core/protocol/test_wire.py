@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bench.line import format_question
 from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, RunsAlready
 from styxy.core.errors import InvalidInput
 from styxy.core.model.leases import Holder, Lease
@@ -31,7 +32,7 @@ NOW = datetime(2026, 11, 21, 19, 25, 22)
 
 @given(strategies.questions)
 def test_a_question_comes_back_as_it_was(question: BindQuestion) -> None:
-    line = wire.format_question(question)
+    line = format_question(question)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert all(0x20 <= byte < 0x7F for byte in line[:-1])
@@ -120,7 +121,7 @@ def test_a_field_that_cannot_be_meant_is_refused(index: int, text: str) -> None:
 def test_a_supervisor_says_for_which_process_it_asks() -> None:
     question = wire.parse_question(" ".join([*FIELDS, "4194304"]).encode())
     assert question.pid == 4194304
-    assert wire.parse_question(wire.format_question(question)) == question
+    assert wire.parse_question(format_question(question)) == question
     assert wire.parse_question(GOOD).pid is None
 
 

@@ -137,28 +137,14 @@ class Journal:
         except sqlite3.DatabaseError as error:
             raise failure(error, self.path) from error
 
-    def count_unfolded(self) -> int:
-        """Count the events that a replay has to read one by one."""
-        return self.unfolded
-
-    def fold(
-        self, snapshot: Iterable[Event], *, keep_since: float, keep_most: int = sys.maxsize
-    ) -> None:
-        """Replace all events so far with `snapshot`.
-
-        Events before `keep_since` are deleted, and the oldest ones if more than `keep_most` are
-        left.
-        """
-        for _ in self.fold_slices(snapshot, keep_since=keep_since, keep_most=keep_most):
-            pass
-
     def fold_slices(
         self, snapshot: Iterable[Event], *, keep_since: float, keep_most: int = sys.maxsize
     ) -> Iterator[None]:
-        """Fold a little at each step; `snapshot` is the state at the time of the first one.
+        """Replace all events so far with `snapshot`, a little at each step.
 
-        Events may be appended between steps. Raises `JournalFailed`; the old snapshot is then in
-        force.
+        The snapshot is the state at the time of the first step. Events before `keep_since` are
+        deleted, and the oldest ones if more than `keep_most` are left. Events may be appended
+        between steps. Raises `JournalFailed`; the old snapshot is then in force.
         """
         up_to = self.last_seq
         (current,) = self._db.execute("SELECT fold FROM folded").fetchone()

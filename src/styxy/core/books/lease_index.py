@@ -77,10 +77,6 @@ class LeaseIndex:
         """List the leases with one name in a service type, oldest first."""
         return self._indexed(("service", service_type, service_name))
 
-    def of_owner(self, owner: Owner) -> list[Lease]:
-        """List the leases of a project, or of an instance without one, oldest first."""
-        return self._indexed(("owner", owner.key))
-
     def of_instance(self, instance_id: str) -> list[Lease]:
         """List the leases that name an instance, oldest first."""
         return self._indexed(("instance", instance_id))
@@ -157,7 +153,6 @@ class LeaseIndex:
 def _index_keys(lease: Lease) -> Iterator[IndexKey]:
     yield ("type", lease.service_type)
     yield ("service", lease.service_type, lease.service_name)
-    yield ("owner", lease.owner.key)
     yield ("instance", lease.owner.instance_id)
     if lease.holder is not None:
         yield ("pid", lease.holder.pid)

@@ -83,7 +83,3 @@ class Lease:
     expires_at: float | None = None
     asked: Port | None = None
     image_id: str | None = None
-
-    def has_lapsed(self, now: float) -> bool:
-        """Return whether the lease has expired unclaimed; a bound port never does."""
-        return self.state == "reserved" and self.expires_at is not None and self.expires_at <= now

@@ -123,26 +123,6 @@ def parse_note(datagram: bytes) -> ListenNote:
     )
 
 
-def format_question(question: BindQuestion) -> bytes:
-    """Format a question as the native library does."""
-    fields = (
-        VERSION,
-        "bind",
-        question.protocol,
-        str(question.family),
-        str(question.port),
-        question.address,
-        question.reason,
-        str(question.lost or 0),
-        question.image_id,
-        quote(question.instance_id),
-        quote(question.service_type or ""),
-        quote(question.project or ""),
-        *([] if question.pid is None else [str(question.pid)]),
-    )
-    return " ".join(fields).encode("ascii") + b"\n"
-
-
 def format_answer(answer: MoveAnswer, *, local_time: datetime) -> bytes:
     """Format an answer; `local_time` spares the guest the time zone, whose lock may be held across
     a fork.
