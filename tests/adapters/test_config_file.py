@@ -104,10 +104,10 @@ def test_a_link_a_directory_and_a_pipe_are_no_file(file: ConfigFile, tmp_path: P
     assert (tmp_path / "theirs").read_text() == "{}"
     path.unlink()
     path.mkdir()
-    assert "no regular file" in str(file.load().problems[0])
+    assert "not a regular file" in str(file.load().problems[0])
     path.rmdir()
     os.mkfifo(path)
-    assert "no regular file" in str(file.load().problems[0])
+    assert "not a regular file" in str(file.load().problems[0])
 
 
 def test_an_edit_makes_a_private_file(file: ConfigFile) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 from styxy.core.config.configuration import Configuration
 from styxy.core.config.patch import leaves, merged, spelled
 from styxy.core.config.problems import Problem
-from styxy.core.config.validation import FileReading, read_text
+from styxy.core.config.validation import Reading, read_text
 from styxy.core.errors import Conflict, InvalidInput, Unavailable
 from styxy.core.json_data import TOO_DEEP, is_too_deep
 
@@ -55,14 +55,14 @@ Stamp = tuple[int, int, int, int]
 class Loaded:
     """Hold what a file said. `stamp` and `raw` are None where there is no file to read."""
 
-    reading: FileReading
+    reading: Reading
     stamp: Stamp | None = None
     raw: bytes | None = None
 
     @classmethod
     def nothing(cls) -> Loaded:
         """Say what no file at all says."""
-        return cls(reading=FileReading(Configuration(), data={}))
+        return cls(reading=Reading(Configuration(), data={}))
 
     @property
     def configuration(self) -> Configuration:
@@ -144,7 +144,7 @@ class ConfigFile:
                 raise Unavailable(f"cannot write {self.path}: {error.strerror}") from error
             return Edited(loaded=self._written(text, after), copy=copy, has_changed=True)
 
-    def _written(self, text: str, reading: FileReading) -> Loaded:
+    def _written(self, text: str, reading: Reading) -> Loaded:
         """Say what was just written without checking it again, if that is what is there."""
         with contextlib.suppress(OSError):
             raw, stamp = _read(self.path)
@@ -282,9 +282,15 @@ def _sync_directory(path: str) -> None:
 
 
 def _read(path: str) -> tuple[bytes | None, Stamp | None]:
-    """Read at most one byte more than is allowed; None where there is no file.
+    content, status = read_regular(path, most=LARGEST)
+    return content, None if status is None else _stamp(status)
 
-    Non-blocking, because opening a named pipe would wait for a writer.
+
+def read_regular(path: str, *, most: int) -> tuple[bytes | None, os.stat_result | None]:
+    """Read a file, at most one byte more than `most`; None where there is none.
+
+    Non-blocking, because opening a named pipe would wait for a writer. A link is refused: in a
+    directory that others write, it could point anywhere. Raises `OSError`.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
@@ -294,9 +300,9 @@ def _read(path: str) -> tuple[bytes | None, Stamp | None]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read(LARGEST + 1), _stamp(status)
+            return file.read(most + 1), status
     finally:
         os.close(descriptor)
 
@@ -313,7 +319,7 @@ def _why(error: OSError) -> str:
 
 def _unreadable(path: str, why: str, stamp: Stamp | None = None, **place: int) -> Loaded:
     problem = Problem(path=(), sentence=f"cannot be read: {why}", file=path, **place)
-    return Loaded(reading=FileReading(Configuration(), (problem,)), stamp=stamp)
+    return Loaded(reading=Reading(Configuration(), (problem,)), stamp=stamp)
 
 
 def _text(data: Mapping[str, object], patch: Mapping[str, object]) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import stat
 
-from styxy.adapters.config_file import write_whole
+from styxy.adapters.config_file import read_regular, write_whole
 from styxy.core.config.port_document import with_table
 from styxy.core.errors import Unavailable
 
@@ -20,11 +19,12 @@ def put_table(path: str, text: str) -> bool:
     one pair of markers; the file is then unchanged.
     """
     try:
-        content, mode = _read(path)
+        content, status = read_regular(path, most=LARGEST)
+        _check_size(content or b"")
         new = with_table(content or b"", text)
         if new == content:
             return False
-        write_whole(path, new, mode=mode)
+        write_whole(path, new, mode=stat.S_IMODE(status.st_mode) if status else 0o644)
     except OSError as error:
         raise Unavailable(f"cannot write {path}: {error.strerror or error}") from error
     return True
@@ -41,28 +41,6 @@ def read_document(path: str) -> str:
     except OSError as error:
         raise Unavailable(f"cannot read {path}: {error.strerror or error}") from error
     return content.decode("utf-8", "replace")
-
-
-def _read(path: str) -> tuple[bytes | None, int]:
-    """Read content and mode; None if there is no file yet.
-
-    A link is refused: in a directory that others can write to, it could point anywhere.
-    """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        descriptor = os.open(path, flags)
-    except FileNotFoundError:
-        return None, 0o644
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("not a regular file")
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(LARGEST + 1)
-    finally:
-        os.close(descriptor)
-    _check_size(content)
-    return content, stat.S_IMODE(status.st_mode)
 
 
 def _check_size(content: bytes) -> None:

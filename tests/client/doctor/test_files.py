@@ -57,7 +57,7 @@ def test_a_directory_in_the_place_of_a_file_is_named_and_the_daemon_does_the_res
     wait_for_health(running, lambda parts: parts["files"]["state"] == "warning")
     found = examine(running, code=1)
     assert f"cannot write {path} " in found["parts"]["message"]
-    assert f"{path} is no regular file" in found[check]["message"]
+    assert f"{path} is not a regular file" in found[check]["message"]
     apply_fix(found[check], running)
     wait_for_health(running, lambda parts: parts["files"]["state"] == "ok")
     found = examine(running)

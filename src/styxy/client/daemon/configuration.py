@@ -42,15 +42,16 @@ class ConfigurationAccess:
         overrides = load_overrides(self._env)
         good, source = self.file.best(loaded)
         configuration = overrides.over(good.configuration)
-        catalogue = Catalogue().extended(configuration.service_types)
-        provenance = codec.Provenance(
+        answer = codec.config(
+            configuration,
+            Catalogue().extended(configuration.service_types),
             file=self.file.path,
             source=source,
             loaded_at=time.time(),
             origins={**dict.fromkeys(good.keys, source), **overrides.origins},
             problems=loaded.problems,
         )
-        return _answered(codec.config(configuration, catalogue, provenance))
+        return _answered(answer)
 
     def change(self, patch: Mapping[str, object], *, dry_run: bool = False) -> Answer:
         """Apply a merge patch to the file and, if a daemon is running, put it in force.
@@ -62,7 +63,8 @@ class ConfigurationAccess:
             return connection.ask("PATCH", "/config", {"changes": patch, "dry_run": dry_run})
         private_home(self._paths.home)
         edited = self.file.edit(patch, dry_run=dry_run)
-        change = codec.Change(
+        answer = codec.changed(
+            patch,
             file=self.file.path,
             has_changed=edited.has_changed,
             dry_run=dry_run,
@@ -70,7 +72,7 @@ class ConfigurationAccess:
             overrides=load_overrides(self._env).origins,
             problems=edited.loaded.problems,
         )
-        return _answered(codec.changed(patch, change))
+        return _answered(answer)
 
     def _daemon(self) -> Connection | None:
         """Find a daemon that is listening; raises `DaemonUnreachable` if it does not answer."""

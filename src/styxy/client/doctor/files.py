@@ -157,7 +157,7 @@ def _private_directory(path: str) -> Outcome:
 def _private_file(path: str) -> Outcome:
     status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode):
-        return _in_the_way(path, "is no regular file")
+        return _in_the_way(path, "is not a regular file")
     return _private(path, status)
 
 

@@ -41,23 +41,17 @@ RULE_PATTERN = re.compile(r"[a-z0-9*-]{1,50}")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Hold a configuration, and what is wrong with the data; it is in order without problems.
+    """Hold a configuration, what is wrong with the data, and the data; None is no JSON object.
 
     Where something is wrong, the rest of the configuration is as the data says.
     """
 
     configuration: Configuration
     problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileReading(Reading):
-    """Hold also what the text held; `data` is None where that is no JSON object."""
-
     data: dict[str, object] | None = None
 
 
-def read_text(text: str, *, file: str | None = None) -> FileReading:
+def read_text(text: str, *, file: str | None = None) -> Reading:
     """Check the text of a file; every problem is named, and each names the file. Never raises."""
     try:
         data, repeated = parse(text)
@@ -65,17 +59,13 @@ def read_text(text: str, *, file: str | None = None) -> FileReading:
         problem = Problem(
             path=(), sentence=error.sentence, file=file, line=error.line, column=error.column
         )
-        return FileReading(Configuration(), (problem,))
+        return Reading(Configuration(), (problem,))
     reading = read_configuration(data)
     found = [
         *(Problem(path=p, sentence=f"{shown_path(p)} is there a second time") for p in repeated),
         *reading.problems,
     ]
-    return FileReading(
-        reading.configuration,
-        tuple(replace(each, file=file) for each in found),
-        data=data if isinstance(data, dict) else None,
-    )
+    return replace(reading, problems=tuple(replace(each, file=file) for each in found))
 
 
 def read_configuration(data: object) -> Reading:
@@ -97,7 +87,9 @@ def read_configuration(data: object) -> Reading:
         rate_limit=RateLimit(**values.pop("rate_limit", {})),
         **values,
     )
-    return Reading(configuration, tuple(walk.problems))
+    return Reading(
+        configuration, tuple(walk.problems), data=data if isinstance(data, dict) else None
+    )
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -98,21 +97,20 @@ class ConfigChanged(msgspec.Struct, kw_only=True):
     problems: list[ProblemAnswer]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """Where a configuration was read; `loaded_at` is in seconds since the epoch."""
-
-    file: str
-    source: str
-    loaded_at: float
-    origins: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-
-
 def config(
-    configuration: Configuration, catalogue: Catalogue, provenance: Provenance
+    configuration: Configuration,
+    catalogue: Catalogue,
+    *,
+    file: str,
+    source: str,
+    loaded_at: float,
+    origins: Mapping[str, str],
+    problems: Iterable[Problem],
 ) -> ConfigAnswer:
-    """Convert a configuration to the API's shape; `catalogue` has the service types in force."""
+    """Convert a configuration to the API's shape; `catalogue` has the service types in force.
+
+    `source` is where it was read, `loaded_at` when, in seconds since the epoch.
+    """
     rules = configuration.auto_allocation_rules
     return ConfigAnswer(
         listen_port=configuration.listen_port,
@@ -127,11 +125,11 @@ def config(
         recovery=configuration.recovery,
         rate_limit=configuration.rate_limit,
         instance_templates=_templates(catalogue),
-        file=provenance.file,
-        source=provenance.source,
-        loaded_at=rfc3339(provenance.loaded_at),
-        origins=dict(provenance.origins),
-        problems=problems(provenance.problems),
+        file=file,
+        source=source,
+        loaded_at=rfc3339(loaded_at),
+        origins=dict(origins),
+        problems=problem_answers(problems),
     )
 
 
@@ -147,7 +145,7 @@ def service_type(kind: ServiceType) -> ServiceTypeAnswer:
     )
 
 
-def problems(found: Iterable[Problem]) -> list[ProblemAnswer]:
+def problem_answers(found: Iterable[Problem]) -> list[ProblemAnswer]:
     """Convert problems to the API's shape."""
     return [
         ProblemAnswer(
@@ -161,50 +159,41 @@ def problems(found: Iterable[Problem]) -> list[ProblemAnswer]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """The result of a merge patch; `overrides` names what overrides the file, by key."""
+def changed(
+    patch: Mapping[str, object],
+    *,
+    file: str,
+    has_changed: bool,
+    dry_run: bool,
+    copy: str | None,
+    overrides: Mapping[str, str],
+    problems: tuple[Problem, ...],
+) -> ConfigChanged:
+    """Convert the result of a merge patch to the API's shape, with what it needs to take effect.
 
-    file: str
-    has_changed: bool
-    dry_run: bool = False
-    copy: str | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-
-
-def changed(patch: Mapping[str, object], change: Change) -> ConfigChanged:
-    """Convert a change to the API's shape, including what it needs to take effect."""
+    `overrides` names what overrides the file, by key.
+    """
     named = {".".join(names): setting for names, setting in leaves(patch)}
     late = [key for key, setting in named.items() if setting.needs_restart]
-    sentences = [_outcome(list(named), change)]
-    sentences += [
-        f"{change.overrides[key]} overrides {key}" for key in named if key in change.overrides
-    ]
-    if change.has_changed and late:
+    shown = ", ".join([*named][:MOST_NAMED]) + (" ..." if len(named) > MOST_NAMED else "")
+    if dry_run:
+        sentences = [f"Would change {shown or 'nothing'} in {file}"]
+    else:
+        sentences = [f"Changed {shown} in {file}" if has_changed else f"{file} already says so"]
+    sentences += [f"{overrides[key]} overrides {key}" for key in named if key in overrides]
+    if has_changed and late:
         sentences.append(f"{', '.join(late)}: takes effect after: styxy daemon restart")
-    if change.problems:
+    if problems:
         sentences.append("the file takes effect once it is valid; see: styxy config validate")
     return ConfigChanged(
         success=True,
         message="; ".join(sentences),
-        changed=change.has_changed,
-        dry_run=change.dry_run,
-        file=change.file,
-        copy=change.copy,
+        changed=has_changed,
+        dry_run=dry_run,
+        file=file,
+        copy=copy,
         needs_restart=late,
-        problems=problems(change.problems),
-    )
-
-
-def _outcome(keys: list[str], change: Change) -> str:
-    shown = ", ".join(keys[:MOST_NAMED]) + (" ..." if len(keys) > MOST_NAMED else "")
-    if change.dry_run:
-        return f"Would change {shown or 'nothing'} in {change.file}"
-    return (
-        f"Changed {shown} in {change.file}"
-        if change.has_changed
-        else f"{change.file} already says so"
+        problems=problem_answers(problems),
     )
 
 

@@ -45,7 +45,7 @@ def validate(options: Namespace, caller: Caller) -> int:
     """List everything that is wrong with a file."""
     from styxy.adapters.config_file import load
     from styxy.client.text import config_text
-    from styxy.core.protocol.config import problems
+    from styxy.core.protocol.config import problem_answers
 
     path = os.path.abspath(options.file) if options.file else caller.paths.config_file
     loaded = load(path)
@@ -53,7 +53,7 @@ def validate(options: Namespace, caller: Caller) -> int:
         raise NotFound(f"no such file: {path}")
     found = [
         {name: getattr(each, name) for name in each.__struct_fields__}
-        for each in problems(loaded.problems)
+        for each in problem_answers(loaded.problems)
     ]
     said = config_text.problems({"problems": found})
     if loaded.is_missing:

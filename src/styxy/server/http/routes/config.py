@@ -9,14 +9,15 @@ from styxy.server.http.routes.call import Call, Route
 def config(call: Call) -> codec.ConfigAnswer:
     """Return the configuration in force."""
     live_config = call.service.context.live_config
-    provenance = codec.Provenance(
+    return codec.config(
+        live_config.configuration,
+        call.service.desk.catalogue,
         file=live_config.file.path,
         source=live_config.source,
         loaded_at=live_config.loaded_at,
         origins=live_config.origins,
         problems=live_config.problems,
     )
-    return codec.config(live_config.configuration, call.service.desk.catalogue, provenance)
 
 
 def change_config(call: Call) -> codec.ConfigChanged:
@@ -26,14 +27,12 @@ def change_config(call: Call) -> codec.ConfigChanged:
     edited = live_config.change(body.changes, dry_run=body.dry_run)
     return codec.changed(
         body.changes,
-        codec.Change(
-            file=live_config.file.path,
-            has_changed=edited.has_changed,
-            dry_run=body.dry_run,
-            copy=edited.copy,
-            overrides=live_config.overrides.origins,
-            problems=edited.loaded.problems,
-        ),
+        file=live_config.file.path,
+        has_changed=edited.has_changed,
+        dry_run=body.dry_run,
+        copy=edited.copy,
+        overrides=live_config.overrides.origins,
+        problems=edited.loaded.problems,
     )
 
 
