@@ -20,7 +20,7 @@ from styxy.core.names import check_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import NoReturn, TextIO
+    from typing import Any, NoReturn, TextIO
 
     from styxy.core.errors import StyxyError
 
@@ -65,6 +65,17 @@ class Caller:
         if text:
             self._write(text if text.endswith("\n") else text + "\n")
 
+    def report(self, body: object, text: str) -> None:
+        """Print `body` as one document if JSON is requested, else `text`.
+
+        A dataclass is an object of its fields.
+        """
+        if self.wants_json:
+            import json
+
+            text = json.dumps(body, default=_fields)
+        self.say(text)
+
     def say_exactly(self, text: str) -> None:
         """Print to standard output for a program that reads it: the bytes of a path unchanged."""
         self._write(os.fsencode(text))
@@ -93,21 +104,25 @@ class Caller:
         if not self.wants_json:
             self.complain(failure.message)
             return
-        import json
-
         body = {
             "success": False,
             "error": shortened(failure.message),
             "code": failure.code,
             "context": failure.context,
         }
-        self.say(json.dumps(body))
+        self.report(body, "")
 
     def _start(self, connection: Connection) -> None:
         # Imported here: usually a daemon is running, and then starting one must cost nothing.
         from styxy.client.daemon.starting import START_PATIENCE, start_once
 
         start_once(connection, self.env, patience=START_PATIENCE)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(value)
 
 
 class Command:

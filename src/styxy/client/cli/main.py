@@ -87,7 +87,7 @@ def run_command(words: Sequence[str], env: Mapping[str, str], *, out: TextIO, er
     try:
         return _dispatch(list(words), caller)
     except HelpAsked as asked:
-        _show_help(str(asked), caller)
+        caller.report({"help": str(asked)}, str(asked))
         return 0
     except StyxyError as failure:
         caller.fail(failure)
@@ -168,7 +168,7 @@ def _show_overview(
     lines += [f"example:\n  {commands[0].example}\n"]
     text = "\n".join(lines)
     if was_asked:
-        _show_help(text, caller)
+        caller.report({"help": text}, text)
         return 0
     if caller.wants_json:
         from styxy.core.errors import InvalidInput
@@ -180,18 +180,10 @@ def _show_overview(
     return 2
 
 
-def _show_help(text: str, caller: Caller) -> None:
-    if caller.wants_json:
-        import json
-
-        text = json.dumps({"help": text})
-    caller.say(text)
-
-
 def _show_version(caller: Caller) -> int:
     from styxy import __version__
 
-    caller.say(f'{{"version": "{__version__}"}}' if caller.wants_json else f"styxy {__version__}")
+    caller.report({"version": __version__}, f"styxy {__version__}")
     return 0
 
 

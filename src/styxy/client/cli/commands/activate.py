@@ -51,12 +51,7 @@ def _check(caller: Caller) -> int:
         trial = try_bind(caller.env, caller.paths, runs=runs)
     except Unavailable as failure:
         trial = Trial(works=False, message=failure.message)
-    if caller.wants_json:
-        import json
-
-        caller.say(json.dumps(trial.as_dict()))
-    else:
-        caller.say(trial.message)
+    caller.report(trial.as_dict(), trial.message)
     return 0 if trial.works else 1
 
 

@@ -32,12 +32,7 @@ def completion(options: Namespace, caller: Caller) -> int:
             text = file.read()
     except FileNotFoundError:
         raise Unavailable(f"there is no {path}; install Styxy again") from None
-    if caller.wants_json:
-        import json
-
-        caller.say(json.dumps({"shell": options.shell, "script": text}))
-    else:
-        caller.say(text)
+    caller.report({"shell": options.shell, "script": text}, text)
     return 0
 
 

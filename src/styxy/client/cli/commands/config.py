@@ -61,7 +61,7 @@ def validate(options: Namespace, caller: Caller) -> int:
     elif not said:
         said = [f"{path} is valid"]
     body = {"success": not found, "valid": not found, "file": path, "problems": found}
-    _report(caller, body, "\n".join(said))
+    caller.report(body, "\n".join(said))
     return 1 if found else 0
 
 
@@ -151,7 +151,7 @@ def generate(options: Namespace, caller: Caller) -> int:
     path = os.path.abspath(options.output) if options.output else caller.paths.config_file
     copy = _put(path, text + "\n", caller, force=options.force)
     said = f"wrote {path}" + (f"; previous version: {copy}" if copy else "")
-    _report(caller, {"success": True, "file": path, "copy": copy, "message": said}, said)
+    caller.report({"success": True, "file": path, "copy": copy, "message": said}, said)
     return 0
 
 
@@ -199,7 +199,7 @@ def import_table(options: Namespace, caller: Caller) -> int:
         answer = access.change(planned.patch, dry_run=options.dry_run).data
     else:
         answer = {"success": True, "changed": False, "message": "nothing to add"}
-    _report(caller, {**answer, **planned.summary()}, planned.text(answer))
+    caller.report({**answer, **planned.summary()}, planned.text(answer))
     return 0
 
 
@@ -208,8 +208,7 @@ def instances(_options: Namespace, caller: Caller) -> int:
     from styxy.client.text import config_text
 
     answer = _access(caller).show().data
-    _report(
-        caller,
+    caller.report(
         {"instance_templates": answer.get("instance_templates")},
         config_text.templates(answer),
     )
@@ -237,13 +236,13 @@ def document(options: Namespace, caller: Caller) -> int:
     text = table(types_of(answer))
     path = options.file or answer.get("port_document")
     if not path:
-        _report(caller, {"success": True, "file": None, "table": text}, text)
+        caller.report({"success": True, "file": None, "table": text}, text)
         return 0
     path = os.path.abspath(str(path))
     has_changed = put_table(path, text)
     said = f"wrote {path}" if has_changed else f"{path} is up to date"
     body = {"success": True, "file": path, "changed": has_changed, "table": text, "message": said}
-    _report(caller, body, said)
+    caller.report(body, said)
     return 0
 
 
@@ -251,12 +250,6 @@ def _access(caller: Caller) -> ConfigurationAccess:
     from styxy.client.daemon.configuration import ConfigurationAccess
 
     return ConfigurationAccess(caller.paths, caller.env)
-
-
-def _report(caller: Caller, body: dict[str, object], text: str) -> None:
-    import json
-
-    caller.say(json.dumps(body) if caller.wants_json else text)
 
 
 COMMANDS = (

@@ -92,16 +92,8 @@ def stop_daemon(_options: Namespace, caller: Caller) -> int:
     caller.may_start = False
     pid = stop(caller.connection())
     message = f"the daemon (pid {pid}) has stopped" if pid else "no daemon was running"
-    if caller.wants_json:
-        import json
-
-        caller.say(
-            json.dumps(
-                {"success": True, "stopped": pid is not None, "pid": pid, "message": message}
-            )
-        )
-    else:
-        caller.say(message)
+    body = {"success": True, "stopped": pid is not None, "pid": pid, "message": message}
+    caller.report(body, message)
     return 0
 
 
@@ -139,12 +131,7 @@ def logs(options: Namespace, caller: Caller) -> int:
         lines, end = last_lines(path, options.lines)
     except FileNotFoundError:
         raise NotFound(f"no log yet: {path}") from None
-    if caller.wants_json:
-        import json
-
-        caller.say(json.dumps({"log": path, "lines": lines}))
-        return 0
-    caller.say("\n".join(lines))
+    caller.report({"log": path, "lines": lines}, "\n".join(lines))
     if options.follow:
         caller.out.flush()
         for text in follow(path, end):

@@ -20,14 +20,7 @@ def doctor(_options: Namespace, caller: Caller) -> int:
 
     findings = examine(Examination(caller.paths, caller.env))
     verdict = verdict_of(findings)
-    if caller.wants_json:
-        import json
-        from dataclasses import asdict
-
-        body = {"verdict": verdict, "checks": [asdict(each) for each in findings]}
-        caller.say(json.dumps(body))
-    else:
-        caller.say(_shown(findings))
+    caller.report({"verdict": verdict, "checks": findings}, _shown(findings))
     return 1 if verdict == "error" else 0
 
 

@@ -53,13 +53,9 @@ def wait(options: argparse.Namespace, caller: Caller) -> int:
     outcome = wait_until_up(
         options.port, options.timeout, connection=connection, env=caller.env, own=own
     )
-    if caller.wants_json:
-        import json
-        from dataclasses import asdict
-
-        caller.say(json.dumps(asdict(outcome)))
-    elif outcome.up:
-        caller.say(plain(outcome.message))  # the message has a process name, which may be anything
+    if outcome.up or caller.wants_json:
+        # The message has a process name, which may be anything.
+        caller.report(outcome, plain(outcome.message))
     else:
         caller.complain(outcome.message)
     return 0 if outcome.up else 1

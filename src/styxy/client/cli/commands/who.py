@@ -21,17 +21,10 @@ def add_options(parser: Parser) -> None:
 def who(options: Namespace, caller: Caller) -> int:
     """Show what is on a port; exit 1 if it is free."""
     from styxy.client.inspection.who import tell
+    from styxy.client.text.who_text import shown
 
     report = tell(options.port, caller.connection(), caller.env)
-    if caller.wants_json:
-        import json
-        from dataclasses import asdict
-
-        caller.say(json.dumps(asdict(report)))
-    else:
-        from styxy.client.text.who_text import shown
-
-        caller.say(shown(report))
+    caller.report(report, shown(report))
     return EXIT_FREE if report.is_free else 0
 
 
