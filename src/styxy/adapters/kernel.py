@@ -232,7 +232,11 @@ def bind_passes(port: Port, family: int, kind: socket.SocketKind, *, reuse: bool
     EACCES (a privileged port) counts as passed: it reveals nothing about who is there. Raises
     `Unavailable` if no descriptor is left.
     """
-    with _probe(family, kind) as probe:
+    try:
+        probe = socket.socket(family, kind | socket.SOCK_CLOEXEC)
+    except OSError as error:
+        raise refusal(error) from error
+    with probe:
         if family == socket.AF_INET6:
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if reuse:
@@ -245,13 +249,6 @@ def bind_passes(port: Port, family: int, kind: socket.SocketKind, *, reuse: bool
             if error.errno != errno.EACCES:
                 raise
     return True
-
-
-def _probe(family: int, kind: socket.SocketKind) -> socket.socket:
-    try:
-        return socket.socket(family, kind | socket.SOCK_CLOEXEC)
-    except OSError as error:
-        raise refusal(error) from error
 
 
 def has_ipv6() -> bool:

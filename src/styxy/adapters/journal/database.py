@@ -21,7 +21,7 @@ from styxy.core.books.events import KINDS, Event
 from styxy.core.errors import Conflict, JournalFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    pass
 
 SCHEMA = """
 CREATE TABLE events (
@@ -90,11 +90,6 @@ def row_of(event: Event) -> Row:
     kind = type(event).__name__
     data = _encoded(event)
     return (event.at, kind, data, seal(kind, data))
-
-
-def rows_of(events: Iterable[Event]) -> list[Row]:
-    """Encode events as rows."""
-    return [row_of(each) for each in events]
 
 
 def event_of(kind: str, data: bytes, mark: int | None, *, path: str) -> Event:
@@ -218,16 +213,13 @@ def _open_readable(path: str) -> int:
 
 
 def _encoded(event: Event) -> bytes:
-    return _as_json(event).replace(_IMAGE_ID, _IMAGE_ID_ON_DISK)
-
-
-def _as_json(event: Event) -> bytes:
     try:
-        return _ENCODER.encode(event)
+        data = _ENCODER.encode(event)
     except UnicodeEncodeError:
         # A path may hold any bytes; those that are not UTF-8 are lone surrogates in our strings
         # (os.fsdecode), which msgspec refuses and the standard library writes as \udcXX.
-        return json.dumps(msgspec.to_builtins(event)).encode("ascii")
+        data = json.dumps(msgspec.to_builtins(event)).encode("ascii")
+    return data.replace(_IMAGE_ID, _IMAGE_ID_ON_DISK)
 
 
 def _decoded(kind: str, data: bytes) -> Event:

@@ -29,7 +29,7 @@ from styxy.adapters.journal.database import (
     failure,
     files_at,
     open_sound,
-    rows_of,
+    row_of,
     take_lock,
 )
 from styxy.core.books.events import Heard
@@ -98,7 +98,7 @@ class Journal:
 
     def append(self, events: Iterable[Event]) -> None:
         """Write events, all or none. Raises `JournalFailed`; then nothing was written."""
-        rows = rows_of(events)
+        rows = [row_of(each) for each in events]
         if self._copy is not None:
             self._open_again()
         numbered = [(self.last_seq + 1 + offset, *row) for offset, row in enumerate(rows)]
@@ -152,7 +152,7 @@ class Journal:
             yield from self._drop_folds(current)
             statement = "INSERT INTO snapshot (at, kind, data, sum, fold) VALUES (?, ?, ?, ?, ?)"
             events = iter(snapshot)
-            while rows := rows_of(islice(events, SLICE)):
+            while rows := [row_of(each) for each in islice(events, SLICE)]:
                 with self._db:
                     self._db.executemany(statement, [(*row, current + 1) for row in rows])
                 yield

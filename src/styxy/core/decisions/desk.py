@@ -74,7 +74,8 @@ class Desk(State):
         existing = self._existing(request, kind)
         if existing is not None:
             return Ruling(Grant(existing, existing=True))
-        self._enforce_range(request, kind)
+        if request.preferred_port is not None:
+            self._enforce_range(request.preferred_port, kind)
         port = first_free(self.lease_index, self._candidates(request, kind), taken)
         if port is None and made is None and kind.auto_allocated is not None:
             made = self._grown(kind, busy=busy)
@@ -93,7 +94,10 @@ class Desk(State):
             last_seen=now,
             expires_at=self._expiry(request, now),
         )
-        events = () if request.dry_run else (*_range_events(made, now), Leased(lease=lease, at=now))
+        leased = Leased(lease=lease, at=now)
+        events = (
+            () if request.dry_run else (leased,) if made is None else (_added(made, now), leased)
+        )
         return Ruling(Grant(lease, made=made), events, candidate=port)
 
     def may_make_range(self, service_type: str) -> bool:
@@ -202,12 +206,10 @@ class Desk(State):
         wish = wish_for(kind.name, settings.auto_allocation, settings.auto_allocation_rules)
         return grow(kind, wish, self.catalogue, settings.auto_allocation, busy=busy)
 
-    def _enforce_range(self, request: LeaseRequest, kind: ServiceType) -> None:
-        if request.preferred_port is None or kind.holds(request.preferred_port):
-            return
-        if self.settings.enforce_ranges:
+    def _enforce_range(self, port: Port, kind: ServiceType) -> None:
+        if self.settings.enforce_ranges and not kind.holds(port):
             raise Conflict(
-                f"port {request.preferred_port} is outside {kind.name} {kind.spans}, and "
+                f"port {port} is outside {kind.name} {kind.spans}, and "
                 "enforce_ranges is on; omit the port, or choose one in the range",
                 port_range=[kind.ports.first, kind.ports.last],
                 suggestions=[f"styxy allocate -s {kind.name}"],
@@ -254,13 +256,9 @@ class Desk(State):
         return max(health.unbound_grace, health.check_interval * health.max_failures)
 
 
-def _range_events(made: Proposal | None, now: float) -> tuple[Event, ...]:
-    if made is None:
-        return ()
-    return (
-        RangeAdded(
-            service=made.service, placement=made.placement, chunk_size=made.chunk_size, at=now
-        ),
+def _added(made: Proposal, now: float) -> RangeAdded:
+    return RangeAdded(
+        service=made.service, placement=made.placement, chunk_size=made.chunk_size, at=now
     )
 
 

@@ -174,24 +174,22 @@ def _place_of(
     return None
 
 
-def service_type_of(
-    catalogue: Catalogue, asked: Port, *, declared: str | None, inferred: str | None = None
-) -> ServiceType:
+def named_type(catalogue: Catalogue, asked: Port, declared: str | None) -> ServiceType | None:
     """Return a server's type: the declared one, else that of the range containing the requested
-    port, else the one its program is known for.
+    port; None if neither tells.
     """
     if declared is not None and declared in catalogue:
         return catalogue.get(declared)
-    in_range = catalogue.containing(asked)
-    if in_range is not None:
-        return in_range
-    return catalogue.get(inferred if inferred is not None and inferred in catalogue else FALLBACK)
+    return catalogue.containing(asked)
 
 
 def _kind(catalogue: Catalogue, request: MoveRequest) -> ServiceType:
-    return service_type_of(
-        catalogue, request.asked, declared=request.service_type, inferred=request.inferred_type
-    )
+    """Say of which type a server is: as named, else what its program is known for."""
+    named = named_type(catalogue, request.asked, request.service_type)
+    if named is not None:
+        return named
+    inferred = request.inferred_type
+    return catalogue.get(inferred if inferred is not None and inferred in catalogue else FALLBACK)
 
 
 def _candidates(

@@ -187,7 +187,7 @@ def _specificity(route: Route) -> list[bool]:
 
 
 def _checked_query(request: Request, route: Route) -> msgspec.Struct | None:
-    values = _query(request)
+    values = _query(request) if request.scope["query_string"] else {}
     if route.query is not None:
         return read_query(values, route.query)
     for name in values:  # POST /allocate?dry_run=true must not lease a port

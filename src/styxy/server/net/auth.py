@@ -60,19 +60,18 @@ _UCRED = struct.Struct("3i")
 
 
 class Peer:
-    """The process at the other end of a Unix socket, as it was when it connected."""
+    """The process at the other end of a Unix socket, as it was when it connected.
 
-    __slots__ = ("gid", "pid", "uid")
+    `is_allowed`: its user may use the daemon.
+    """
+
+    __slots__ = ("gid", "is_allowed", "pid", "uid")
 
     def __init__(self, connection: socket.socket) -> None:
         # SO_PEERCRED, unix(7): the kernel's word, not the peer's.
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
         self.pid, self.uid, self.gid = _UCRED.unpack(raw)
-
-    @property
-    def is_allowed(self) -> bool:
-        """Whether this user may use the daemon."""
-        return is_allowed_user(self.uid)
+        self.is_allowed = is_allowed_user(self.uid)
 
 
 def is_allowed_user(uid: int) -> bool:
@@ -129,7 +128,13 @@ class Auth:
         except StyxyError as error:
             await self._refuse(error, dict(allowance))(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive), _telling(send, allowance) if allowance else send)
+        # A length that a header tells is checked by now, and the parser holds the body to it.
+        is_chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+        await self._app(
+            scope,
+            _bounded(receive) if is_chunked else receive,
+            _telling(send, allowance) if allowance else send,
+        )
 
     def _judge(self, scope: Scope, answer_headers: list[tuple[str, str]]) -> None:
         """Raise the first error of a request; `answer_headers` receives the rate limit headers."""
@@ -138,7 +143,7 @@ class Auth:
         is_stranger = PEER not in scope.get("state", {})
         refusal = self._lacking(headers) if is_stranger else None
         scope[KNOWN] = refusal is None
-        if self._is_open(scope):
+        if scope["path"] in self._open_paths and scope["method"] in ("GET", "HEAD"):
             refusal = None
         if is_stranger and scope["path"] not in self._uncounted_paths:
             # Clients without the token are counted separately, to protect the quota of others.
@@ -148,11 +153,7 @@ class Auth:
                 _check_rate(allowance)
         if refusal is not None:
             raise refusal
-        _check_form(scope["headers"])
-        _check_length(headers)
-
-    def _is_open(self, scope: Scope) -> bool:
-        return scope["path"] in self._open_paths and scope["method"] in ("GET", "HEAD")
+        _check_form(scope["headers"], headers)
 
     def _lacking(self, headers: dict[bytes, bytes]) -> StyxyError | None:
         if self._token is None:
@@ -200,14 +201,11 @@ def _check_site(lines: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -
         raise Forbidden("requests made by a page of another site are refused")
 
 
-def _check_form(lines: list[tuple[bytes, bytes]]) -> None:
+def _check_form(lines: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -> None:
     names = [name for name, _ in lines]
     for name in _SINGLE:
         if names.count(name) > 1:
             raise InvalidInput(f"the header {name.decode()} appears more than once; send it once")
-
-
-def _check_length(headers: dict[bytes, bytes]) -> None:
     length = headers.get(b"content-length", b"0")
     if len(length) > 18 or int(length) > MAX_BODY:  # the parser has made sure that it is a number
         raise _too_large()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from styxy.server.world.counts import Counts
     from styxy.server.world.live_config import Level
 
+    Subscriber = Callable[[Sequence[Event]], None]
+
 log = logging.getLogger(__name__)
 
 
@@ -50,15 +52,15 @@ class Committer:
         self.clock = clock
         self._journal = journal
         self._counts = counts
-        self._subscribers: list[Callable[[Sequence[Event]], None]] = []
+        self._subscribers: list[tuple[Subscriber, frozenset[type[Event]]]] = []
 
-    def subscribe(self, subscriber: Callable[[Sequence[Event]], None]) -> None:
-        """Call `subscriber` with each batch of events after it is applied, after earlier
-        subscribers.
+    def subscribe(self, subscriber: Subscriber, *kinds: type[Event]) -> None:
+        """Call `subscriber` with each batch of events once it is true, after earlier subscribers.
 
-        One that commits itself must come after all that have to see events in their order.
+        With `kinds`, only with batches in which there is one of them. A subscriber that commits
+        itself must come after all that have to see events in their order.
         """
-        self._subscribers.append(subscriber)
+        self._subscribers.append((subscriber, frozenset(kinds)))
 
     def commit(self, events: Sequence[Event]) -> None:
         """Write events to the journal, apply them, then notify the subscribers.
@@ -72,8 +74,10 @@ class Committer:
         self._counts.commit_seconds.observe(time.perf_counter() - started)
         for event in events:
             self.desk.apply(event)
-        for subscriber in self._subscribers:
-            subscriber(events)
+        happened = {type(event) for event in events}
+        for subscriber, kinds in self._subscribers:
+            if not (kinds and kinds.isdisjoint(happened)):
+                subscriber(events)
 
     def note(self, message: str, level: Level, *, subject: str) -> None:
         """Record a message about the daemon itself, in the log and for the audit."""

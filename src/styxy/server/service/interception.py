@@ -11,10 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.programs import service_type_of_program
-from styxy.core.decisions.moves import decide_move, service_type_of
+from styxy.core.decisions.moves import decide_move, named_type
 from styxy.core.decisions.requests import MoveRequest
 from styxy.core.errors import Conflict, RangeExhausted
 from styxy.core.model.leases import Owner
+from styxy.core.model.service_types import FALLBACK
 from styxy.server.world.listeners import GuestReport
 
 if TYPE_CHECKING:
@@ -98,7 +99,11 @@ class Interception:
         holder = processes.holder(pid)
         if holder is None:
             raise Conflict(f"process {pid} has ended")
-        kind = service_type_of(self._desk.catalogue, asked, declared=question.service_type)
+        catalogue = self._desk.catalogue
+        named = named_type(catalogue, asked, question.service_type)
+        # What a program is known for takes reading its command line, and counts only then.
+        command = processes.command(pid) if named is None else None
+        kind = named or catalogue.get(FALLBACK)
         is_shadowed = question.reason == "shadowed"
         failed = {asked} if question.reason == "inuse" else set()
         if question.lost is not None:
@@ -114,7 +119,7 @@ class Interception:
             protocol=question.protocol,
             process=processes.name(pid) or "",
             service_type=question.service_type,
-            inferred_type=service_type_of_program(processes.command(pid) or ()),
+            inferred_type=service_type_of_program(command) if command else None,
             lost=question.lost,
             is_foreign=not is_shadowed or self._is_foreign(asked, project),
             listener=self._listener(asked) if kind.is_singleton else None,

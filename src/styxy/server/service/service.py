@@ -92,7 +92,7 @@ class Service:
         if dead:
             self.end_holders(*dead, reason=reason)
 
-    def try_again(self) -> None:
+    def probe_journal(self) -> None:
         """If the journal could not be written, check whether it can be now."""
         if self.context.journal.failing is not None:
             self.context.journal.probe()

@@ -44,7 +44,7 @@ class PortDocument:
 
     def start(self) -> None:
         """Write the table, and follow what is committed."""
-        self._service.committer.subscribe(self._on_events)
+        self._service.committer.subscribe(self._on_events, RangeAdded, RangeRemoved)
         self.plan()
 
     def plan(self) -> None:
@@ -52,9 +52,8 @@ class PortDocument:
         if self._planned is None:
             self._planned = self._loop.call_soon(self._write)
 
-    def _on_events(self, events: Sequence[Event]) -> None:
-        if any(isinstance(event, RangeAdded | RangeRemoved) for event in events):
-            self.plan()
+    def _on_events(self, _events: Sequence[Event]) -> None:
+        self.plan()
 
     def _write(self) -> None:
         self._planned = None

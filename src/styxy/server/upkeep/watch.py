@@ -201,7 +201,7 @@ class Watch:
             for look in self._also:
                 look()
             self._deaths.look(self._service.context.processes.is_alive)
-            self._service.try_again()
+            self._service.probe_journal()
             self._service.sweep()
         except Unavailable as error:
             # A full disk or a lack of descriptors must not end the sweeps: the next may succeed.

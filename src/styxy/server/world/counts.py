@@ -50,7 +50,7 @@ class Counter:
 
     def add(self, *labels: str, by: float = 1) -> None:
         """Add `by`."""
-        self._values[_bounded(labels, self._values)] += by
+        self._values[labels if labels in self._values else _bounded(labels, self._values)] += by
 
     def __getitem__(self, labels: Labels) -> float:
         return self._values.get(labels, 0)
@@ -67,10 +67,10 @@ class Histogram:
 
     def observe(self, seconds: float, *labels: str) -> None:
         """Count one duration, in seconds."""
-        labels = _bounded(labels, self._values)
         distribution = self._values.get(labels)
         if distribution is None:
-            distribution = self._values[labels] = Distribution()
+            labels = _bounded(labels, self._values)
+            distribution = self._values.setdefault(labels, Distribution())
         distribution.add(seconds)
 
     def __iter__(self) -> Iterator[tuple[Labels, Distribution]]:
@@ -133,6 +133,6 @@ class Counts:
 def _bounded(
     labels: Labels, known: defaultdict[Labels, float] | dict[Labels, Distribution]
 ) -> Labels:
-    if labels in known or len(known) < MAX_LABELS:
+    if len(known) < MAX_LABELS:
         return labels
     return (OTHER,) * len(labels)

@@ -90,7 +90,8 @@ class PortMapSync:
         """Show what has just been committed."""
         with self._map.writing():
             asked = {port for event in events if (port := self._on_events(event)) is not None}
-            self._show_moves(asked)
+            if asked:
+                self._show_moves(asked)
         self._map.mark(self._last_seq())
 
     def invalidate(self, port: Port) -> None:
@@ -199,7 +200,7 @@ class PortMapSync:
         project = report.project if report else self._project(sighting.pid, port, met)
         repo = report.repo if report else met.repo_of(project) if project else 0
         return Answer(
-            project=met.key_of(project) if project else 0,
+            project=Owner(project=project).key if project else 0,
             repo=repo,
             cookie=sighting.listener.cookie,
             is_shared=self._is_shared(sighting),
@@ -243,7 +244,6 @@ class _Met:
     ) -> None:
         self.project_of = functools.cache(project_of)
         self.repo_of = functools.cache(repo_of)
-        self.key_of = functools.cache(lambda project: Owner(project=project).key)
         self._most = most
         self._pids: set[int | None] = set()
 
