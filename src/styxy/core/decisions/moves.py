@@ -63,7 +63,8 @@ def decide_move(
     """Answer a guest by the rule for its reason. Raises `RangeExhausted`."""
     if request.lost in request.own:
         request = replace(request, lost=None)
-    given_up = _given_up(state.lease_index, request, now)
+    lost = request.lost
+    given_up = () if lost is None else _given_up(state.lease_index, request, lost=lost, now=now)
     place = _place_of(state.lease_index, request, taken)
     if place is not None:
         return Ruling(Moved(place, is_new=False), given_up)
@@ -80,7 +81,7 @@ def decide_move(
 def _to_a_new_place(case: _Case) -> Ruling[MoveAnswer]:
     state, request = case.state, case.request
     kind = _kind(state.catalogue, request)
-    running = _running(state.lease_index, request, kind)
+    running = _running(state.lease_index, request, kind) if kind.is_singleton else None
     if running is not None:
         return Ruling(running)
     candidates = _candidates(state, request, kind, now=case.now)
@@ -136,8 +137,6 @@ def _running(
     lease_index: LeaseIndex, request: MoveRequest, kind: ServiceType
 ) -> RunsAlready | None:
     """Return where a singleton is running, leased or not; None if it is not running."""
-    if not kind.is_singleton:
-        return None
     for lease in lease_index.of_type(kind.name):
         return RunsAlready(lease.port, kind.name, lease.holder.pid if lease.holder else 0)
     return (
@@ -147,12 +146,14 @@ def _running(
     )
 
 
-def _given_up(lease_index: LeaseIndex, request: MoveRequest, now: float) -> tuple[Event, ...]:
+def _given_up(
+    lease_index: LeaseIndex, request: MoveRequest, *, lost: Port, now: float
+) -> tuple[Event, ...]:
     """Give up a place that this server could not bind, so that it is not offered again.
 
     It ends at the next sweep and not at once, because another worker of the server may be using it.
     """
-    lease = None if request.lost is None else lease_index.on_port(request.lost)
+    lease = lease_index.on_port(lost)
     if lease is None or (lease.image_id, lease.asked) != (request.image_id, request.asked):
         return ()
     expires_at = now + LOST_GRACE
@@ -203,7 +204,7 @@ def _candidates(
         yield request.asked
     if remembered is not None:
         yield remembered.port
-    ephemeral = request.ephemeral or ()
+    ephemeral = () if request.ephemeral is None else request.ephemeral
     yield from (
         port for port in _in_range(lease_index, kind, request.asked) if port not in ephemeral
     )
