@@ -94,7 +94,7 @@ def types() -> str:
             (
                 code(kind.name),
                 str(kind.ports),
-                f"{kind.preferred[0]}-{kind.preferred[-1]}",
+                f"{kind.preferred_ports[0]}-{kind.preferred_ports[-1]}",
                 kind.description + ("; **singleton**" if kind.is_singleton else ""),
             )
             for kind in BUILT_IN

@@ -71,7 +71,7 @@ services = st.builds(
     name=names,
     ports=ranges,
     more=st.lists(ranges, max_size=2).map(tuple),
-    preferred=st.lists(ports, max_size=3).map(tuple),
+    preferred_ports=st.lists(ports, max_size=3).map(tuple),
     description=names,
     behavior=st.sampled_from(["multi", "single"]),
     auto_allocated=st.none() | names,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 from styxy.adapters.journal.database import event_of, row_of
-from styxy.core.books.events import Leased
+from styxy.core.books.events import Leased, RangeAdded
 from styxy.core.model.leases import Lease, Owner
-from styxy.core.model.ports import Port
+from styxy.core.model.ports import Port, PortRange
+from styxy.core.model.service_types import ServiceType
 
 LEASED = Leased(
     lease=Lease(
@@ -30,6 +31,15 @@ def test_the_program_image_of_a_lease_has_the_key_that_every_journal_has() -> No
     lease = json.loads(data)["lease"]
     assert lease["server"] == "0123456789abcdef"
     assert "image_id" not in lease
+
+
+def test_the_preferred_ports_of_a_made_type_have_the_key_that_every_journal_has() -> None:
+    ports = PortRange(Port(9000), Port(9009))
+    service = ServiceType(name="x", ports=ports, preferred_ports=(Port(9001),))
+    added = RangeAdded(service=service, placement="after", chunk_size=10, at=1)
+    _at, kind, data, seal = row_of(added)
+    assert json.loads(data)["service"]["preferred"] == [9001]
+    assert event_of(kind, data, seal, path="styxy.db") == added
 
 
 def test_what_looks_like_that_key_in_a_text_is_left_alone() -> None:

@@ -17,7 +17,7 @@ MADE = ServiceType(
     name="grown",
     ports=PortRange(Port(20000), Port(20009)),
     more=(PortRange(Port(20020), Port(20029)),),
-    preferred=(Port(20000), Port(20005)),
+    preferred_ports=(Port(20000), Port(20005)),
     description="a | b \\ c",
 )
 
@@ -26,9 +26,10 @@ def test_what_is_written_is_read_again() -> None:
     types = [*BUILT_IN, MADE]
     rows = read_tables(table(types))
     assert [
-        (row.name, row.ranges, row.preferred, row.description, row.is_singleton) for row in rows
+        (row.name, row.ranges, row.preferred_ports, row.description, row.is_singleton)
+        for row in rows
     ] == [
-        (kind.name, kind.ranges, kind.preferred, kind.description, kind.is_singleton)
+        (kind.name, kind.ranges, kind.preferred_ports, kind.description, kind.is_singleton)
         for kind in sorted(types, key=lambda kind: kind.ports.first)
     ]
 

@@ -60,7 +60,7 @@ def test_the_example_of_the_product_is_in_order_and_says_the_defaults() -> None:
     reading = read_configuration(SPEC_EXAMPLE)
     assert reading.problems == ()
     (custom,) = reading.configuration.service_types
-    assert (custom.ports, custom.preferred) == (PortRange(Port(9500), Port(9599)), (9500,))
+    assert (custom.ports, custom.preferred_ports) == (PortRange(Port(9500), Port(9599)), (9500,))
     assert custom.is_singleton
     assert reading.configuration == Configuration(service_types=(custom,))
 
@@ -106,9 +106,9 @@ def test_an_entry_merges_over_the_built_in_one_key_by_key() -> None:
     assert reading.problems == ()
     (dev,) = reading.configuration.service_types
     built_in = Catalogue().get("dev")
-    assert (dev.ports, dev.preferred, dev.behavior) == (
+    assert (dev.ports, dev.preferred_ports, dev.behavior) == (
         built_in.ports,
-        built_in.preferred,
+        built_in.preferred_ports,
         "single",
     )
     assert reading.configuration.auto_allocation.gap_size == 5
@@ -120,7 +120,7 @@ def test_an_entry_merges_over_the_built_in_one_key_by_key() -> None:
 def test_a_built_in_type_that_moves_leaves_its_preferred_ports_behind() -> None:
     reading = read_configuration({"service_types": {"dev": {"range": [3002, 3040]}}})
     assert reading.problems == ()
-    assert reading.configuration.service_types[0].preferred == (3002, 3003)
+    assert reading.configuration.service_types[0].preferred_ports == (3002, 3003)
 
 
 def test_the_rules_of_the_file_win_over_the_built_in_ones() -> None:
@@ -243,4 +243,4 @@ def test_whatever_json_holds_is_a_configuration_or_problems(data: object) -> Non
     ranges = [(kind.name, span) for kind in types for span in kind.ranges]
     for position, (_, one) in enumerate(ranges):
         assert not any(one.overlaps(two) for _, two in ranges[position + 1 :])
-    assert all(kind.holds(port) for kind in types for port in kind.preferred)
+    assert all(kind.holds(port) for kind in types for port in kind.preferred_ports)

@@ -25,7 +25,9 @@ from tests.fakes import assert_consistent, has_lapsed
 
 SMALL = Catalogue(
     (
-        ServiceType(name="dev", ports=PortRange(Port(3000), Port(3005)), preferred=(Port(3002),)),
+        ServiceType(
+            name="dev", ports=PortRange(Port(3000), Port(3005)), preferred_ports=(Port(3002),)
+        ),
         ServiceType(name="api", ports=PortRange(Port(8000), Port(8003))),
         ServiceType(name="ai", ports=PortRange(Port(9000), Port(9002)), behavior="single"),
     )

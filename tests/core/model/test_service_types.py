@@ -39,7 +39,7 @@ def test_a_built_in_type_is_as_promised(line: str) -> None:
     first, last = preferred.split("-")
     kind = BY_NAME[name]
     assert str(kind.ports) == ports
-    assert kind.preferred == tuple(range(int(first), int(last) + 1))
+    assert kind.preferred_ports == tuple(range(int(first), int(last) + 1))
     assert kind.description == purpose
 
 
@@ -55,7 +55,7 @@ def test_no_two_ranges_overlap() -> None:
 @pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.name)
 def test_preferred_ports_lie_in_their_range_and_need_no_privilege(kind: ServiceType) -> None:
     assert kind.ports.first >= FIRST_UNPRIVILEGED
-    assert all(port in kind.ports for port in kind.preferred)
+    assert all(port in kind.ports for port in kind.preferred_ports)
 
 
 def test_ai_alone_is_a_singleton() -> None:
@@ -65,9 +65,11 @@ def test_ai_alone_is_a_singleton() -> None:
 @pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.name)
 def test_every_port_is_a_candidate_once_and_the_preferred_come_first(kind: ServiceType) -> None:
     candidates = list(kind.candidates())
-    assert tuple(candidates[: len(kind.preferred)]) == kind.preferred
+    assert tuple(candidates[: len(kind.preferred_ports)]) == kind.preferred_ports
     assert sorted(candidates) == list(kind.ports)
-    assert candidates[len(kind.preferred) :] == sorted(candidates[len(kind.preferred) :])
+    assert candidates[len(kind.preferred_ports) :] == sorted(
+        candidates[len(kind.preferred_ports) :]
+    )
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
@@ -116,7 +118,7 @@ def test_a_range_that_grew_is_walked_to_its_end() -> None:
         name="grafana",
         ports=PortRange(Port(21000), Port(21001)),
         more=(PortRange(Port(22000), Port(22001)),),
-        preferred=(Port(21001),),
+        preferred_ports=(Port(21001),),
     )
     assert list(kind.candidates()) == [21001, 21000, 22000, 22001]
     assert kind.holds(Port(22001))

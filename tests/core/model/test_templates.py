@@ -23,7 +23,7 @@ def staged(template: str) -> Stage:
 @pytest.mark.parametrize("template", OFFSETS)
 def test_each_type_has_its_offset_port(kind: ServiceType, template: str) -> None:
     assert staged(template).allocate(kind.name, owner=AGENT).port == (
-        kind.preferred[0] + OFFSETS[template]
+        kind.preferred_ports[0] + OFFSETS[template]
     )
 
 
@@ -48,7 +48,7 @@ def test_an_offset_that_is_taken_is_passed_over() -> None:
 
 def test_a_type_without_room_for_the_offset_has_none() -> None:
     narrow = PortRange(Port(3000), Port(3001))
-    dev = ServiceType(name="dev", ports=narrow, preferred=(Port(3000),))
+    dev = ServiceType(name="dev", ports=narrow, preferred_ports=(Port(3000),))
     assert template_port("features", dev) is None
     assert template_port("dev", dev) == 3001
     assert template_port("main", ServiceType(name="dev", ports=narrow)) is None

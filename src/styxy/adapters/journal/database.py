@@ -65,9 +65,9 @@ _DAMAGE = (
 )
 
 _ENCODER = msgspec.json.Encoder()
-_IMAGE_ID, _IMAGE_ID_ON_DISK = b'"image_id":', b'"server":'
-"""A key of a lease, and its name in every journal. Only a key can look like this: inside a string,
-a quotation mark has a backslash."""
+_ON_DISK = ((b'"image_id":', b'"server":'), (b'"preferred_ports":', b'"preferred":'))
+"""A key of a lease and one of a service type, and their names in every journal. Only a key can look
+like this: inside a string, a quotation mark has a backslash."""
 
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
 
@@ -219,11 +219,14 @@ def _encoded(event: Event) -> bytes:
         # A path may hold any bytes; those that are not UTF-8 are lone surrogates in our strings
         # (os.fsdecode), which msgspec refuses and the standard library writes as \udcXX.
         data = json.dumps(msgspec.to_builtins(event)).encode("ascii")
-    return data.replace(_IMAGE_ID, _IMAGE_ID_ON_DISK)
+    for key, on_disk in _ON_DISK:
+        data = data.replace(key, on_disk)
+    return data
 
 
 def _decoded(kind: str, data: bytes) -> Event:
-    data = data.replace(_IMAGE_ID_ON_DISK, _IMAGE_ID)
+    for key, on_disk in _ON_DISK:
+        data = data.replace(on_disk, key)
     if b"\\udc" in data:
         return msgspec.convert(json.loads(data), type=KINDS[kind])
     return _DECODERS[kind].decode(data)

@@ -77,12 +77,12 @@ def _items(value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
 
 
 def _type_of(name: str, data: Mapping[str, object]) -> ServiceType:
-    more, preferred = data.get("additional_ranges"), data.get("preferred_ports")
+    more, ports = data.get("additional_ranges"), data.get("preferred_ports")
     return ServiceType(
         name=name,
         ports=_range(data.get("range")),
         more=tuple(_range(each) for each in more) if isinstance(more, list) else (),
-        preferred=tuple(Port(each) for each in preferred) if isinstance(preferred, list) else (),
+        preferred_ports=tuple(Port(each) for each in ports) if isinstance(ports, list) else (),
         description=str(data.get("description", "")),
         behavior="single" if data.get("instance_behavior") == "single" else "multi",
     )
@@ -102,8 +102,8 @@ def _entry(row: Row, old: ServiceType | None) -> dict[str, object]:
         entry["range"] = [first.first, first.last]
     if more and (old is None or list(old.more) != more):
         entry["additional_ranges"] = [[each.first, each.last] for each in more]
-    if row.preferred and (old is None or old.preferred != row.preferred):
-        entry["preferred_ports"] = list(row.preferred)
+    if row.preferred_ports and (old is None or old.preferred_ports != row.preferred_ports):
+        entry["preferred_ports"] = list(row.preferred_ports)
     if row.description and old is None:
         entry["description"] = row.description
     if row.is_singleton and (old is None or not old.is_singleton):

@@ -34,7 +34,7 @@ class Row:
 
     name: str
     ranges: tuple[PortRange, ...]
-    preferred: tuple[Port, ...] = ()
+    preferred_ports: tuple[Port, ...] = ()
     description: str = ""
     is_singleton: bool = False
     line: int = 0
@@ -54,7 +54,7 @@ def _cells(kind: ServiceType) -> tuple[str, ...]:
     return (
         kind.name,
         kind.spans,
-        ", ".join(_spans(kind.preferred)),
+        ", ".join(_spans(kind.preferred_ports)),
         "; ".join(note for note in notes if note),
     )
 
@@ -169,7 +169,7 @@ def _row(cells: list[str], columns: dict[str, int], line: int) -> Row:
     return Row(
         name=name,
         ranges=tuple(ranges),
-        preferred=tuple(port for span in _ranges(cell("preferred"), line) for port in span),
+        preferred_ports=tuple(port for span in _ranges(cell("preferred"), line) for port in span),
         description=re.sub(r";?\s*\**singleton\**\s*$", "", description, flags=re.IGNORECASE),
         is_singleton="singleton" in description.lower(),
         line=line,

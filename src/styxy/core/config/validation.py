@@ -220,7 +220,7 @@ def _range(span: tuple[int, int]) -> PortRange:
 _FIELDS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "range": ("ports", _range),
     "additional_ranges": ("more", lambda value: tuple(_range(each) for each in value)),
-    "preferred_ports": ("preferred", tuple),
+    "preferred_ports": ("preferred_ports", tuple),
     "description": ("description", lambda value: value),
     "instance_behavior": ("behavior", lambda value: value),
     "auto_allocated": ("auto_allocated", lambda value: value),
@@ -243,7 +243,7 @@ def _service_types(walk: _Walk, entries: dict[str, Any]) -> tuple[ServiceType, .
             if ("service_types", name, "range") not in walk.spelled:
                 walk.complain(("service_types", name), "is a new service type and needs a range")
             continue
-        types.append(_with_preferred(walk, kind, is_told="preferred" in fields))
+        types.append(_with_preferred(walk, kind, is_told="preferred_ports" in fields))
     _check_overlaps(walk, built_in.extended(types), {each.name for each in types})
     return tuple(types)
 
@@ -251,13 +251,15 @@ def _service_types(walk: _Walk, entries: dict[str, Any]) -> tuple[ServiceType, .
 def _with_preferred(walk: _Walk, kind: ServiceType, *, is_told: bool) -> ServiceType:
     """Hold preferred ports to the range; those of a built-in type whose range moved just go."""
     if is_told:
-        for port in kind.preferred:
+        for port in kind.preferred_ports:
             if not kind.holds(port):
                 walk.complain(
                     ("service_types", kind.name, "preferred_ports"),
                     f"names {port}, which lies outside {kind.spans}",
                 )
-    return replace(kind, preferred=tuple(port for port in kind.preferred if kind.holds(port)))
+    return replace(
+        kind, preferred_ports=tuple(port for port in kind.preferred_ports if kind.holds(port))
+    )
 
 
 def _check_overlaps(walk: _Walk, catalogue: Catalogue, named: set[str]) -> None:

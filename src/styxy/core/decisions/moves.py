@@ -218,8 +218,10 @@ def _in_range(lease_index: LeaseIndex, kind: ServiceType, asked: Port) -> Iterat
     else:
         # A type's preferred ports are those that programs ask for by number, so a guest from
         # another range takes them last: it would only cause the next conflict.
-        yield from (port for port in unleased(lease_index, kind) if port not in kind.preferred)
-        yield from kind.preferred
+        yield from (
+            port for port in unleased(lease_index, kind) if port not in kind.preferred_ports
+        )
+        yield from kind.preferred_ports
 
 
 def _moved(

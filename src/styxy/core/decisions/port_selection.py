@@ -21,8 +21,8 @@ def candidates(lease_index: LeaseIndex, kind: ServiceType) -> Iterator[Port]:
     Leased ports of the range are skipped without being visited, so a full range costs no more than
     an empty one.
     """
-    yield from kind.preferred
-    yield from (port for port in unleased(lease_index, kind) if port not in kind.preferred)
+    yield from kind.preferred_ports
+    yield from (port for port in unleased(lease_index, kind) if port not in kind.preferred_ports)
 
 
 def unleased(lease_index: LeaseIndex, kind: ServiceType) -> Iterator[Port]:

@@ -30,7 +30,7 @@ class ServiceType:
     name: str
     ports: PortRange
     more: tuple[PortRange, ...] = ()
-    preferred: tuple[Port, ...] = ()
+    preferred_ports: tuple[Port, ...] = ()
     description: str = ""
     behavior: Behavior = "multi"
     auto_allocated: str | None = None
@@ -60,22 +60,22 @@ class ServiceType:
 
     def candidates(self) -> Iterator[Port]:
         """Iterate over the ports in order of preference: preferred ones, then upwards."""
-        yield from self.preferred
-        yield from (port for port in self.all_ports() if port not in self.preferred)
+        yield from self.preferred_ports
+        yield from (port for port in self.all_ports() if port not in self.preferred_ports)
 
 
 def _built_in(
     name: str,
     ports: tuple[int, int],
-    preferred: tuple[int, int],
+    preferred_ports: tuple[int, int],
     description: str,
     behavior: Behavior = "multi",
 ) -> ServiceType:
-    first, last = preferred
+    first, last = preferred_ports
     return ServiceType(
         name=name,
         ports=PortRange(Port(ports[0]), Port(ports[1])),
-        preferred=tuple(Port(port) for port in range(first, last + 1)),
+        preferred_ports=tuple(Port(port) for port in range(first, last + 1)),
         description=description,
         behavior=behavior,
     )

@@ -42,7 +42,7 @@ def check_template(name: str) -> str:
 
 def template_port(template: str | None, kind: ServiceType) -> Port | None:
     """Return the port that a template prefers for a service type; None if it has no preference."""
-    if template is None or kind.name not in TEMPLATED_TYPES or not kind.preferred:
+    if template is None or kind.name not in TEMPLATED_TYPES or not kind.preferred_ports:
         return None
-    number = kind.preferred[0] + OFFSETS[template]
+    number = kind.preferred_ports[0] + OFFSETS[template]
     return Port(number) if number <= LAST_PORT and kind.holds(Port(number)) else None

@@ -138,7 +138,7 @@ def service_type(kind: ServiceType) -> ServiceTypeAnswer:
     return ServiceTypeAnswer(
         range=(kind.ports.first, kind.ports.last),
         additional_ranges=[(each.first, each.last) for each in kind.more],
-        preferred_ports=list(kind.preferred),
+        preferred_ports=list(kind.preferred_ports),
         description=kind.description,
         instance_behavior=kind.behavior,
         auto_allocated=kind.auto_allocated,
