@@ -72,7 +72,7 @@ def test_every_operation_answers_as_it_is_described(
     request: pytest.FixtureRequest, schema: Any, method: str, path: str, mode: GenerationMode
 ) -> None:
     changes_itself = path.startswith(("/config", "/auto-allocation"))
-    daemon: Daemon = request.getfixturevalue("live_config" if changes_itself else "target")
+    daemon: Daemon = request.getfixturevalue("configured" if changes_itself else "target")
     operation = schema[path][method]
     excluded = [positive_data_acceptance] if (method, path) in BEYOND_THE_SCHEMA else []
     headers = {"Authorization": f"Bearer {daemon.token}"}
