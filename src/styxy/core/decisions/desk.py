@@ -102,9 +102,8 @@ class Desk(State):
 
     def may_make_range(self, service_type: str) -> bool:
         """Return whether allocating this type may need a new range or a larger one."""
-        if service_type not in self.catalogue:
-            return True
-        return self.catalogue.get(service_type).auto_allocated is not None
+        kind = self.catalogue.find(service_type)
+        return kind is None or kind.auto_allocated is not None
 
     def release(self, lock_id: str, *, now: float, reason: Ending = "released") -> Ruling[Lease]:
         """Release a lease. Raises `UnknownLease`."""
@@ -192,8 +191,9 @@ class Desk(State):
     ) -> tuple[ServiceType, Proposal | None]:
         name = check_name(request.service_type)
         settings = self.settings
-        if name in self.catalogue or not settings.auto_allocation.enabled:
-            return self.catalogue.get(name), None
+        kind = self.catalogue.find(name)
+        if kind is not None or not settings.auto_allocation.enabled:
+            return kind or self.catalogue.get(name), None
         wish = wish_for(name, settings.auto_allocation, settings.auto_allocation_rules)
         today = datetime.fromtimestamp(now, UTC).date().isoformat()
         proposal = propose(wish, self.catalogue, settings.auto_allocation, busy=busy, today=today)

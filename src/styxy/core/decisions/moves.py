@@ -179,18 +179,13 @@ def named_type(catalogue: Catalogue, asked: Port, declared: str | None) -> Servi
     """Return a server's type: the declared one, else that of the range containing the requested
     port; None if neither tells.
     """
-    if declared is not None and declared in catalogue:
-        return catalogue.get(declared)
-    return catalogue.containing(asked)
+    return catalogue.find(declared) or catalogue.containing(asked)
 
 
 def _kind(catalogue: Catalogue, request: MoveRequest) -> ServiceType:
     """Say of which type a server is: as named, else what its program is known for."""
     named = named_type(catalogue, request.asked, request.service_type)
-    if named is not None:
-        return named
-    inferred = request.inferred_type
-    return catalogue.get(inferred if inferred is not None and inferred in catalogue else FALLBACK)
+    return named or catalogue.find(request.inferred_type) or catalogue.get(FALLBACK)
 
 
 def _candidates(

@@ -141,6 +141,10 @@ class Catalogue:
     def __iter__(self) -> Iterator[ServiceType]:
         return iter(self.types)
 
+    def find(self, name: str | None) -> ServiceType | None:
+        """Find a type by name; None if there is no such type, or no name."""
+        return None if name is None else self._by_name.get(name)
+
     def get(self, name: str) -> ServiceType:
         """Find a type by name; raises `UnknownServiceType`, which lists the known ones."""
         try:

@@ -214,10 +214,10 @@ class PortMapSync:
         return met.project_of(pid) if pid is not None else None
 
     def _is_shared(self, sighting: Sighting) -> bool:
-        catalogue = self._desk.catalogue
+        kinds = {name: self._desk.catalogue.find(name) for name in self._service_types(sighting)}
         return any(
-            name in SHARED_TYPES or (name in catalogue and catalogue.get(name).is_singleton)
-            for name in self._service_types(sighting)
+            name in SHARED_TYPES or (kind is not None and kind.is_singleton)
+            for name, kind in kinds.items()
         )
 
     def _service_types(self, sighting: Sighting) -> list[str]:
