@@ -81,7 +81,7 @@ def test_a_file_that_is_in_order_is_in_force(file: ConfigFile) -> None:
             "x.range 3050-3060 overlaps dev",
         ),
         ("[]", "", "the configuration must be an object"),
-        (b'{"a":\n "\xff"}', ":2:3", "no UTF-8"),
+        (b'{"a":\n "\xff"}', ":2:3", "not UTF-8"),
         (b"\0" * 100, ":1:1", "expecting value"),
         (b" " * (LARGEST + 1), "", "larger than 1048576 bytes"),
     ],

@@ -23,7 +23,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_every_command_option_and_variable_is_on_the_page() -> None:
-    text = page().replace("\\-", "-").replace("\\fB", "").replace("\\fR", "")
+    text = page().replace("\\-", "-").replace("\\(aq", "'")
+    text = text.replace("\\fB", "").replace("\\fR", "")
     for command in all_commands():
         assert f".SS styxy {command.name}" in text
         assert command.summary.split(";")[0][:40] in text.replace("\n", " ")

@@ -245,7 +245,7 @@ def load(path: str) -> Loaded:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - raw.rfind(b"\n", 0, error.start)
-        return _unreadable(path, "it is no UTF-8 text", stamp, line=line, column=column)
+        return _unreadable(path, "it is not UTF-8 text", stamp, line=line, column=column)
     return Loaded(reading=read_text(text, file=path), stamp=stamp, raw=raw)
 
 

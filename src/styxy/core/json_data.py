@@ -162,7 +162,7 @@ def _expectation(kind: inspect.Type) -> str:
         case inspect.BoolType():
             return "true or false"
         case inspect.StrType():
-            return "a text"
+            return "a string"
         case inspect.DictType():
             return "an object"
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_file_that_is_deleted_is_told_once_and_its_copy_is_named(tmp_path: Pat
     assert stage.live_config.configuration == Configuration()
     ((level, message),) = stage.told
     assert level == "warning"
-    copy = message.rpartition(" ")[2]
+    (copy,) = re.findall(r"(/\S+) is a copy$", message)
     assert Path(copy).read_text() == '{"cleanup_interval": 5}'
     assert staged(tmp_path).gone is None
 

@@ -8,7 +8,6 @@ spelled in camelCase; `others` are further spellings.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from msgspec import Meta
@@ -165,7 +164,7 @@ def _rows(shape: type, path: str) -> Iterator[Setting]:
 
 def _type(hint: Any, said: Mapping[str, Any]) -> Any:
     """Put the bounds of a field on its type; None stands for a key that is not there."""
-    inner = [each for each in get_args(hint) if each is not NoneType]
+    inner = [each for each in get_args(hint) if each is not type(None)]
     bare = inner[0] if len(inner) < len(get_args(hint)) else hint
     bounds = {name: said[name] for name in _BOUNDS if name in said}
     return Annotated[bare, Meta(description=said["expected"], **bounds)]

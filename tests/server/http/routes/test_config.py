@@ -74,7 +74,7 @@ def test_an_edit_by_hand_is_followed_and_a_broken_one_is_not(fresh: Daemon) -> N
     assert [each["port"] for each in fresh.leases()] == [9500], "leases outlive their type"
     assert fresh.call("DELETE", f"/allocate/{lease['lock_id']}").status == 200
     events = fresh.call("GET", "/audit?limit=100").body
-    assert "custom is gone" in json.dumps(events)
+    assert "the service type custom was removed" in json.dumps(events)
     assert "is not valid" in json.dumps(events)
 
 
