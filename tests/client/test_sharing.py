@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tests.commands import CommandLine
 
@@ -72,7 +72,9 @@ def test_a_second_agent_attaches_to_the_one_that_runs(styxy: CommandLine, tmp_pa
         "lock_id": first["lock_id"],
     }
     assert (shared["existing_instance_id"], shared["existing_pid"]) == ("agent-1", os.getpid())
-    assert str(shared["message"]).endswith(f"it runs on port {first['port']}")
+    assert f"runs on port {first['port']}; use that one: styxy use ai" in str(shared["message"])
+    by_port = styxy.run("use", "--port", str(first["port"]))
+    assert (by_port.returncode, by_port.stdout) == (0, f"{first['port']}\n")
     styxy.run("release", str(first["lock_id"]))
     assert styxy.run("use", "ai").returncode == 1
     assert styxy.json("use", "dev", code=1)["code"] == "not_found"
@@ -95,7 +97,7 @@ def test_a_forced_cleanup_leaves_no_ghost_of_a_singleton(styxy: CommandLine) -> 
 def test_a_forced_cleanup_leaves_a_server_alone(styxy: CommandLine, tmp_path: Path) -> None:
     port = port_of(styxy, "-s", "test")
     with server_on(port, tmp_path):
-        assert styxy.json("cleanup", "-f")["released"] == []
+        assert styxy.json("cleanup", "-f", "--all", "--yes")["released"] == []
         assert styxy.run("check", str(port)).returncode == 1
 
 
@@ -152,3 +154,79 @@ def test_a_busy_port_of_no_lease_is_seen(styxy: CommandLine) -> None:
         row = the_row(styxy, port)
     assert (row["port"], row["allocated_to"]) == (port, None)
     assert row["system_usage"]["pid"] == os.getpid()
+
+
+# --- named leases, and what a run gets -----------------------------------------------------------
+
+PRINT_PORT = [sys.executable, "-c", "import os; print(os.environ['PORT'])"]
+
+
+@contextmanager
+def running(styxy: CommandLine, *words: str) -> Iterator[int]:
+    """Run a program that prints its PORT and waits; give that port."""
+    program = "import os, sys; print(os.environ['PORT'], flush=True); sys.stdin.read()"
+    command = ["run", *words, "--", sys.executable, "-c", program]
+    with styxy.start(*command, stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        process.communicate()
+
+
+def test_shells_that_ask_for_a_named_port_get_the_same(styxy: CommandLine) -> None:
+    words = ["allocate", "-s", "test", "-n", "web", "--env", "PORT"]
+    assert len({styxy.run(*words).stdout for _ in range(3)}) == 1
+    assert "is already yours" in styxy.run(*words[:-2]).stdout
+    other = styxy.run(*words, "--new").stdout
+    assert other != styxy.run(*words).stdout
+
+
+def test_another_port_than_the_preferred_one_is_said(styxy: CommandLine) -> None:
+    port = port_of(styxy, "-s", "test", "-n", "web", "-p", "9250")
+    again = styxy.run("allocate", "-s", "test", "-n", "web", "-p", "9251", "--env", "PORT")
+    assert again.stdout == f"export PORT={port}\n"
+    assert again.stderr == "styxy: port 9250, not 9251: this service has port 9250\n"
+    taken = styxy.run("run", "-s", "test", "-p", "9250", "--", *PRINT_PORT)
+    assert taken.returncode == 0
+    assert f"port {taken.stdout.strip()}, not 9250: leased to web (test)" in taken.stderr
+
+
+def test_a_run_takes_over_an_unused_lease_and_gives_it_back(styxy: CommandLine) -> None:
+    port = port_of(styxy, "-s", "test", "-n", "web")
+    with running(styxy, "-s", "test", "-n", "web") as first:
+        with running(styxy, "-s", "test", "-n", "web") as second:
+            assert (first, second != first) == (port, True)
+        assert port_of(styxy, "-s", "test", "-n", "web") == port
+    styxy.run("cleanup")
+    (lease,) = cast(list[dict[str, object]], styxy.json("list")["allocations"])
+    assert (lease["port"], lease["state"], lease["pid"]) == (port, "reserved", None)
+
+
+def test_a_program_of_a_singleton_that_runs_is_not_run_again(styxy: CommandLine) -> None:
+    styxy.run("daemon", "start", "-d")
+    with running(styxy, "-s", "ai", "-n", "rag") as port:
+        again = styxy.run("run", "-s", "ai", "-n", "rag", "--", "echo", "started")
+        assert (again.returncode, again.stdout) == (1, "")
+        assert "rag (pid " in again.stderr
+        assert f"runs on port {port}; use that one: styxy use ai" in again.stderr
+    assert styxy.run("run", "-s", "ai", "-n", "rag", "--", "echo", "started").stdout == "started\n"
+
+
+def test_a_misspelled_type_is_refused_and_a_made_one_announced(styxy: CommandLine) -> None:
+    typo = styxy.run("allocate", "-s", "devv")
+    assert (typo.returncode, typo.stdout) == (1, "")
+    assert "did you mean 'dev'?" in typo.stderr
+    for words in (["allocate", "-s", "devv", "--yes"], ["run", "-s", "grafana", "--", "true"]):
+        made = styxy.run(*words)
+        assert made.returncode == 0
+        assert f"New service type '{words[2]}' auto-configured: " in made.stderr
+        assert f"styxy config undo-auto {words[2]}" in made.stderr
+
+
+def test_the_lease_of_another_project_is_not_released(styxy: CommandLine, tmp_path: Path) -> None:
+    one, two = project(tmp_path, "one"), project(tmp_path, "two")
+    port = port_of(styxy, "-s", "test", cwd=one)
+    refused = styxy.run("release", "--port", str(port), cwd=two)
+    assert refused.returncode == 1
+    assert f"of {one}" in refused.stderr
+    assert styxy.run("cleanup", "-f", cwd=two).stdout.startswith("Nothing to clean up")
+    assert styxy.run("release", "--port", str(port), "--force", cwd=two).returncode == 0

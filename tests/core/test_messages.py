@@ -15,6 +15,7 @@ from styxy.core.messages import (
     described,
     echo,
     guess,
+    misspelled,
     nearest,
     shortened,
 )
@@ -94,3 +95,32 @@ def test_where_nothing_is_near_all_words_are_told() -> None:
 @given(st.text(max_size=200))
 def test_any_word_can_be_guessed_at(word: str) -> None:
     assert nearest(word, TYPES) in (None, *TYPES)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("devv", "dev"),
+        ("de", "dev"),
+        ("dvv", "dev"),
+        ("dve", "dev"),
+        ("xdev", "dev"),
+        ("databse", "database"),
+        ("monitorign", "monitoring"),
+        ("dev2", None),
+        ("dev12", None),
+        ("dev-2", None),
+        ("devvv", None),
+        ("grafana", None),
+        ("dev", None),
+    ],
+)
+def test_a_slip_of_the_finger_is_told_from_another_word(word: str, meant: str | None) -> None:
+    assert misspelled(word, TYPES) == meant
+
+
+@pytest.mark.parametrize(
+    ("word", "other"), [("team-a", "team-b"), ("a-1-x", "a-2-x"), ("w1", "w2")]
+)
+def test_names_that_are_numbered_are_no_slips_of_each_other(word: str, other: str) -> None:
+    assert misspelled(word, [other]) is None

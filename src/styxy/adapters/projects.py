@@ -43,6 +43,11 @@ class Projects:
             raise InvalidInput(f"a path must be at most {LONGEST_PATH} bytes, not {size}")
         return project_path(path, self._user_home)
 
+    def shown(self, path: str) -> str:
+        """Spell a path for people, with `~` for the user's home directory."""
+        home = self._user_home.rstrip("/")
+        return f"~{path[len(home) :]}" if home and f"{path}/".startswith(f"{home}/") else path
+
     def resolve(self, path: str | None, *, pid: int | None = None) -> str | None:
         """Name the project of a request: of the path that it names, else of its process.
 

@@ -13,6 +13,7 @@
     │   ├── Conflict            409  the current state does not allow it
     │   │   ├── RangeExhausted  409
     │   │   ├── NoRoom          409  no new range fits
+    │   │   ├── NotYours        409  the lease is another project's
     │   │   └── ConfirmationRequired  409
     │   ├── BodyTooLarge        413
     │   └── RateLimited         429
@@ -129,6 +130,12 @@ class NoRoom(Conflict):
     """No new range fits between the limits."""
 
     code = "no_room"
+
+
+class NotYours(Conflict):
+    """Say whose a lease is that somebody else wants to end."""
+
+    code = "not_yours"
 
 
 class ConfirmationRequired(Conflict):

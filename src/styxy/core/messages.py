@@ -80,3 +80,43 @@ def guess(word: str, known: Iterable[str]) -> str:
     words = list(known)
     near = nearest(word, words)
     return f"did you mean {near!r}?" if near is not None else f"expected one of: {', '.join(words)}"
+
+
+def misspelled(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is one edit away from this one, or None.
+
+    An edit adds, drops or replaces one character, or swaps two neighbours. Numbered names are not
+    misspellings of each other: `worker2` of `worker` or `worker1`, `team-b` of `team-a`.
+    """
+    return next((each for each in known if _is_misspelling(word, each)), None)
+
+
+def _is_misspelling(word: str, other: str) -> bool:
+    if max(len(word), len(other)) < SHORTEST_PART or abs(len(word) - len(other)) > 1:
+        return False  # a name of one or two letters is one edit away from half the alphabet
+    return not _are_numbered(word, other) and _are_one_edit_apart(word, other)
+
+
+def _are_numbered(word: str, other: str) -> bool:
+    if word.rstrip(_DIGITS) == other.rstrip(_DIGITS):
+        return True
+    parts, others = word.split("-"), other.split("-")
+    if len(parts) != len(others) or len(parts) < 2:
+        return False
+    return all(a == b or len(a) == len(b) == 1 for a, b in zip(parts, others, strict=True))
+
+
+def _are_one_edit_apart(word: str, other: str) -> bool:
+    shorter, longer = sorted((word, other), key=len)
+    pairs = enumerate(zip(shorter, longer, strict=False))
+    start = next((at for at, (a, b) in pairs if a != b), None)
+    if start is None:
+        return len(shorter) != len(longer)
+    if len(shorter) != len(longer):
+        return shorter[start:] == longer[start + 1 :]
+    swapped = shorter[start : start + 2] == longer[start : start + 2][::-1]
+    rest = start + 2 if swapped else start + 1
+    return shorter[rest:] == longer[rest:]
+
+
+_DIGITS = "0123456789"

@@ -88,6 +88,15 @@ def test_memory_serves_the_same_service_of_the_same_project_alone(
     assert stage.allocate(**more).port == port
 
 
+def test_a_wish_outside_the_range_is_remembered_for_a_named_service_alone() -> None:
+    stage = Stage()
+    for more in ({}, {"service_name": "web"}):
+        lease = stage.allocate(owner=P, preferred_port=Port(8150), **more)
+        stage.release(lease.lock_id)
+    assert stage.allocate(owner=P).port == 3000
+    assert stage.allocate(owner=P, service_name="web").port == 8150
+
+
 def test_a_remembered_port_that_is_taken_is_passed_over() -> None:
     stage = Stage()
     first = stage.allocate(owner=P, service_name="web", preferred_port=3042)
@@ -119,13 +128,15 @@ REUSE: dict[str, Any] = {"owner": P, "service_name": "web", "reuse": True}
         ({"service_name": "api"}, False),
         ({"owner": Q}, False),
         ({"owner": Owner()}, False),
-        ({"holder": holder(8)}, False),
-        ({"holder": holder(7, start_time=2)}, False),
-        ({"holder": None}, False),
+        ({"holder": holder(8)}, True),
+        ({"holder": holder(7, start_time=2)}, True),
+        ({"holder": None}, True),
         ({"reuse": False}, False),
     ],
 )
-def test_reuse_gives_the_same_holder_its_lease_again(more: dict[str, Any], is_same: bool) -> None:
+def test_reuse_gives_the_lease_of_the_project_whoever_holds_it(
+    more: dict[str, Any], is_same: bool
+) -> None:
     stage = Stage()
     first = stage.allocate(**{**REUSE, "holder": holder(7)})
     second = stage.grant(

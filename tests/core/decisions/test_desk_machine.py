@@ -105,8 +105,10 @@ class DeskMachine(RuleBasedStateMachine):
             assert self.stage.facts() == before
             assert self.is_full(kind, taken)
             return "none"
-        if dry_run or grant.existing:
+        if dry_run:
             assert self.stage.facts() == before
+        if dry_run or grant.existing:
+            assert set(self.stage.ports()) == self.ports_of(before)
             assert grant.existing or grant.lease.port not in self.ports_of(before)
         if not grant.existing:
             assert grant.lease.port not in taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,26 @@ def request(
     for event in ruling.events:
         at.apply(event)
     return ruling.answer
+
+
+def request_surely(at: Desk, name: str) -> Grant:
+    """Ask for a type, whatever its name resembles."""
+    try:
+        return request(at, LeaseRequest(service_type=name))
+    except ConfirmationRequired as proposal:
+        token = str(proposal.context["confirm"])
+        return request(at, LeaseRequest(service_type=name, confirm=token))
+
+
+def test_a_type_that_may_be_a_slip_is_made_only_where_it_is_confirmed() -> None:
+    at = desk()
+    with pytest.raises(ConfirmationRequired, match=r"did you mean 'dev'\?") as refusal:
+        request(at, LeaseRequest(service_type="devv"))
+    assert refusal.value.context["did_you_mean"] == "dev"
+    with pytest.raises(ConfirmationRequired):
+        request(at, LeaseRequest(service_type="devv", dry_run=True))
+    assert request_surely(at, "devv").lease.service_type == "devv"
+    assert request(at, LeaseRequest(service_type="dev2")).lease.service_type == "dev2"
 
 
 def test_an_unknown_type_is_made_with_its_first_lease() -> None:
@@ -239,10 +260,8 @@ def test_made_ranges_never_overlap_and_keep_their_gaps(
     )
     at = Desk(Catalogue(), Configuration(auto_allocation=settings, auto_allocation_rules=()))
     for name in requests:
-        try:
-            request(at, LeaseRequest(service_type=name))
-        except NoRoom:
-            continue
+        with contextlib.suppress(NoRoom):
+            request_surely(at, name)
 
     made = [kind for kind in at.catalogue if kind.auto_allocated]
     for kind in made:

@@ -71,13 +71,16 @@ def test_a_grant_has_its_lock_id_and_a_dry_run_has_none() -> None:
 
 def test_a_shared_singleton_says_who_runs_it_and_where() -> None:
     lease = replace(LEASE, service_type="ai", port=Port(11430), asked=None)
-    answer = msgspec.to_builtins(leases.shared(lease, is_singleton=True))
+    answer = msgspec.to_builtins(leases.shared(lease, is_singleton=True, project="~/blog"))
     assert answer["success"] is True
     assert answer["existing"] is True
     assert (answer["port"], answer["lock_id"]) == (11430, "ab12")
     assert (answer["existing_instance_id"], answer["existing_pid"]) == ("agent-1", 42)
     assert answer["allocated_at"] == "2026-11-18T11:06:40.000Z"
-    assert answer["message"] == "Service 'ai' only allows single instance; it runs on port 11430"
+    assert answer["message"] == (
+        f"Service 'ai' only allows single instance: {lease.service_name} (pid 42, ~/blog) runs on "
+        "port 11430; use that one: styxy use ai"
+    )
 
 
 def test_a_moved_bind_is_a_reassignment() -> None:

@@ -224,7 +224,8 @@ def test_a_hundred_requests_for_a_singleton_get_one_lease(fresh: Daemon) -> None
     assert shared["existing_pid"] is None
     assert shared["allocated_at"].endswith("Z")
     assert shared["message"] == (
-        f"Service 'ai' only allows single instance; it runs on port {shared['port']}"
+        "Service 'ai' only allows single instance: unnamed-service runs on port "
+        f"{shared['port']}; use that one: styxy use ai"
     )
 
 

@@ -25,7 +25,8 @@ def confirmed(
     """
     if is_yes:
         return _ask(caller, {**body, "confirm": proposal.context.get("confirm")})
-    if caller.wants_json or not (sys.stdin and sys.stdin.isatty()):
+    is_typo = "did_you_mean" in proposal.context
+    if is_typo or caller.wants_json or not (sys.stdin and sys.stdin.isatty()):
         raise proposal
     match _say(caller, f"{proposal.message} [y/N/customize] ").lower():
         case "y" | "yes":
@@ -38,6 +39,8 @@ def confirmed(
 
 
 def _customize(name: str, caller: Caller) -> None:
+    from datetime import date
+
     from styxy.client.daemon.configuration import ConfigurationAccess
 
     said = _say(caller, f"range for {name} (first-last): ")
@@ -47,8 +50,12 @@ def _customize(name: str, caller: Caller) -> None:
             f"{echo(said)} is not a range; write it as first-last, such as 12000-12009; "
             "nothing has changed"
         )
-    ConfigurationAccess(caller.paths, caller.env).change(
-        {"service_types": {name: {"range": [int(span[1]), int(span[2])]}}}
+    # Marked as made for a request, so that it can be undone like one that was only accepted.
+    made = {"range": [int(span[1]), int(span[2])], "auto_allocated": date.today().isoformat()}
+    ConfigurationAccess(caller.paths, caller.env).change({"service_types": {name: made}})
+    caller.complain(
+        f"New service type '{name}' configured: {span[1]}-{span[2]}; "
+        f"to undo: styxy config undo-auto {name}"
     )
 
 

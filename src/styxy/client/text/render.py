@@ -70,6 +70,27 @@ def granted(answer: Mapping[str, object]) -> str:
     return "\n".join(lines)
 
 
+def made_type(answer: Mapping[str, object]) -> str | None:
+    """Format that a service type was made for a request, and how to undo it."""
+    span = answer.get("allocated_range")
+    if not answer.get("auto_allocated") or answer.get("dry_run") or not isinstance(span, list):
+        return None
+    name = plain(answer.get("service_type"))
+    ports = "-".join(plain(port) for port in span)
+    return (
+        f"New service type '{name}' auto-configured: {ports}; "
+        f"to undo: styxy config undo-auto {name}"
+    )
+
+
+def without_preferred(answer: Mapping[str, object], preferred_port: object) -> str | None:
+    """Format that another port than the preferred one was leased, and why."""
+    reason = answer.get("preferred_reason")
+    if not reason:
+        return None
+    return f"port {plain(answer.get('port'))}, not {plain(preferred_port)}: {plain(reason)}"
+
+
 def checked(answer: Mapping[str, object]) -> str:
     """Format whether a port is free, and who has it if not."""
     port = plain(answer.get("port"))

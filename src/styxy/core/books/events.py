@@ -41,11 +41,17 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """A lease was passed to the process that now has its socket."""
+    """A lease was passed to the process that now has its socket, or that took it over.
+
+    `is_lent`: until that process ends. With no holder, the lease went back to its project and
+    lapses at `expires_at`.
+    """
 
     lock_id: str
     port: Port
-    holder: Holder
+    holder: Holder | None
+    is_lent: bool = False
+    expires_at: float | None = None
     at: float
 
 

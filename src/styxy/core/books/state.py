@@ -35,6 +35,7 @@ from styxy.core.model.service_types import Catalogue
 if TYPE_CHECKING:
     from styxy.core.config.configuration import Configuration
     from styxy.core.model.instances import Instance
+    from styxy.core.model.leases import Lease
     from styxy.core.model.service_types import ServiceType
 
 
@@ -77,8 +78,8 @@ class State:
                 lease_index.put(lease)
             case Released(lock_id=lock_id, at=at):
                 self.remembered.end(lease_index.drop(lock_id), at)
-            case Passed(lock_id=lock_id, holder=holder, at=at):
-                lease_index.put(replace(lease_index.get(lock_id), holder=holder, last_seen=at))
+            case Passed():
+                lease_index.put(_passed(lease_index.get(event.lock_id), event))
             case Bound(lock_id=lock_id, at=at):
                 lease_index.put(replace(lease_index.get(lock_id), state="bound", last_seen=at))
             case Unbound(lock_id=lock_id, expires_at=expires_at, at=at):
@@ -141,3 +142,12 @@ class State:
             *(InstanceSeen(instance=each, at=now) for each in self.instances.values()),
             *self.remembered.snapshot(self.lease_index, now=now),
         ]
+
+
+def _passed(lease: Lease, event: Passed) -> Lease:
+    passed = replace(lease, holder=event.holder, last_seen=event.at)
+    if event.is_lent:
+        return replace(passed, is_lent=True, expires_at=None)
+    if event.holder is None:
+        return replace(passed, is_lent=False, state="reserved", expires_at=event.expires_at)
+    return passed

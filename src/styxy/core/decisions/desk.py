@@ -27,12 +27,13 @@ from styxy.core.books.events import (
 )
 from styxy.core.books.state import State
 from styxy.core.config.configuration import Configuration
+from styxy.core.decisions.claims import check_own, find_existing, returned, share
 from styxy.core.decisions.port_selection import candidates, exhausted, first_free, is_open
 from styxy.core.decisions.ranges import confirm, grow, made_type, propose, wish_for
 from styxy.core.decisions.requests import Grant, Ruling
 from styxy.core.errors import Conflict
-from styxy.core.messages import counted
-from styxy.core.model.leases import Lease
+from styxy.core.messages import counted, misspelled
+from styxy.core.model.leases import DEFAULT_NAME, Lease
 from styxy.core.model.templates import template_port
 from styxy.core.names import check_name
 
@@ -71,9 +72,10 @@ class Desk(State):
         `UnknownServiceType`, `RangeExhausted`, `NoRoom`, `ConfirmationRequired`.
         """
         kind, made = self._type_for(request, busy=busy, now=now)
-        existing = self._existing(request, kind)
+        existing = find_existing(self.lease_index, request, kind)
         if existing is not None:
-            return Ruling(Grant(existing, existing=True))
+            expires_at = self._expiry(request, now)
+            return share(existing, request, expires_at=expires_at, now=now, taken=taken)
         if request.preferred_port is not None:
             self._enforce_range(request.preferred_port, kind)
         port = first_free(self.lease_index, self._candidates(request, kind), taken)
@@ -105,9 +107,16 @@ class Desk(State):
         kind = self.catalogue.find(service_type)
         return kind is None or kind.auto_allocated is not None
 
-    def release(self, lock_id: str, *, now: float, reason: Ending = "released") -> Ruling[Lease]:
-        """Release a lease. Raises `UnknownLease`."""
+    def release(
+        self, lock_id: str, *, now: float, reason: Ending = "released", project: str | None = None
+    ) -> Ruling[Lease]:
+        """Release a lease; with `project`, only that project's.
+
+        Raises `UnknownLease`, `NotYours`.
+        """
         lease = self.lease_index.get(lock_id)
+        if project is not None:
+            check_own(lease, project)
         return Ruling(lease, (_released(lease, reason, now),))
 
     def undo_range(self, name: str, *, now: float, force: bool = False) -> Ruling[ServiceType]:
@@ -142,7 +151,7 @@ class Desk(State):
         for lease in held:
             heir = heirs.get(lease.port)
             if heir is None:
-                events.append(_released(lease, reason, now))
+                events.append(self._ended(lease, reason, now))
             else:
                 events.append(Passed(lock_id=lease.lock_id, port=lease.port, holder=heir, at=now))
         return Ruling(held, tuple(events))
@@ -159,14 +168,21 @@ class Desk(State):
             events.append(Unbound(lock_id=lease.lock_id, port=port, expires_at=until, at=now))
         return Ruling(None, tuple(events))
 
-    def lapse(self, *, now: float) -> Ruling[None]:
-        """End the leases that were not claimed in time."""
-        lapsed = self.lease_index.expired(now)
-        return Ruling(None, tuple(_released(lease, "lapsed", now) for lease in lapsed))
+    def lapse(self, *, now: float, project: str | None = None) -> Ruling[None]:
+        """End the leases that were not claimed in time, of one project or of all."""
+        expired = self.lease_index.expired(now)
+        lapsed = [lease for lease in expired if project in (None, lease.owner.project)]
+        return Ruling(None, tuple(self._ended(lease, "lapsed", now) for lease in lapsed))
 
-    def clean(self, listening: Collection[int], *, now: float) -> Ruling[list[Lease]]:
-        """End every lease without a listener, including singletons."""
-        unused = [lease for lease in self.lease_index if lease.port not in listening]
+    def clean(
+        self, listening: Collection[int], *, now: float, project: str | None = None
+    ) -> Ruling[list[Lease]]:
+        """End every lease without a listener, including singletons, of one project or of all."""
+        unused = [
+            lease
+            for lease in self.lease_index
+            if lease.port not in listening and project in (None, lease.owner.project)
+        ]
         return Ruling(unused, tuple(_released(lease, "cleaned up", now) for lease in unused))
 
     def single_out(self, *, now: float) -> Ruling[list[Port]]:
@@ -197,8 +213,10 @@ class Desk(State):
         wish = wish_for(name, settings.auto_allocation, settings.auto_allocation_rules)
         today = datetime.fromtimestamp(now, UTC).date().isoformat()
         proposal = propose(wish, self.catalogue, settings.auto_allocation, busy=busy, today=today)
-        if settings.auto_allocation.require_confirmation and not request.dry_run:
-            confirm(proposal, request.confirm)
+        meant = misspelled(name, (kind.name for kind in self.catalogue))
+        must_ask = settings.auto_allocation.require_confirmation and not request.dry_run
+        if must_ask or meant is not None:
+            confirm(proposal, request.confirm, meant=meant)
         return proposal.service, proposal
 
     def _grown(self, kind: ServiceType, *, busy: Collection[int]) -> Proposal:
@@ -215,21 +233,13 @@ class Desk(State):
                 suggestions=[f"styxy allocate -s {kind.name}"],
             )
 
-    def _existing(self, request: LeaseRequest, kind: ServiceType) -> Lease | None:
-        if kind.is_singleton:
-            return next(iter(self.lease_index.of_type(kind.name)), None)
-        if not request.reuse:
-            return None
-        leases = self.lease_index.of_service(kind.name, request.service_name)
-        return next((lease for lease in leases if _is_same_claim(lease, request)), None)
-
     def _candidates(self, request: LeaseRequest, kind: ServiceType) -> Iterator[Port]:
         if request.preferred_port is not None:
             yield request.preferred_port
         if request.sticky and request.owner.project:
             key = (request.owner.project, kind.name, request.service_name)
             last = self.remembered.services.get(key)
-            if last is not None:
+            if last is not None and self._may_return(last.port, request, kind):
                 yield last.port
         instance = self.instances.get(request.owner.instance_id)
         if instance is not None and request.preferred_port is None:
@@ -237,6 +247,22 @@ class Desk(State):
             if offset is not None:
                 yield offset
         yield from candidates(self.lease_index, kind)
+
+    def _may_return(self, port: Port, request: LeaseRequest, kind: ServiceType) -> bool:
+        """Tell whether a remembered port is a candidate: one of the range always is.
+
+        One outside it was somebody's wish, so it is remembered for the service that has a name.
+        """
+        if kind.holds(port):
+            return True
+        return request.service_name != DEFAULT_NAME and not self.settings.enforce_ranges
+
+    def _ended(self, lease: Lease, reason: Ending, now: float) -> Event:
+        """End a lease, but give one that was lent back to its project."""
+        if not lease.is_lent:
+            return _released(lease, reason, now)
+        unused_ttl = self.settings.recovery.health_monitoring.unused_ttl
+        return returned(lease, expires_at=now + unused_ttl, now=now)
 
     def _expiry(self, request: LeaseRequest, now: float) -> float | None:
         if request.ttl is not None:
@@ -270,13 +296,4 @@ def _released(lease: Lease, reason: Ending, now: float) -> Released:
         holder=lease.holder,
         asked=lease.asked,
         at=now,
-    )
-
-
-def _is_same_claim(lease: Lease, request: LeaseRequest) -> bool:
-    return (
-        lease.holder == request.holder
-        and lease.service_name == request.service_name
-        and lease.owner.is_same(request.owner)
-        and lease.asked is None
     )

@@ -47,6 +47,14 @@ class Proposal:
         return self.service.ports == self.made
 
     @property
+    def announcement(self) -> str:
+        """What is said to whoever asked, and in the log, once the range is made."""
+        name = self.service.name
+        if self.is_new:
+            return f"New service type {name!r} auto-configured: {self.made}"
+        return f"Service type {name!r} was full and grew by {self.made}"
+
+    @property
     def token(self) -> str:
         """The token with which a user confirms this range and no other."""
         text = f"{self.service.name} {self.made} {self.placement}"
@@ -117,20 +125,32 @@ def grow(
     )
 
 
-def confirm(proposal: Proposal, token: str | None) -> None:
-    """Accept a proposal if the user has confirmed it. Raises `ConfirmationRequired`."""
+def confirm(proposal: Proposal, token: str | None, *, meant: str | None = None) -> None:
+    """Accept a proposal if the user has confirmed it. Raises `ConfirmationRequired`.
+
+    `meant` is the known type of which the name may be a misspelling.
+    """
     if token == proposal.token:
         return
     name, span = proposal.service.name, proposal.made
+    again = f"styxy allocate -s {name} --yes"
+    would = f"would get {span} ({proposal.placement})"
+    said: dict[str, object] = {"suggestions": [again]}
+    sentence = f"service type {name!r} is new and {would}; to accept: {again}"
+    if meant is not None:
+        said = {"suggestions": [f"styxy allocate -s {meant}", again], "did_you_mean": meant}
+        sentence = (
+            f"unknown service type {name!r}; did you mean {meant!r}? "
+            f"A new type {would}; to create it: {again}"
+        )
     raise ConfirmationRequired(
-        f"service type {name!r} is new and would get {span} ({proposal.placement}); "
-        f"to accept: styxy allocate -s {name} --yes",
+        sentence,
         service_type=name,
         allocated_range=[span.first, span.last],
         chunk_size=proposal.chunk_size,
         placement=proposal.placement,
         confirm=proposal.token,
-        suggestions=[f"styxy allocate -s {name} --yes"],
+        **said,
     )
 
 

@@ -51,6 +51,11 @@ class Owner:
         """Whether this is Styxy itself, testing whether a bind is moved."""
         return self.instance_id == TRIAL_INSTANCE
 
+    @property
+    def is_nobody(self) -> bool:
+        """Whether neither a project nor an instance is known."""
+        return self.project is None and self.instance_id == DEFAULT_INSTANCE
+
     def is_same(self, other: Owner) -> bool:
         """Return whether both share their promises: sessions in one worktree are one project."""
         if self.project or other.project:
@@ -67,7 +72,8 @@ class Lease:
     """One port promised to one holder. Times are seconds since the epoch.
 
     `asked` is the port that a program asked for if the lease is a move, `image_id` the program
-    image that got it. With `expires_at` None, the lease ends with its holder.
+    image that got it. With `expires_at` None, the lease ends with its holder; with `is_lent`, it
+    goes back to its project instead.
     """
 
     lock_id: str
@@ -83,3 +89,4 @@ class Lease:
     expires_at: float | None = None
     asked: Port | None = None
     image_id: str | None = None
+    is_lent: bool = False

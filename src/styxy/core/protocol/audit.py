@@ -86,11 +86,11 @@ class ReleasedEvent(AuditEntry, tag="released"):
 
 
 class PassedEvent(AuditEntry, tag="passed"):
-    """A lease was passed to the process that now has its socket."""
+    """A lease was passed to the process that now has its socket, or back to its project."""
 
     lock_id: str
     port: int
-    pid: int
+    pid: int | None
 
 
 class BoundEvent(AuditEntry, tag="bound"):
@@ -266,7 +266,8 @@ def audit_entry(event: Event, *, seq: int) -> AuditEvent:
             pid = holder.pid if holder else None
             return ReleasedEvent(seq=seq, at=at, lock_id=lock_id, port=port, reason=reason, pid=pid)
         case Passed(lock_id=lock_id, port=port, holder=heir):
-            return PassedEvent(seq=seq, at=at, lock_id=lock_id, port=port, pid=heir.pid)
+            pid = heir.pid if heir else None
+            return PassedEvent(seq=seq, at=at, lock_id=lock_id, port=port, pid=pid)
         case Bound(lock_id=lock_id, port=port):
             return BoundEvent(seq=seq, at=at, lock_id=lock_id, port=port)
         case Unbound(lock_id=lock_id, port=port, expires_at=expires_at):

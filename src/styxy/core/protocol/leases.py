@@ -47,6 +47,16 @@ class AllocateBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     confirm: str | None = None
 
 
+class ReleaseQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """The query of DELETE /allocate/{lock_id}.
+
+    With `project_path`, only a lease of that project is released, unless `force`.
+    """
+
+    project_path: AbsolutePath | None = None
+    force: bool = False
+
+
 class AllocationsQuery(msgspec.Struct, forbid_unknown_fields=True):
     """The query of GET /allocations."""
 
@@ -74,7 +84,10 @@ class Allocation(msgspec.Struct, kw_only=True):
 
 
 class AllocateAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The answer of POST /allocate."""
+    """The answer of POST /allocate.
+
+    `preferred_reason` says why it is not the preferred port.
+    """
 
     success: bool
     port: int
@@ -95,6 +108,7 @@ class AllocateAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     allocated_range: tuple[int, int] | None = None
     chunk_size: int | None = None
     placement: str | None = None
+    preferred_reason: str | None = None
 
 
 class ReleaseAnswer(msgspec.Struct, kw_only=True):
@@ -113,9 +127,13 @@ class AllocationsAnswer(msgspec.Struct):
 
 
 class CleanupBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The body of POST /cleanup; `force` ends every lease without a listener."""
+    """The body of POST /cleanup; `force` ends every lease without a listener.
+
+    `project_path` limits what is forced to one project, and without `force` everything.
+    """
 
     force: bool = False
+    project_path: AbsolutePath | None = None
 
 
 class CleanupAnswer(msgspec.Struct, kw_only=True):
@@ -156,6 +174,8 @@ def granted(grant: Grant, *, dry_run: bool) -> AllocateAnswer:
         answer.lock_id = msgspec.UNSET
     if grant.made is not None and grant.made.is_new:
         span = grant.made.made
+        if not dry_run:
+            answer.message = grant.made.announcement
         answer.auto_allocated = True
         answer.allocated_range = (span.first, span.last)
         answer.chunk_size = grant.made.chunk_size
@@ -163,14 +183,25 @@ def granted(grant: Grant, *, dry_run: bool) -> AllocateAnswer:
     return answer
 
 
-def shared(lease: Lease, *, is_singleton: bool, dry_run: bool = False) -> AllocateAnswer:
-    """Report an existing lease: a singleton's, or with `reuse` the caller's own."""
-    kind, port = lease.service_type, lease.port
+def without_preferred(answer: AllocateAnswer, preferred_port: int, reason: str) -> AllocateAnswer:
+    """Add to an answer that it is not the preferred port, and why."""
+    answer.preferred_reason = reason
+    answer.message = f"{answer.message}; not {preferred_port}: {reason}"
+    return answer
+
+
+def shared(
+    lease: Lease, *, is_singleton: bool, project: str | None = None, dry_run: bool = False
+) -> AllocateAnswer:
+    """Report an existing lease: a singleton's, or with `reuse` the caller's own.
+
+    `project` is the lease's project as it is shown to people.
+    """
     answer = _answer(
         lease,
-        f"Service '{kind}' only allows single instance; it runs on port {port}"
+        singleton_message(lease, project)
         if is_singleton
-        else f"Port {port} is already allocated for service '{lease.service_name}'",
+        else f"Port {lease.port} is already yours for service '{lease.service_name}'",
     )
     answer.existing = True
     answer.dry_run = dry_run
@@ -180,6 +211,18 @@ def shared(lease: Lease, *, is_singleton: bool, dry_run: bool = False) -> Alloca
     answer.existing_pid = answer.pid
     answer.allocated_at = rfc3339(lease.allocated_at)
     return answer
+
+
+def singleton_message(lease: Lease, project: str | None) -> str:
+    """Say which lease of a singleton serves everybody, and how to use it."""
+    kind = lease.service_type
+    pid = f"pid {lease.holder.pid}" if lease.holder else None
+    who = ", ".join(part for part in (pid, project) if part is not None)
+    name = f"{lease.service_name} ({who})" if who else lease.service_name
+    return (
+        f"Service '{kind}' only allows single instance: {name} runs on port {lease.port}; "
+        f"use that one: styxy use {kind}"
+    )
 
 
 def cleaned(ended: Sequence[Lease], *, force: bool) -> CleanupAnswer:

@@ -51,19 +51,42 @@ class Service:
 
     def allocate(self, request: LeaseRequest) -> Grant:
         """Grant a lease on a port that is free at this moment."""
+        self._end_dead_claims(request)
         now = self.context.clock()
         # Only a new or growing range needs to know what is listening; a candidate is probed anyway.
         may_make = self.desk.may_make_range(request.service_type)
         busy = self.context.listeners.look(now) if may_make else frozenset()
-        return self.committer.try_and_commit(
+        grant = self.committer.try_and_commit(
             partial(self.desk.allocate, request, lock_id=self.context.new_id(), now=now, busy=busy),
             is_free=partial(self.context.kernel.is_free, protocol=request.protocol),
             commit=self.ranges.commit if may_make else None,
         )
+        if grant.made is not None and not request.dry_run:
+            log.info("%s", grant.made.announcement)
+        return grant
 
-    def release(self, lock_id: str, *, reason: Ending = "released") -> Lease:
-        """Release a lease; raises `UnknownLease`."""
-        ruling = self.desk.release(lock_id, now=self.context.clock(), reason=reason)
+    def _end_dead_claims(self, request: LeaseRequest) -> None:
+        """End the dead holders of what a request would share, whose deaths are not seen yet."""
+        name = request.service_type
+        leases = (
+            self.desk.lease_index.of_service(name, request.service_name) if request.reuse else []
+        )
+        if name in self.desk.catalogue and self.desk.catalogue.get(name).is_singleton:
+            leases = self.desk.lease_index.of_type(name)
+        is_alive = self.context.processes.is_alive
+        dead = {each.holder for each in leases if each.holder and not is_alive(each.holder)}
+        if dead:
+            self.end_holders(*dead)
+
+    def release(
+        self, lock_id: str, *, reason: Ending = "released", project: str | None = None
+    ) -> Lease:
+        """Release a lease; with `project`, only that project's.
+
+        Raises `UnknownLease`, `NotYours`.
+        """
+        now = self.context.clock()
+        ruling = self.desk.release(lock_id, now=now, reason=reason, project=project)
         self.committer.commit(ruling.events)
         return ruling.answer
 
@@ -83,10 +106,20 @@ class Service:
         for holder in dead:
             self.instances.end_of_holder(holder)
 
-    def end_dead_holders(self, *, reason: Ending = "holder died") -> None:
-        """End every holder that has died, for example while nobody was watching."""
-        held_by = {lease.holder for lease in self.desk.lease_index}
-        held_by |= {instance.holder for instance in self.desk.instances.values()}
+    def end_dead_holders(
+        self, *, reason: Ending = "holder died", project: str | None = None
+    ) -> None:
+        """End every holder that has died, of one project or of all."""
+        held_by = {
+            lease.holder
+            for lease in self.desk.lease_index
+            if project in (None, lease.owner.project)
+        }
+        held_by |= {
+            instance.holder
+            for instance in self.desk.instances.values()
+            if project in (None, instance.project)
+        }
         is_alive = self.context.processes.is_alive
         dead = [each for each in held_by if each is not None and not is_alive(each)]
         if dead:
@@ -98,23 +131,31 @@ class Service:
             self.context.journal.probe()
             log.info("the journal is writable again")
 
-    def sweep(self) -> None:
-        """Compare the leases with the listeners, end unclaimed leases, forget old memories."""
+    def sweep(self, *, project: str | None = None) -> None:
+        """Compare the leases with the listeners, end unclaimed leases, forget old memories.
+
+        `project` limits whose leases are ended.
+        """
         now = self.context.clock()
         listening = self.listening(now)
         self.context.port_map_sync.refresh()
         self.committer.commit(self.desk.seen(listening, now=now).events)
-        self.committer.commit(self.desk.lapse(now=now).events)
+        self.committer.commit(self.desk.lapse(now=now, project=project).events)
         self.committer.commit(decide_forget(self.desk, now=now).events)
 
-    def cleanup(self, *, force: bool) -> list[Lease]:
-        """End the leases of the dead and unclaimed ones; with `force`, all that are not in use."""
+    def cleanup(self, *, force: bool, project: str | None = None) -> list[Lease]:
+        """End the leases of the dead and unclaimed ones; with `force`, all that are not in use.
+
+        `project` limits what is forced; without `force`, it limits everything.
+        """
         before = list(self.desk.lease_index)
-        self.end_dead_holders()
-        self.sweep()
+        scope = None if force else project
+        self.end_dead_holders(project=scope)
+        self.sweep(project=scope)
         if force:
             now = self.context.clock()
-            self.committer.commit(self.desk.clean(self.listening(now), now=now).events)
+            ruling = self.desk.clean(self.listening(now), now=now, project=project)
+            self.committer.commit(ruling.events)
         live = {lease.lock_id for lease in self.desk.lease_index}
         return [lease for lease in before if lease.lock_id not in live]
 

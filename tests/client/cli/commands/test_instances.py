@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -89,14 +90,41 @@ def test_use_of_what_nobody_shares_says_so_and_asks_for_no_port(
     assert said.asked == [("GET", "/config", None)]
 
 
-@pytest.mark.parametrize(("flags", "force"), [([], False), (["-f"], True), (["--force"], True)])
-def test_cleanup_says_what_it_released(tmp_path: Path, flags: list[str], force: bool) -> None:
+@pytest.mark.parametrize(
+    ("flags", "body"),
+    [
+        ([], {"force": False}),
+        (["-f"], {"force": True, "project_path": os.getcwd()}),
+        (["--force", "--project", "/gone"], {"force": True, "project_path": "/gone"}),
+        (["--project", "/gone"], {"force": False, "project_path": "/gone"}),
+        (["-f", "--all", "--yes"], {"force": True}),
+    ],
+)
+def test_cleanup_says_what_it_released(
+    tmp_path: Path, flags: list[str], body: dict[str, object]
+) -> None:
     lease = {"port": 3000, "service_type": "dev", "service_name": "web", "lock_id": "abc"}
     answer = {"cleaned": 1, "released": [lease], "message": "Released 1 lease: 3000"}
     said = Said(tmp_path, answer, "cleanup", *flags)
-    assert said.asked == [("POST", "/cleanup", {"force": force})]
+    assert said.asked == [("POST", "/cleanup", body)]
     assert (said.code, said.err) == (0, "")
     assert said.out == "Released 1 lease: 3000\n  3000  dev web (abc)\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "sentence"),
+    [
+        (["--all"], 2, "--all goes with -f"),
+        (["-f", "--all", "--project", "/p"], 2, "exclude each other"),
+        (["-f", "--all"], 1, "styxy cleanup -f --all --yes"),
+    ],
+)
+def test_a_cleanup_of_every_project_is_said_twice(
+    tmp_path: Path, flags: list[str], code: int, sentence: str
+) -> None:
+    said = Said(tmp_path, {}, "cleanup", *flags)
+    assert (said.code, said.out, said.asked) == (code, "", [])
+    assert sentence in said.err
 
 
 def test_instances_are_a_table(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_every_spelling_of_an_option_means_the_same(tmp_path: Path, words: list[
         "service_type": "dev",
         "preferred_port": 3001,
         "service_name": "web",
+        "reuse": True,
         "instance_id": "i",
         "pid": 7,
         "dry_run": True,
@@ -100,14 +101,31 @@ def test_allocate_prints_a_line_for_a_shell(tmp_path: Path) -> None:
 
 
 def test_release_names_the_lease(tmp_path: Path) -> None:
-    said = Said(tmp_path, "release", "x y")
-    assert said.asked == [("DELETE", "/allocate/x%20y", None)]
+    said = Said(tmp_path, "release", "x y", STYXY_PROJECT=str(tmp_path))
+    project = str(tmp_path.resolve()).replace("/", "%2F")
+    assert said.asked == [("DELETE", f"/allocate/x%20y?project_path={project}", None)]
     assert (said.code, said.out) == (0, "Port is free again\n")
 
 
 def test_release_of_a_port_finds_its_lease(tmp_path: Path) -> None:
     said = Said(tmp_path, "release", "--port", "3000")
-    assert said.asked[1] == ("DELETE", "/allocate/a%2Fb", None)
+    method, path, _ = said.asked[1]
+    assert method == "DELETE"
+    assert path.startswith("/allocate/a%2Fb?project_path=%2F")
+
+
+def test_a_forced_release_asks_for_no_project(tmp_path: Path) -> None:
+    said = Said(tmp_path, "release", "--port", "3000", "--force")
+    assert said.asked[1] == ("DELETE", "/allocate/a%2Fb?force=true", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "reuse"), [([], None), (["-n", "web"], True), (["-n", "web", "--new"], None)]
+)
+def test_a_named_lease_is_asked_for_again_unless_another_is_wanted(
+    tmp_path: Path, words: list[str], reuse: bool | None
+) -> None:
+    assert Said(tmp_path, "allocate", "-s", "dev", *words).body.get("reuse") is reuse
 
 
 def test_release_of_a_port_without_a_lease_is_not_found(tmp_path: Path) -> None:

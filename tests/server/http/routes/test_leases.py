@@ -21,6 +21,12 @@ from tests.daemon import Daemon, answer_of, port_of
 BUILD = range(8200, 8300)
 
 
+def shown(path: str) -> str:
+    """Spell a path as people do."""
+    home = os.path.expanduser("~")
+    return path.replace(home, "~", 1) if path.startswith(f"{home}/") else path
+
+
 @pytest.mark.parametrize("over", ["unix", "tcp"])
 def test_a_lease_is_granted_listed_and_released(daemon: Daemon, over: str) -> None:
     answer = daemon.call(
@@ -111,6 +117,7 @@ def test_reuse_is_the_same_lease(daemon: Daemon) -> None:
     first = daemon.allocate("build", **request)
     again = daemon.allocate("build", reuse=True, **request)
     assert again["existing"] is True
+    assert again["message"] == f"Port {first['port']} is already yours for service 'web'"
     assert (again["port"], again["lock_id"]) == (first["port"], first["lock_id"])
     assert daemon.allocate("build", **request)["lock_id"] != first["lock_id"]
 
@@ -126,7 +133,10 @@ def test_one_singleton_serves_everybody_in_the_same_words(daemon: Daemon) -> Non
     assert second["existing_pid"] == os.getpid()
     assert second["allocated_at"].endswith("Z")
     port = first["port"]
-    assert second["message"] == f"Service 'ai' only allows single instance; it runs on port {port}"
+    assert second["message"] == (
+        f"Service 'ai' only allows single instance: unnamed-service (pid {os.getpid()}, "
+        f"{shown(first['project_path'])}) runs on port {port}; use that one: styxy use ai"
+    )
     daemon.call("DELETE", f"/allocate/{first['lock_id']}")
     assert daemon.allocate("ai")["lock_id"] != first["lock_id"]
 
@@ -191,3 +201,55 @@ def test_a_thread_is_no_holder(daemon: Daemon) -> None:
     thread.join()
     assert told[0].status == 400
     assert daemon.leases() == []
+
+
+# --- whose a lease is ----------------------------------------------------------------------------
+
+
+def test_the_lease_of_another_project_is_released_by_force_alone(daemon: Daemon) -> None:
+    lease = daemon.allocate("build", project_path="/p", service_name="web")
+    path = f"/allocate/{lease['lock_id']}"
+    refused = daemon.call("DELETE", f"{path}?project_path=/q")
+    assert (refused.status, refused.body["code"]) == (409, "not_yours")
+    assert "web (build) of /p" in refused.body["error"]
+    assert daemon.call("DELETE", f"{path}?project_path=/q&force=true").status == 200
+
+
+def test_a_lease_is_released_by_its_own_project(daemon: Daemon) -> None:
+    lease = daemon.allocate("build", project_path="/p")
+    assert daemon.call("DELETE", f"/allocate/{lease['lock_id']}?project_path=/p").status == 200
+
+
+def test_a_cleanup_of_one_project_leaves_the_others_alone(daemon: Daemon) -> None:
+    for project in ("/p", "/q"):
+        daemon.allocate("build", project_path=project)
+    body = {"force": True, "project_path": "/p"}
+    released = daemon.call("POST", "/cleanup", body).body["released"]
+    assert [lease["project_path"] for lease in released] == ["/p"]
+    assert [lease["project_path"] for lease in daemon.leases()] == ["/q"]
+
+
+def test_a_preferred_port_that_could_not_be_had_is_said(daemon: Daemon) -> None:
+    request = {"project_path": "/p", "service_name": "web"}
+    daemon.allocate("build", preferred_port=8266, **request)
+    other = daemon.allocate("build", preferred_port=8266, project_path="/q", service_name="api")
+    assert other["preferred_reason"] == "leased to web (build) of /p"
+    assert other["message"].endswith("; not 8266: leased to web (build) of /p")
+    again = daemon.allocate("build", preferred_port=8277, reuse=True, **request)
+    assert (again["port"], again["preferred_reason"]) == (8266, "this service has port 8266")
+
+
+def test_a_made_type_is_announced_in_the_answer_and_in_the_log(fresh: Daemon) -> None:
+    answer = fresh.allocate("grafana")
+    first, last = answer["allocated_range"]
+    announcement = f"New service type 'grafana' auto-configured: {first}-{last}"
+    assert answer["message"] == announcement
+    assert announcement in fresh.log.read_text()
+
+
+def test_a_misspelled_type_is_a_proposal(fresh: Daemon) -> None:
+    refused = fresh.call("POST", "/allocate", {"service_type": "devv"})
+    assert (refused.status, refused.body["code"]) == (409, "confirmation_required")
+    assert "did you mean 'dev'?" in refused.body["error"]
+    token = refused.body["context"]["confirm"]
+    assert fresh.allocate("devv", confirm=token)["auto_allocated"] is True

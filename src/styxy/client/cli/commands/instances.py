@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from styxy.client.cli.command import Command, no_options, service_type
+import os
+
+from styxy.client.cli.command import (
+    Command,
+    no_options,
+    not_empty,
+    port_number,
+    project_here,
+    service_type,
+)
 from styxy.client.text import render
-from styxy.core.errors import NotFound, UnknownServiceType
+from styxy.core.errors import InvalidInput, NotFound, Refused, UnknownServiceType
 from styxy.core.messages import echo, guess
 
 TYPE_CHECKING = False
@@ -13,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from styxy.client.cli.command import Caller, Parser
+    from styxy.client.daemon.connection import Connection
 
 
 def instances(_options: Namespace, caller: Caller) -> int:
@@ -25,13 +35,24 @@ def instances(_options: Namespace, caller: Caller) -> int:
 def add_use_options(parser: Parser) -> None:
     """Add the options of `use`."""
     parser.add_argument(
-        "service_type", metavar="TYPE", type=service_type, help="ai, or another singleton type"
+        "service_type",
+        metavar="TYPE",
+        nargs="?",
+        type=service_type,
+        help="ai, or another singleton type",
+    )
+    parser.add_argument(
+        "-p", "--port", metavar="P", type=port_number, help="port of a running singleton"
     )
 
 
 def use(options: Namespace, caller: Caller) -> int:
     """Find where a singleton is running; lease nothing."""
+    if (options.service_type is None) == (options.port is None):
+        raise InvalidInput("name one service type or one port; see: styxy use --help")
     kind, connection = options.service_type, caller.connection()
+    if kind is None:
+        kind = _type_on(options.port, connection)
     _check_singleton(kind, connection.ask("GET", "/config").data)
     # The rule for singletons is the daemon's: it says which lease a request would share.
     body = {"service_type": kind, "dry_run": True}
@@ -44,6 +65,18 @@ def use(options: Namespace, caller: Caller) -> int:
         )
     caller.show(answer, render.plain(answer.data.get("port")))
     return 0
+
+
+def _type_on(port: int, connection: Connection) -> str:
+    """Return the service type that has a port on lease. Raises `NotFound`."""
+    lease = connection.ask("GET", f"/check/{port}").data.get("allocated_to")
+    if isinstance(lease, dict):
+        return str(lease.get("service_type"))
+    raise NotFound(
+        f"port {port} is not leased, so no singleton is running there; see: styxy list",
+        port=port,
+        suggestions=["styxy list"],
+    )
 
 
 def _check_singleton(name: str, configuration: Mapping[str, object]) -> None:
@@ -68,15 +101,51 @@ def _check_singleton(name: str, configuration: Mapping[str, object]) -> None:
 def add_cleanup_options(parser: Parser) -> None:
     """Add the options of `cleanup`."""
     parser.add_argument(
-        "-f", "--force", action="store_true", help="end every lease without a listener"
+        "-f",
+        "--force",
+        action="store_true",
+        help="end this project's leases without a listener as well",
     )
+    parser.add_argument(
+        "--project", metavar="DIR", type=not_empty, help="clean up for the project of DIR"
+    )
+    parser.add_argument("--all", action="store_true", help="with -f: the leases of every project")
+    parser.add_argument("--yes", action="store_true", help="do not ask about --all")
 
 
 def cleanup(options: Namespace, caller: Caller) -> int:
     """End the leases that nobody needs, and list them."""
-    answer = caller.connection().ask("POST", "/cleanup", {"force": options.force})
+    if options.all and options.project:
+        raise InvalidInput("--all and --project exclude each other; leave one out")
+    if options.all and not options.force:
+        raise InvalidInput("--all goes with -f; try: styxy cleanup -f --all")
+    body: dict[str, object] = {"force": options.force}
+    if options.project:
+        # The daemon finds the project, even of a deleted directory: its leases may still exist.
+        body["project_path"] = os.path.abspath(options.project)
+    elif options.force and not options.all:
+        body["project_path"] = project_here(caller.env)
+    if options.all and not options.yes:
+        _confirm_all(caller)
+    answer = caller.connection().ask("POST", "/cleanup", body)
     caller.show(answer, render.cleaned(answer.data))
     return 0
+
+
+def _confirm_all(caller: Caller) -> None:
+    """Ask before other projects' leases are ended. Raises `Refused` where the answer is not yes."""
+    import sys
+
+    everybody = "cleanup -f --all ends the leases of every project that have no listener"
+    if caller.wants_json or not (sys.stdin and sys.stdin.isatty()):
+        raise Refused(
+            f"{everybody}; confirm it with: styxy cleanup -f --all --yes",
+            suggestions=["styxy cleanup -f", "styxy cleanup -f --all --yes"],
+        )
+    caller.err.write(f"{everybody}; go on? [y/N] ")
+    caller.err.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Refused("nothing has changed")
 
 
 COMMANDS = (

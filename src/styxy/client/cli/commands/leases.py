@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from styxy.client.cli.command import Caller, Parser
-    from styxy.client.daemon.connection import Connection
+    from styxy.client.daemon.connection import Answer, Connection
 
 
 def add_allocate_options(parser: Parser) -> None:
@@ -71,6 +71,9 @@ def add_allocate_options(parser: Parser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be leased without leasing it"
     )
+    parser.add_argument(
+        "--new", action="store_true", help="take another port, even if NAME has one"
+    )
     parser.add_argument("--yes", action="store_true", help="accept the range of a new service type")
     parser.add_argument("--env", metavar="NAME", help="print only `export NAME=PORT`")
 
@@ -86,11 +89,23 @@ def allocate(options: Namespace, caller: Caller) -> int:
         from styxy.client.cli.confirming import confirmed
 
         answer = confirmed(proposal, body, caller, is_yes=options.yes)
+    announce(answer, caller)
+    if options.env is not None or not caller.out.isatty():  # where the message may not be seen
+        refused = render.without_preferred(answer.data, options.preferred_port)
+        if refused is not None and not caller.wants_json:
+            caller.complain(refused)
     if options.env is not None:
         caller.show(answer, f"export {options.env}={render.plain(answer.data.get('port'))}")
     else:
         caller.show(answer, render.granted(answer.data))
     return 0
+
+
+def announce(answer: Answer, caller: Caller) -> None:
+    """Say on standard error that a service type was made, and how to undo that."""
+    made = render.made_type(answer.data)
+    if made is not None:
+        caller.complain(made)
 
 
 def _lease_body(options: Namespace, env: Mapping[str, str]) -> dict[str, object]:
@@ -102,6 +117,8 @@ def _lease_body(options: Namespace, env: Mapping[str, str]) -> dict[str, object]
         "project_path": _project(options, env),
         "pid": options.pid,
     }
+    if options.name is not None and not options.new:
+        body["reuse"] = True  # a named lease is one, so that a start-up file may ask for it
     if options.dry_run:
         body["dry_run"] = True
     return {name: value for name, value in body.items() if value is not None}
@@ -122,6 +139,12 @@ def add_release_options(parser: Parser) -> None:
         "lock_id", metavar="LOCK_ID", nargs="?", type=lease_id, help="id of the lease"
     )
     parser.add_argument("-p", "--port", metavar="P", type=port_number, help="port of the lease")
+    parser.add_argument(
+        "-f", "--force", action="store_true", help="release it even if it is another project's"
+    )
+    parser.add_argument(
+        "--project", metavar="DIR", type=not_empty, help="release it as the project of DIR"
+    )
 
 
 def lease_id(text: str) -> str:
@@ -142,7 +165,11 @@ def release(options: Namespace, caller: Caller) -> int:
     if lock_id is None:
         found = connection.ask("GET", "/allocations").data
         lock_id = _lease_of(found, options.port)
-    answer = connection.ask("DELETE", f"/allocate/{quoted(lock_id)}")
+    # With --force nothing depends on the project, so the working directory may be gone.
+    scope = (
+        query(force="true") if options.force else query(project_path=_project(options, caller.env))
+    )
+    answer = connection.ask("DELETE", f"/allocate/{quoted(lock_id)}{scope}")
     caller.show(answer, render.plain(answer.data.get("message")))
     return 0
 

@@ -14,12 +14,15 @@ from styxy.client.cli.command import (
     project_of,
     service_type,
 )
+from styxy.client.cli.commands.leases import announce
 from styxy.client.daemon.connection import Connection
-from styxy.core.errors import InvalidInput, NotFound, Unavailable
+from styxy.client.text import render
+from styxy.core.errors import InvalidInput, NotFound, Refused, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from styxy.client.cli.command import Caller, Parser
+    from styxy.client.daemon.connection import Answer
     from styxy.client.interception.backend import Choice
 
 RUN_PATIENCE = 1.0
@@ -121,13 +124,38 @@ def _prepare(options: argparse.Namespace, project: str | None, caller: Caller) -
             if caller.may_start:
                 connection.ensure()
             return None
-        body = _lease_body(options, project, caller, connection)
-        answer = connection.ask("POST", "/allocate", body)
+        answer = _lease(options, project, caller, connection)
     except Unavailable as failure:
         caller.complain(f"{failure.message}; running without Styxy")
         return int(options.port) if options.port else None
     port = answer.data.get("port")
     return port if isinstance(port, int) else None
+
+
+def _lease(
+    options: argparse.Namespace, project: str | None, caller: Caller, connection: Connection
+) -> Answer:
+    """Lease a port for the program. Raises `Refused` where a singleton is running already.
+
+    A lease of the given name that nobody uses is taken over; one in use stays its user's.
+    """
+    body = _lease_body(options, project, caller, connection)
+    answer = connection.ask("POST", "/allocate", body)
+    if _is_anothers(answer) and body.pop("reuse", None):
+        answer = connection.ask("POST", "/allocate", body)
+    if _is_anothers(answer):
+        kind = answer.data.get("service_type")
+        raise Refused(str(answer.data.get("message")), suggestions=[f"styxy use {kind}"])
+    announce(answer, caller)
+    refused = render.without_preferred(answer.data, options.port)
+    if refused is not None:
+        caller.complain(refused)
+    return answer
+
+
+def _is_anothers(answer: Answer) -> bool:
+    """Return whether an answer names a lease that this process does not hold."""
+    return answer.data.get("existing") is True and answer.data.get("pid") != os.getpid()
 
 
 def _lease_body(
@@ -142,6 +170,7 @@ def _lease_body(
         "instance_id": own_instance(caller.env),
         "project_path": project or project_here(caller.env),
         "pid": os.getpid(),  # exec keeps the pid: the program itself becomes the holder
+        "reuse": True if options.name else None,
     }
     return {name: value for name, value in body.items() if value is not None}
 

@@ -21,11 +21,30 @@ SLICE = 500
 def allocate(call: Call) -> shapes.AllocateAnswer:
     """Lease a port."""
     body: shapes.AllocateBody = call.body
-    grant = call.service.allocate(_request(call.service, body))
-    if grant.existing:
-        kind = call.service.desk.catalogue.get(grant.lease.service_type)
-        return shapes.shared(grant.lease, is_singleton=kind.is_singleton, dry_run=body.dry_run)
-    return shapes.granted(grant, dry_run=body.dry_run)
+    service = call.service
+    grant = service.allocate(_request(service, body))
+    lease, project, wished = grant.lease, grant.lease.owner.project, body.preferred_port
+    if not grant.existing:
+        answer = shapes.granted(grant, dry_run=body.dry_run)
+        if wished is None or wished == lease.port:
+            return answer
+        return shapes.without_preferred(answer, wished, _why_not(service, Port(wished)))
+    is_singleton = service.desk.catalogue.get(lease.service_type).is_singleton
+    answer = shapes.shared(
+        lease,
+        is_singleton=is_singleton,
+        project=None if project is None else service.context.projects.shown(project),
+        dry_run=body.dry_run,
+    )
+    if is_singleton or wished is None or wished == lease.port:
+        return answer
+    return shapes.without_preferred(answer, wished, f"this service has port {lease.port}")
+
+
+def _why_not(service: Service, port: Port) -> str:
+    """Say why a preferred port could not be leased."""
+    report = service.report(port, probe=True)
+    return "it was in use a moment ago" if report.is_available else report.reason
 
 
 def _request(service: Service, body: shapes.AllocateBody) -> LeaseRequest:
@@ -54,7 +73,11 @@ def _project(service: Service, body: shapes.AllocateBody) -> str | None:
 
 def release(call: Call) -> shapes.ReleaseAnswer:
     """Release a lease."""
-    lease = call.service.release(call.path["lock_id"])
+    asked: shapes.ReleaseQuery = call.query
+    project = None
+    if asked.project_path is not None and not asked.force:
+        project = call.service.context.projects.at(asked.project_path)
+    lease = call.service.release(call.path["lock_id"], project=project)
     return shapes.ReleaseAnswer(
         success=True,
         port=lease.port,
@@ -86,8 +109,12 @@ async def allocations(call: Call) -> shapes.AllocationsAnswer:
 
 def cleanup(call: Call) -> shapes.CleanupAnswer:
     """End the leases that nobody needs."""
-    ended = call.service.cleanup(force=call.body.force)
-    return shapes.cleaned(ended, force=call.body.force)
+    body: shapes.CleanupBody = call.body
+    project = None
+    if body.project_path is not None:
+        project = call.service.context.projects.at(body.project_path)
+    ended = call.service.cleanup(force=body.force, project=project)
+    return shapes.cleaned(ended, force=body.force)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -106,8 +133,9 @@ ROUTES: tuple[Route, ...] = (
         path="/allocate/{lock_id}",
         handler=release,
         summary="Release a lease",
+        query=shapes.ReleaseQuery,
         answer=shapes.ReleaseAnswer,
-        errors=(404,),
+        errors=(404, 409),
     ),
     Route(
         method="GET",
