@@ -12,6 +12,7 @@ from styxy.core.reports.who_report import (
     Relation,
     Worktree,
     caution,
+    hidden,
     meaning,
     policy_of,
     ways_to_stop,
@@ -161,3 +162,20 @@ def test_a_proxy_whose_engine_is_silent_is_not_killed() -> None:
 
 def test_our_own_daemon_is_stopped_by_our_own_command() -> None:
     assert commands(400) == ["styxy daemon stop"]
+
+
+def test_the_daemon_of_another_home_is_stopped_as_such() -> None:
+    (stop,) = ways_to_stop(3000, [400], TREE, container=None, unit=None, daemon_home="/tmp/a b")
+    assert stop.command == "STYXY_HOME='/tmp/a b' styxy daemon stop"
+    assert "the daemon of /tmp/a b" in stop.effect
+
+
+def test_a_process_that_root_cannot_see_runs_elsewhere() -> None:
+    assert hidden(3000, "root", may_see=True).command == "styxy who 3000 --no-start"
+    assert "outside this sandbox" in hidden(3000, "root", may_see=True).effect
+    assert hidden(3000, "eve", may_see=False).command == "sudo styxy who 3000 --no-start"
+
+
+def test_a_daemon_is_no_project_of_anybody() -> None:
+    assert told("daemon") == "a Styxy daemon, which serves every project of its home"
+    assert caution("daemon") is None

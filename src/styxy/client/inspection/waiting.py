@@ -176,7 +176,7 @@ class Waiting:
             return self._outcome(None, waited, message=message)
         whose = stranger.project or "an unknown project"
         if stranger.project is None and stranger.pid is None:
-            whose = "another user"
+            whose = "somebody else"
         message = (
             f"the server on {self._port} belongs to {whose} ({named(stranger)}), not to "
             f"{self._own}; see: styxy who {self._port}"
@@ -202,7 +202,7 @@ class Waiting:
 def named(found: Serving) -> str:
     """Format a server for people."""
     if found.pid is None:
-        return "a process of another user"
+        return "a process that is not visible"
     return f"{found.process or 'a process'}, pid {found.pid}"
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters import git
 from styxy.adapters.kernel import KernelLook
+from styxy.adapters.paths import Paths
 from styxy.adapters.processes import Processes
 from styxy.adapters.projects import ProcessFacts, Projects
 from styxy.client.inspection.containers import containers, sockets
@@ -32,6 +33,8 @@ from styxy.core.reports.who_report import (
     WhoReport,
     Worktree,
     caution,
+    hidden,
+    is_daemon,
     meaning,
     policy_of,
     ways_to_stop,
@@ -76,6 +79,7 @@ class _Teller:
     def __init__(self, port: int, env: Mapping[str, str], records: DaemonView) -> None:
         self._port = port
         self._home = env.get("HOME") or "/"
+        self._styxy_home = Paths(env).home
         self._records = records
         self._processes = processes = Processes()
         projects = Projects(processes=processes, user_home=self._home)
@@ -140,6 +144,8 @@ class _Teller:
         project = self._composed(container) or told.get("project")
         worktree = _worktree(project)
         relation = self._relation(project)
+        if main is not None and is_daemon(main):
+            relation = "daemon"
         transports = {each.protocol for each in listeners}
         return Server(
             protocol=transports.pop() if len(transports) == 1 else "both" if transports else "tcp",
@@ -170,10 +176,27 @@ class _Teller:
         unit: Unit | None,
     ) -> tuple[Stop, ...]:
         if tops or container is not None:
-            return ways_to_stop(self._port, tops, self._table, container=container, unit=unit)
-        user = _user(listeners[0].uid)
-        effect = f"its process belongs to {user} and is visible only to root"
-        return (Stop(command=f"sudo styxy who {self._port} --no-start", effect=effect),)
+            return ways_to_stop(
+                self._port,
+                tops,
+                self._table,
+                container=container,
+                unit=unit,
+                daemon_home=self._other_home(tops),
+            )
+        uid = listeners[0].uid
+        return (hidden(self._port, _user(uid), may_see=os.geteuid() in (0, uid)),)
+
+    def _other_home(self, pids: Sequence[int]) -> str | None:
+        """Return the home of a Styxy daemon that is not the caller's own."""
+        daemons = [pid for pid in pids if pid in self._table and is_daemon(self._table[pid])]
+        for pid in daemons:
+            told = self._processes.variables(pid, "STYXY_HOME", "HOME")
+            user_home = told.get("HOME") or self._home
+            home = told.get("STYXY_HOME") or os.path.join(user_home, ".styxy")
+            if os.path.realpath(home) != os.path.realpath(self._styxy_home):
+                return home
+        return None
 
     def _tree(self, pids: Sequence[int], tops: Sequence[int]) -> list[TreeProcess]:
         parts = {each.pid for top in tops for each in job(top, self._table)}

@@ -247,7 +247,7 @@ def _lease_line(lease: Mapping[str, object]) -> str:
 
 
 def _usage_line(usage: Mapping[str, object]) -> str:
-    who = plain(usage.get("process") or "a process of another user")
+    who = plain(usage.get("process") or "a process that is not visible")
     if usage.get("pid"):
         who += f", pid {plain(usage['pid'])}"
     addresses = usage.get("addresses")

@@ -91,7 +91,7 @@ class PortReport:
         return f"free for TCP; {who} has it for UDP" if found is not None else "free"
 
 
-_STRANGER = "another user's process"
+_STRANGER = "a process that is not visible"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

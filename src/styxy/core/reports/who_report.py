@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from styxy.core.reports.cgroups import Unit
     from styxy.core.reports.process_tree import Process
 
-Relation = Literal["own", "sibling", "other", "unknown"]
+Relation = Literal["own", "sibling", "other", "daemon", "unknown"]
 """Whose a server is, from the caller's point of view: this project's, another worktree's of the
 same repo, another project's, or unknown."""
 
@@ -166,6 +166,8 @@ def meaning(
         return None
     if relation == "own":
         return "this project's own server"
+    if relation == "daemon":
+        return "a Styxy daemon, which serves every project of its home"
     goes_home = own_place is not None and own_place != port
     home = f"under Styxy, connecting to {port} from here reaches this project's own {own_place}"
     if relation == "other":
@@ -186,7 +188,7 @@ def meaning(
 
 def caution(relation: Relation) -> str | None:
     """Return a warning to read before stopping a server that is not the caller's own."""
-    if relation in ("own", "unknown"):
+    if relation in ("own", "daemon", "unknown"):
         return None
     return "it belongs to another project; leave it and get your own port with: styxy run -- CMD"
 
@@ -198,21 +200,51 @@ def ways_to_stop(
     *,
     container: Container | None,
     unit: Unit | None,
+    daemon_home: str | None = None,
 ) -> tuple[Stop, ...]:
-    """List the ways to end a server and nothing else, the best first."""
+    """List the ways to end a server and nothing else, the best first.
+
+    `daemon_home` is that of a Styxy daemon that is not the caller's own.
+    """
     known = [table[pid] for pid in holders if pid in table]
     if container is not None:
         return _stop_container(container)
     if any(each.name in PUBLISHERS for each in known):
         effect = "shows the container that publishes the port"
         return (Stop(command=f"docker ps --filter publish={port}", effect=effect),)
-    if any("styxy.server" in each.words for each in known):
-        return (Stop(command="styxy daemon stop", effect="stops Styxy's daemon; leases are kept"),)
+    if any(is_daemon(each) for each in known):
+        command, whose = "styxy daemon stop", "Styxy's daemon"
+        if daemon_home is not None:
+            command = f"STYXY_HOME={shlex.quote(daemon_home)} {command}"
+            whose = f"the daemon of {daemon_home}"
+        return (Stop(command=command, effect=f"stops {whose}; leases are kept"),)
     if unit is not None and all(_is_main(each.pid, table) for each in known):
         manager = "systemctl --user" if unit.scope == "user" else "sudo systemctl"
         effect = "stops the service; if killed instead, it may be restarted"
         return (Stop(command=f"{manager} stop {shlex.quote(unit.name)}", effect=effect),)
     return tuple(_kill(each.pid, table) for each in known)
+
+
+def is_daemon(process: Process) -> bool:
+    """Return whether a process is a Styxy daemon, of whichever home."""
+    return "styxy.server" in process.words
+
+
+def hidden(port: int, user: str, *, may_see: bool) -> Stop:
+    """Say how to find out more about a server whose process is not visible.
+
+    `may_see`: the caller may see the processes of that user, so this one runs elsewhere.
+    """
+    command = f"styxy who {port} --no-start"
+    if may_see:
+        effect = (
+            "shows more outside this sandbox or container: the process is not visible from in here"
+        )
+        return Stop(command=command, effect=effect)
+    return Stop(
+        command=f"sudo {command}",
+        effect=f"its process belongs to {user} and is visible only to root",
+    )
 
 
 def _is_main(pid: int, table: Mapping[int, Process]) -> bool:

@@ -90,6 +90,18 @@ def test_a_free_port_is_said_to_be_free(styxy: CommandLine, tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (1, f"{port} is free\n")
 
 
+def test_the_daemon_is_told_as_what_it_is(styxy: CommandLine, repo: Path, tmp_path: Path) -> None:
+    styxy.run("daemon", "start", "-d")
+    own = only(report(styxy, styxy.port, cwd=repo)["servers"])
+    assert (own["relation"], own["caution"]) == ("daemon", None)
+    assert own["meaning"] == "a Styxy daemon, which serves every project of its home"
+    assert only(own["stop"])["command"] == "styxy daemon stop"
+    other = CommandLine(tmp_path / "another-home")
+    there = only(report(other, styxy.port, cwd=repo)["servers"])
+    assert only(there["stop"])["command"] == f"STYXY_HOME={styxy.home} styxy daemon stop"
+    other.run("daemon", "stop")
+
+
 def test_the_server_of_another_worktree_is_told_with_all_that_it_means(
     styxy: CommandLine, repo: Path
 ) -> None:
