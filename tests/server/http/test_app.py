@@ -164,9 +164,9 @@ def test_an_unknown_path_is_404(daemon: Daemon, path: str) -> None:
 
 def test_a_path_that_is_nearly_right_is_guessed_and_another_is_not(daemon: Daemon) -> None:
     near = daemon.call("GET", "/stauts").body["error"]
-    assert near == "there is no '/stauts'; did you mean '/status'?"
+    assert near == "unknown path '/stauts'; did you mean '/status'?"
     far = daemon.call("GET", "/favicon.ico").body["error"]
-    assert far == "there is no '/favicon.ico'; see: /openapi.json"
+    assert far == "unknown path '/favicon.ico'; see: /openapi.json"
 
 
 def test_a_pid_that_nobody_has_is_named_whatever_its_size(daemon: Daemon) -> None:

@@ -50,7 +50,7 @@ def test_more_holders_than_descriptors_are_all_looked_after(fresh: Daemon) -> No
         assert "28 holders polled once a second" in part(fresh)["message"]
         end(*pids[:10], *pids[-10:])
         wait_until(lambda: {each["pid"] for each in fresh.leases()} == set(pids[10:-10]))
-        wait_until(lambda: "8 holders looked at" in part(fresh)["message"])
+        wait_until(lambda: "8 holders polled" in part(fresh)["message"])
         end(*pids[10:-10])
         wait_until(lambda: fresh.leases() == [])
         wait_until(lambda: part(fresh)["state"] == "ok")
