@@ -87,6 +87,16 @@ class Processes:
         pairs = [each.partition("=") for each in environment.split("\0")]
         return {name: value for name, equals, value in reversed(pairs) if equals and name in names}
 
+    def parents(self, pid: int) -> Iterator[int]:
+        """Walk from a process upwards to the first one of all, itself left out."""
+        while pid > 1:
+            try:
+                stat = _read_text(f"/proc/{pid}/stat")
+            except _GONE:
+                return
+            pid = int(stat.rpartition(")")[2].split()[1])
+            yield pid
+
     def started_at(self, holder: Holder) -> float:
         """Return when a process of this boot began: seconds since the epoch, within about 1 s."""
         return self._booted_at + holder.start_time / self._ticks

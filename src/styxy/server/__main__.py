@@ -70,6 +70,7 @@ from styxy.server.upkeep.startup import (
 from styxy.server.upkeep.watch import Watch
 from styxy.server.world.context import Context
 from styxy.server.world.counts import Counts
+from styxy.server.world.former_holders import FormerHolders
 from styxy.server.world.listeners import Listeners
 from styxy.server.world.live_config import LiveConfig
 from styxy.server.world.port_map_sync import PortMapSync
@@ -268,6 +269,7 @@ def _open(
     # First of all, and before the recovery commits: everything else may look at either.
     service.committer.subscribe(context.counts.on_events)
     service.committer.subscribe(context.port_map_sync.on_events)
+    service.committer.subscribe(context.former_holders.on_events)
     return _Opened(
         paths=paths,
         settings=settings,
@@ -293,6 +295,7 @@ def _context(
     port_usage = PortUsage(
         listeners=listeners, processes=processes, projects=projects, ephemeral=ephemeral
     )
+    former_holders = FormerHolders(opened.read.lease_index, clock=time.time)
     return Context(
         journal=opened.journal,
         kernel=kernel,
@@ -310,7 +313,9 @@ def _context(
             repo_of=repo_of,
             type_of=lambda pid: service_type_of_program(processes.command(pid) or ()),
             last_seq=lambda: opened.journal.last_seq,
+            on_gone=former_holders.leave,
         ),
+        former_holders=former_holders,
         live_config=live_config,
         counts=Counts(),
         clock=time.time,

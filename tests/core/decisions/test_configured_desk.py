@@ -8,9 +8,10 @@ import pytest
 
 from styxy.core.config.configuration import Configuration, HealthMonitoring, PortConflict, Recovery
 from styxy.core.config.validation import read_configuration
+from styxy.core.decisions.requests import FormerHolder
 from styxy.core.errors import Conflict
 from styxy.core.model.ports import Port
-from tests.core.stage import P, Stage, move_ask
+from tests.core.stage import P, Q, Stage, move_ask
 
 
 def configured(data: dict[str, object]) -> Configuration:
@@ -74,5 +75,6 @@ def test_a_server_that_was_moved_returns_to_its_place_within_the_time_set(
     first = stage.moved(move_ask(owner=P), taken=(3000,))
     stage.release(first.lock_id)
     stage.wait(pause)
-    again = stage.moved(replace(move_ask(owner=P), image_id="another"))
+    former = FormerHolder(Q, until=1000.0 + pause)
+    again = stage.moved(replace(move_ask(owner=P), image_id="another", former=former))
     assert again.port == (3000 if asked_first else first.port)

@@ -112,7 +112,9 @@ def test_the_asked_port_that_became_free_is_granted_without_a_move() -> None:
 
 @pytest.mark.parametrize("reason", ["promised", "shadowed"])
 def test_a_port_that_is_anothers_is_never_given_back(reason: Any) -> None:
-    assert Stage().moved(replace(move_ask(), reason=reason)).port == 3001
+    stage = Stage()
+    stage.allocate(owner=Q, preferred_port=3000)
+    assert stage.moved(replace(move_ask(), reason=reason)).port == 3001
 
 
 def test_a_promised_port_stays_with_the_one_who_has_it() -> None:

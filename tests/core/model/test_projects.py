@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from styxy.core.model.projects import PROJECT_FILES, choose_project, upwards
+from styxy.core.model.projects import PROJECT_FILES, choose_project, shortest_end, upwards
 
 CASES = [
     # directory, worktrees, directories with a project file, the project
@@ -46,3 +46,24 @@ def test_the_project_files_are_those_of_the_product() -> None:
         "package.json", "pyproject.toml", "Cargo.toml", "go.mod", "Gemfile", "composer.json",
         "mix.exs", "pom.xml", "build.gradle",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [
+        ([], "blog"),
+        (["/w/blog"], "blog"),
+        (["/w/shop", "/w/my-blog"], "blog"),
+        (["/x/blog"], "w/blog"),
+        (["/x/w/blog"], "/w/blog"),
+        (["/x/blog", "/x/y/w/shop"], "w/blog"),
+    ],
+)
+def test_a_project_is_named_by_the_shortest_end_that_no_other_has(
+    others: list[str], name: str
+) -> None:
+    assert shortest_end("/w/blog", others) == name
+
+
+def test_the_root_has_a_name() -> None:
+    assert shortest_end("/", ["/w"]) == "/"

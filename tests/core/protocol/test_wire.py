@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -15,6 +16,7 @@ from styxy.core.errors import InvalidInput
 from styxy.core.model.leases import Holder, Lease
 from styxy.core.model.ports import Port
 from styxy.core.protocol import wire
+from styxy.core.protocol.move_words import MoveWords
 from styxy.core.protocol.wire import BindQuestion
 from tests.core import strategies
 
@@ -152,3 +154,15 @@ def test_a_refusal_is_one_line_of_bounded_length(message: str) -> None:
     assert (line.count(b"\n"), line.count(b" ")) == (1, 2)
     length = len(line)  # by name, or a failure prints the line
     assert length <= wire.MAX_LINE
+
+
+def test_why_is_a_second_line_that_an_older_library_does_not_read() -> None:
+    answer = Moved(LEASE, is_new=True)
+    plain = wire.format_answer(answer, local_time=NOW)
+    words = MoveWords(kind="promised", name="my blog", until="14:03")
+    first, _, second = wire.format_answer(answer, local_time=NOW, words=words).partition(b"\n")
+    assert (first + b"\n", second) == (plain, b"styxy/1 why promised my%20blog\n")
+    left = wire.format_answer(answer, local_time=NOW, words=replace(words, kind="left"))
+    assert left == plain + b"styxy/1 why left my%20blog 14:03\n"
+    in_use = wire.format_answer(answer, local_time=NOW, words=replace(words, kind="in use"))
+    assert in_use == plain

@@ -9,15 +9,18 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from styxy.adapters.kernel import ephemeral_ports
 from styxy.adapters.paths import NOTE_SOCKET
-from tests.daemon import SERVER_ID, Daemon, port_of, question
+from styxy.adapters.portmap.layout import ANSWER, ANSWERS_AT
+from tests.daemon import SERVER_ID, Daemon, port_of, question, wait_until
 from tests.fakes import leave_old_connection
 
 OTHER_SERVER = "fedcba9876543210"
@@ -121,6 +124,97 @@ def test_a_promised_port_is_left_to_the_one_who_has_it(daemon: Daemon) -> None:
     port, kind, told = moved(daemon, question(lease["port"], reason="promised"))
     assert port != lease["port"]
     assert (kind, told) == ("build", "new")
+
+
+def why(daemon: Daemon, line: bytes) -> bytes:
+    """Ask, and read the second line of the answer."""
+    with socket.socket(socket.AF_UNIX) as guest:
+        guest.connect(daemon.facts["line_socket"])
+        guest.sendall(line)
+        return guest.recv(8192).partition(b"\n")[2]
+
+
+def reassigned_message(daemon: Daemon, port: int, **more: object) -> str:
+    body = {"port": port, "pid": os.getpid(), **more}
+    return str(daemon.call("POST", "/reassign", body).body["message"])
+
+
+def test_a_port_that_is_only_promised_is_never_said_to_be_in_use(daemon: Daemon) -> None:
+    port = daemon.allocate("build", project_path="/w/my blog")["port"]
+    assert why(daemon, question(port, reason="promised")) == b"styxy/1 why promised my%20blog\n"
+    assert why(daemon, question(port, reason="placed")) == b"styxy/1 why promised my%20blog\n"
+    daemon.allocate("build", project_path="/x/my blog")
+    assert why(daemon, question(port, reason="placed")) == b"styxy/1 why promised w/my%20blog\n"
+    said = reassigned_message(daemon, port, reason="promised", project_path="/q")
+    assert re.fullmatch(rf"Port {port} is promised to w/my blog, auto-assigned port \d+", said)
+
+
+def test_a_promised_port_on_which_something_listens_is_in_use(daemon: Daemon) -> None:
+    port = daemon.allocate("build", project_path="/q")["port"]
+    with socket.create_server(("127.0.0.1", port)):
+        assert why(daemon, question(port, reason="promised")) == b""
+        said = reassigned_message(daemon, port, reason="promised", project_path="/p")
+    assert re.fullmatch(rf"Port {port} was in use, auto-assigned port \d+", said)
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["", "after a cleanup"])
+def test_a_restarted_server_goes_back_only_where_another_may_come_back(
+    daemon: Daemon, forgets: bool
+) -> None:
+    theirs = daemon.allocate("build", project_path="/w/blog")
+    ask = question(theirs["port"], reason="promised")
+    place = moved(daemon, ask)[0]
+    (mine,) = (each for each in daemon.leases() if each["port"] == place)
+    for lease in (mine, theirs):
+        daemon.call("DELETE", f"/allocate/{lease['lock_id']}")
+    if forgets:
+        daemon.call("POST", "/cleanup", {"force": True})
+    again = question(theirs["port"], reason="returned", server=OTHER_SERVER)
+    if forgets:
+        assert daemon.ask(again) == b"styxy/1 keep\n"
+        return
+    assert re.fullmatch(rb"styxy/1 why left blog \d\d:\d\d\n", why(daemon, again))
+    assert moved(daemon, again)[0] == place
+
+
+def shows(daemon: Daemon, port: int) -> bool:
+    """Tell whether the port map shows whose server answers on a port."""
+    answer_at = ANSWERS_AT[4] + port * ANSWER.size
+    written = Path(daemon.facts["map"]).read_bytes()
+    return bool(ANSWER.unpack_from(written, answer_at)[0])
+
+
+def test_a_listener_outside_styxy_counts_as_a_hold_of_its_project(daemon: Daemon) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        busy = port_of(server)
+        mine = daemon.call("GET", f"/check/{busy}").body["system_usage"]["project"]
+        place, _, _ = moved(daemon, question(busy))
+        wait_until(lambda: daemon.call("GET", "/status").status == 200 and shows(daemon, busy))
+    (lease,) = daemon.leases()
+    daemon.call("DELETE", f"/allocate/{lease['lock_id']}")
+    again = question(busy, reason="returned", server=OTHER_SERVER)
+    assert why(daemon, again).startswith(f"styxy/1 why left {Path(mine).name} ".encode())
+    assert moved(daemon, again)[0] == place
+
+
+def test_a_program_is_moved_onto_the_lease_that_was_taken_for_it(daemon: Daemon, busy: int) -> None:
+    port = daemon.call("GET", "/suggest/dev?count=1").body["suggestions"][0]
+    command = ["sh", "-c", "read go; sleep 30 & echo $!; wait"]
+    env = {**os.environ, "PORT": str(port)}
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdin is not None
+        assert run.stdout is not None
+        lease = daemon.allocate(
+            "dev", project_path="/p", pid=run.pid, service_name="web", preferred_port=port
+        )
+        run.stdin.write("\n")
+        run.stdin.flush()
+        child = int(run.stdout.readline())
+        assert moved(daemon, question(busy, pid=child, server=OTHER_SERVER))[::2] == (port, "new")
+        os.kill(child, signal.SIGTERM)
+    assert lease["port"] == port
 
 
 def test_a_listener_of_another_project_is_a_shadow_and_ones_own_is_not(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from styxy.core.model.instances import Instance
-from styxy.core.model.leases import Holder, Lease, Owner
+from styxy.core.model.leases import Cause, Holder, Lease, Owner
 from styxy.core.model.ports import Port
 from styxy.core.model.service_types import ServiceType
 
@@ -87,7 +87,11 @@ class Dated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reassigned:
-    """A bind asked for one port and was moved to another."""
+    """A bind asked for one port and was moved to another.
+
+    `adopted` is the id of the lease that it was moved onto if that lease had been granted before;
+    `image_id` and `cause` are then recorded in it.
+    """
 
     requested_port: Port
     port: Port
@@ -95,6 +99,9 @@ class Reassigned:
     process: str
     service_type: str
     owner: Owner
+    adopted: str | None = None
+    image_id: str | None = None
+    cause: Cause | None = None
     at: float
 
 

@@ -121,6 +121,6 @@ def _service_of(lease: Lease) -> ServiceKey | None:
     """Return the key under which a lease is remembered; None for a moved bind or an unknown
     project.
     """
-    if not lease.owner.project or lease.asked is not None:
+    if not lease.owner.project or lease.was_made_for_bind:
         return None
     return (lease.owner.project, lease.service_type, lease.service_name)

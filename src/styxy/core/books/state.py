@@ -107,6 +107,8 @@ class State:
                 self.instances[instance_id] = heard
             case InstanceGone(instance_id=instance_id):
                 self.instances.pop(instance_id, None)
+            case Reassigned(adopted=adopted) if adopted is not None:
+                lease_index.put(_adopted(lease_index.get(adopted), event))
             case Reassigned() | Noted():
                 pass  # For the audit and the event stream only; the lease has the rest.
             case _:
@@ -149,5 +151,18 @@ def _passed(lease: Lease, event: Passed) -> Lease:
     if event.is_lent:
         return replace(passed, is_lent=True, expires_at=None)
     if event.holder is None:
-        return replace(passed, is_lent=False, state="reserved", expires_at=event.expires_at)
+        # A bind that was moved onto it has gone with its program.
+        back = replace(passed, is_lent=False, state="reserved", expires_at=event.expires_at)
+        return replace(back, image_id=None)
     return passed
+
+
+def _adopted(lease: Lease, event: Reassigned) -> Lease:
+    return replace(
+        lease,
+        asked=event.requested_port,
+        image_id=event.image_id,
+        cause=event.cause,
+        is_adopted=True,
+        last_seen=event.at,
+    )

@@ -49,7 +49,7 @@ def is_same_claim(lease: Lease, request: LeaseRequest) -> bool:
     return (
         lease.service_name == request.service_name
         and lease.owner.is_same(request.owner)
-        and lease.asked is None
+        and not lease.was_made_for_bind
         and (request.owner.project is not None or lease.holder == request.holder)
     )
 

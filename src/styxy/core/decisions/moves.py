@@ -14,10 +14,13 @@ again. A place that it has, because another of its workers is listening there, i
 3. If the rule says that the bind stays, its first real result stands: the guest was right, or it
 fails as it would without Styxy.
 
-Only then does the rule send the bind somewhere: back to the place that a restarted server left, or
-to a new place. A singleton that is already running gets no new place; its guest is told where it
-runs. Whatever is chosen is a candidate, which the caller probes before it writes anything: a port
-that turns out to be in use comes back in `taken`, and the same question is decided again.
+Only then does the rule send the bind somewhere: onto the lease that `styxy run` took for the
+program, back to the place that a restarted server left, or to a new place. It goes back only if
+another project had the requested port a short while ago and may want it again; otherwise a port
+that is free and promised to nobody wins over any memory. A singleton that is already running gets
+no new place; its guest is told where it runs. Whatever is chosen is a candidate, which the caller
+probes before it writes anything: a port that turns out to be in use comes back in `taken`, and the
+same question is decided again.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from typing import TYPE_CHECKING
 from styxy.core.books.events import Dated, Leased, Reassigned
 from styxy.core.decisions.port_selection import exhausted, first_free, is_open, unleased
 from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, Ruling, RunsAlready
-from styxy.core.model.leases import Lease
+from styxy.core.model.leases import IN_USE, Cause, Lease
 from styxy.core.model.service_types import FALLBACK
 
 if TYPE_CHECKING:
@@ -80,6 +83,9 @@ def decide_move(
 
 def _to_a_new_place(case: _Case) -> Ruling[MoveAnswer]:
     state, request = case.state, case.request
+    granted = request.granted
+    if granted is not None and granted.port not in (*case.taken, request.lost, request.asked):
+        return _onto(granted, case)
     kind = _kind(state.catalogue, request)
     running = _running(state.lease_index, request, kind) if kind.is_singleton else None
     if running is not None:
@@ -88,21 +94,57 @@ def _to_a_new_place(case: _Case) -> Ruling[MoveAnswer]:
     port = first_free(state.lease_index, candidates, {*case.taken, request.lost})
     if port is None:
         raise exhausted(state.lease_index, kind)
-    ruling = _moved(request, kind, port, lock_id=case.lock_id, now=case.now)
+    ruling = _moved(case, kind, port)
     return replace(ruling, events=(*case.given_up, *ruling.events))
 
 
 def _back_to_its_place(case: _Case) -> Ruling[MoveAnswer]:
-    """Return a restarted server to the port that it left a short while ago."""
+    """Return a restarted server to the port that it left a short while ago.
+
+    A lease that `styxy run` took for it is more recent, and so is a lease of its own on the
+    requested port.
+    """
     state, request = case.state, case.request
+    port = _recent_place(state, request, case.now)
+    if port is None or not _may_be_wanted(state, request, case.now):
+        return Ruling(Kept())
+    if request.granted is not None and request.granted.port not in case.taken:
+        return _onto(request.granted, case) if request.granted.port == port else Ruling(Kept())
+    if not is_open(state.lease_index, port, case.taken):
+        return Ruling(Kept())
+    return _moved(case, _kind(state.catalogue, request), port)
+
+
+def _recent_place(state: State, request: MoveRequest, now: float) -> Port | None:
+    """Name the place that the project's server for the asked port left a short while ago."""
     place = state.remembered.moves.get((request.owner.key, request.asked))
     within = state.settings.recovery.port_conflict.return_within
-    if place is None or case.now - place.left_at >= within or place.port == request.lost:
-        return Ruling(Kept())
-    if not is_open(state.lease_index, place.port, case.taken):
-        return Ruling(Kept())
-    kind = _kind(state.catalogue, request)
-    return _moved(request, kind, place.port, lock_id=case.lock_id, now=case.now)
+    if place is None or now - place.left_at > within or place.port == request.lost:
+        return None
+    return place.port
+
+
+def _may_be_wanted(state: State, request: MoveRequest, now: float) -> bool:
+    """Tell whether another project has the asked port, or may come back to it."""
+    lease = state.lease_index.on_port(request.asked)
+    if lease is not None and lease.owner.is_same(request.owner):
+        return False
+    within = state.settings.recovery.port_conflict.return_within
+    is_left = request.former is not None and now - request.former.until <= within
+    return lease is not None or is_left or (request.is_in_use and request.is_foreign)
+
+
+def _cause(case: _Case) -> Cause:
+    """Say why the bind did not get the asked port: of all that is true, what a user can see."""
+    request = case.request
+    if request.is_in_use or request.reason in ("inuse", "shadowed"):
+        return IN_USE
+    lease = case.state.lease_index.on_port(request.asked)
+    if lease is not None and not lease.owner.is_same(request.owner):
+        return Cause(kind="promised", owner=lease.owner)
+    if request.former is not None:
+        return Cause(kind="left", owner=request.former.owner, until=request.former.until)
+    return IN_USE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +196,9 @@ def _given_up(
     It ends at the next sweep and not at once, because another worker of the server may be using it.
     """
     lease = lease_index.on_port(lost)
-    if lease is None or (lease.image_id, lease.asked) != (request.image_id, request.asked):
+    if lease is None or lease.is_adopted:  # what was granted is not given up for a lost race
+        return ()
+    if (lease.image_id, lease.asked) != (request.image_id, request.asked):
         return ()
     expires_at = now + LOST_GRACE
     return (
@@ -191,10 +235,11 @@ def _kind(catalogue: Catalogue, request: MoveRequest) -> ServiceType:
 def _candidates(
     state: State, request: MoveRequest, kind: ServiceType, *, now: float
 ) -> Iterator[Port]:
-    lease_index, recovery = state.lease_index, state.settings.recovery
+    lease_index = state.lease_index
     remembered = state.remembered.moves.get((request.owner.key, request.asked))
-    if remembered and now - remembered.left_at <= recovery.port_conflict.return_within:
-        yield remembered.port  # a restart
+    recent = _recent_place(state, request, now)
+    if recent is not None and _may_be_wanted(state, request, now):
+        yield recent  # a restart, and the asked port may be wanted again
     if RULES[request.reason].tries_asked:
         yield request.asked
     if remembered is not None:
@@ -219,11 +264,11 @@ def _in_range(lease_index: LeaseIndex, kind: ServiceType, asked: Port) -> Iterat
         yield from kind.preferred_ports
 
 
-def _moved(
-    request: MoveRequest, kind: ServiceType, port: Port, *, lock_id: str, now: float
-) -> Ruling[MoveAnswer]:
+def _moved(case: _Case, kind: ServiceType, port: Port) -> Ruling[MoveAnswer]:
+    """Move the bind to a port that is leased for it."""
+    request, now = case.request, case.now
     lease = Lease(
-        lock_id=lock_id,
+        lock_id=case.lock_id,
         port=port,
         service_type=kind.name,
         service_name=request.process or "reassigned",
@@ -234,17 +279,38 @@ def _moved(
         last_seen=now,
         asked=request.asked,
         image_id=request.image_id,
+        cause=_cause(case),
     )
     leased = Leased(lease=lease, at=now)
     if port == request.asked or request.owner.is_on_trial:
         return Ruling(Moved(lease, is_new=False), (leased,), candidate=port)
-    reassigned = Reassigned(
+    return Ruling(
+        Moved(lease, is_new=True), (leased, _reassigned(request, lease, now)), candidate=port
+    )
+
+
+def _onto(granted: Lease, case: _Case) -> Ruling[MoveAnswer]:
+    """Move the bind onto a lease that was granted before, so that it is used, not a second one."""
+    request, cause = case.request, _cause(case)
+    lease = replace(
+        granted, asked=request.asked, image_id=request.image_id, cause=cause, is_adopted=True
+    )
+    event = replace(
+        _reassigned(request, lease, case.now),
+        adopted=lease.lock_id,
+        image_id=request.image_id,
+        cause=cause,
+    )
+    return Ruling(Moved(lease, is_new=True), (*case.given_up, event), candidate=lease.port)
+
+
+def _reassigned(request: MoveRequest, lease: Lease, now: float) -> Reassigned:
+    return Reassigned(
         requested_port=request.asked,
-        port=port,
+        port=lease.port,
         pid=request.holder.pid,
         process=request.process,
-        service_type=kind.name,
+        service_type=lease.service_type,
         owner=request.owner,
         at=now,
     )
-    return Ruling(Moved(lease, is_new=True), (leased, reassigned), candidate=port)

@@ -52,6 +52,14 @@ class InstanceRequest:
     service_type: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FormerHolder:
+    """Who had a port, by a listener or a lease, until `until` (seconds since the epoch)."""
+
+    owner: Owner
+    until: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveRequest:
     """A request to decide where a bind of `asked` should go.
@@ -62,6 +70,10 @@ class MoveRequest:
     pid of that listener: 0 if it is not visible, None if there is none. `own` contains the
     requested and the lost port if this very server, and no other, listens there. `ephemeral` are
     the ports that the kernel uses for outgoing connections, which are chosen last.
+
+    `is_in_use`: something is listening on the requested number. `former` is the last holder of it
+    from another project that is gone. `granted` is the lease that `styxy run` took for this
+    program, as long as nothing listens on its port.
     """
 
     asked: Port
@@ -78,6 +90,9 @@ class MoveRequest:
     listener: int | None = None
     own: frozenset[int] = frozenset()
     ephemeral: PortRange | None = None
+    is_in_use: bool = False
+    former: FormerHolder | None = None
+    granted: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,13 +67,33 @@ NOBODY = Owner()
 """The owner if neither project nor instance is known."""
 
 
+CauseKind = Literal["in use", "promised", "left"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a bind did not get the port that it asked for.
+
+    `in use`: something listens there. `promised`: nobody does, and the port is on lease to `owner`.
+    `left`: `owner` had it until `until` (seconds since the epoch) and may come back.
+    """
+
+    kind: CauseKind = "in use"
+    owner: Owner = NOBODY
+    until: float = 0.0
+
+
+IN_USE = Cause()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """One port promised to one holder. Times are seconds since the epoch.
 
     `asked` is the port that a program asked for if the lease is a move, `image_id` the program
-    image that got it. With `expires_at` None, the lease ends with its holder; with `is_lent`, it
-    goes back to its project instead.
+    image that got it, and `cause` the reason. `is_adopted`: the lease had been granted, as by
+    `styxy run -s`, before a bind was moved onto it. With `expires_at` None, the lease ends with its
+    holder; with `is_lent`, it goes back to its project instead.
     """
 
     lock_id: str
@@ -90,3 +110,10 @@ class Lease:
     asked: Port | None = None
     image_id: str | None = None
     is_lent: bool = False
+    cause: Cause | None = None
+    is_adopted: bool = False
+
+    @property
+    def was_made_for_bind(self) -> bool:
+        """Whether it exists only because a bind was moved, and nobody had requested a lease."""
+        return self.asked is not None and not self.is_adopted

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 LONGEST_PATH = 4096
 """Bytes of a path: PATH_MAX of limits.h(0p)."""
@@ -26,6 +26,18 @@ PROJECT_FILES = (
     "pom.xml",
     "build.gradle",
 )
+
+
+def shortest_end(project: str, others: Iterable[str]) -> str:
+    """Name a project by the shortest end of its path that no other project's path has."""
+    parts = project.strip("/").split("/")
+    rivals = {other for other in others if other != project}
+    for count in range(1, len(parts) + 1):
+        end = "/".join(parts[-count:])
+        rivals = {other for other in rivals if f"/{other.strip('/')}".endswith(f"/{end}")}
+        if not rivals:
+            return end or "/"
+    return project
 
 
 def upwards(directory: str) -> Iterator[str]:

@@ -8,11 +8,13 @@ import msgspec
 
 from styxy.core.decisions.requests import Kept, Moved, RunsAlready
 from styxy.core.model.leases import DEFAULT_INSTANCE
+from styxy.core.protocol.move_words import move_sentence
 from styxy.core.protocol.scalars import AbsolutePath, LeasablePort, Name, Pid, TypeName, rfc3339
 
 if TYPE_CHECKING:
     from styxy.core.books.events import Reassigned
     from styxy.core.decisions.requests import MoveAnswer
+    from styxy.core.protocol.move_words import MoveWords
 
 ServerId = Annotated[
     str,
@@ -74,7 +76,7 @@ class ReassignmentsAnswer(msgspec.Struct):
     reassignments: list[Reassignment]
 
 
-def reassigned(answer: MoveAnswer, requested: int) -> ReassignAnswer:
+def reassigned(answer: MoveAnswer, requested: int, *, words: MoveWords | None) -> ReassignAnswer:
     """Convert a decision about a bind to the API's shape."""
     match answer:
         case Kept():
@@ -97,7 +99,7 @@ def reassigned(answer: MoveAnswer, requested: int) -> ReassignAnswer:
                 reassigned=is_new,
                 service_type=lease.service_type,
                 lock_id=lease.lock_id,
-                message=f"Port {requested} was in use, auto-assigned port {lease.port}",
+                message=move_sentence(words, requested=requested, port=lease.port),
             )
         case RunsAlready(port=port, service_type=kind):
             said = ReassignAnswer(

@@ -2,6 +2,10 @@
 
 A line has fields separated by one space; bytes outside 0x21-0x7E and `%` are written %XX; an empty
 field is `-`. `native/guest/daemon/wire.c` speaks the same; a test holds the two together.
+
+An answer that moves a bind may be followed by a second line of the same write, which says why:
+`styxy/1 why promised NAME` or `styxy/1 why left NAME 14:03`. A library that does not know it reads
+the first line alone, and one that gets none says that the port was in use.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from styxy.core.model.ports import FIRST_UNPRIVILEGED, Port, as_port
 
 if TYPE_CHECKING:
     from styxy.core.model.leases import Protocol
+    from styxy.core.protocol.move_words import MoveWords
 
 VERSION = "styxy/1"
 MAX_LINE = 8192
@@ -123,9 +128,12 @@ def parse_note(datagram: bytes) -> ListenNote:
     )
 
 
-def format_answer(answer: MoveAnswer, *, local_time: datetime) -> bytes:
-    """Format an answer; `local_time` spares the guest the time zone, whose lock may be held across
-    a fork.
+def format_answer(
+    answer: MoveAnswer, *, local_time: datetime, words: MoveWords | None = None
+) -> bytes:
+    """Format an answer, and the line with the reason if `words` has one.
+
+    `local_time` spares the guest the time zone, whose lock may be held across a fork.
     """
     match answer:
         case Kept():
@@ -133,12 +141,19 @@ def format_answer(answer: MoveAnswer, *, local_time: datetime) -> bytes:
         case Moved(lease=lease, is_new=is_new):
             novelty = "new" if is_new else "same"
             stamp = local_time.strftime("%Y-%m-%dT%H:%M:%S")
-            text = f"move {lease.port} {quote(lease.service_type)} {novelty} {stamp}"
+            text = f"move {lease.port} {quote(lease.service_type)} {novelty} {stamp}{_why(words)}"
         case RunsAlready(port=port, service_type=kind, pid=pid):
             text = f"single {port} {quote(kind)} {pid}"
         case _:
             assert_never(answer)
     return f"{VERSION} {text}\n".encode("ascii")
+
+
+def _why(words: MoveWords | None) -> str:
+    if words is None or words.kind == "in use":
+        return ""
+    until = f" {words.until}" if words.kind == "left" else ""
+    return f"\n{VERSION} why {words.kind} {quote(words.name)}{until}"
 
 
 def format_error(message: str) -> bytes:

@@ -101,4 +101,5 @@ class BindSocket(asyncio.Protocol):
         except StyxyError as error:
             log.info("refused a guest (pid %d): %s", self._peer.pid, error.message)
             return wire.format_error(error.message)
-        return wire.format_answer(answer, local_time=datetime.now())
+        words = self._service.interception.words(answer)
+        return wire.format_answer(answer, local_time=datetime.now(), words=words)

@@ -7,19 +7,23 @@ Each speaks for itself, and the kernel identifies the process.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.programs import service_type_of_program
 from styxy.core.decisions.moves import decide_move, named_type
-from styxy.core.decisions.requests import MoveRequest
+from styxy.core.decisions.requests import Moved, MoveRequest
 from styxy.core.errors import Conflict, RangeExhausted
 from styxy.core.model.leases import Owner
+from styxy.core.model.projects import shortest_end
 from styxy.core.model.service_types import FALLBACK
+from styxy.core.protocol.move_words import MoveWords, printable_name
 from styxy.server.world.listeners import GuestReport
 
 if TYPE_CHECKING:
     from styxy.core.decisions.requests import MoveAnswer
+    from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port
     from styxy.core.protocol.wire import BindQuestion, ListenNote
     from styxy.server.service.committer import Committer
@@ -71,7 +75,7 @@ class Interception:
         """Process a guest's report of a listening socket; this commits its move."""
         now = self._context.clock()
         holder = self._context.processes.holder(pid)
-        transport: Transport = "udp" if note.protocol == "udp" else "tcp"
+        transport = _transport(note)
         self._context.listeners.look_at(note.port, now)
         if holder is not None:
             project = self._context.projects.resolve(note.project)
@@ -104,15 +108,20 @@ class Interception:
         # What a program is known for takes reading its command line, and counts only then.
         command = processes.command(pid) if named is None else None
         kind = named or catalogue.get(FALLBACK)
-        is_shadowed = question.reason == "shadowed"
+        owner = Owner(project=project, instance_id=question.instance_id)
         failed = {asked} if question.reason == "inuse" else set()
         if question.lost is not None:
             failed.add(question.lost)
-        for port in failed | ({asked} if is_shadowed or kind.is_singleton else set()):
+        for port in {asked, *failed}:
             self._context.listeners.look_at(port, self._context.clock())
+        transport = _transport(question)
+        is_in_use = self._context.listeners.is_in_use(asked, transport)
+        if not is_in_use:
+            self._context.port_map_sync.refresh(asked)  # whoever is gone has left it by now
+        is_asked_whose = question.reason in ("shadowed", "returned")
         return MoveRequest(
             asked=asked,
-            owner=Owner(project=project, instance_id=question.instance_id),
+            owner=owner,
             holder=holder,
             image_id=question.image_id,
             reason=question.reason,
@@ -121,15 +130,55 @@ class Interception:
             service_type=question.service_type,
             inferred_type=service_type_of_program(command) if command else None,
             lost=question.lost,
-            is_foreign=not is_shadowed or self._is_foreign(asked, project),
+            is_foreign=not is_asked_whose or self._is_foreign(asked, project),
             listener=self._listener(asked) if kind.is_singleton else None,
             own=self._own(question, failed),
             ephemeral=self._context.ephemeral,
+            is_in_use=is_in_use,
+            former=self._context.former_holders.other_than(owner, asked),
+            granted=self._granted(owner, pid),
         )
+
+    def _granted(self, owner: Owner, pid: int) -> Lease | None:
+        """Find the lease that `styxy run` took for a program: its holder is the program, or one
+        that it comes from, and PORT says so."""
+        processes = self._context.processes
+        for each in (pid, *processes.parents(pid)):
+            for lease in self._desk.lease_index.of_pid(each):
+                if (
+                    lease.owner.is_same(owner)
+                    and lease.state == "reserved"
+                    and not lease.was_made_for_bind
+                    and lease.holder == processes.holder(each)
+                    and processes.variable(each, "PORT") == str(lease.port)
+                ):
+                    return lease
+        return None
+
+    def words(self, answer: MoveAnswer) -> MoveWords | None:
+        """Say why a bind was moved; None where the plain words of the notice are true."""
+        cause = answer.lease.cause if isinstance(answer, Moved) else None
+        if cause is None or cause.kind == "in use":
+            return None
+        until = datetime.fromtimestamp(cause.until).strftime("%H:%M")
+        return MoveWords(kind=cause.kind, name=self._name_of(cause.owner), until=until)
+
+    def _name_of(self, owner: Owner) -> str:
+        if owner.project is None:
+            return printable_name(f"instance {owner.instance_id}")
+        return printable_name(shortest_end(owner.project, self._known_projects()))
+
+    def _known_projects(self) -> set[str]:
+        """Collect every project that leases, memories and instances name."""
+        desk = self._desk
+        named = {lease.owner.project for lease in desk.lease_index}
+        named |= {project for project, _, _ in desk.remembered.services}
+        named |= {instance.project for instance in desk.instances.values()}
+        return {each for each in named if each is not None}
 
     def _own(self, question: BindQuestion, failed: set[Port]) -> frozenset[int]:
         """Return which of the ports that it could not bind are this very server's alone."""
-        transport: Transport = "udp" if question.protocol == "udp" else "tcp"
+        transport = _transport(question)
         image_ids, alone = self._context.listeners.image_ids, {question.image_id}
         return frozenset(port for port in failed if image_ids(port, transport) == alone)
 
@@ -151,3 +200,7 @@ class Interception:
             return None
         held = self._desk.lease_index.of_pid(pid)
         return held[0].owner.project if held else self._context.projects.of(pid)
+
+
+def _transport(said: BindQuestion | ListenNote) -> Transport:
+    return "udp" if said.protocol == "udp" else "tcp"

@@ -156,6 +156,7 @@ class Service:
             now = self.context.clock()
             ruling = self.desk.clean(self.listening(now), now=now, project=project)
             self.committer.commit(ruling.events)
+            self.context.former_holders.forget()
         live = {lease.lock_id for lease in self.desk.lease_index}
         return [lease for lease in before if lease.lock_id not in live]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from styxy.adapters.projects import Projects
     from styxy.core.model.ports import PortRange
     from styxy.server.world.counts import Counts
+    from styxy.server.world.former_holders import FormerHolders
     from styxy.server.world.listeners import Listeners
     from styxy.server.world.live_config import LiveConfig
     from styxy.server.world.port_map_sync import PortMapSync
@@ -37,6 +38,7 @@ class Context:
     ephemeral: PortRange
     port_map: PortMap
     port_map_sync: PortMapSync
+    former_holders: FormerHolders
     live_config: LiveConfig
     counts: Counts
     clock: Callable[[], float]

@@ -20,6 +20,7 @@ from styxy.core.books.events import (
     Leased,
     MoveForgotten,
     Passed,
+    Reassigned,
     Released,
     Unbound,
 )
@@ -52,7 +53,8 @@ others wait for the loop; the next look continues."""
 
 class PortMapSync:
     """Write the map. `project_of` names a process's project, `repo_of` a project's repo, `type_of`
-    the service type that a process's program is known for; `last_seq` numbers the newest event."""
+    the service type that a process's program is known for; `last_seq` numbers the newest event, and
+    `on_gone` is told of each port that a project's listener has left."""
 
     def __init__(
         self,
@@ -64,7 +66,10 @@ class PortMapSync:
         repo_of: Callable[[str], int],
         type_of: Callable[[int], str | None],
         last_seq: Callable[[], int],
+        on_gone: Callable[[Port, Owner], None] = lambda _port, _owner: None,
     ) -> None:
+        self._on_gone = on_gone
+        self._holders: dict[int, tuple[Port, Owner]] = {}  # by the cookie of the socket
         self._desk = desk
         self._map = port_map
         self._listeners = listeners
@@ -102,6 +107,8 @@ class PortMapSync:
     def refresh(self, port: Port | None = None) -> None:
         """Show who answers, on all ports or on one, as of the last look at the listeners."""
         changed = self._refresh(4, port) | self._refresh(6, port)
+        if changed:
+            self._tell_gone()
         leases = (self._desk.lease_index.on_port(port) for port in changed)
         self._show_moves({each.asked for each in leases if each and each.asked is not None})
 
@@ -120,6 +127,9 @@ class PortMapSync:
                     return None
                 self._map.show([changed])
                 return changed.asked
+            case Reassigned(adopted=str(), requested_port=asked, port=port):
+                self._map.show([self._desk.lease_index.leased(port)])
+                return asked
             case MoveForgotten(asked=asked):
                 return asked
             case _:
@@ -132,7 +142,11 @@ class PortMapSync:
 
     def _chain(self, asked: Port) -> list[MoveEntry]:
         lease_index = self._desk.lease_index
-        leases = [lease for lease in lease_index.asked_for(asked) if lease.port != asked]
+        leases = [
+            lease
+            for lease in lease_index.asked_for(asked)
+            if lease.port != asked and (lease.image_id is not None or lease.state == "bound")
+        ]
         live = sorted(
             (self._entry(lease, asked) for lease in leases),
             key=lambda each: (each.state != "live", each.at),
@@ -195,10 +209,18 @@ class PortMapSync:
             del answers[each]
         return set(changes)
 
+    def _tell_gone(self) -> None:
+        """Tell which projects have left a port, on both families."""
+        there = {each.cookie for answers in self._answers.values() for each in answers.values()}
+        for cookie in self._holders.keys() - there:
+            self._on_gone(*self._holders.pop(cookie))
+
     def _answer(self, sighting: Sighting, met: _Met) -> Answer:
         report, port = sighting.report, sighting.listener.port
         project = report.project if report else self._project(sighting.pid, port, met)
         repo = report.repo if report else met.repo_of(project) if project else 0
+        if project is not None:
+            self._holders[sighting.listener.cookie] = (port, Owner(project=project))
         return Answer(
             project=Owner(project=project).key if project else 0,
             repo=repo,

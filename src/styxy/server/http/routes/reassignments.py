@@ -26,7 +26,7 @@ def reassign(call: Call) -> shapes.ReassignAnswer:
     )
     project = call.service.context.projects.resolve(body.project_path, pid=body.pid)
     answer = call.service.interception.move(question, pid=body.pid, project=project)
-    return shapes.reassigned(answer, body.port)
+    return shapes.reassigned(answer, body.port, words=call.service.interception.words(answer))
 
 
 def reassignments(call: Call) -> shapes.ReassignmentsAnswer:

@@ -1,0 +1,49 @@
+"""Why a bind was moved, in the words that the notice and the API share.
+
+The daemon chooses the words, because it knows the projects; the native library prints them. A name
+is somebody's path and goes to a terminal, so it has no character that a terminal obeys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+if TYPE_CHECKING:
+    from styxy.core.model.leases import CauseKind
+
+LONGEST_NAME = 60
+"""Bytes of a name: the library has room for 63 (`WIRE_NAME`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveWords:
+    """Hold why a bind was moved: whose the port is or was, and until what local time (`14:03`)."""
+
+    kind: CauseKind
+    name: str
+    until: str = ""
+
+
+def move_sentence(words: MoveWords | None, *, requested: int, port: int) -> str:
+    """Say a move in the words of the notice; None: something listens on the requested port."""
+    if words is None:
+        return f"Port {requested} was in use, auto-assigned port {port}"
+    match words.kind:
+        case "in use":
+            return move_sentence(None, requested=requested, port=port)
+        case "promised":
+            return f"Port {requested} is promised to {words.name}, auto-assigned port {port}"
+        case "left":
+            return f"Port {requested} was {words.name}'s until {words.until}, back on port {port}"
+        case _:
+            assert_never(words.kind)
+
+
+def printable_name(name: str) -> str:
+    """Make a name fit for one line of a terminal; the end of a long one tells more."""
+    shown = "".join(each if each.isprintable() else "?" for each in name)
+    if len(shown.encode()) <= LONGEST_NAME:
+        return shown
+    room = LONGEST_NAME - len("…".encode())
+    return "…" + shown.encode()[-room:].decode("utf-8", "ignore")
