@@ -12,16 +12,17 @@ LARGEST = 4 * 1024 * 1024
 """Bytes; a document for people is smaller, so anything larger is a mistake in the setting."""
 
 
-def put_table(path: str, text: str) -> bool:
+def put_table(path: str, text: str, *, today: str | None = None) -> bool:
     """Update the table in a file; return whether anything had to change.
 
-    A missing file is created. Raises `Unavailable`, or `Conflict` if the file does not have exactly
-    one pair of markers; the file is then unchanged.
+    `today` is an RFC 3339 date, written beside a table that changes. A missing file is created.
+    Raises `Unavailable`, or `Conflict` if the file does not have exactly one pair of markers; the
+    file is then unchanged.
     """
     try:
         content, status = read_regular(path, most=LARGEST)
         _check_size(content or b"")
-        new = with_table(content or b"", text)
+        new = with_table(content or b"", text, today=today)
         if new == content:
             return False
         write_whole(path, new, mode=stat.S_IMODE(status.st_mode) if status else 0o644)

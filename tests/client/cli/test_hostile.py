@@ -264,4 +264,4 @@ def test_a_long_answer_is_not_cut(running: CommandLine) -> None:
         [*COMMAND, "scan", "--json"], env=running.env, stdout=subprocess.PIPE
     ) as scan:
         assert scan.stdout is not None
-        assert json.loads(scan.stdout.read())["scan_range"] == [1, 65535]
+        assert json.loads(scan.stdout.read())["scan_range"] == "1-65535"

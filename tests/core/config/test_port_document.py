@@ -130,3 +130,12 @@ INSIDE = b"<!-- styxy:ports:begin <!-- styxy:ports:end -->"
 def test_markers_that_are_no_pair_are_left_alone(content: bytes) -> None:
     with pytest.raises(Conflict, match="leave one pair"):
         with_table(content, "| a |")
+
+
+def test_the_date_is_that_of_the_last_change() -> None:
+    first = with_table(b"", "| a |", today="2026-01-31")
+    assert b"\n\nLast updated: 2026-01-31\n\n" in first
+    assert with_table(first, "| a |", today="2026-02-01") == first
+    assert b"Last updated: 2026-02-01\n" in with_table(first, "| b |", today="2026-02-01")
+    rows = read_tables(with_table(b"", table(BUILT_IN), today="2026-01-31").decode())
+    assert [row.name for row in rows] == [row.name for row in read_tables(table(BUILT_IN))]

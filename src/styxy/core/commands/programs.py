@@ -15,15 +15,18 @@ if TYPE_CHECKING:
 INTERPRETERS = ("bun", "deno", "node", "nodejs", "perl", "php", "pypy", "python", "ruby")
 """Interpreters, which are identified by their script; a version may follow (`python3.11`)."""
 
+PACKAGE_RUNNERS = ("bun", "npm", "pnpm", "yarn")
+"""Programs that are known for the package script that they run."""
+
 _SERVERS: dict[str, str] = {
     "dev": """
         astro elm expo gatsby http-server http.server live-server metro next
-        next-server ng nuxt nuxi nx parcel react-native react-scripts remix rsbuild serve trunk
-        turbo vite vue-cli-service webpack webpack-dev-server
+        next-server ng node nodejs npm nuxt nuxi nx parcel pnpm react-native react-scripts remix
+        rsbuild serve trunk turbo vite vue-cli-service webpack webpack-dev-server yarn
     """,
     "api": """
         artisan bun deno dotnet fastapi flask ghost granian gunicorn hypercorn json-server
-        keystone manage nest node nodejs php puma rackup rails strapi unicorn uvicorn
+        keystone manage nest php puma rackup rails strapi unicorn uvicorn
     """,
     "storybook": "start-storybook storybook styleguidist",
     "test": "chromedriver cypress geckodriver karma playwright selenium-standalone vitest",
@@ -81,7 +84,16 @@ def _names(words: Sequence[str]) -> Iterator[str]:
     if _is_interpreter(program):
         program = _VERSION.sub("", program)
         yield from _script_names(program, rest)
+    if program in PACKAGE_RUNNERS:
+        yield from _package_script(rest)
     yield program
+
+
+def _package_script(words: Sequence[str]) -> Iterator[str]:
+    """Yield the package script that is run: `storybook` for `npm run storybook`."""
+    operands = (word for word in words if not word.startswith("-"))
+    first = next(operands, "")
+    yield next(operands, "") if first in ("run", "run-script") else first
 
 
 def _script_names(interpreter: str, words: Sequence[str]) -> Iterator[str]:
@@ -91,6 +103,8 @@ def _script_names(interpreter: str, words: Sequence[str]) -> Iterator[str]:
             yield next(operands, "") if word == "-m" else ""
             return
         if not word.startswith("-"):
+            if _stem(word).removesuffix("-cli") in PACKAGE_RUNNERS:
+                yield from _package_script(list(operands))
             yield _stem(word)
             # The script of a package may have any name: node_modules/next/dist/bin/next.js.
             if package := _PACKAGE.match(word):

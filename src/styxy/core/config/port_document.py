@@ -25,6 +25,8 @@ END = b"<!-- styxy:ports:end -->"
 _BEGIN = re.compile(rb"<!-- *styxy:ports:begin\b[^\n]*?-->")
 _END = re.compile(rb"<!-- *styxy:ports:end *-->")
 
+_LAST_UPDATED = re.compile(rb"(?<=^Last updated: )\d{4}-\d\d-\d\d", re.MULTILINE)
+
 TITLES = ("type", "range", "preferred", "for")
 
 
@@ -79,14 +81,18 @@ def _spans(ports: Iterable[Port]) -> Iterator[str]:
         yield f"{first}-{last}" if first != last else str(first)
 
 
-def with_table(content: bytes, text: str) -> bytes:
+def with_table(content: bytes, text: str, *, today: str | None = None) -> bytes:
     """Put a table between the markers of a file, or at its end where it has none.
 
     The line ends are those of the file. Raises `Conflict` where the markers are not one pair.
+
+    `today` is an RFC 3339 date; it is the day of the last change, so an unchanged table keeps its
+    own.
     """
     # By majority: a lone \r before our own \n would make a file of the other kind at the next look.
     newline = b"\r\n" if content.count(b"\r\n") * 2 > content.count(b"\n") else b"\n"
-    block = newline.join((BEGIN, b"", *text.encode().splitlines(), b"", END))
+    date = (f"Last updated: {today}".encode(), b"") if today is not None else ()
+    block = newline.join((BEGIN, b"", *text.encode().splitlines(), b"", *date, END))
     begins, ends = list(_BEGIN.finditer(content)), list(_END.finditer(content))
     if not begins and not ends:
         return content + _distance(content, newline) + block + newline
@@ -95,6 +101,9 @@ def with_table(content: bytes, text: str) -> bytes:
             f"the file has {len(begins)} begin and {len(ends)} end markers of Styxy in it; "
             "leave one pair, or none"
         )
+    before = content[begins[0].start() : ends[0].end()]
+    if _LAST_UPDATED.sub(b"", before) == _LAST_UPDATED.sub(b"", block):
+        return content
     return content[: begins[0].start()] + block + content[ends[0].end() :]
 
 

@@ -22,6 +22,7 @@ class RegisterBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     instance_id: Name
     working_directory: AbsolutePath | None = None
+    project_path: AbsolutePath | None = None
     template: str | None = None
     pid: Pid | None = None
     metadata: dict[str, Any] | None = None

@@ -57,9 +57,9 @@ class PortInUse(msgspec.Struct, kw_only=True):
 
 
 class ScanAnswer(msgspec.Struct, kw_only=True):
-    """The answer of GET /scan, in ascending order; `scan_range` is first and last port."""
+    """The answer of GET /scan, in ascending order; `scan_range` is "3000-3010"."""
 
-    scan_range: tuple[int, int]
+    scan_range: str
     ports_in_use: list[PortInUse]
 
 

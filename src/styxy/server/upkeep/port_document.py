@@ -6,6 +6,7 @@ it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from styxy.adapters.document import put_table
@@ -60,7 +61,9 @@ class PortDocument:
         problem = None
         if self.path is not None:
             try:
-                put_table(self.path, table(self._service.desk.catalogue))
+                now = datetime.fromtimestamp(self._service.context.clock(), UTC)
+                text = table(self._service.desk.catalogue)
+                put_table(self.path, text, today=now.date().isoformat())
             except StyxyError as error:
                 problem = f"the port document is not up to date: {error.message}"
         if problem is not None and problem != self.problem:

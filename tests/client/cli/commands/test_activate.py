@@ -111,3 +111,26 @@ def test_bytes_that_are_no_text_are_passed_on_as_they_are(tmp_path: Path) -> Non
     command_line = CommandLine(Path(home))
     done = subprocess.run([*COMMAND, "env"], env=command_line.env, capture_output=True, check=True)
     assert os.fsencode(home) in done.stdout
+
+
+def test_a_script_that_cannot_activate_says_so_and_fails(
+    styxy: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "styxy").write_text("#!/bin/sh\necho 'styxy: no library' >&2; exit 1\n")
+    (tmp_path / "styxy").chmod(0o755)
+    env = {**styxy.env, "PATH": f"{tmp_path}:{styxy.env['PATH']}"}
+    text = f". {ROOT}/scripts/activate; echo $?; set | grep ^_styxy"
+    done = subprocess.run(["sh", "-c", text], env=env, capture_output=True, text=True, check=False)
+    assert done.stdout == "1\n"
+    assert done.stderr == (
+        "styxy: no library\nstyxy: interception is not on in this shell; see: styxy doctor\n"
+    )
+
+
+def test_a_terminal_is_told_that_its_shell_is_activated(styxy: CommandLine) -> None:
+    ours, theirs = os.openpty()
+    command = f'eval "$({STYXY} env)"'
+    subprocess.run(["sh", "-c", command], env=styxy.env, stderr=theirs, check=True)
+    os.close(theirs)
+    assert os.read(ours, 1000).startswith(b"styxy: interception is on in this shell")
+    os.close(ours)

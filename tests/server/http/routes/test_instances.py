@@ -266,3 +266,12 @@ def test_an_instance_with_a_template_gets_the_offset_port_first(fresh: Daemon) -
 def test_a_lease_takes_its_project_from_the_instance(daemon: Daemon, tmp_path: Path) -> None:
     register(daemon, "agent-1", working_directory=str(tmp_path))
     assert daemon.allocate("build", instance_id="agent-1")["project_path"] == str(tmp_path)
+
+
+def test_the_project_path_is_another_spelling_of_the_directory(daemon: Daemon) -> None:
+    body = {"instance_id": "old-client", "project_path": "/srv/shop"}
+    assert daemon.call("POST", "/instance/register", body).status == 200
+    listed = daemon.call("GET", "/instance/list").body["instances"]
+    (one,) = [each for each in listed if each["instance_id"] == "old-client"]
+    assert (one["working_directory"], one["project_path"]) == ("/srv/shop", "/srv/shop")
+    daemon.call("DELETE", "/instance/old-client")

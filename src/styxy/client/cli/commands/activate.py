@@ -37,6 +37,8 @@ def env(options: Namespace, caller: Caller) -> int:
     proof.ensure(library)
     spell = FORMATS[options.format or ("json" if caller.wants_json else "sh")]
     caller.say_exactly(spell(variables(caller.env, library)))
+    if caller.err.isatty() and not caller.out.isatty():  # a shell evaluates it, and a person looks
+        caller.complain("interception is on in this shell; to test it: styxy env --check")
     return 0
 
 

@@ -228,6 +228,8 @@ def add_document_options(parser: Parser) -> None:
 
 def document(options: Namespace, caller: Caller) -> int:
     """Write the table of all ranges."""
+    from datetime import UTC, datetime
+
     from styxy.adapters.document import put_table
     from styxy.client.cli.range_import import types_of
     from styxy.core.config.port_document import table
@@ -239,7 +241,7 @@ def document(options: Namespace, caller: Caller) -> int:
         caller.report({"success": True, "file": None, "table": text}, text)
         return 0
     path = os.path.abspath(str(path))
-    has_changed = put_table(path, text)
+    has_changed = put_table(path, text, today=datetime.now(UTC).date().isoformat())
     said = f"wrote {path}" if has_changed else f"{path} is up to date"
     body = {"success": True, "file": path, "changed": has_changed, "table": text, "message": said}
     caller.report(body, said)

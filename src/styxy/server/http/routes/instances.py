@@ -13,7 +13,7 @@ from styxy.server.http.routes.call import Call, Route, living
 def register(call: Call) -> shapes.RegisterAnswer:
     """Register an instance, or refresh it."""
     body: shapes.RegisterBody = call.body
-    directory = body.working_directory
+    directory = body.working_directory or body.project_path
     request = InstanceRequest(
         instance_id=body.instance_id,
         holder=living(call.service, body.pid),

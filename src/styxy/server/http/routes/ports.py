@@ -21,7 +21,7 @@ async def scan(call: Call) -> shapes.ScanAnswer:
         raise InvalidInput(f"the range {asked.start}-{asked.end} ends before it begins")
     found = await call.service.reports(PortRange(Port(asked.start), Port(asked.end)))
     return shapes.ScanAnswer(
-        scan_range=(asked.start, asked.end),
+        scan_range=f"{asked.start}-{asked.end}",
         ports_in_use=[shapes.port_in_use(each) for each in found],
     )
 
