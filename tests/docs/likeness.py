@@ -1,11 +1,13 @@
-"""What an example says, held against what was said: the words must agree, the numbers correspond.
+"""What an example says, held against what was said: the words and the numbers must agree.
 
-A number between 1024 and the largest pid, and an id of 32 hex digits, is a name: the first time
-that a document uses one, it stands for what is there, and from then on for nothing else. So `3000`
-in a document may be 3002 on a machine where 3000 is taken. The documents write pids as 4711 and the
-like: a pid and a port may be the same number. Moments only have to look alike. `...`
-is any words in a line, any number of lines where it stands alone, and in JSON any value, any
-further keys or any further items.
+A pid, which the documents write as 4711 and the like, and an id of 32 hex digits is a name: the
+first time that a document uses one, it stands for what is there, and from then on for nothing else.
+Every other number is itself, for the examples run in a network in which all ports are free: a
+document says `auto-assigned port 8001` only where that is the port. Where no such network can be
+had, a number above 1023 is a name, too, as `3000` may be 3002 where 3000 is taken; there a port
+that is unlike the document's goes unseen. Moments only have to look alike. `...` is any words in a
+line, any number of lines where it stands alone, and in JSON any value, any further keys or any
+further items.
 """
 
 from __future__ import annotations
@@ -32,11 +34,13 @@ _NAMED = re.compile(r"\b[0-9a-f]{32}\b|(?<![\w.-])\d{4,7}(?![\w-]|\.\d)")
 
 
 class Likeness:
-    """Remember what each name of a document stands for. `home` is what its ~ is here."""
+    """Remember what each name of a document stands for. `home` is what its ~ is here, and
+    `is_exact` tells that its ports are those that are here."""
 
-    def __init__(self, home: str) -> None:
+    def __init__(self, home: str, *, is_exact: bool = True) -> None:
         self._stands_for: dict[str, str] = {}
         self._home = home
+        self._is_exact = is_exact
 
     def name(self, written: str, meant: str) -> bool:
         """Let a name stand for something; False where it, or that, has another already."""
@@ -47,6 +51,11 @@ class Likeness:
             if name != written and _is_pid(name) == _is_pid(written)
         )
         return known == meant and meant not in others
+
+    def _number(self, written: str, meant: str) -> bool:
+        if self._is_exact and not _is_pid(written) and written not in self._stands_for:
+            return written == meant
+        return self.name(written, meant)
 
     def command(self, written: str) -> str:
         """Spell a command with what its names stand for here."""
@@ -108,11 +117,11 @@ class Likeness:
                 return True
             case "range" if written[1] != said[1]:
                 ends = (re.findall(r"\d+", each[1]) for each in (written, said))
-                return all(map(self.name, *ends))
+                return all(map(self._number, *ends))
             case "id":
                 return self.name(written[1], said[1])
             case "number" if int(written[1]) > 1023:
-                return self.name(written[1], said[1])
+                return self._number(written[1], said[1])
         return written[1] == said[1]
 
     def _same(self, written: object, said: object) -> bool:

@@ -3,7 +3,7 @@
 Every ```console block is an example: `$ ` begins a line that is typed, `> ` goes on with it, and
 what follows is what it says. Comments in the source steer it, unseen by readers:
 
-    <!-- ports: 8000 -->             8000 stands for a port that is free while the test runs
+    <!-- ports: 8000 -->             8000 is free where the test has no network of its own
     <!-- before each section -->     the next block is typed first in every section of the page
 """
 

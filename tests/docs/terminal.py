@@ -1,5 +1,5 @@
-"""A terminal for examples: one shell with a home of its own, two projects in it, and a daemon that
-does not outlive it.
+"""A terminal for examples: one shell with a home and a network of its own, two projects in it, and
+a daemon that does not outlive it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tests.commands import CommandLine
 from tests.docs.likeness import Likeness
 from tests.docs.pages import Section
 from tests.fakes import free_port
+from tests.network import own_network
 
 LONGEST = 20.0
 """Seconds that one line may take."""
@@ -40,18 +41,18 @@ class Terminal:
         self._home = home
         self._section = section
         self._pipes: list[int] = []
-        self.likeness = Likeness(str(home))
+        self._network = own_network()
+        self.likeness = Likeness(str(home), is_exact=bool(self._network))
         self.likeness.name("9876", str(self._styxy.port))
-        for port in section.ports:
-            self.likeness.name(port, str(free_port()))
+        if not self._network:
+            for port in section.ports:
+                self.likeness.name(port, str(free_port()))
 
     def __enter__(self) -> Terminal:
         for name in ("shop", "blog"):
             make_project(self._home / name)
-        if self._section.begins_with_run:  # it waits for one that starts a second and no longer
-            self._styxy.run("daemon", "start", "-d")
         self._shell = subprocess.Popen(
-            ["bash", "--norc", "--noprofile"],
+            [*self._network, "bash", "--norc", "--noprofile"],
             env=self._styxy.env,
             cwd=self._home / "shop",
             stdin=subprocess.PIPE,
@@ -61,6 +62,8 @@ class Terminal:
         )
         assert self._shell.stdout
         self._output = self._shell.stdout.fileno()
+        if self._section.begins_with_run:  # it waits for one that starts a second and no longer
+            self.type("styxy daemon start -d", ["..."])
         return self
 
     def __exit__(self, *_: object) -> None:
