@@ -92,13 +92,13 @@ class ProcessFacts:
 
     def _ask(self, pid: int) -> dict[str, str | None]:
         command = self._processes.command(pid)
-        told = self._processes.variables(pid, "STYXY_PROJECT", *INSTANCE_NAMES)
-        where = (self._processes.directory(pid), told.get("STYXY_PROJECT"))
+        variables = self._processes.variables(pid, "STYXY_PROJECT", *INSTANCE_NAMES)
+        where = (self._processes.directory(pid), variables.get("STYXY_PROJECT"))
         if where not in self._by_directory:
             self._by_directory[where] = self._projects.below(where[0], named=where[1])
         return {
             "process": self._processes.name(pid),
             "command": shlex.join(command) if command else None,
             "project": self._by_directory[where],
-            "instance_id": instance_of(told),
+            "instance_id": instance_of(variables),
         }

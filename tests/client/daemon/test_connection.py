@@ -111,7 +111,7 @@ def test_without_a_daemon_the_sentence_says_how_to_start_one(
 def test_a_socket_that_nobody_listens_on_is_no_daemon(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "s"))
-    assert connection_to(tmp_path / "s").knock() is None
+    assert connection_to(tmp_path / "s").try_connect() is None
 
 
 def test_a_socket_variable_that_hides_the_daemon_of_the_home_is_named(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_socket_variable_that_hides_the_daemon_of_the_home_is_named(tmp_path: 
 
 def test_the_kernel_names_who_listens(tmp_path: Path) -> None:
     with FakeDaemon(tmp_path / "s", lambda *_: None):
-        link = connection_to(tmp_path / "s").knock()
+        link = connection_to(tmp_path / "s").try_connect()
         assert link is not None
         assert peer_of(link) == (os.getpid(), os.getuid(), os.getgid())
         link.close()

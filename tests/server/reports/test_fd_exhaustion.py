@@ -80,11 +80,11 @@ def test_idle_connections_that_use_up_all_descriptors_cost_nobody_anything(
 
 def said_in_log(daemon: Daemon) -> bool:
     # The kernel takes connections in where the daemon cannot; this one is never answered.
-    with socket.socket(socket.AF_UNIX) as knock:
-        knock.connect(daemon.facts["line_socket"])
-        knock.settimeout(0.05)
+    with socket.socket(socket.AF_UNIX) as try_connect:
+        try_connect.connect(daemon.facts["line_socket"])
+        try_connect.settimeout(0.05)
         with pytest.raises(TimeoutError):
-            knock.recv(1)
+            try_connect.recv(1)
     return NONE_LEFT in daemon.log.read_text()
 
 

@@ -127,7 +127,7 @@ class Connection:
         """
         from styxy.client.daemon.sse import StreamReader
 
-        link = self.knock()
+        link = self.try_connect()
         if link is None:
             return
         reader = StreamReader()
@@ -152,12 +152,12 @@ class Connection:
         """Make sure that a daemon is listening, starting one if that is allowed."""
         self._reach().close()
 
-    def knock(self) -> _socket.socket | None:
+    def try_connect(self) -> _socket.socket | None:
         """Connect to a daemon that is listening; None if there is none."""
         path = self._socket_path()
-        return None if path is None else self._knock_at(path)
+        return None if path is None else self._try_connect_at(path)
 
-    def _knock_at(self, path: str) -> _socket.socket | None:
+    def _try_connect_at(self, path: str) -> _socket.socket | None:
         link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         link.settimeout(self._answer_patience)
         try:
@@ -183,7 +183,7 @@ class Connection:
 
     def listens(self) -> bool:
         """Return whether a daemon is listening, whether it answers or not."""
-        link = self.knock()
+        link = self.try_connect()
         if link is None:
             return False
         link.close()
@@ -197,7 +197,7 @@ class Connection:
         named, record = self.paths.socket_override, read_record(self.paths)
         if named is None or record is None or not record.socket:
             return
-        link = self._knock_at(record.socket) if record.socket != named else None
+        link = self._try_connect_at(record.socket) if record.socket != named else None
         if link is not None:
             link.close()
             raise DaemonUnreachable(
@@ -214,13 +214,13 @@ class Connection:
         return record.socket if record else None
 
     def _reach(self) -> _socket.socket:
-        link = self.knock()
+        link = self.try_connect()
         if link is None:
             self.refuse_elsewhere()
             if self._starter is None:
                 raise not_running()
             self._starter(self)
-            link = self.knock()
+            link = self.try_connect()
         if link is None:
             raise DaemonUnreachable(
                 "the daemon started, but nothing is listening on its socket; see: styxy daemon logs"

@@ -66,7 +66,7 @@ def _claimed_pid(connection: Connection) -> int | None:
 
 
 def _is_daemon(connection: Connection, pid: int) -> bool:
-    link = connection.knock()
+    link = connection.try_connect()
     if link is not None:
         listener, _, _ = peer_of(link)
         link.close()

@@ -48,8 +48,8 @@ class DaemonView:
         """Return what the daemon knows about a listening process; None if it knows nothing."""
         if self._usage.get("pid") != pid:
             return None
-        told = {**self._usage, "instance_id": self._observed.get("instance_id")}
-        return {name: _text(told.get(name)) for name in ("command", "project", "instance_id")}
+        facts = {**self._usage, "instance_id": self._observed.get("instance_id")}
+        return {name: _text(facts.get(name)) for name in ("command", "project", "instance_id")}
 
     def since(self, pid: int | None) -> str | None:
         """Return since when something is listening, if that is `pid` or no process is visible."""

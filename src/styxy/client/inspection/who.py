@@ -140,8 +140,8 @@ class _Teller:
         cgroup = self._processes.cgroup(pid) if pid is not None else ""
         container = published or self._in_container(cgroup)
         unit = unit_of(cgroup)
-        told = self._told(pid)
-        project = self._composed(container) or told.get("project")
+        facts = self._daemon_facts(pid)
+        project = self._composed(container) or facts.get("project")
         worktree = _worktree(project)
         relation = self._relation(project)
         if main is not None and is_daemon(main):
@@ -152,13 +152,13 @@ class _Teller:
             addresses=tuple(sorted({each.address for each in listeners})),
             pid=pid,
             process=main.name if main else None,
-            command=told.get("command"),
+            command=facts.get("command"),
             directory=main.directory if main else None,
             user=_user(listeners[0].uid) if listeners else None,
             since=self._since(pid),
             project=project,
             worktree=worktree,
-            instance_id=self._instance() or told.get("instance_id"),
+            instance_id=self._instance() or facts.get("instance_id"),
             relation=relation,
             meaning=self._meaning(relation, worktree),
             caution=caution(relation),
@@ -191,9 +191,9 @@ class _Teller:
         """Return the home of a Styxy daemon that is not the caller's own."""
         daemons = [pid for pid in pids if pid in self._table and is_daemon(self._table[pid])]
         for pid in daemons:
-            told = self._processes.variables(pid, "STYXY_HOME", "HOME")
-            user_home = told.get("HOME") or self._home
-            home = told.get("STYXY_HOME") or os.path.join(user_home, ".styxy")
+            facts = self._processes.variables(pid, "STYXY_HOME", "HOME")
+            user_home = facts.get("HOME") or self._home
+            home = facts.get("STYXY_HOME") or os.path.join(user_home, ".styxy")
             if os.path.realpath(home) != os.path.realpath(self._styxy_home):
                 return home
         return None
@@ -211,7 +211,7 @@ class _Teller:
             frontier = sorted(p for p in wanted if self._table[p].parent == pid) + frontier
         return found
 
-    def _told(self, pid: int | None) -> dict[str, str | None]:
+    def _daemon_facts(self, pid: int | None) -> dict[str, str | None]:
         """Return what a process shows about itself: from the daemon, else read now."""
         if pid is None:
             return {}
