@@ -15,6 +15,26 @@ static bool says(const struct variables *variables, const char *name, const char
     return strcmp(get(variables, name), word) == 0;
 }
 
+/* Whether a value is a word that is given in lower case. */
+static bool is_word(const char *value, const char *word)
+{
+    for (; *value != '\0' && *word != '\0'; value++, word++)
+        if ((*value >= 'A' && *value <= 'Z' ? *value + ('a' - 'A') : *value) != *word)
+            return false;
+    return *value == *word;
+}
+
+bool image_switch(const char *value, bool otherwise)
+{
+    static const char *const words[][2] = {
+        {"0", "1"}, {"false", "true"}, {"no", "yes"}, {"off", "on"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        for (int on = 0; on <= 1; on++)
+            if (is_word(value, words[i][on]))
+                return on != 0;
+    return otherwise;
+}
+
 /* STYXY_HOME, absolute, or its default; "" where neither is known. */
 static const char *home_of(const struct image *image, const char *named, struct text *texts)
 {
@@ -58,13 +78,13 @@ void image_read_settings(struct image *image, const struct variables *variables,
     image->siblings_allow = get(variables, "STYXY_SIBLINGS_ALLOW");
     image->siblings =
         says(variables, "STYXY_SIBLINGS", "allow") ? SIBLINGS_ALLOW : SIBLINGS_REFUSE;
-    image->is_virtual_localhost = !says(variables, "STYXY_VIRTUAL_LOCALHOST", "0");
+    image->is_virtual_localhost = image_switch(get(variables, "STYXY_VIRTUAL_LOCALHOST"), true);
     image->notify = notify_of(get(variables, "STYXY_NOTIFY"));
 }
 
 bool image_is_switched_off(const struct variables *variables)
 {
-    return says(variables, "STYXY_DISABLE_REASSIGN", "1");
+    return image_switch(get(variables, "STYXY_DISABLE_REASSIGN"), false);
 }
 
 uint64_t image_id_of(const uint8_t random[16])

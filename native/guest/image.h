@@ -57,7 +57,7 @@ struct image {
     const char *siblings_allow; /* STYXY_SIBLINGS_ALLOW: ports */
     const char *supervisor;   /* of the static programs that it executes; "" = they run without */
     enum siblings siblings;   /* STYXY_SIBLINGS */
-    bool is_virtual_localhost; /* STYXY_VIRTUAL_LOCALHOST is not 0 */
+    bool is_virtual_localhost; /* STYXY_VIRTUAL_LOCALHOST is not off */
     enum notify notify;       /* STYXY_NOTIFY */
     bool is_cluster_worker;   /* NODE_UNIQUE_ID is set: a worker of Node's cluster */
     struct stream standard[3]; /* 1 and 2 */
@@ -76,6 +76,12 @@ struct variables {
  */
 void image_read_settings(struct image *image, const struct variables *variables,
                          struct text *texts);
+
+/*
+ * What the value of a switch says: 1, true, yes, on, or 0, false, no, off, in any case. Another value
+ * leaves the switch at its default; `styxy run` and `styxy doctor` report it (`core.config`).
+ */
+bool image_switch(const char *value, bool otherwise);
 
 /* Whether the variables switch Styxy off in the program: STYXY_DISABLE_REASSIGN=1. */
 bool image_is_switched_off(const struct variables *variables);

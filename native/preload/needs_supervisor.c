@@ -98,7 +98,7 @@ bool needs_supervisor(const char *path, char *const environment[])
     const struct image *image = host_image();
     if (image == NULL || image->supervisor[0] == '\0' ||
         (environment != NULL && !is_list(environment)) ||
-        strcmp(variable(environment, "STYXY_DISABLE_REASSIGN"), "1") == 0)
+        image_switch(variable(environment, "STYXY_DISABLE_REASSIGN"), false))
         return false;
     enum elf_kind kind = kind_through_scripts(path); /* OTHER, too, where the path cannot be read */
     bool is_missed = kind == ELF_KIND_STATIC || kind == ELF_KIND_GO ||

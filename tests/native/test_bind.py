@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from styxy.core.config.environment import SWITCH_WORDS
 from tests.fakes import free_port, leave_old_connection
 from tests.native.guest import FakeDaemon, bind_each, bound_elsewhere, listener, move, say
 
@@ -234,12 +235,19 @@ def test_the_question_says_what_the_user_has_set(tmp_path: Path) -> None:
     assert path == str(project).replace("%", "%25").replace(" ", "%20")
 
 
-@pytest.mark.parametrize("value", ["1", "0", ""])
+ON = (*(word for word, means in SWITCH_WORDS.items() if means), "TRUE", "On")
+NOT_ON = (
+    *(word for word, means in SWITCH_WORDS.items() if not means),
+    *("OFF", "", "maybe", "tru", "trues", "2", " 1"),
+)
+
+
+@pytest.mark.parametrize("value", [*ON, *NOT_ON])
 def test_styxy_can_be_switched_off(tmp_path: Path, value: str) -> None:
     free = free_port()
     with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
         [got] = bind_each(daemon, f"127.0.0.1,{taken}", STYXY_DISABLE_REASSIGN=value)
-    assert got == ("EADDRINUSE" if value == "1" else str(free))
+    assert got == ("EADDRINUSE" if value in ON else str(free))
 
 
 def test_port_0_is_untouched(tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ def test_everybody_else_reaches_the_real_server(tmp_path: Path, way: str) -> Non
 
 def test_virtual_localhost_can_be_switched_off(tmp_path: Path) -> None:
     with moved(tmp_path) as (daemon, asked, own):
-        for value, port in (("0", asked), ("1", own), ("", own)):
+        off = [(value, asked) for value in ("0", "false", "No", "off")]
+        for value, port in (*off, ("1", own), ("true", own), ("", own), ("never", own)):
             got = reach(daemon, "blocking", "127.0.0.1", asked, STYXY_VIRTUAL_LOCALHOST=value)
             assert got == f"127.0.0.1 {port}"
         got = reach(daemon, "blocking", "127.0.0.1", asked, STYXY_DISABLE_REASSIGN="1")

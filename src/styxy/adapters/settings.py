@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from styxy.core.config.configuration import Configuration
+from styxy.core.config.environment import switch
 from styxy.core.config.settings_table import BY_PATH
 from styxy.core.config.validation import convert
 from styxy.core.errors import InvalidInput
@@ -76,7 +77,7 @@ def load_settings(
     return Settings(
         configuration=load_overrides(env, port=port).over(configuration),
         requires_token=not _skips_token(env, insecure=insecure),
-        shows_full_key=env.get("STYXY_SHOW_FULL_KEY") == "1",
+        shows_full_key=switch(env.get("STYXY_SHOW_FULL_KEY")) is True,
     )
 
 
@@ -109,7 +110,7 @@ def _said(env: Mapping[str, str], key: str, variable: str | None) -> object:
 
 
 def _skips_token(env: Mapping[str, str], *, insecure: bool) -> bool:
-    wanted = env.get("STYXY_SKIP_AUTH") in ("1", "true", "yes")
+    wanted = switch(env.get("STYXY_SKIP_AUTH")) is True
     if wanted and not insecure:
         raise InvalidInput(
             "STYXY_SKIP_AUTH is for testing; start the daemon with --insecure-no-auth as well"

@@ -239,8 +239,10 @@ def is_active(env: Mapping[str, str]) -> bool:
 
 
 def _verdict(bind: Bind, library: str, env: Mapping[str, str], *, runs: bool) -> tuple[bool, str]:
-    if env.get("STYXY_DISABLE_REASSIGN") == "1":
-        return False, "STYXY_DISABLE_REASSIGN=1 turns interception off; unset it"
+    from styxy.core.config.environment import switch
+
+    if switch(env.get("STYXY_DISABLE_REASSIGN")):
+        return False, "STYXY_DISABLE_REASSIGN turns interception off; unset it"
     if not bind.was_moved:
         return False, f"a bind is not moved: {why_not(bind, library)}; try: styxy doctor"
     if not runs:

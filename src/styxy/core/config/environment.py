@@ -14,6 +14,24 @@ class Variable:
     setting: str | None = None
 
 
+SWITCH_WORDS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
+"""The values of a switch, in any case; `native/guest/image.c` has the same."""
+
+
+def switch(value: str | None) -> bool | None:
+    """Return what a switch says; None if it is unset, or says nothing that means on or off."""
+    return SWITCH_WORDS.get(value.lower()) if value and value.isascii() else None
+
+
 VARIABLES: tuple[Variable, ...] = (
     Variable(
         name="STYXY_HOME",
