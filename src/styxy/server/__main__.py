@@ -28,6 +28,7 @@ from styxy.adapters.git import repo_of
 from styxy.adapters.home import private_directory, private_home
 from styxy.adapters.journal.backups import Backups
 from styxy.adapters.kernel import KernelLook, ephemeral_ports
+from styxy.adapters.network import network_namespace
 from styxy.adapters.paths import Paths
 from styxy.adapters.portmap.file import Remains
 from styxy.adapters.processes import Processes
@@ -216,6 +217,7 @@ def _discovery_files(opened: _Opened) -> DiscoveryFiles:
         "socket": paths.socket(),
         "line_socket": paths.line_socket(),
         "map": paths.port_map(),
+        "network": network_namespace(),
         "version": __version__,
         "started_at": context.started_at,
     }

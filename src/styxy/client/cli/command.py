@@ -53,6 +53,15 @@ class Caller:
         """Make a connection to the daemon, which is started if necessary and allowed."""
         return Connection(self.paths, starter=self._start if self.may_start else None)
 
+    def connection_here(self) -> Connection:
+        """Return a connection to a daemon that knows the ports of this network namespace.
+
+        Raises `DaemonUnreachable` if it is in another one.
+        """
+        connection = self.connection()
+        connection.refuse_other_network()
+        return connection
+
     def show(self, answer: Answer, text: str) -> None:
         """Print the daemon's answer unchanged if JSON is requested, else `text`."""
         if self.wants_json:

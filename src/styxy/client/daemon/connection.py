@@ -13,6 +13,7 @@ import json
 import os
 import time
 
+from styxy.adapters.network import network_namespace
 from styxy.client.daemon.http_reply import MalformedReply, Reply, ReplyReader
 from styxy.core.errors import DaemonUnreachable, from_answer
 
@@ -66,6 +67,11 @@ class DaemonRecord:
         """The path of the HTTP socket, if the file has it."""
         value = self.content.get("socket")
         return value if isinstance(value, str) and value and "\0" not in value else None
+
+    @property
+    def network(self) -> int | None:
+        """The number of its network namespace, if the file contains it."""
+        return self._number("network", most=2**63)
 
     @property
     def started_at(self) -> float | None:
@@ -205,6 +211,22 @@ class Connection:
                 f"{self.paths.home} listens on {record.socket}: unset STYXY_SOCKET",
                 suggestions=["unset STYXY_SOCKET"],
                 socket=record.socket,
+            )
+
+    def refuse_other_network(self) -> None:
+        """Raise `DaemonUnreachable` if the daemon is in another network namespace than we are.
+
+        It would answer about other ports than the ones that programs have here.
+        """
+        record, here = read_record(self.paths), network_namespace()
+        if record is None or None in (here, record.network) or record.network == here:
+            return
+        if self.paths.socket_override in (None, record.socket) and self.listens():
+            raise DaemonUnreachable(
+                f"the daemon (pid {record.pid}) speaks of another network: it runs in another "
+                "network namespace, with ports of its own; set STYXY_HOME to a directory of this "
+                "network's own",
+                network="other",
             )
 
     def _socket_path(self) -> str | None:

@@ -58,6 +58,15 @@ class Examination:
             return True
 
     @cached_property
+    def other_network(self) -> DaemonUnreachable | None:
+        """What to say if the daemon is in another network namespace than we are."""
+        try:
+            self.connection.refuse_other_network()
+        except DaemonUnreachable as failure:
+            return failure
+        return None
+
+    @cached_property
     def status(self) -> dict[str, object] | None:
         """The answer of GET /status, or None where there is none."""
         if not self.listens or self.silence is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from styxy.client.daemon.starting import NATIVE_LIBRARY
 from styxy.client.doctor.verdict import Outcome, error, ok, warning
 from styxy.client.interception.self_test import why_not
+from styxy.core.config.environment import switch
 
 if TYPE_CHECKING:
     from styxy.client.doctor.examination import Examination
@@ -26,6 +27,8 @@ def library(seen: Examination) -> Outcome:
 
 def bind(seen: Examination) -> Outcome:
     """See that a real bind of a busy port is moved."""
+    if seen.other_network is not None:
+        return warning("not tried: the daemon speaks of another network", fix=None)
     trial = seen.trial
     assert trial.bind is not None
     if trial.bind.was_moved and not trial.daemon:
@@ -43,8 +46,8 @@ def shell(seen: Examination) -> Outcome:
     if missing:
         fix = "unset LD_PRELOAD"
         return error(f"LD_PRELOAD names a file that is gone: {missing[0]}", fix=fix)
-    if seen.env.get("STYXY_DISABLE_REASSIGN") == "1":
-        message = "STYXY_DISABLE_REASSIGN=1 switches interception off in this shell"
+    if switch(seen.env.get("STYXY_DISABLE_REASSIGN")):
+        message = "STYXY_DISABLE_REASSIGN switches interception off in this shell"
         return warning(message, fix="unset STYXY_DISABLE_REASSIGN")
     ours = [each for each in entries if os.path.basename(each) == NATIVE_LIBRARY]
     if ours and seen.trial.library not in ours:

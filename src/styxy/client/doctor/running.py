@@ -23,6 +23,8 @@ ELSEWHERE = frozenset(
 
 def daemon(seen: Examination) -> Outcome:
     """See that the daemon answers."""
+    if seen.other_network is not None:
+        return error(seen.other_network.message, fix=None)
     if seen.status is not None:
         pid, took = plain(seen.status.get("pid")), seen.answer_time * 1000
         return ok(f"pid {pid} answers in {took:.0f} ms")

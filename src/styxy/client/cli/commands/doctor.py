@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from styxy.client.cli.command import Command, no_options
+from styxy.core.errors import EXIT_REFUSED, EXIT_UNREACHABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
 
 
 def doctor(_options: Namespace, caller: Caller) -> int:
-    """Check everything; exit 1 if anything does not work."""
+    """Check everything; exit 1 if anything does not work, 3 if the daemon is of another network."""
     from styxy.client.doctor.checks import examine, verdict_of
     from styxy.client.doctor.examination import Examination
 
-    findings = examine(Examination(caller.paths, caller.env))
+    seen = Examination(caller.paths, caller.env)
+    findings = examine(seen)
     verdict = verdict_of(findings)
     caller.report({"verdict": verdict, "checks": findings}, _shown(findings))
-    return 1 if verdict == "error" else 0
+    if seen.other_network is not None:
+        return EXIT_UNREACHABLE
+    return EXIT_REFUSED if verdict == "error" else 0
 
 
 def _shown(findings: Sequence[Finding]) -> str:

@@ -84,7 +84,7 @@ def allocate(options: Namespace, caller: Caller) -> int:
         raise InvalidInput(f"{echo(options.env)} is not a variable name; try: --env PORT")
     body = _lease_body(options, caller.env)
     try:
-        answer = caller.connection().ask("POST", "/allocate", body)
+        answer = caller.connection_here().ask("POST", "/allocate", body)
     except ConfirmationRequired as proposal:
         from styxy.client.cli.confirming import confirmed
 

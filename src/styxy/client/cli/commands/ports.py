@@ -28,7 +28,7 @@ def add_check_options(parser: Parser) -> None:
 
 def check(options: Namespace, caller: Caller) -> int:
     """Check whether a port is free; the exit code says so as well."""
-    answer = caller.connection().ask("GET", f"/check/{options.port}")
+    answer = caller.connection_here().ask("GET", f"/check/{options.port}")
     caller.show(answer, render.checked(answer.data))
     return 0 if answer.data.get("available") is True else EXIT_TAKEN
 
@@ -42,7 +42,7 @@ def add_scan_options(parser: Parser) -> None:
 def scan(options: Namespace, caller: Caller) -> int:
     """Show the ports that are leased or in use."""
     path = f"/scan{query(start=options.start, end=options.end)}"
-    answer = caller.connection().ask("GET", path)
+    answer = caller.connection_here().ask("GET", path)
     caller.show(answer, render.scanned(answer.data))
     return 0
 
@@ -58,7 +58,7 @@ def add_suggest_options(parser: Parser) -> None:
 def suggest(options: Namespace, caller: Caller) -> int:
     """Show free ports of a type without leasing them."""
     path = f"/suggest/{quoted(options.service_type)}{query(count=options.count)}"
-    answer = caller.connection().ask("GET", path)
+    answer = caller.connection_here().ask("GET", path)
     caller.show(answer, render.suggested(answer.data))
     return 0
 

@@ -99,6 +99,10 @@ def _choose(options: argparse.Namespace, words: list[str], caller: Caller) -> Ch
         caller.complain(warning)
     if options.explain:
         caller.complain(f"backend {choice.backend}: {choice.why}")
+        try:
+            Connection(caller.paths).refuse_other_network()
+        except Unavailable as failure:
+            choice.uncovered.append(f"this network: {failure.message}")
         for sentence in choice.uncovered:
             caller.complain(f"not covered: {sentence}")
     return choice
@@ -120,6 +124,7 @@ def _prepare(options: argparse.Namespace, project: str | None, caller: Caller) -
         answer_patience=RUN_PATIENCE,
     )
     try:
+        connection.refuse_other_network()
         if not _wants_lease(options):
             if caller.may_start:
                 connection.ensure()

@@ -23,7 +23,7 @@ def who(options: Namespace, caller: Caller) -> int:
     from styxy.client.inspection.who import tell
     from styxy.client.text.who_text import shown
 
-    report = tell(options.port, caller.connection(), caller.env)
+    report = tell(options.port, caller.connection_here(), caller.env)
     caller.report(report, shown(report))
     return EXIT_FREE if report.is_free else 0
 
