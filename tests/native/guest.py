@@ -23,6 +23,9 @@ from tests.scratch import once, scratch
 
 STAMP = "2026-11-21T19:25:22"
 NOTICE = "✓ STYXY: Port {} was in use, auto-assigned port {}\n"
+UNMOVED = "✗ STYXY: Port {} was not moved: {}\n"
+GARBLED = "the daemon gave no usable answer; try: styxy doctor"
+SILENT = "the daemon does not answer; try: styxy daemon restart"
 
 Behaviour = Callable[[socket.socket, list[str]], None]
 """What the daemon does with a connection, once it has read the question."""

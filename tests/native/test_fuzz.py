@@ -70,7 +70,8 @@ FUZZER = (
 static const char *const SEEDS[] = {
     "styxy/1 keep", "styxy/1 move 8001 api new 2026-11-21T19:25:22",
     "styxy/1 move 65535 a%C3%A4 same 2026-11-21T19:25:22", "styxy/1 single 11434 ai 4321",
-    "styxy/1 error no%20port", "{\"pid\": 1, \"map\": \"/run/user/1/styxy/ports.map\"}",
+    "styxy/1 error no%20port", "styxy/1 why left my%20blog 14:03", "styxy/1 why promised b%C3%A4",
+    "{\"pid\": 1, \"map\": \"/run/user/1/styxy/ports.map\"}",
     "{\"a\": {\"map\": \"/x\"}, \"b\": [\"map\", {}], \"map\":\n\"/y\"}", "{\"map\"", "{\"map\":\"",
     "{\"map\":\"/", "[[[[]]]]{\"map\":\"/z\"}", "styxy/1 move 8001 %41%4g new 2026-11-21T19:25:22",
 };
@@ -94,9 +95,23 @@ static int fuzz_answer(const char *bytes, size_t length)
         return 0;
     check_text(answer.service_type, sizeof answer.service_type);
     check_text(answer.at, sizeof answer.at);
+    check_text(answer.error, sizeof answer.error);
     if (answer.verdict == VERDICT_MOVE && (answer.port < 1024 || answer.at[0] == '\0'))
         abort();
+    wire_why(bytes, length, &answer);
+    check_text(answer.name, sizeof answer.name);
+    check_text(answer.until, sizeof answer.until);
     return 1;
+}
+
+static void fuzz_why(const char *bytes, size_t length)
+{
+    struct answer answer = {.verdict = VERDICT_MOVE};
+    wire_why(bytes, length, &answer);
+    check_text(answer.name, sizeof answer.name);
+    check_text(answer.until, sizeof answer.until);
+    if (answer.cause != CAUSE_IN_USE && answer.name[0] == '\0')
+        abort();
 }
 
 static int fuzz_daemonfile(const char *bytes, size_t length)
@@ -145,6 +160,7 @@ int main(int argc, char **argv)
         char *exact = malloc(length > 0 ? length : 1);
         memcpy(exact, input, length);
         accepted[0] += fuzz_answer(exact, length);
+        fuzz_why(exact, length);
         accepted[1] += fuzz_daemonfile(exact, length);
         accepted[2] += fuzz_header(input, length);
         free(exact);

@@ -14,7 +14,9 @@ from tests.fakes import free_port
 from tests.native.clients import git_project, key_text, project
 from tests.native.guest import (
     BINDER,
+    GARBLED,
     NOTICE,
+    UNMOVED,
     FakeDaemon,
     bind_each,
     compiled,
@@ -357,14 +359,19 @@ def test_a_listen_that_comes_too_late_gets_a_fresh_socket(tmp_path: Path) -> Non
     assert note[4] == str(free)
 
 
-@pytest.mark.parametrize("answer", ["styxy/1 keep", "styxy/1 error no", "nonsense"])
-def test_a_listen_that_is_not_moved_has_its_own_error(tmp_path: Path, answer: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [("styxy/1 keep", None), ("styxy/1 error no", "no"), ("nonsense", GARBLED)],
+)
+def test_a_listen_that_is_not_moved_has_its_own_error(
+    tmp_path: Path, answer: str, why: str | None
+) -> None:
     port = free_port()
     with FakeDaemon(tmp_path, say(answer)) as daemon:
         shown, told = listen_too_late(daemon, port)
         assert daemon.notes() == []
     assert shown.split()[:4] == ["-1", "98", str(port), "0"]
-    assert told == ""
+    assert told == (UNMOVED.format(port, why) if why else "")
 
 
 def test_a_fresh_socket_that_loses_its_place_asks_again(tmp_path: Path) -> None:

@@ -73,6 +73,32 @@ def test_a_socket_gets_the_notice_too(tmp_path: Path) -> None:
         assert ours.recv(4096).decode() == NOTICE.format(taken, free)
 
 
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("promised blog", "is promised to blog, auto-assigned port"),
+        ("promised my%20bl%C3%B6g", "is promised to my blög, auto-assigned port"),
+        ("left blog 14:03", "was blog's until 14:03, back on port"),
+        # From a daemon that is newer or mad: the plain form.
+        ("left blog", "was in use, auto-assigned port"),
+        ("left blog 14:3", "was in use, auto-assigned port"),
+        ("promised blog 14:03", "was in use, auto-assigned port"),
+        ("promised a%1Bb", "was in use, auto-assigned port"),
+        (f"promised {'a' * 64}", "was in use, auto-assigned port"),
+        ("stolen blog", "was in use, auto-assigned port"),
+        ("", "was in use, auto-assigned port"),
+    ],
+)
+def test_the_notice_says_why(tmp_path: Path, why: str, said: str) -> None:
+    free = free_port()
+    answer = say(f"{move(free)}\nstyxy/1 why {why}")
+    with listener() as taken, FakeDaemon(tmp_path, answer) as daemon:
+        done = run([compiled(BINDER), f"127.0.0.1,{taken},listen"], daemon.environment())
+    assert done.stdout == f"{free}\n"
+    assert done.stderr == f"✓ STYXY: Port {taken} {said} {free}\n"
+    assert f"Port {taken} -> {free} (service: api)" in (tmp_path / "reassignments.log").read_text()
+
+
 def test_the_second_answer_for_one_server_is_not_told_again(tmp_path: Path) -> None:
     free = free_port()
     answers = say(move(free), move(free, told="same"))

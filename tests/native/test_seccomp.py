@@ -15,7 +15,11 @@ from tests.fakes import free_port
 from tests.native.clients import CLIENT, cookie_of, key_text, port_of, project, server
 from tests.native.guest import (
     BINDER,
+    GARBLED,
     NOTICE,
+    SILENT,
+    UNMOVED,
+    Behaviour,
     FakeDaemon,
     compiled,
     listener,
@@ -184,12 +188,16 @@ def test_a_connection_reaches_the_projects_own_server(tmp_path: Path, way: str) 
         assert run(words, environment(daemon, **others)).stdout == f"127.0.0.1 {asked}\n"
 
 
-@pytest.mark.parametrize("behaviour", [silence, say("nonsense")])
-def test_a_sick_daemon_leaves_the_programs_own_result(tmp_path: Path, behaviour: object) -> None:
-    assert callable(behaviour)
+@pytest.mark.parametrize(
+    ("behaviour", "why"), [(silence, SILENT), (say("nonsense"), GARBLED)], ids=["silent", "mad"]
+)
+def test_a_sick_daemon_leaves_the_programs_own_result(
+    tmp_path: Path, behaviour: Behaviour, why: str
+) -> None:
     with listener() as taken, FakeDaemon(tmp_path, behaviour) as daemon:
         done = run(under(static(BINDER), f"127.0.0.1,{taken}"), environment(daemon))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "EADDRINUSE\n", "")
+    assert (done.returncode, done.stdout) == (0, "EADDRINUSE\n")
+    assert done.stderr == UNMOVED.format(taken, why)
 
 
 def test_a_program_that_is_switched_off_is_left_alone(tmp_path: Path) -> None:

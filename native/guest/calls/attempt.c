@@ -9,6 +9,7 @@
 #include "guest/project/project.h"
 #include "guest/state/fork_shared.h"
 #include "guest/state/memory.h"
+#include "guest/state/notice_once.h"
 
 enum { MOST_TRIES = 8 }; /* places lost in a race, within one deadline */
 
@@ -17,8 +18,12 @@ bool attempt_read_map(struct attempt *attempt)
     struct portmap *map = &attempt->map;
     uint16_t port = attempt->target.port;
     attempt->move_count = 0;
-    if (!host_map_open(attempt->image, attempt->fd, map))
+    if (!host_map_open(attempt->image, attempt->fd, map)) {
+        /* Without a home there is none to start, either. */
+        bool has_home = attempt->image->home[0] != '\0';
+        attempt->unmoved = has_home ? UNMOVED_NO_DAEMON : UNMOVED_NOT;
         return false;
+    }
     if (portmap_promise(map, port, &attempt->promise) && attempt->promise.has_moves)
         attempt->move_count =
             portmap_moves(map, port, project_key(attempt->image),
@@ -45,11 +50,11 @@ int attempt_bind_as_asked(const struct attempt *attempt)
     return bind_with(attempt, attempt->address, attempt->target.port);
 }
 
-int attempt_bind_at(struct attempt *attempt, struct answer *answer)
+int attempt_bind_at(struct attempt *attempt, uint16_t *port)
 {
     struct sockaddr_storage moved;
-    address_with_port(attempt->address, attempt->length, answer->port, &moved);
-    return bind_with(attempt, (const struct sockaddr *)&moved, answer->port);
+    address_with_port(attempt->address, attempt->length, *port, &moved);
+    return bind_with(attempt, (const struct sockaddr *)&moved, *port);
 }
 
 static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
@@ -68,12 +73,16 @@ static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
     };
     if (attempt->deadline == 0)
         attempt->deadline = ask_deadline();
-    bool answered = ask_daemon(&question, attempt->image, attempt->map.bind_socket,
-                               attempt->deadline, answer);
+    enum asked asked = ask_daemon(&question, attempt->image, attempt->map.bind_socket,
+                                  attempt->deadline, answer);
     sys_scratch_free(scratch, IMAGE_PATH);
-    if (!answered)
-        host_map_forget();
-    return answered;
+    if (asked == ASKED_ANSWERED)
+        return true;
+    host_map_forget();
+    attempt->unmoved = asked == ASKED_NOBODY   ? UNMOVED_NO_DAEMON
+                       : asked == ASKED_SILENT ? UNMOVED_SILENT
+                                               : UNMOVED_GARBLED;
+    return false;
 }
 
 /*
@@ -87,6 +96,30 @@ static bool is_own(const struct attempt *attempt, uint16_t port)
            lookup_finds_own_alone(port, attempt->is_udp);
 }
 
+/* Say once for each program why it has no place; `said` is what the daemon said. */
+static void tell(const struct attempt *attempt, const char *said)
+{
+    if (notice_once_claim(0, 0, false))
+        notice_unmoved(attempt->image, attempt->target.port, attempt->unmoved, said);
+}
+
+/* Keep why there is no place, and whether the program needs one even if its bind passes. */
+static enum outcome unanswered(struct attempt *attempt, enum reason reason)
+{
+    attempt->is_conflict = reason == REASON_PROMISED || reason == REASON_SHADOWED;
+    return UNANSWERED;
+}
+
+static enum outcome refused(struct attempt *attempt, enum reason reason,
+                            const struct answer *answer)
+{
+    attempt->unmoved = UNMOVED_REFUSED;
+    /* Where a place was only remembered, the bind that follows may pass, and all is well. */
+    if (reason != REASON_PLACED && reason != REASON_RETURNED)
+        tell(attempt, answer->error);
+    return unanswered(attempt, reason);
+}
+
 enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t lost,
                          place_function *place)
 {
@@ -97,8 +130,10 @@ enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t l
         struct answer answer;
         if (is_own(attempt, lost))
             return REFUSED;
-        if (!ask_once(attempt, reason, lost, &answer) || answer.verdict == VERDICT_ERROR)
-            return UNANSWERED;
+        if (!ask_once(attempt, reason, lost, &answer))
+            return unanswered(attempt, reason);
+        if (answer.verdict == VERDICT_ERROR)
+            return refused(attempt, reason, &answer);
         if (answer.verdict == VERDICT_KEEP)
             return UNMOVED;
         /* The daemon knows that another process of this program has it. */
@@ -108,8 +143,11 @@ enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t l
             notice_single(attempt->image, asked, &answer);
             return REFUSED;
         }
-        if (place(attempt, &answer) == 0) {
-            if (answer.port != asked)
+        uint16_t port = answer.port;
+        if (place(attempt, &port) == 0) {
+            if (port != answer.port) /* beside a worker, which has the notice */
+                answer = (struct answer){.verdict = VERDICT_MOVE, .port = port};
+            if (port != asked)
                 memory_add_move(asked, attempt->is_udp, &answer);
             return BOUND;
         }
@@ -117,7 +155,45 @@ enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t l
             return UNANSWERED;
         lost = answer.port;
     }
-    return UNANSWERED;
+    attempt->unmoved = UNMOVED_LOST;
+    return unanswered(attempt, reason);
+}
+
+/* Whether there is a daemon after all, which serves another network namespace. */
+static bool is_of_other_network(const struct attempt *attempt)
+{
+    struct portmap map;
+    if (!host_map_open_any(attempt->image, &map))
+        return false;
+    bool is_other = !map.retired && !host_map_is_ours(attempt->fd, &map);
+    host_map_close(&map);
+    return is_other;
+}
+
+/* Find out why there is no daemon; UNMOVED_NOT where nobody could know, as in a chroot. */
+static enum unmoved why_no_daemon(const struct attempt *attempt)
+{
+    struct statx home;
+    int spare = sys_socket(AF_UNIX, SOCK_DGRAM, 0);
+    if (spare < 0)
+        return UNMOVED_NOT; /* without a descriptor, none of its files can be read */
+    sys_close(spare);
+    if (attempt->image->socket[0] == '\0' && !sys_status_at(attempt->image->home, &home))
+        return UNMOVED_NOT;
+    return is_of_other_network(attempt) ? UNMOVED_OTHER_NETWORK : UNMOVED_NO_DAEMON;
+}
+
+int attempt_told(struct attempt *attempt, int result)
+{
+    int error = errno;
+    bool has_failed = result != 0 && error == EADDRINUSE;
+    if (attempt->unmoved == UNMOVED_NO_DAEMON && has_failed)
+        attempt->unmoved = why_no_daemon(attempt);
+    if (attempt->unmoved != UNMOVED_NOT && (has_failed || attempt->is_conflict) &&
+        !(has_failed && is_own(attempt, attempt->target.port)))
+        tell(attempt, "");
+    errno = error;
+    return result;
 }
 
 bool attempt_is_promised_to_another(const struct attempt *attempt)

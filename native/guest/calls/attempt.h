@@ -8,6 +8,7 @@
 #ifndef STYXY_ATTEMPT_H
 #define STYXY_ATTEMPT_H
 
+#include "guest/daemon/notice.h"
 #include "guest/daemon/portmap.h"
 #include "guest/daemon/wire.h"
 #include "guest/image.h"
@@ -29,6 +30,8 @@ struct attempt {
     size_t move_count;
     int entry_errno;
     uint64_t deadline;         /* of all questions together; 0 = none was asked yet */
+    enum unmoved unmoved;      /* why it has no place of its own, if it should have one */
+    bool is_conflict;          /* it should have one, even if the real bind passes */
 };
 
 enum outcome {
@@ -38,8 +41,8 @@ enum outcome {
     UNANSWERED /* no daemon, or no place */
 };
 
-/* Take the place that an answer names; 0, or -1 with errno. It may correct the answer's port. */
-typedef int place_function(struct attempt *attempt, struct answer *answer);
+/* Take the place that an answer names; 0, or -1 with errno. It may take another, and says which. */
+typedef int place_function(struct attempt *attempt, uint16_t *port);
 
 /* Read what the map says of the target's port; false where there is no daemon. */
 bool attempt_read_map(struct attempt *attempt);
@@ -53,9 +56,16 @@ enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t l
 
 /* The real bind with the caller's own address, or on a copy with another port. */
 int attempt_bind_as_asked(const struct attempt *attempt);
-int attempt_bind_at(struct attempt *attempt, struct answer *answer);
+int attempt_bind_at(struct attempt *attempt, uint16_t *port);
 
 bool attempt_is_promised_to_another(const struct attempt *attempt);
+
+/*
+ * Tell the user why a conflict was not settled, once for each program, where `result` or what was
+ * known before says that there was one; not where the program is in its own way. Returns `result`,
+ * and leaves errno as it is.
+ */
+int attempt_told(struct attempt *attempt, int result);
 
 /* The two results of the program's call, with their errno. */
 int attempt_done(const struct attempt *attempt);
@@ -64,5 +74,8 @@ int attempt_in_use(void);
 /* Do the program's bind, here or elsewhere: tcp.c, udp.c. Its result, with its errno. */
 int bind_tcp(struct attempt *attempt);
 int bind_udp(struct attempt *attempt);
+
+/* Whether a UDP socket is one that Styxy moves at all. */
+bool udp_may_move(const struct attempt *attempt);
 
 #endif

@@ -31,7 +31,18 @@ static bool concerns_us(struct attempt *attempt)
         return false;
     enum transport transport = sys_transport(attempt->fd, attempt->target.family);
     attempt->is_udp = transport == TRANSPORT_UDP;
-    return transport != TRANSPORT_OTHER && is_unbound(attempt->fd) && attempt_read_map(attempt);
+    return transport != TRANSPORT_OTHER && is_unbound(attempt->fd);
+}
+
+static int bind_somewhere(struct attempt *attempt)
+{
+    if (attempt_read_map(attempt))
+        return attempt->is_udp ? bind_udp(attempt) : bind_tcp(attempt);
+    int result = attempt_bind_as_asked(attempt), error = errno;
+    if (result != 0 && attempt->is_udp && !udp_may_move(attempt))
+        attempt->unmoved = UNMOVED_NOT; /* with a daemon it had not been moved, either */
+    errno = error;
+    return result;
 }
 
 int bind(int fd, const struct sockaddr *address, socklen_t length)
@@ -44,7 +55,7 @@ int bind(int fd, const struct sockaddr *address, socklen_t length)
         .entry_errno = errno,
     };
     if (attempt.image != NULL && concerns_us(&attempt))
-        return attempt.is_udp ? bind_udp(&attempt) : bind_tcp(&attempt);
+        return attempt_told(&attempt, bind_somewhere(&attempt));
     errno = attempt.entry_errno;
     return real_bind(fd, address, length);
 }

@@ -56,15 +56,15 @@ static bool bind_and_listen(const struct attempt *attempt, int fresh, uint16_t p
            syscall(SYS_listen, fresh, attempt->backlog) == 0;
 }
 
-static int listen_at(struct attempt *attempt, struct answer *answer)
+static int listen_at(struct attempt *attempt, uint16_t *port)
 {
     uint64_t cookie = 0;
     int fresh = make_like(attempt->fd);
     if (fresh < 0)
         return -1;
     if (sys_option(fresh, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
-        fork_shared_add_socket(cookie, answer->port, false);
-    bool done = bind_and_listen(attempt, fresh, answer->port) && put_in_place(fresh, attempt->fd);
+        fork_shared_add_socket(cookie, *port, false);
+    bool done = bind_and_listen(attempt, fresh, *port) && put_in_place(fresh, attempt->fd);
     int error = errno;
     if (!done)
         fork_shared_drop_socket(cookie);
@@ -91,6 +91,10 @@ bool relisten(const struct image *image, int fd, int backlog)
     uint16_t bound = attempt.target.port, asked = memory_asked_for(bound, false);
     if (asked != 0)
         attempt.target.port = asked;
-    return attempt_read_map(&attempt) &&
-           attempt_ask(&attempt, REASON_INUSE, asked != 0 ? bound : 0, listen_at) == BOUND;
+    if (attempt_read_map(&attempt) &&
+        attempt_ask(&attempt, REASON_INUSE, asked != 0 ? bound : 0, listen_at) == BOUND)
+        return true;
+    errno = EADDRINUSE;
+    attempt_told(&attempt, -1);
+    return false;
 }

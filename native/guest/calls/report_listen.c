@@ -92,7 +92,8 @@ static void ask_again(const struct image *image, const struct portmap *map,
         if (moves[i].port != target->port)
             continue;
         question.image_id = moves[i].image_id;
-        if (ask_daemon(&question, image, map->bind_socket, ask_deadline(), &again) &&
+        if (ask_daemon(&question, image, map->bind_socket, ask_deadline(), &again) ==
+                ASKED_ANSWERED &&
             again.verdict == VERDICT_MOVE && again.port == target->port)
             *answer = again;
         break;

@@ -37,16 +37,16 @@ static bool shares_its_port(const struct attempt *attempt)
  * The option stays set where it helped: listen() checks the port once more, and would say
  * EADDRINUSE without it. Where it did not help, it is taken back.
  */
-static int bind_over_old_connections(struct attempt *attempt, struct answer *place)
+static int bind_over_old_connections(struct attempt *attempt, uint16_t port)
 {
     int on = 1, off = 0;
     struct target target = attempt->target;
-    target.port = place->port;
+    target.port = port;
     if (sys_int_option(attempt->fd, SO_REUSEADDR) != 0 ||
-        lookup_finds_foreign(&target, PLACE_ALL) || !lookup_finds_connections_alone(place->port))
+        lookup_finds_foreign(&target, PLACE_ALL) || !lookup_finds_connections_alone(port))
         return attempt_in_use();
     syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    int result = attempt_bind_at(attempt, place), error = errno;
+    int result = attempt_bind_at(attempt, &port), error = errno;
     if (result != 0)
         syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
     errno = error;
@@ -61,7 +61,7 @@ static int bind_over_old_connections(struct attempt *attempt, struct answer *pla
  * only such sockets share a port. The map lists the earliest first, so all of them meet at its
  * place.
  */
-static bool bind_beside_worker(struct attempt *attempt, struct answer *there)
+static bool bind_beside_worker(struct attempt *attempt, uint16_t *port)
 {
     for (size_t i = 0; i < attempt->move_count; i++) {
         const struct move *move = &attempt->moves[i];
@@ -69,10 +69,10 @@ static bool bind_beside_worker(struct attempt *attempt, struct answer *there)
             continue;
         if (move->image_id == attempt->image->image_id)
             return false;
-        *there = (struct answer){.verdict = VERDICT_MOVE, .port = move->port};
-        if (attempt_bind_at(attempt, there) == 0) {
+        *port = move->port;
+        if (attempt_bind_at(attempt, port) == 0) {
             /* That worker prints the notice. */
-            notice_once_claim(attempt->target.port, there->port, false);
+            notice_once_claim(attempt->target.port, *port, false);
             return true;
         }
     }
@@ -80,16 +80,16 @@ static bool bind_beside_worker(struct attempt *attempt, struct answer *there)
 }
 
 /* Take a place; of two workers that asked at the same moment, the second joins the first. */
-static int take_place(struct attempt *attempt, struct answer *answer)
+static int take_place(struct attempt *attempt, uint16_t *port)
 {
-    struct answer there;
+    uint16_t there;
     if (shares_its_port(attempt) && attempt_read_map(attempt) &&
         bind_beside_worker(attempt, &there)) {
-        *answer = there;
+        *port = there;
         return 0;
     }
-    int result = attempt_bind_at(attempt, answer);
-    return result != 0 && errno == EADDRINUSE ? bind_over_old_connections(attempt, answer) : result;
+    int result = attempt_bind_at(attempt, port);
+    return result != 0 && errno == EADDRINUSE ? bind_over_old_connections(attempt, *port) : result;
 }
 
 /* ---- the steps ---- */
@@ -116,11 +116,10 @@ static bool has_place(const struct attempt *attempt, enum reason *reason)
 /* The real bind, and what follows where it says EADDRINUSE. */
 static int bind_or_move(struct attempt *attempt)
 {
-    struct answer asked = {.verdict = VERDICT_KEEP, .port = attempt->target.port};
     int result = attempt_bind_as_asked(attempt);
     if (result == 0 || errno != EADDRINUSE)
         return result;
-    if (bind_over_old_connections(attempt, &asked) == 0)
+    if (bind_over_old_connections(attempt, attempt->target.port) == 0)
         return attempt_done(attempt);
     return attempt_ask(attempt, REASON_INUSE, 0, take_place) == BOUND ? attempt_done(attempt)
                                                                       : attempt_in_use();
@@ -137,16 +136,23 @@ static bool is_shadowed(const struct attempt *attempt)
         address_uncovered(&attempt->target, v6only == 0, shares_its_port(attempt)));
 }
 
+/* Join a worker that is there already; not inlined, for the stack of its answer. */
+__attribute__((noinline)) static bool joins_worker(struct attempt *attempt)
+{
+    struct answer there = {.verdict = VERDICT_MOVE};
+    if (attempt->move_count == 0 || !shares_its_port(attempt) ||
+        !bind_beside_worker(attempt, &there.port))
+        return false;
+    memory_add_move(attempt->target.port, false, &there);
+    return true;
+}
+
 int bind_tcp(struct attempt *attempt)
 {
     enum reason reason;
     enum outcome outcome = UNMOVED;
-    struct answer there;
-    if (attempt->move_count > 0 && shares_its_port(attempt) &&
-        bind_beside_worker(attempt, &there)) {
-        memory_add_move(attempt->target.port, false, &there);
+    if (joins_worker(attempt))
         return attempt_done(attempt);
-    }
     if (has_place(attempt, &reason))
         outcome = attempt_ask(attempt, reason, 0, take_place);
     if (outcome == UNMOVED && attempt_is_promised_to_another(attempt))

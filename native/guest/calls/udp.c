@@ -30,7 +30,7 @@ static bool may_be_in_a_group(int fd)
            memory[OPTION_MEMORY] != 0;
 }
 
-static bool may_move(const struct attempt *attempt)
+bool udp_may_move(const struct attempt *attempt)
 {
     return sys_int_option(attempt->fd, SO_REUSEADDR) == 0 &&
            sys_int_option(attempt->fd, SO_REUSEPORT) == 0 &&
@@ -43,7 +43,7 @@ static int bind_or_move(struct attempt *attempt)
     int result = attempt_bind_as_asked(attempt);
     if (result == 0 || errno != EADDRINUSE)
         return result;
-    if (may_move(attempt) &&
+    if (udp_may_move(attempt) &&
         attempt_ask(attempt, REASON_INUSE, 0, attempt_bind_at) == BOUND)
         return attempt_done(attempt);
     return attempt_in_use();
@@ -53,7 +53,8 @@ static int bind_somewhere(struct attempt *attempt)
 {
     enum outcome outcome = UNMOVED;
     bool was_moved = memory_was_moved(attempt->target.port, true);
-    if ((was_moved || attempt_is_promised_to_another(attempt)) && may_move(attempt))
+    if ((was_moved || attempt_is_promised_to_another(attempt)) &&
+        udp_may_move(attempt))
         outcome = attempt_ask(attempt, was_moved ? REASON_PLACED : REASON_PROMISED, 0,
                               attempt_bind_at);
     if (outcome == BOUND)

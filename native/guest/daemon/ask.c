@@ -70,8 +70,12 @@ static bool send_all(int fd, const char *line, size_t length, uint64_t deadline)
     return true;
 }
 
-/* Receive a line without its newline; false where it is cut off, too long or too late. */
-static bool receive_line(int fd, char *line, size_t room, size_t *length, uint64_t deadline)
+/*
+ * Receive a line, of `length` bytes without its newline, and what came with it, `all` bytes in all;
+ * false where it is cut off, too long or too late.
+ */
+static bool receive_line(int fd, char *line, size_t room, size_t *all, size_t *length,
+                         uint64_t deadline)
 {
     size_t used = 0;
     while (used < room) {
@@ -87,6 +91,7 @@ static bool receive_line(int fd, char *line, size_t room, size_t *length, uint64
         used += (size_t)got;
         if (newline != NULL) {
             *length = (size_t)(newline - line);
+            *all = used;
             return true;
         }
     }
@@ -105,21 +110,40 @@ static bool put_question(int fd, const struct question *question, const struct i
     return sent;
 }
 
-bool ask_daemon(const struct question *question, const struct image *image,
-                const char *bind_socket, uint64_t deadline, struct answer *answer)
+/* Exchange question and answer on a connected socket. */
+static enum asked exchange(int fd, const struct question *question, const struct image *image,
+                           uint64_t deadline, struct answer *answer)
 {
     char line[WIRE_ANSWER];
-    size_t length = 0;
+    size_t used = 0, length = 0;
+    if (!put_question(fd, question, image, deadline) ||
+        !receive_line(fd, line, sizeof line, &used, &length, deadline))
+        return sys_now() >= deadline ? ASKED_SILENT : ASKED_GARBLED;
+    if (!wire_answer(line, length, answer))
+        return ASKED_GARBLED;
+    /* Why, if the daemon says so, came with the same write; it is not waited for. */
+    const char *why = line + length + 1;
+    const char *end = memchr(why, '\n', used - length - 1);
+    if (end != NULL)
+        wire_why(why, (size_t)(end - why), answer);
+    return ASKED_ANSWERED;
+}
+
+enum asked ask_daemon(const struct question *question, const struct image *image,
+                      const char *bind_socket, uint64_t deadline, struct answer *answer)
+{
+    enum asked outcome = ASKED_GARBLED;
     if (sys_now() < atomic_load(&silent_until))
-        return false;
+        return ASKED_SILENT;
     int fd = sys_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return false;
-    bool answered = connect_to(fd, bind_socket, deadline) &&
-                    put_question(fd, question, image, deadline) &&
-                    receive_line(fd, line, sizeof line, &length, deadline);
+        return outcome;
+    if (connect_to(fd, bind_socket, deadline))
+        outcome = exchange(fd, question, image, deadline, answer);
+    else
+        outcome = sys_now() >= deadline ? ASKED_SILENT : ASKED_NOBODY;
     sys_close(fd);
-    if (!answered && sys_now() >= deadline)
+    if (outcome == ASKED_SILENT)
         atomic_store(&silent_until, sys_now() + SILENCE_NS);
-    return answered && wire_answer(line, length, answer);
+    return outcome;
 }

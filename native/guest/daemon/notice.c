@@ -158,7 +158,20 @@ void notice_moved(const struct image *image, uint16_t asked, const struct answer
     char line[LINE_ROOM];
     struct text text = text_in(line, sizeof line);
     add_words_and_number(&text, "\xe2\x9c\x93 STYXY: Port ", asked);
-    add_words_and_number(&text, " was in use, auto-assigned port ", answer->port);
+    if (answer->cause == CAUSE_PROMISED) {
+        text_add(&text, " is promised to ");
+        text_add(&text, answer->name);
+    } else if (answer->cause == CAUSE_LEFT) {
+        text_add(&text, " was ");
+        text_add(&text, answer->name);
+        text_add(&text, "'s until ");
+        text_add(&text, answer->until);
+    } else {
+        text_add(&text, " was in use");
+    }
+    add_words_and_number(
+        &text, answer->cause == CAUSE_LEFT ? ", back on port " : ", auto-assigned port ",
+        answer->port);
     text_add(&text, "\n");
     if (image->notify != NOTIFY_OFF)
         write_to_stream(image, stream_for(image), &text);
@@ -178,6 +191,27 @@ void notice_single(const struct image *image, uint16_t asked, const struct answe
         add_words_and_number(&text, " (PID ", answer->pid);
         text_add(&text, ")");
     }
+    text_add(&text, "\n");
+    if (image->notify != NOTIFY_OFF)
+        write_to_stream(image, 2, &text);
+}
+
+void notice_unmoved(const struct image *image, uint16_t asked, enum unmoved why, const char *said)
+{
+    static const char *const reasons[] = {
+        [UNMOVED_NO_DAEMON] = "no daemon is running; try: styxy daemon start -d",
+        [UNMOVED_OTHER_NETWORK] =
+            "the daemon is in another network namespace; start one here with its own STYXY_HOME",
+        [UNMOVED_SILENT] = "the daemon does not answer; try: styxy daemon restart",
+        [UNMOVED_GARBLED] = "the daemon gave no usable answer; try: styxy doctor",
+        [UNMOVED_LOST] = "other programs took each port that was tried; try again",
+        [UNMOVED_REFUSED] = "the daemon refused; see: styxy daemon logs",
+    };
+    char line[LINE_ROOM];
+    struct text text = text_in(line, sizeof line);
+    add_words_and_number(&text, "\xe2\x9c\x97 STYXY: Port ", asked);
+    text_add(&text, " was not moved: ");
+    text_add(&text, why == UNMOVED_REFUSED && said[0] != '\0' ? said : reasons[why]);
     text_add(&text, "\n");
     if (image->notify != NOTIFY_OFF)
         write_to_stream(image, 2, &text);

@@ -13,4 +13,18 @@
 void notice_moved(const struct image *image, uint16_t asked, const struct answer *answer);
 void notice_single(const struct image *image, uint16_t asked, const struct answer *answer);
 
+/* Why a conflict could not be settled, so that the program met it as without Styxy. */
+enum unmoved {
+    UNMOVED_NOT, /* it was settled, or there was none */
+    UNMOVED_NO_DAEMON,
+    UNMOVED_OTHER_NETWORK,
+    UNMOVED_SILENT,
+    UNMOVED_GARBLED,
+    UNMOVED_LOST,   /* others were faster at each port that the daemon named */
+    UNMOVED_REFUSED /* the daemon says why, as a range is full */
+};
+
+/* `said` is what the daemon said, where it refused. */
+void notice_unmoved(const struct image *image, uint16_t asked, enum unmoved why, const char *said);
+
 #endif

@@ -198,8 +198,8 @@ static int hex_digit(char digit)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* Decode a name that will be printed; false where it has a control character. */
-static bool read_name(const struct field *field, char *name)
+/* Decode a text that will be printed; false where it has a control character or is too long. */
+static bool read_text(const struct field *field, char *name, size_t room)
 {
     size_t used = 0;
     for (size_t i = 0; i < field->length; i++) {
@@ -213,7 +213,7 @@ static bool read_name(const struct field *field, char *name)
             byte = high << 4 | low;
             i += 2;
         }
-        if (byte < 0x20 || byte == 0x7f || used + 1 >= WIRE_NAME)
+        if (byte < 0x20 || byte == 0x7f || used + 1 >= room)
             return false;
         name[used++] = (char)byte;
     }
@@ -245,7 +245,7 @@ static bool read_move(const struct field *fields, struct answer *answer)
         return false;
     answer->port = (uint16_t)port;
     answer->is_new = is(&fields[4], "new");
-    return read_name(&fields[3], answer->service_type) &&
+    return read_text(&fields[3], answer->service_type, WIRE_NAME) &&
            (answer->is_new || is(&fields[4], "same")) && read_time(&fields[5], answer->at);
 }
 
@@ -256,7 +256,7 @@ static bool read_single(const struct field *fields, struct answer *answer)
     if (!read_number(&fields[2], 1, 65535, &port))
         return false;
     answer->port = (uint16_t)port;
-    return read_name(&fields[3], answer->service_type) &&
+    return read_text(&fields[3], answer->service_type, WIRE_NAME) &&
            read_number(&fields[4], 0, INT32_MAX, &answer->pid);
 }
 
@@ -275,5 +275,37 @@ bool wire_answer(const char *line, size_t length, struct answer *answer)
         return read_move(fields, answer);
     if (count == 5 && is(&fields[1], "single"))
         return read_single(fields, answer);
-    return count == 3 && is(&fields[1], "error");
+    if (count != 3 || !is(&fields[1], "error"))
+        return false;
+    if (!read_text(&fields[2], answer->error, WIRE_ERROR))
+        answer->error[0] = '\0';
+    return true;
+}
+
+/* Read "14:03". */
+static bool read_clock(const struct field *field, char *until)
+{
+    if (field->length != WIRE_UNTIL - 1)
+        return false;
+    for (size_t i = 0; i < field->length; i++) {
+        char byte = field->start[i];
+        if (i == 2 ? byte != ':' : (byte < '0' || byte > '9'))
+            return false;
+        until[i] = byte;
+    }
+    until[field->length] = '\0';
+    return true;
+}
+
+void wire_why(const char *line, size_t length, struct answer *answer)
+{
+    struct field fields[5];
+    size_t count = split(line, length, fields, 5);
+    if (count < 4 || !is(&fields[0], "styxy/1") || !is(&fields[1], "why") ||
+        !read_text(&fields[3], answer->name, WIRE_NAME))
+        return;
+    if (count == 4 && is(&fields[2], "promised"))
+        answer->cause = CAUSE_PROMISED;
+    else if (count == 5 && is(&fields[2], "left") && read_clock(&fields[4], answer->until))
+        answer->cause = CAUSE_LEFT;
 }

@@ -13,6 +13,8 @@ enum {
     WIRE_REQUEST = 8192, /* bytes, with the newline */
     WIRE_ANSWER = 512,   /* the longest answer that is read */
     WIRE_NAME = 64,
+    WIRE_UNTIL = 6,   /* "14:03" and a NUL */
+    WIRE_ERROR = 154, /* of a refusal, as much as is shown */
     WIRE_TIME = 20, /* "2026-11-21 19:25:22" and a NUL */
 };
 
@@ -44,13 +46,28 @@ struct listen_message {
 
 enum verdict { VERDICT_KEEP, VERDICT_MOVE, VERDICT_SINGLE, VERDICT_ERROR };
 
+/* Why a bind was moved. */
+enum cause {
+    CAUSE_IN_USE,   /* something listens on the port, or the daemon does not say */
+    CAUSE_PROMISED, /* it is on lease to somebody else */
+    CAUSE_LEFT,     /* somebody else had it a moment ago, and may come back */
+};
+
 struct answer {
     enum verdict verdict;
     uint16_t port;
     bool is_new;                  /* the first answer for this program */
     uint32_t pid;                 /* of a singleton, 0 where unknown */
-    char service_type[WIRE_NAME];
-    char at[WIRE_TIME];           /* the daemon's local time */
+    enum cause cause;
+    union {
+        struct {
+            char service_type[WIRE_NAME];
+            char at[WIRE_TIME];     /* the daemon's local time */
+            char name[WIRE_NAME];   /* of the project that has or had the port */
+            char until[WIRE_UNTIL]; /* when it left, in the daemon's local time */
+        };
+        char error[WIRE_ERROR]; /* what a refusal says; "" where there is none */
+    };
 };
 
 /* Format a question with its newline; its length, or 0 where it does not fit. */
@@ -63,5 +80,11 @@ size_t wire_listen_message(const struct listen_message *message, const struct im
 
 /* Parse a line without its newline; false where it is anything but an answer. */
 bool wire_answer(const char *line, size_t length, struct answer *answer);
+
+/*
+ * Parse the line that may follow an answer and says why; the cause stays CAUSE_IN_USE where it is
+ * none, as from an older daemon, or says what we do not know, as from a newer one.
+ */
+void wire_why(const char *line, size_t length, struct answer *answer);
 
 #endif

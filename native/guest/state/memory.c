@@ -6,7 +6,7 @@
 
 enum {
     MOVES = 32,
-    TEXT_WORDS = (WIRE_NAME + WIRE_TIME + 7) / 8,
+    TEXT_WORDS = (2 * WIRE_NAME + WIRE_TIME + WIRE_UNTIL + 1 + 7) / 8,
 };
 
 /*
@@ -21,6 +21,9 @@ struct entry {
 struct texts {
     char service_type[WIRE_NAME];
     char at[WIRE_TIME];
+    char name[WIRE_NAME];
+    char until[WIRE_UNTIL];
+    uint8_t cause; /* enum cause */
 };
 
 _Static_assert(sizeof(struct texts) <= TEXT_WORDS * 8, "the texts of an answer have room");
@@ -46,12 +49,14 @@ static uint16_t asked_of(uint64_t key)
 void memory_add_move(uint16_t asked, bool is_udp, const struct answer *answer)
 {
     uint64_t key = key_of(asked, answer->port, is_udp), words[TEXT_WORDS] = {0};
-    struct texts texts;
+    struct texts texts = {.cause = (uint8_t)answer->cause};
     for (int i = 0; i < MOVES; i++)
         if (atomic_load(&moves[i].key) == key)
             return;
     memcpy(texts.service_type, answer->service_type, sizeof texts.service_type);
     memcpy(texts.at, answer->at, sizeof texts.at);
+    memcpy(texts.name, answer->name, sizeof texts.name);
+    memcpy(texts.until, answer->until, sizeof texts.until);
     memcpy(words, &texts, sizeof texts);
     struct entry *entry = &moves[atomic_fetch_add(&next_move, 1) % MOVES];
     atomic_store(&entry->key, 0);
@@ -108,5 +113,8 @@ bool memory_recall(uint16_t got, bool is_udp, struct answer *answer)
     *answer = (struct answer){.verdict = VERDICT_MOVE, .port = got};
     memcpy(answer->service_type, texts.service_type, sizeof texts.service_type);
     memcpy(answer->at, texts.at, sizeof texts.at);
+    memcpy(answer->name, texts.name, sizeof texts.name);
+    memcpy(answer->until, texts.until, sizeof texts.until);
+    answer->cause = (enum cause)texts.cause;
     return true;
 }
