@@ -183,10 +183,7 @@ def instances(answer: Mapping[str, object]) -> str:
 
 def cleaned(answer: Mapping[str, object]) -> str:
     """Format the result of a cleanup: the message, then one lease per line."""
-    lines = [
-        f"  {plain(lease.get('port'))}  {_lease_line(lease)}"
-        for lease in objects(answer.get("released"))
-    ]
+    lines = [f"  {lease_row(lease)}" for lease in objects(answer.get("released"))]
     return "\n".join([plain(answer.get("message")), *lines])
 
 
@@ -233,6 +230,11 @@ def running(answer: Mapping[str, object], *, port: int | None, socket: str | Non
     warnings = answer.get("warnings")
     shown_warnings = warnings if isinstance(warnings, list) else []
     return "\n".join([line, *(f"warning: {plain(each)}" for each in shown_warnings)])
+
+
+def lease_row(lease: Mapping[str, object]) -> str:
+    """Format one lease in a line, its port first."""
+    return f"{plain(lease.get('port'))}  {_lease_line(lease)}"
 
 
 def _lease_line(lease: Mapping[str, object]) -> str:

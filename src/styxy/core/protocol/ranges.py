@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from styxy.core.config.configuration import AutoAllocation
+from styxy.core.protocol.leases import Allocation, allocation
 
 if TYPE_CHECKING:
     from styxy.core.books.lease_index import LeaseIndex
@@ -18,12 +21,15 @@ class MadeType(msgspec.Struct, kw_only=True):
     ranges: list[tuple[int, int]]
     auto_allocated: str
     allocations: int
+    leases: list[Allocation]
 
 
 class MadeTypesAnswer(msgspec.Struct, kw_only=True):
-    """The answer of GET /auto-allocation, oldest first."""
+    """The answer of GET /auto-allocation, oldest type first; `rules` are by pattern."""
 
     enabled: bool
+    settings: AutoAllocation
+    rules: dict[str, dict[str, Any]]
     service_types: list[MadeType]
 
 
@@ -44,11 +50,13 @@ class UndoAnswer(msgspec.Struct, kw_only=True):
 
 def made(kind: ServiceType, lease_index: LeaseIndex) -> MadeType:
     """Convert an auto-allocated type to the API's shape."""
+    leases = lease_index.of_type(kind.name)
     return MadeType(
         service_type=kind.name,
         ranges=_ranges(kind),
         auto_allocated=kind.auto_allocated or "",
-        allocations=len(lease_index.of_type(kind.name)),
+        allocations=len(leases),
+        leases=[allocation(lease) for lease in leases],
     )
 
 

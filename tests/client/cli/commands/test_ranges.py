@@ -9,7 +9,7 @@ import os
 import pty
 import select
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -27,6 +27,11 @@ def test_a_made_type_is_listed_and_undone(styxy: CommandLine) -> None:
     assert listed[1].split()[:3] == ["grafana", f"{port}-{port + 9}", "1"]
     status = styxy.run("config", "auto-allocation", "status").stdout
     assert "1 service type auto-allocated" in status
+    assert "default_chunk_size    10" in status
+    assert f"grafana  {port}-{port + 9}" in status
+    assert f"  {port}  grafana unnamed-service" in status
+    answer = styxy.json("config", "auto-allocation", "status")
+    assert cast(dict[str, object], answer["settings"])["max_port"] == 49151
 
     refused = styxy.run("config", "auto-allocation", "undo", "grafana")
     assert (refused.returncode, "still has 1 lease;" in refused.stderr) == (1, True)
@@ -98,4 +103,4 @@ def test_a_proposal_is_asked_about_on_a_terminal(
     assert ("customize" in said and code == 0) == (out.splitlines()[:1] == [str(port)])
     assert err.endswith(complaint)
     made = styxy.json("config", "auto-allocation", "list")["service_types"]
-    assert bool(made) == (said == "y\n")
+    assert bool(made) == (code == 0)  # customised, it is made for a request all the same

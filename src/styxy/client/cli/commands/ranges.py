@@ -93,11 +93,38 @@ def _undo(caller: Caller, name: str, *, force: bool) -> int:
     return 0
 
 
+_KEY_WIDTH = 20  # `require_confirmation` is the longest setting
+
+
 def _status(answer: Answer) -> str:
+    from styxy.client.text import render
+
     made = _made(answer)
     state = "on" if answer.data.get("enabled") else "off"
     types = counted(len(made), "service type")
-    return f"auto-allocation is {state}; {types} auto-allocated"
+    lines = [f"auto-allocation is {state}; {types} auto-allocated"]
+    lines += [f"  {name.ljust(_KEY_WIDTH)}  {value}" for name, value in _settings(answer)]
+    for each in made:
+        lines.append(f"{each['service_type']}  {_ranges(each)}  since {each['auto_allocated']}")
+        lines += [f"  {render.lease_row(lease)}" for lease in render.objects(each.get("leases"))]
+    return "\n".join(lines)
+
+
+def _settings(answer: Answer) -> list[tuple[str, str]]:
+    """List the settings and rules, as text; booleans as config.json spells them."""
+    settings, rules = answer.data.get("settings"), answer.data.get("rules")
+    found: list[tuple[str, object]] = []
+    if isinstance(settings, dict):
+        found += [(name, value) for name, value in settings.items() if name != "enabled"]
+    if isinstance(rules, dict):
+        for pattern, rule in rules.items():
+            said = ", ".join(f"{name} {value}" for name, value in rule.items())
+            found.append((f"rule {pattern}", said))
+    return [(name, _word(value)) for name, value in found]
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _listed(answer: Answer) -> str:
@@ -106,7 +133,7 @@ def _listed(answer: Answer) -> str:
     rows = [
         (
             str(each["service_type"]),
-            ", ".join(f"{first}-{last}" for first, last in _spans(each)),
+            _ranges(each),
             str(each["allocations"]),
             str(each["auto_allocated"]),
         )
@@ -118,6 +145,10 @@ def _listed(answer: Answer) -> str:
 def _made(answer: Answer) -> list[Mapping[str, object]]:
     listed = answer.data.get("service_types")
     return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _ranges(made: Mapping[str, object]) -> str:
+    return ", ".join(f"{first}-{last}" for first, last in _spans(made))
 
 
 def _spans(made: Mapping[str, object]) -> list[list[int]]:

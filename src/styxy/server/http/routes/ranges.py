@@ -11,8 +11,11 @@ def made_types(call: Call) -> shapes.MadeTypesAnswer:
     desk = call.service.desk
     kinds = [kind for kind in desk.catalogue if kind.auto_allocated is not None]
     kinds.sort(key=lambda kind: (kind.auto_allocated, kind.ports.first))
+    settings = desk.settings
     return shapes.MadeTypesAnswer(
-        enabled=desk.settings.auto_allocation.enabled,
+        enabled=settings.auto_allocation.enabled,
+        settings=settings.auto_allocation,
+        rules={rule.pattern: rule.entry() for rule in settings.auto_allocation_rules},
         service_types=[shapes.made(kind, desk.lease_index) for kind in kinds],
     )
 
