@@ -7,7 +7,9 @@ descriptor is left to look with, `Unavailable` is raised: a process that cannot 
 from __future__ import annotations
 
 import errno
+import functools
 import os
+import pwd
 from typing import TYPE_CHECKING
 
 from styxy.adapters.fd_limits import is_want, refusal
@@ -218,3 +220,12 @@ def _read_text(path: str) -> str:
         if is_want(error):
             raise refusal(error) from error
         raise
+
+
+@functools.lru_cache(maxsize=64)
+def user_name(uid: int) -> str | None:
+    """Return the login name of a user; None if this machine knows none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None

@@ -65,6 +65,22 @@ def test_the_example_of_the_product_is_in_order_and_says_the_defaults() -> None:
     assert reading.configuration == Configuration(service_types=(custom,))
 
 
+def test_the_earlier_names_of_the_limits_are_spellings_of_ours() -> None:
+    limits = {"autoAllocation": {"minPortNumber": 20000, "maxPortNumber": 20099}}
+    reading = read_configuration(limits)
+    assert reading.problems == ()
+    auto = reading.configuration.auto_allocation
+    assert (auto.min_port, auto.max_port) == (20000, 20099)
+
+
+def test_each_layer_of_the_recovery_can_be_switched_off() -> None:
+    layers = ("port_conflict", "health_monitoring", "system_recovery")
+    reading = read_configuration({"recovery": {name: {"enabled": False} for name in layers}})
+    assert reading.problems == ()
+    recovery = reading.configuration.recovery
+    assert not any(getattr(recovery, name).enabled for name in layers)
+
+
 def test_both_spellings_mean_the_same() -> None:
     snake = read_configuration(SPEC_EXAMPLE)
     camel = read_configuration(

@@ -9,7 +9,7 @@ import pytest
 from styxy.core.decisions.desk import DEFAULTS
 from styxy.core.decisions.requests import LeaseRequest
 from styxy.core.errors import NotYours
-from styxy.core.model.leases import Owner
+from styxy.core.model.leases import DEFAULT_NAME, Owner
 from styxy.core.model.ports import Port
 from tests.core.stage import P, Q, Stage, facts_of, holder
 
@@ -143,3 +143,12 @@ def test_a_forced_cleanup_of_one_project_leaves_the_others_alone() -> None:
     stage.allocate(owner=Q)
     ruling = stage.desk.clean((), now=stage.now, project="/p")
     assert [lease.port for lease in ruling.answer] == [3000]
+
+
+def test_a_wish_outside_the_range_is_remembered_for_a_named_service_alone() -> None:
+    stage = Stage()
+    for name in (DEFAULT_NAME, "web"):
+        lease = stage.allocate(owner=P, preferred_port=Port(8150), service_name=name)
+        stage.release(lease.lock_id)
+    assert stage.allocate(owner=P).port == 3000
+    assert stage.allocate(owner=P, service_name="web").port == 8150

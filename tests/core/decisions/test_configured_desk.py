@@ -8,6 +8,7 @@ import pytest
 
 from styxy.core.config.configuration import Configuration, HealthMonitoring, PortConflict, Recovery
 from styxy.core.config.validation import read_configuration
+from styxy.core.decisions.instances import find_silent
 from styxy.core.decisions.requests import FormerHolder
 from styxy.core.errors import Conflict
 from styxy.core.model.ports import Port
@@ -78,3 +79,23 @@ def test_a_server_that_was_moved_returns_to_its_place_within_the_time_set(
     former = FormerHolder(Q, until=1000.0 + pause)
     again = stage.moved(replace(move_ask(owner=P), image_id="another", former=former))
     assert again.port == (3000 if asked_first else first.port)
+
+
+def test_a_server_returns_nowhere_where_that_is_off() -> None:
+    stage = Stage()
+    conflict = PortConflict(enabled=False)
+    stage.desk.configure(Configuration(recovery=Recovery(port_conflict=conflict)))
+    first = stage.moved(move_ask(owner=P), taken=(3000,))
+    stage.release(first.lock_id)
+    stage.wait(1.0)
+    former = FormerHolder(Q, until=1000.0)
+    again = stage.moved(replace(move_ask(owner=P), image_id="another", former=former))
+    assert again.port == 3000
+
+
+def test_a_silent_instance_stays_where_the_checks_are_off() -> None:
+    stage = Stage()
+    health = HealthMonitoring(enabled=False, heartbeat_timeout=1.0, max_failures=1)
+    stage.desk.configure(Configuration(recovery=Recovery(health_monitoring=health)))
+    stage.register("agent")
+    assert find_silent(stage.desk, {}, since=0.0, now=stage.now + 2.0).lost == ()

@@ -13,7 +13,7 @@ import pytest
 from styxy.core.decisions.desk import DEFAULTS
 from styxy.core.decisions.requests import LeaseRequest
 from styxy.core.errors import RangeExhausted, Refused, UnknownLease, UnknownServiceType
-from styxy.core.model.leases import DEFAULT_NAME, Owner
+from styxy.core.model.leases import Owner
 from styxy.core.model.ports import Port, PortRange
 from styxy.core.model.service_types import Catalogue, ServiceType
 from tests.core.stage import P, Q, Stage, facts_of, holder, move_ask
@@ -86,15 +86,6 @@ def test_memory_serves_the_same_service_of_the_same_project_alone(
     stage = Stage()
     stage.release(stage.allocate(owner=P, service_name="web", preferred_port=3042).lock_id)
     assert stage.allocate(**more).port == port
-
-
-def test_a_wish_outside_the_range_is_remembered_for_a_named_service_alone() -> None:
-    stage = Stage()
-    for name in (DEFAULT_NAME, "web"):
-        lease = stage.allocate(owner=P, preferred_port=Port(8150), service_name=name)
-        stage.release(lease.lock_id)
-    assert stage.allocate(owner=P).port == 3000
-    assert stage.allocate(owner=P, service_name="web").port == 8150
 
 
 def test_a_remembered_port_that_is_taken_is_passed_over() -> None:

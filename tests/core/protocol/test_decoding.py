@@ -118,7 +118,7 @@ def test_an_unknown_field_that_resembles_none_is_answered_with_all() -> None:
     refusal = refusal_of(b'{"zork": "dev"}', RegisterBody)
     assert refusal.message == (
         "the body has an unknown field 'zork'; expected one of: instance_id, working_directory, "
-        "template, pid, metadata"
+        "project_path, template, pid, metadata"
     )
     assert "nearest" not in refusal.context
 

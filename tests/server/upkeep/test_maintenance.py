@@ -56,6 +56,16 @@ def test_backups_are_taken_while_the_daemon_runs_and_the_newest_kept(tmp_path: P
         assert len(backups(home)) <= 3, "two, and the one that was just written"
 
 
+def test_no_backup_is_made_where_they_are_off(tmp_path: Path) -> None:
+    home = furnished(tmp_path / "home", enabled=False)
+    with Daemon(home) as daemon:
+        daemon.allocate("build")
+        part = daemon.call("GET", "/health").body["parts"]["backups"]
+        assert (part["state"], part["message"]) == ("ok", "backups are off; 0 backups from before")
+        daemon.stop()
+        assert backups(home) == []
+
+
 @pytest.mark.slow
 def test_a_journal_that_has_grown_is_folded_and_keeps_what_the_settings_allow(
     tmp_path: Path,

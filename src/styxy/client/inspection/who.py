@@ -9,14 +9,13 @@ them.
 from __future__ import annotations
 
 import os
-import pwd
 import shlex
 from typing import TYPE_CHECKING
 
 from styxy.adapters import git
 from styxy.adapters.kernel import KernelLook
 from styxy.adapters.paths import Paths
-from styxy.adapters.processes import Processes
+from styxy.adapters.processes import Processes, user_name
 from styxy.adapters.projects import ProcessFacts, Projects
 from styxy.client.inspection.containers import containers, sockets
 from styxy.client.inspection.daemon_view import DaemonView
@@ -300,10 +299,7 @@ def _command(process: Process | None) -> str | None:
 
 
 def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    return user_name(uid) or str(uid)
 
 
 def _worktree(project: str | None) -> Worktree | None:

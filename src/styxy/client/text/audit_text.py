@@ -5,7 +5,7 @@ Text goes in and out. An event that this version does not know is shown with all
 
 from __future__ import annotations
 
-from styxy.client.text.render import local_time, plain
+from styxy.client.text.render import local_time, objects, plain, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,21 @@ def _who(event: Mapping[str, object], *, project: str = "project") -> list[str |
     return [
         f"pid {plain(event['pid'])}" if event.get("pid") else None,
         f"project {plain(event[project])}" if event.get(project) else None,
+        *(
+            f"by {plain(user.get('name') or user.get('uid'))}"
+            for user in objects([event.get("user")])
+        ),
     ]
+
+
+def stats(answer: Mapping[str, object]) -> str:
+    """Format the counts of past events: one table for each way of counting."""
+    parts = [f"{plain(answer.get('total'))} events"]
+    for title, field in (("EVENT", "by_event"), ("TYPE", "by_service_type"), ("DAY", "by_day")):
+        counts = answer.get(field)
+        if isinstance(counts, dict) and counts:
+            parts.append(table([title, "COUNT"], list(counts.items())))
+    return "\n\n".join(parts)
 
 
 def _joined(*parts: str | None) -> str:

@@ -20,15 +20,22 @@ InstanceEnding = Literal["left", "process died", "heartbeat lost"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leased:
-    """A port was leased."""
+class Fact:
+    """What every event has. `uid` is the user who asked for it; None if nobody did."""
 
-    lease: Lease
     at: float
+    uid: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
+class Leased(Fact):
+    """A port was leased."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released(Fact):
     """A lease ended; `reason` says why."""
 
     lock_id: str
@@ -36,11 +43,10 @@ class Released:
     reason: Ending
     holder: Holder | None = None
     asked: Port | None = None
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passed:
+class Passed(Fact):
     """A lease was passed to the process that now has its socket, or that took it over.
 
     `is_lent`: until that process ends. With no holder, the lease went back to its project and
@@ -52,41 +58,37 @@ class Passed:
     holder: Holder | None
     is_lent: bool = False
     expires_at: float | None = None
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(Fact):
     """A leased port has a listener."""
 
     lock_id: str
     port: Port
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unbound:
+class Unbound(Fact):
     """A leased port lost its listener; the lease lapses at `expires_at`."""
 
     lock_id: str
     port: Port
     expires_at: float | None
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dated:
+class Dated(Fact):
     """A lease has a new expiry time. `given_up`: its server could not bind the port."""
 
     lock_id: str
     port: Port
     expires_at: float
     given_up: bool = False
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reassigned:
+class Reassigned(Fact):
     """A bind asked for one port and was moved to another.
 
     `adopted` is the id of the lease that it was moved onto if that lease had been granted before;
@@ -102,53 +104,48 @@ class Reassigned:
     adopted: str | None = None
     image_id: str | None = None
     cause: Cause | None = None
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
+class Remembered(Fact):
     """A snapshot entry: the remembered port of one service; `at` is when it was last used."""
 
     project: str
     service_type: str
     service_name: str
     port: Port
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MoveRemembered:
+class MoveRemembered(Fact):
     """A snapshot entry: one remembered move; `at` is when its lease ended."""
 
     owner_key: int
     asked: Port
     port: Port
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
+class Forgotten(Fact):
     """The port of a service is no longer remembered."""
 
     project: str
     service_type: str
     service_name: str
     port: Port
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MoveForgotten:
+class MoveForgotten(Fact):
     """The place of a moved server is no longer remembered."""
 
     owner_key: int
     asked: Port
     port: Port
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RangeAdded:
+class RangeAdded(Fact):
     """A service type was auto-allocated, or its range grew.
 
     `is_filed`: it was written to config.json, so if a later file lacks it, the user removed it.
@@ -158,44 +155,39 @@ class RangeAdded:
     placement: str
     chunk_size: int
     is_filed: bool = True
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RangeRemoved:
+class RangeRemoved(Fact):
     """An auto-allocated service type was removed."""
 
     name: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceSeen:
+class InstanceSeen(Fact):
     """A client registered, or registered again."""
 
     instance: Instance
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Heard(Fact):
     """A client sent a heartbeat."""
 
     instance_id: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceGone:
+class InstanceGone(Fact):
     """A client left, died or stopped sending heartbeats."""
 
     instance_id: str
     reason: InstanceEnding
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Noted:
+class Noted(Fact):
     """Something happened to the daemon itself: a start, a recovery step, a configuration reload.
 
     For the audit log only; it changes no state.
@@ -204,7 +196,6 @@ class Noted:
     subject: str
     message: str
     level: Literal["info", "warning", "error"] = "info"
-    at: float
 
 
 Event = (

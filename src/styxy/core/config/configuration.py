@@ -67,8 +67,10 @@ class AutoAllocation:
         "after",
         "where a made range goes: after the last range, before the first, or near related",
     )
-    min_port: Port = _port(LOWEST_MADE, "lowest port of a made range")
-    max_port: Port = _port(HIGHEST_MADE, "highest port of a made range")
+    min_port: Port = _port(LOWEST_MADE, "lowest port of a made range", others=("min_port_number",))
+    max_port: Port = _port(
+        HIGHEST_MADE, "highest port of a made range", others=("max_port_number",)
+    )
     preserve_gaps: bool = key(True, "keep unused ports between a made range and its neighbours")
     gap_size: int = _count(
         "ports", 10, "unused ports between two ranges, at least", low=0, high=10_000
@@ -114,6 +116,7 @@ BUILT_IN_RULES = (
 class HealthMonitoring:
     """Say when a holder without a process counts as gone, and how long a stopped server is kept."""
 
+    enabled: bool = key(True, "check instances without a process; off lets silent ones stay")
     check_interval: float = _seconds(
         30.0, "time between two checks of a holder without a process", low=0.1, high=DAY
     )
@@ -144,6 +147,7 @@ class SystemRecovery:
     `memory_entries` bounds the remembered ports of services, and the remembered moves likewise.
     """
 
+    enabled: bool = key(True, "make backups of the database; off makes none")
     backup_interval: float = _seconds(
         3600.0, "time between two backups of the database", low=1, high=WEEK
     )
@@ -176,12 +180,18 @@ class SystemRecovery:
 class PortConflict:
     """Say how moves behave. `return_within`: a restarted server goes back to its place."""
 
+    enabled: bool = key(True, "let a server that was moved go back to the same place")
     return_within: float = _seconds(
         600.0,
         "a server that was moved and comes back within this time goes to the same place",
         low=0,
         high=DAY,
     )
+
+    @property
+    def window(self) -> float:
+        """Seconds within which a server goes back; 0 if that is off."""
+        return self.return_within if self.enabled else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

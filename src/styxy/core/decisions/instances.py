@@ -139,6 +139,8 @@ def find_silent(state: State, misses: Mapping[str, int], *, since: float, now: f
     a machine that was asleep time to report.
     """
     health = state.settings.recovery.health_monitoring
+    if not health.enabled:
+        return Silence({}, ())
     counts = {
         name: misses.get(name, 0) + 1
         for name, instance in state.instances.items()

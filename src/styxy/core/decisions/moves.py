@@ -118,7 +118,7 @@ def _back_to_its_place(case: _Case) -> Ruling[MoveAnswer]:
 def _recent_place(state: State, request: MoveRequest, now: float) -> Port | None:
     """Name the place that the project's server for the asked port left a short while ago."""
     place = state.remembered.moves.get((request.owner.key, request.asked))
-    within = state.settings.recovery.port_conflict.return_within
+    within = state.settings.recovery.port_conflict.window
     if place is None or now - place.left_at > within or place.port == request.lost:
         return None
     return place.port
@@ -129,7 +129,7 @@ def _may_be_wanted(state: State, request: MoveRequest, now: float) -> bool:
     lease = state.lease_index.on_port(request.asked)
     if lease is not None and lease.owner.is_same(request.owner):
         return False
-    within = state.settings.recovery.port_conflict.return_within
+    within = state.settings.recovery.port_conflict.window
     is_left = request.former is not None and now - request.former.until <= within
     return lease is not None or is_left or (request.is_in_use and request.is_foreign)
 

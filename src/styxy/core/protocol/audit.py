@@ -33,6 +33,8 @@ from styxy.core.protocol.leases import Allocation, allocation
 from styxy.core.protocol.scalars import rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from styxy.core.books.events import Event
 
 DEFAULT_LIMIT = 100
@@ -62,11 +64,19 @@ class EventsQuery(msgspec.Struct, forbid_unknown_fields=True):
     since_seq: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
 
 
+class User(msgspec.Struct, kw_only=True):
+    """A user of this machine; `name` is null if the machine knows none."""
+
+    uid: int
+    name: str | None
+
+
 class AuditEntry(msgspec.Struct, kw_only=True, tag_field="event"):
     """What every event has: its sequence number in the journal and its time, RFC 3339 in UTC."""
 
     seq: int
     at: str
+    user: User | None = None
 
 
 class AllocatedEvent(Allocation, kw_only=True, tag_field="event", tag="allocated"):
@@ -74,6 +84,7 @@ class AllocatedEvent(Allocation, kw_only=True, tag_field="event", tag="allocated
 
     seq: int
     at: str
+    user: User | None = None
 
 
 class ReleasedEvent(AuditEntry, tag="released"):
@@ -256,8 +267,20 @@ KIND_OF_WORD: dict[EventWord, type[Event]] = {
 WORD_OF_KIND = {kind: word for word, kind in KIND_OF_WORD.items()}
 
 
-def audit_entry(event: Event, *, seq: int) -> AuditEvent:
-    """Convert an event to the API's shape."""
+def audit_entry(
+    event: Event, *, seq: int, name_of: Callable[[int], str | None] | None = None
+) -> AuditEvent:
+    """Convert an event to the API's shape, with the user who asked for it.
+
+    `name_of` names a user by the uid.
+    """
+    entry = _entry(event, seq=seq)
+    if event.uid is not None:
+        entry.user = User(uid=event.uid, name=name_of(event.uid) if name_of else None)
+    return entry
+
+
+def _entry(event: Event, *, seq: int) -> AuditEvent:
     at = rfc3339(event.at)
     match event:
         case Leased(lease=lease):

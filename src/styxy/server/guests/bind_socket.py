@@ -97,7 +97,8 @@ class BindSocket(asyncio.Protocol):
             self._catch_up()
             pid = holder_of(self._peer.pid, question.pid)
             project = self._service.context.projects.resolve(question.project)
-            answer = self._service.interception.move(question, pid=pid, project=project)
+            with self._service.committer.asked_by(self._peer.uid):
+                answer = self._service.interception.move(question, pid=pid, project=project)
         except StyxyError as error:
             log.info("refused a guest (pid %d): %s", self._peer.pid, error.message)
             return wire.format_error(error.message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -31,7 +32,7 @@ from styxy.server.http.routes import (
     reassignments,
 )
 from styxy.server.http.routes.call import Call, Route
-from styxy.server.net.auth import KNOWN
+from styxy.server.net.auth import KNOWN, PEER
 from styxy.server.net.responses import error_answer, json_answer, text_answer
 
 if TYPE_CHECKING:
@@ -143,7 +144,9 @@ class HttpApi:
             if request.scope["path"].endswith("\n"):  # Starlette's `$` matches before a newline
                 return self.refuse(_unknown_path(request))
             try:
-                answer = route.handler(await self._call(request, route))
+                call = await self._call(request, route)
+                with self._service.committer.asked_by(_user_of(request)):
+                    answer = route.handler(call)
                 if inspect.isawaitable(answer):
                     answer = await answer
             except StyxyError as error:
@@ -172,6 +175,14 @@ class HttpApi:
             refusal = MethodNotAllowed(f"{path} takes {allowed}, not {request.method}")
             return self.refuse(refusal, {"allow": allowed})
         return self.refuse(_unknown_path(request))
+
+
+def _user_of(request: Request) -> int | None:
+    """Return who asks: the peer of the Unix socket, else the user who may read the token."""
+    peer = request.scope.get("state", {}).get(PEER)
+    if peer is not None:
+        return int(peer.uid)
+    return os.geteuid() if request.scope.get(KNOWN, False) else None
 
 
 def _unknown_path(request: Request) -> NotFound:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from styxy.core.books.events import Event, Noted
@@ -16,7 +18,7 @@ from styxy.core.decisions.requests import Answer, Ruling
 from styxy.core.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from styxy.core.decisions.desk import Desk
     from styxy.core.model.ports import Port
@@ -53,6 +55,7 @@ class Committer:
         self._journal = journal
         self._counts = counts
         self._subscribers: list[tuple[Subscriber, frozenset[type[Event]]]] = []
+        self._asker: int | None = None
 
     def subscribe(self, subscriber: Subscriber, *kinds: type[Event]) -> None:
         """Call `subscriber` with each batch of events once it is true, after earlier subscribers.
@@ -69,6 +72,8 @@ class Committer:
         """
         if not events:
             return
+        if self._asker is not None:
+            events = [replace(event, uid=self._asker) for event in events]
         started = time.perf_counter()
         self._journal.append(events)
         self._counts.commit_seconds.observe(time.perf_counter() - started)
@@ -78,6 +83,15 @@ class Committer:
         for subscriber, kinds in self._subscribers:
             if not (kinds and kinds.isdisjoint(happened)):
                 subscriber(events)
+
+    @contextmanager
+    def asked_by(self, uid: int | None) -> Iterator[None]:
+        """Commit in the name of a user; nothing in the block may `await`."""
+        self._asker = uid
+        try:
+            yield
+        finally:
+            self._asker = None
 
     def note(self, message: str, level: Level, *, subject: str) -> None:
         """Record a message about the daemon itself, in the log and for the audit."""

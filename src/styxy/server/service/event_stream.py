@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from styxy.adapters.processes import user_name
 from styxy.core.errors import Unavailable
 from styxy.core.protocol.audit import WORD_OF_KIND, audit_entry
 from styxy.server.net.connection_limit import HANG_UP
@@ -234,5 +235,5 @@ async def _until_gone(receive: Receive, follower: Follower) -> None:
 
 def _message(event: Event, seq: int) -> Message:
     word = WORD_OF_KIND[type(event)]
-    data = encoded(audit_entry(event, seq=seq))
+    data = encoded(audit_entry(event, seq=seq, name_of=user_name))
     return Message(seq, word, b"id: %d\nevent: %s\ndata: %s\n\n" % (seq, word.encode(), data))

@@ -71,6 +71,8 @@ class Maintenance:
     def summary(self) -> str:
         """Describe the existing backups."""
         backups = self._backups.all()
+        if not self._settings.enabled:
+            return f"backups are off; {counted(len(backups), 'backup')} from before"
         if not backups:
             return "no backup yet"
         minutes = (self._service.context.clock() - backups[0].taken_at) / 60
@@ -124,6 +126,8 @@ class Maintenance:
         return not 0 <= age < self._settings.backup_interval
 
     async def _back_up(self) -> None:
+        if not self._settings.enabled:
+            return
         journal = self._service.context.journal
         newest = next(iter(self._backups.all()), None)
         saved = newest.last_seq if newest is not None else 0

@@ -112,3 +112,11 @@ def test_an_interrupt_ends_following_without_a_trace(following: subprocess.Popen
     following.send_signal(signal.SIGINT)
     assert following.communicate(timeout=LONGEST) == ("", "")
     assert following.returncode == 130
+
+
+def test_the_audit_in_numbers(styxy: CommandLine) -> None:
+    styxy.run("allocate", "-s", "dev")
+    said = styxy.run("audit", "--stats").stdout
+    assert ["allocated", "1"] in [line.split() for line in said.splitlines()]
+    assert styxy.json("audit", "--stats")["by_service_type"] == {"dev": 1}
+    assert styxy.run("audit", "--stats", "--follow").returncode == 2

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from urllib.parse import quote
 
 import pytest
 
 from styxy.core.errors import InvalidInput
 from styxy.server.http.routes.audit import LAST_SECOND, moment
-from tests.daemon import Daemon
+from tests.daemon import Daemon, wait_until
 
 
 def test_the_audit_is_no_stub(daemon: Daemon) -> None:
@@ -94,3 +96,29 @@ def test_a_time_may_be_said_in_two_ways(text: str, seconds: float) -> None:
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         moment(text)
+
+
+@pytest.mark.parametrize("over", ["unix", "tcp"])
+def test_the_user_who_asked_is_in_the_audit(daemon: Daemon, over: str) -> None:
+    lease = daemon.call("POST", "/allocate", {"service_type": "build"}, over=over).body
+    daemon.call("DELETE", f"/allocate/{lease['lock_id']}", over=over)
+    events = daemon.call("GET", "/audit?limit=2").body["events"]
+    user = {"uid": os.geteuid(), "name": pwd.getpwuid(os.geteuid()).pw_name}
+    assert [each["user"] for each in events] == [user, user]
+
+
+def test_what_nobody_asked_for_has_no_user(daemon: Daemon) -> None:
+    daemon.allocate("build", ttl=0.01)
+    wait_until(lambda: daemon.leases() == [])
+    (lapsed,) = daemon.call("GET", "/audit?limit=1").body["events"]
+    assert (lapsed["reason"], lapsed["user"]) == ("lapsed", None)
+
+
+def test_the_audit_is_counted_by_event_type_and_day(fresh: Daemon) -> None:
+    lease = fresh.allocate("build")
+    fresh.allocate("api")
+    fresh.call("DELETE", f"/allocate/{lease['lock_id']}")
+    stats = fresh.call("GET", "/audit/stats").body
+    assert (stats["by_event"]["allocated"], stats["by_event"]["released"]) == (2, 1)
+    assert stats["by_service_type"] == {"build": 1, "api": 1}
+    assert sum(stats["by_day"].values()) == sum(stats["by_event"].values()) == stats["total"]

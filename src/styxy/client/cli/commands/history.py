@@ -8,6 +8,7 @@ from argparse import ArgumentTypeError
 
 from styxy.client.cli.command import Command, positive_number, query
 from styxy.client.text import render
+from styxy.core.errors import InvalidInput
 from styxy.core.messages import echo
 
 TYPE_CHECKING = False
@@ -42,6 +43,9 @@ def add_audit_options(parser: Parser) -> None:
         type=moment,
         help="2026-01-31T12:00:00Z, seconds since the epoch, or 10m, 2h",
     )
+    parser.add_argument(
+        "--stats", action="store_true", help="count all events by kind, service type and day"
+    )
     parser.add_argument("--event", metavar="KIND", help="allocated, released, reassigned ...")
     parser.add_argument(
         "-n", "--limit", metavar="N", type=positive_number, help="show the last N (100)"
@@ -50,6 +54,8 @@ def add_audit_options(parser: Parser) -> None:
 
 def audit(options: Namespace, caller: Caller) -> int:
     """Show past events."""
+    if options.stats:
+        return _stats(options, caller)
     filters = query(since=options.since, limit=options.limit, event=options.event)
     if options.follow:
         return _follow(f"/audit{filters}", options.event, caller)
@@ -57,6 +63,16 @@ def audit(options: Namespace, caller: Caller) -> int:
 
     answer = caller.connection().ask("GET", f"/audit{filters}")
     caller.show(answer, audit_text.lines(render.objects(answer.data.get("events"))))
+    return 0
+
+
+def _stats(options: Namespace, caller: Caller) -> int:
+    if options.follow or options.since or options.limit or options.event:
+        raise InvalidInput("--stats counts all events; leave out the other options")
+    from styxy.client.text import audit_text
+
+    answer = caller.connection().ask("GET", "/audit/stats")
+    caller.show(answer, audit_text.stats(answer.data))
     return 0
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from datetime import UTC, datetime
 
+from styxy.adapters.processes import user_name
 from styxy.core.errors import InvalidInput
 from styxy.core.messages import described
 from styxy.core.protocol import audit as shapes
+from styxy.core.protocol.audit_stats import AuditStatsAnswer, AuditTally
 from styxy.server.http.routes.call import Call, Route
 from styxy.server.service.event_stream import StreamAnswer
+
+SLICE = 500
+"""Events that are counted in one turn of the loop: 5 ms."""
 
 LAST_SECOND = datetime.max.replace(tzinfo=UTC).timestamp()
 """The latest time that we can format."""
@@ -23,7 +29,21 @@ def audit(call: Call) -> shapes.AuditAnswer:
         since=moment(wanted.since) if wanted.since is not None else None,
         limit=wanted.limit,
     )
-    return shapes.AuditAnswer([shapes.audit_entry(event, seq=seq) for seq, event in found])
+    return shapes.AuditAnswer(
+        [shapes.audit_entry(event, seq=seq, name_of=user_name) for seq, event in found]
+    )
+
+
+async def stats(call: Call) -> AuditStatsAnswer:
+    """Count what happened; the journal is read in slices, between which others are served."""
+    journal, tally, seq = call.service.context.journal, AuditTally(), 0
+    newest = journal.last_seq
+    while events := [each for each in journal.read_on(seq, limit=SLICE) if each[0] <= newest]:
+        seq = events[-1][0]
+        for _, event in events:
+            tally.add(event)
+        await asyncio.sleep(0)
+    return tally.answer()
 
 
 def events(call: Call) -> StreamAnswer:
@@ -82,6 +102,13 @@ ROUTES: tuple[Route, ...] = (
         query=shapes.AuditQuery,
         answer=shapes.AuditAnswer,
         example="/audit?limit=20&event=released",
+    ),
+    Route(
+        method="GET",
+        path="/audit/stats",
+        handler=stats,
+        summary="Count past events by kind, service type and day",
+        answer=AuditStatsAnswer,
     ),
     Route(
         method="GET",
