@@ -6,20 +6,27 @@ checkout's own library is in use by whoever runs these tests.
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
 import os
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import venv
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from scripts.shell_files import FILES
 from styxy import __version__
+from tests.commands import COMMAND
 from tests.fakes import free_port
 from tests.network import outside
 
@@ -162,6 +169,39 @@ def test_uv_installs_it(tmp_path: Path) -> None:
     run_well(uv, "pip", "install", "--quiet", "--python", bin_dir / "python", sources)
     assert run_well(bin_dir / "styxy", "--version").split()[-1] == __version__
     assert_moves_a_server(bin_dir, tmp_path / "home")
+
+
+def test_a_daemon_whose_whole_environment_is_gone_answers_and_ends(tmp_path: Path) -> None:
+    """What `uv tool uninstall styxy` does: it removes the environment, and stops nothing."""
+    wheel, _said = built_wheel(copied_sources(tmp_path / "sources"))
+    uv, place, home = Path(sys.executable).parent / "uv", tmp_path / "tool", tmp_path / "home"
+    run_well(uv, "venv", "--quiet", "--python", sys.executable, place)
+    run_well(uv, "pip", "install", "--quiet", "--python", place / "bin" / "python", wheel)
+    port = free_port()
+    env = clean_env(STYXY_HOME=str(home), STYXY_DAEMON_PORT=str(port))
+    run_well(place / "bin" / "styxy", "daemon", "start", "-d", env=env)
+    pid = int(json.loads((home / "daemon.json").read_text())["pid"])
+    process = os.pidfd_open(pid)
+    try:
+        shutil.rmtree(place)
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as link:
+            token = (home / "auth.token").read_text().strip()
+            link.request("GET", "/docs", headers={"authorization": f"Bearer {token}"})
+            answer = link.getresponse()
+            assert (answer.status, json.loads(answer.read())["code"]) == (503, "unavailable")
+        assert run_well(*COMMAND, "daemon", "status", env=ours(env)).endswith(f": kill {pid}\n")
+        os.kill(pid, signal.SIGTERM)
+        assert select.select([process], [], [], 20)[0], "the daemon goes on"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+        os.close(process)
+    assert not (home / "daemon.json").exists()
+
+
+def ours(env: dict[str, str]) -> dict[str, str]:
+    """Lead the command line to this checkout, as to another installed version."""
+    return env | {"PYTHONPATH": str(ROOT / "src")}
 
 
 @pytest.mark.parametrize("compiler", ["/bin/false", "/nowhere/cc"])

@@ -21,6 +21,7 @@ PAGES = (
     "docs/http-api.md",
     "docs/settings.md",
     "docs/troubleshooting.md",
+    "docs/upgrading.md",
 )
 
 _PORTS = re.compile(r"<!-- ports: ([0-9 ]+) -->")

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import styxy.core.model.repos  # noqa: F401 - `repo_of` needs it late; it may be gone by then
 from styxy import __version__
 from styxy.adapters.config_file import ConfigFile
 from styxy.adapters.git import repo_of
@@ -53,6 +54,7 @@ from styxy.server.reports.health import (
     files_part,
     make_health,
 )
+from styxy.server.reports.installation import Installation
 from styxy.server.service.event_stream import EventStream
 from styxy.server.service.service import Service
 from styxy.server.upkeep.config_reload import ConfigReload
@@ -85,6 +87,9 @@ if TYPE_CHECKING:
     from styxy.core.decisions.desk import Desk
 
 log = logging.getLogger("styxy")
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+"""The directory of the package that this daemon runs from."""
 
 
 def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
@@ -167,12 +172,19 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
         recovery=recovery,
         stream=EventStream(context.journal),
         stalls=stalls,
+        installation=Installation(PACKAGE, version=__version__),
     )
     watch = Watch(service, loop)
     fd_exhaustion = FdExhaustion(time.monotonic, lambda: watch.unwatched)
     config_reload = ConfigReload(service, loop)
-    maintenance = Maintenance(service, Backups(opened.paths.backups), opened.paths)
+    maintenance = Maintenance(
+        service,
+        Backups(opened.paths.backups),
+        opened.paths,
+        each_minute=instruments.installation.log_problem,
+    )
     discovery_files = _discovery_files(opened)
+    instruments.health.register("installation", instruments.installation.part)
     instruments.health.register("descriptors", fd_exhaustion.part)
     instruments.health.register("port document", document_part(config_reload.document))
     instruments.health.register("backups", backups_part(maintenance))

@@ -16,7 +16,16 @@ START = "styxy daemon start -d"
 RESTART = "styxy daemon restart"
 
 ELSEWHERE = frozenset(
-    {"journal", "backups", "recovery", "configuration", "doors", "port map", "loop"}
+    {
+        "journal",
+        "backups",
+        "recovery",
+        "configuration",
+        "doors",
+        "port map",
+        "loop",
+        "installation",
+    }
 )
 """Parts of /health that have a check of their own."""
 
@@ -34,13 +43,14 @@ def daemon(seen: Examination) -> Outcome:
 
 
 def version(seen: Examination) -> Outcome:
-    """See that daemon and command line are one version."""
+    """See that daemon and command line are one version, and that the daemon's files are there."""
     if seen.status is None:
         return ok(f"this is {__version__}, and no daemon answers")
     theirs = plain(seen.status.get("version"))
-    if theirs == __version__:
-        return ok(f"daemon and command line are {__version__}")
-    return warning(f"the daemon is {theirs}, this command line {__version__}", fix=RESTART)
+    if theirs != __version__:
+        return warning(f"the daemon is {theirs}, this command line {__version__}", fix=RESTART)
+    files = from_health(seen, "installation", fix=RESTART)
+    return files if files.verdict != "ok" else ok(f"daemon and command line are {__version__}")
 
 
 def stalls(seen: Examination) -> Outcome:

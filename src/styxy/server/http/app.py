@@ -45,13 +45,15 @@ if TYPE_CHECKING:
     from styxy.server.service.service import Service
 
 
-def openapi(_call: Call) -> dict[str, object]:
+def openapi(call: Call) -> dict[str, object]:
     """Return this API's OpenAPI 3.1 description."""
+    call.instruments.installation.load("styxy.server.http.openapi")
     return _document()
 
 
-def docs(_call: Call) -> Response:
+def docs(call: Call) -> Response:
     """Return this API's documentation as a web page."""
+    call.instruments.installation.load("styxy.server.http.openapi", "styxy.server.http.docs_page")
     page, policy = _page()
     return text_answer(
         page, "text/html; charset=utf-8", headers={"content-security-policy": policy}

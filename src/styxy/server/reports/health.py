@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from styxy.adapters.portmap.map import PortMap
     from styxy.core.books.lease_index import LeaseIndex
     from styxy.server.net.sockets import Sockets
+    from styxy.server.reports.installation import Installation
     from styxy.server.service.event_stream import EventStream
     from styxy.server.service.service import Service
     from styxy.server.upkeep.discovery_files import DiscoveryFiles
@@ -87,12 +88,15 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
-    """Bundle what the daemon knows of itself: its health, its last start, every change, stalls."""
+    """Bundle what the daemon knows of itself: its health, its last start, every change, stalls, and
+    the files that it runs from.
+    """
 
     health: Health
     recovery: Recovery
     stream: EventStream
     stalls: Stalls
+    installation: Installation
 
 
 def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: Stalls) -> Health:

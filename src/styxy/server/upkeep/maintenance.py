@@ -17,7 +17,7 @@ from styxy.core.errors import JournalFailed
 from styxy.core.messages import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from styxy.adapters.journal.backups import Backups
     from styxy.adapters.paths import Paths
@@ -40,12 +40,22 @@ DAY = 86400.0
 
 
 class Maintenance:
-    """The maintenance task of one daemon. `problem` says why the last backup failed."""
+    """The maintenance task of one daemon. `problem` says why the last backup failed; `each_minute`
+    is done whenever the task is awake.
+    """
 
-    def __init__(self, service: Service, backups: Backups, paths: Paths) -> None:
+    def __init__(
+        self,
+        service: Service,
+        backups: Backups,
+        paths: Paths,
+        *,
+        each_minute: Callable[[], None],
+    ) -> None:
         self._service = service
         self._backups = backups
         self._paths = paths
+        self._each_minute = each_minute
         self._awake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.problem: str | None = None
@@ -81,6 +91,7 @@ class Maintenance:
     async def _run(self) -> None:
         while True:
             self._rotate()
+            self._each_minute()
             if self._must_fold():
                 await self._fold()
             if self._is_backup_due():

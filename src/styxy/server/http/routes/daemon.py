@@ -20,6 +20,9 @@ def status(call: Call) -> StatusAnswer:
     warnings, failing = call.instruments.recovery.warnings, context.journal.failing
     if failing is not None and not any(failing in warning for warning in warnings):
         warnings.append(failing)
+    changed = call.instruments.installation.problem
+    if changed is not None:
+        warnings.append(changed)
     if context.live_config.problems and context.live_config.summary not in warnings:
         warnings.append(context.live_config.summary)
     return StatusAnswer(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from typing import TYPE_CHECKING
 
 from styxy.core.protocol.daemon import MetricsAnswer, MetricsQuery
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 async def metrics(call: Call) -> MetricsAnswer | Response:
     """Return the daemon's metrics."""
     # Prometheus's library takes 60 ms to load, once: in a thread, so that the loop continues.
-    await asyncio.to_thread(importlib.import_module, "styxy.server.reports.metrics")
+    await asyncio.to_thread(call.instruments.installation.load, "styxy.server.reports.metrics")
     from styxy.server.reports import metrics as numbers
 
     wanted: MetricsQuery = call.query
