@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.docs.pages import sections
+from tests.docs.terminal import Terminal
 
 README = Path(__file__).parent.parent / "README.md"
 BIN = Path(sys.executable).parent
@@ -63,41 +66,32 @@ def test_the_first_steps_work_as_written(env: dict[str, str], tmp_path: Path) ->
             lock_id = json.loads(listed.stdout)["allocations"][0]["lock_id"]
 
 
-@contextlib.contextmanager
-def shell(line: str, *, env: dict[str, str], place: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start what one line starts, with both its outputs in one pipe; end it at the end."""
-    server = subprocess.Popen(
-        ["bash", "-c", f"exec {line} 2>&1"], env=env, cwd=place, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        yield server
-    finally:
-        server.terminate()
-        server.communicate()
+def test_three_worktrees_each_test_their_own_server(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl")
+    home = tmp_path.resolve() / "ada"
+    section = sections("README.md")[0]
+    suite, *_ = section.examples
+    assert suite.command == "cat suite.sh"
+    with Terminal(home, section) as terminal:
+        make_worktrees(home, suite=terminal.likeness.command("\n".join(suite.said)) + "\n")
+        for example in section.examples:
+            wrong = terminal.type(example.command, example.said)
+            assert wrong is None, "\n".join([f"$ {example.command}", *example.said, "not:", wrong])
 
 
-def test_a_server_that_finds_its_port_taken_says_where_it_went(
-    env: dict[str, str], tmp_path: Path
-) -> None:
-    plain, moved = (
-        line.replace("python3", f"{sys.executable} -u").removesuffix(" &")
-        for line in block_after("# Styxy")
-    )
-    with socket.socket() as probe:
-        probe.bind(("0.0.0.0", 0))
-        asked = str(probe.getsockname()[1])
-    # `run` waits a second for a daemon that it starts; a crowded machine may need two.
-    assert typed("styxy daemon start -d", env=env, place=tmp_path).returncode == 0
-    # The same directory for both, as in one terminal.
-    with shell(plain.replace("8000", asked), env=env, place=tmp_path) as first:
-        assert first.stdout
-        assert f"port {asked} " in first.stdout.readline()
-        with shell(moved.replace("8000", asked), env=env, place=tmp_path) as second:
-            assert second.stdout
-            notice, serving = second.stdout.readline(), second.stdout.readline()
-    found = re.fullmatch(rf"✓ STYXY: Port {asked} was in use, auto-assigned port (\d+)\n", notice)
-    assert found, notice
-    assert re.match(rf"Serving HTTP on \S+ port {found[1]} ", serving)
+def make_worktrees(home: Path, *, suite: str) -> None:
+    """Give the shop its suite, and two more worktrees; each page is the name of its branch."""
+    shop = home / "shop"
+    git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@localhost"]
+    (shop / "suite.sh").write_text(suite)
+    (shop / "branch.txt").write_text("main\n")
+    commands = [["add", "."], ["commit", "-q", "-m", "Add the suite"]]
+    commands += [["worktree", "add", "-q", f"../shop-{name}"] for name in ("login", "search")]
+    for words in commands:
+        subprocess.run([*git, *words], cwd=shop, check=True, capture_output=True)
+    for name in ("login", "search"):
+        (home / f"shop-{name}" / "branch.txt").write_text(f"{name}\n")
 
 
 def test_the_demonstration_shows_two_servers_that_answer(env: dict[str, str]) -> None:
