@@ -49,6 +49,7 @@ from styxy.server.net.sockets import Sockets, open_sockets
 from styxy.server.reports.fd_exhaustion import FdExhaustion
 from styxy.server.reports.health import (
     Instruments,
+    auth_part,
     backups_part,
     document_part,
     files_part,
@@ -184,7 +185,8 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
         each_minute=instruments.installation.log_problem,
     )
     discovery_files = _discovery_files(opened)
-    instruments.health.register("installation", instruments.installation.part)
+    requires_token = opened.settings.requires_token
+    instruments.health.register("authentication", auth_part(requires_token=requires_token))
     instruments.health.register("descriptors", fd_exhaustion.part)
     instruments.health.register("port document", document_part(config_reload.document))
     instruments.health.register("backups", backups_part(maintenance))

@@ -187,3 +187,16 @@ def test_the_record_of_a_daemon_that_was_killed_is_a_leftover(running: CommandLi
     assert "daemon that died" in found["message"]
     apply_fix(found, running)
     assert examine(running)["leftovers"]["verdict"] == "ok"
+
+
+def test_a_daemon_that_asks_for_no_token_is_found_and_its_fix_ends_that(
+    styxy: CommandLine,
+) -> None:
+    styxy.env["STYXY_SKIP_AUTH"] = "1"
+    told = styxy.run("daemon", "start", "-d", "--insecure-no-auth")
+    assert "warning: authentication: it is off" in told.stdout
+    assert "warning: authentication: it is off" in styxy.run("daemon", "status").stdout
+    found = examine(styxy)["token"]
+    assert (found["verdict"], found["message"][:25]) == ("warning", "authentication: it is off")
+    apply_fix(found, styxy)
+    assert examine(styxy)["token"]["verdict"] == "ok"

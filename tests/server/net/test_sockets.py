@@ -326,6 +326,10 @@ def test_the_token_can_be_switched_off_for_tests(tmp_path: Path) -> None:
     with Daemon(tmp_path / "home", options=options, STYXY_SKIP_AUTH="1") as daemon:
         assert daemon.call("GET", "/allocations", over="bare").status == 200
         assert daemon.call("GET", "/allocations", over="bare", Host="evil.example").status == 403
+        said = "authentication: it is off (STYXY_SKIP_AUTH, --insecure-no-auth), so every local "
+        for path in ("/status", "/health"):
+            (warning,) = daemon.call("GET", path).body["warnings"]
+            assert warning.startswith(said)
 
 
 def test_answers_are_not_held_back(daemon: Daemon) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from styxy import __version__
 from styxy.adapters.config_file import load
 from styxy.adapters.home import is_token
-from styxy.client.doctor.running import RESTART, START, from_health
+from styxy.client.doctor.running import RESTART, START, WITH_TOKEN, from_health
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.core.errors import JournalFailed
 
@@ -47,7 +47,8 @@ def token(seen: Examination) -> Outcome:
     found = _private_file(path)
     if found.verdict == "ok" and not is_token(path):
         return error(f"{path} holds no token of 64 hex digits", fix=f"rm {shlex.quote(path)}")
-    return found
+    is_asked = from_health(seen, "authentication", fix=WITH_TOKEN, named=True)
+    return worst([found, is_asked]) if is_asked.verdict != "ok" else found
 
 
 def sockets(seen: Examination) -> Outcome:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 START = "styxy daemon start -d"
 RESTART = "styxy daemon restart"
+WITH_TOKEN = "env -u STYXY_SKIP_AUTH styxy daemon restart"
 
 ELSEWHERE = frozenset(
     {
@@ -24,7 +25,7 @@ ELSEWHERE = frozenset(
         "doors",
         "port map",
         "loop",
-        "installation",
+        "authentication",
     }
 )
 """Parts of /health that have a check of their own."""

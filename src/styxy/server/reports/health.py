@@ -13,7 +13,7 @@ from styxy.core.errors import StyxyError
 from styxy.core.messages import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from styxy.adapters.journal.journal import Journal
     from styxy.adapters.kernel import KernelLook
@@ -59,9 +59,7 @@ class HealthReport:
     @property
     def warnings(self) -> list[str]:
         """What is not as it should be, a sentence each."""
-        return [
-            f"{name}: {part.message}" for name, part in self.parts.items() if part.state != "ok"
-        ]
+        return _warnings(self.parts)
 
 
 class Health:
@@ -78,6 +76,11 @@ class Health:
         self._checks[name] = check
         if is_vital:
             self._vital.add(name)
+
+    def warnings(self, *names: str) -> list[str]:
+        """Check some parts; return a sentence for each that is not as it should be."""
+        checks = {name: self._checks[name] for name in names if name in self._checks}
+        return _warnings({name: _asked(check) for name, check in checks.items()})
 
     def report(self) -> HealthReport:
         """Check every part."""
@@ -111,6 +114,10 @@ def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: 
     health.register("recovery", recovery_part(recovery))
     health.register("loop", loop_part(stalls))
     return health
+
+
+def _warnings(parts: Mapping[str, PartState]) -> list[str]:
+    return [f"{name}: {part.message}" for name, part in parts.items() if part.state != "ok"]
 
 
 def _asked(check: Callable[[], PartState]) -> PartState:
@@ -152,6 +159,21 @@ def sockets_part(sockets: Sockets) -> Callable[[], PartState]:
         if sockets.notes:
             return PartState("warning", "; ".join(sockets.notes))
         return PartState("ok", f"{counted(len(sockets.http), 'listening socket')} open")
+
+    return check
+
+
+def auth_part(*, requires_token: bool) -> Callable[[], PartState]:
+    """Report whether requests over TCP need the token."""
+
+    def check() -> PartState:
+        if requires_token:
+            return PartState("ok", "TCP requests need the token")
+        return PartState(
+            "warning",
+            "it is off (STYXY_SKIP_AUTH, --insecure-no-auth), so every local user can use the TCP "
+            "port without the token",
+        )
 
     return check
 

@@ -10,6 +10,9 @@ from styxy.core.messages import counted
 from styxy.core.protocol.daemon import HealthAnswer, HealthPart, StatusAnswer
 from styxy.server.http.routes.call import Call, Route
 
+CHEAP_PARTS = ("doors", "authentication")
+"""Parts of /health that are checked for each GET /status as well; the others cost more."""
+
 
 def status(call: Call) -> StatusAnswer:
     """Report that the daemon is running, and any warnings.
@@ -25,6 +28,7 @@ def status(call: Call) -> StatusAnswer:
         warnings.append(changed)
     if context.live_config.problems and context.live_config.summary not in warnings:
         warnings.append(context.live_config.summary)
+    warnings += call.instruments.health.warnings(*CHEAP_PARTS)
     return StatusAnswer(
         status="running",
         version=__version__,
