@@ -203,9 +203,20 @@ def test_the_daemon_is_no_child_of_the_program(styxy: CommandLine) -> None:
 
 
 def test_explain_tells_which_backend_and_why(styxy: CommandLine) -> None:
-    done = styxy.run("run", "--no-start", "--explain", "--backend", "none", "--", "echo", "x")
-    assert done.stdout == "x\n"
-    assert "backend none: requested with --backend" in done.stderr
+    done = styxy.run("run", "--explain", "--backend", "none", "--", "echo", "x")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "backend none: requested with --backend\n"
+
+
+def test_explain_runs_nothing_and_starts_nothing(styxy: CommandLine, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    done = styxy.run("run", "--explain", "-s", "dev", "--json", "--", "touch", str(trace))
+    told = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert told["backend"] == "preload"
+    assert str(told["why"]).startswith("/")
+    assert not trace.exists()
+    assert styxy.daemon_pid() is None
 
 
 def test_one_json_document_and_nothing_else(styxy: CommandLine) -> None:

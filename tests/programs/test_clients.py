@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +35,16 @@ def ask(house: House, client: Program, port: int, *, cwd: Path) -> Answer:
     """Run a client to its end in a project."""
     client.settle_in(cwd, "", port=port)
     house.wait_awake()
-    words = [*COMMAND, "run", "--explain", "--", *client.command(port)]
+    words = [*COMMAND, "run", "--", *client.command(port)]
     with running(words, cwd=cwd, env=house.env) as asking:
         return Answer(asking.wait(), asking.stdout, asking.stderr)
+
+
+def backend_of(house: House, client: Program, port: int, *, cwd: Path) -> str:
+    """Tell which backend a client is given in a project."""
+    words = [*COMMAND, "run", "--explain", "--json", "--", *client.command(port)]
+    done = subprocess.run(words, cwd=cwd, env=house.env, capture_output=True, check=True)
+    return str(json.loads(done.stdout)["backend"])
 
 
 def assert_sees_the_real_one(answer: Answer, taken: Contest) -> None:
@@ -62,7 +70,5 @@ def test_a_client_finds_the_server_of_its_own_project(
             own = ask(house, client, taken.port, cwd=ours)
             assert (own.status, own.text.strip().splitlines()[-1:]) == (0, ["our own"]), own
             assert_sees_the_real_one(ask(house, client, taken.port, cwd=tmp_path), taken)
-            backend = re.search(r"^styxy: backend (\w+):", own.complaints, re.MULTILINE)
-            assert backend
-            assert backend[1] == client.backend
+            assert backend_of(house, client, taken.port, cwd=ours) == client.backend
     roll.passed(client, kind, Found(client.backend, ()))

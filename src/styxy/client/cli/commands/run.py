@@ -57,7 +57,9 @@ def add_options(parser: Parser) -> None:
         "--backend", choices=BACKENDS, default="auto", help="how binds are intercepted (auto)"
     )
     parser.add_argument(
-        "--explain", action="store_true", help="show the backend and why, and run nothing"
+        "--explain",
+        action="store_true",
+        help="show the backend, why, and what is not covered; run nothing",
     )
     parser.add_argument(
         "program", metavar="CMD", nargs=argparse.REMAINDER, help="program and its arguments"
@@ -73,6 +75,8 @@ def run(options: argparse.Namespace, caller: Caller) -> int:
         raise InvalidInput("missing argument: CMD; try: styxy run -- npm run dev")
     project = project_of(options.project, caller.env) if options.project else None
     choice = _choose(options, words, caller)
+    if options.explain:
+        return _explain(choice, caller)
     port = None
     if choice.intercepts or _wants_lease(options):
         port = _prepare(options, project, caller)
@@ -91,21 +95,35 @@ def run(options: argparse.Namespace, caller: Caller) -> int:
 
 
 def _choose(options: argparse.Namespace, words: list[str], caller: Caller) -> Choice:
-    """Choose the backend; report what is not covered, in full if requested."""
+    """Choose the backend; complain of what no backend covers."""
     from styxy.client.interception.backend import Chooser
 
     choice = Chooser(caller.paths, caller.env).choose(options.backend, words)
-    for warning in choice.warnings:
-        caller.complain(warning)
-    if options.explain:
-        caller.complain(f"backend {choice.backend}: {choice.why}")
-        try:
-            Connection(caller.paths).refuse_other_network()
-        except Unavailable as failure:
-            choice.uncovered.append(f"this network: {failure.message}")
-        for sentence in choice.uncovered:
-            caller.complain(f"not covered: {sentence}")
+    if not options.explain:
+        for warning in choice.warnings:
+            caller.complain(warning)
     return choice
+
+
+def _explain(choice: Choice, caller: Caller) -> int:
+    """Show which backend a program would get, why, and what is not covered; run nothing."""
+    try:
+        Connection(caller.paths).refuse_other_network()
+    except Unavailable as failure:
+        choice.uncovered.append(f"this network: {failure.message}")
+    body = {
+        "backend": choice.backend,
+        "why": choice.why,
+        "uncovered": choice.uncovered,
+        "warnings": choice.warnings,
+    }
+    lines = [
+        f"backend {choice.backend}: {choice.why}",
+        *(f"not covered: {each}" for each in choice.uncovered),
+        *(f"warning: {each}" for each in choice.warnings if each != choice.why),
+    ]
+    caller.report(body, "\n".join(map(render.plain, lines)))
+    return 0
 
 
 def _wants_lease(options: argparse.Namespace) -> bool:
@@ -182,17 +200,17 @@ def _lease_body(
 
 def _type_of(port: int | None, caller: Caller, connection: Connection) -> str:
     """Return the type for a lease that was requested only by number or name."""
-    declared = caller.env.get("STYXY_SERVICE_TYPE")
-    if declared:
-        return declared
     from styxy.client.cli.range_import import types_of
     from styxy.core.model.ports import Port
     from styxy.core.model.service_types import FALLBACK, Catalogue
 
-    if port is None:
+    declared = caller.env.get("STYXY_SERVICE_TYPE", "").lower()
+    if port is None and not declared:
         return FALLBACK
     types = types_of(connection.ask("GET", "/config").data)  # including the user's own types
-    found = Catalogue(tuple(types)).containing(Port(port))
+    if any(each.name == declared for each in types):
+        return declared
+    found = Catalogue(tuple(types)).containing(Port(port)) if port is not None else None
     return found.name if found else FALLBACK
 
 
