@@ -136,7 +136,11 @@ def page() -> str:
         *(line for code, text in EXITS.items() for line in _item(_bold(code), text)),
         *_plain("styxy run exits as the program that it runs."),
         ".SH ENVIRONMENT",
-        *(line for each in VARIABLES for line in _item(_bold(each.name), each.meaning)),
+        *(
+            line
+            for each in VARIABLES
+            for line in _item(_bold(each.name), f"{each.meaning} ({each.kind.expected})")
+        ),
         ".SH FILES",
         *(line for path, text in PATHS.items() for line in _item(_italic(path), text)),
         ".SH SEE ALSO",

@@ -81,8 +81,11 @@ def meaning(setting: Setting) -> str:
 def variables() -> str:
     """Every environment variable."""
     return rows(
-        ("variable", "meaning", "overrides"),
-        ((code(v.name), v.meaning, code(v.setting) if v.setting else "") for v in VARIABLES),
+        ("variable", "may be", "meaning", "overrides"),
+        (
+            (code(v.name), v.kind.expected, v.meaning, code(v.setting) if v.setting else "")
+            for v in VARIABLES
+        ),
     )
 
 

@@ -64,10 +64,18 @@ def test_any_other_host_is_refused(host: str) -> None:
         load_settings({"STYXY_DAEMON_HOST": host})
 
 
-@pytest.mark.parametrize("word", ["1", "true", "yes"])
+@pytest.mark.parametrize("word", ["1", "true", "yes", "on"])
 def test_the_token_is_skipped_only_where_the_daemon_was_told_twice(word: str) -> None:
     with pytest.raises(InvalidInput, match="--insecure-no-auth"):
         load_settings({"STYXY_SKIP_AUTH": word})
     assert not load_settings({"STYXY_SKIP_AUTH": word}, insecure=True).requires_token
     assert load_settings({}, insecure=True).requires_token
     assert load_settings({"STYXY_SKIP_AUTH": "0"}, insecure=True).requires_token
+
+
+def test_keys_are_shown_in_full_only_on_request() -> None:
+    for word in ("1", "true", "yes", "on"):
+        assert load_settings({"STYXY_SHOW_FULL_KEY": word}).loggable("abcdefghijkl") == (
+            "abcdefghijkl"
+        )
+    assert load_settings({"STYXY_SHOW_FULL_KEY": "0"}).loggable("abcdefghijkl") == "abcd***ijkl"

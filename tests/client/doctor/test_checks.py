@@ -224,6 +224,14 @@ def test_a_switch_of_this_shell_is_named(styxy: CommandLine) -> None:
     assert found["fix"] == "unset STYXY_DISABLE_REASSIGN"
 
 
+def test_a_variable_that_means_nothing_is_named(styxy: CommandLine) -> None:
+    found = examine(styxy, STYXY_NOTIFY="bogus", STYXY_SERVICE_TYPE="nonesuch")["shell"]
+    assert found["verdict"] == "warning"
+    assert "STYXY_NOTIFY must be auto, stdout, stderr or off, not 'bogus'" in found["message"]
+    assert "STYXY_SERVICE_TYPE names no service type: 'nonesuch'" in found["message"]
+    assert found["fix"] == "unset STYXY_NOTIFY STYXY_SERVICE_TYPE"
+
+
 def test_an_activated_shell_is_told_from_another(styxy: CommandLine) -> None:
     variables = json.loads(styxy.run("env", "--json").stdout)
     found = examine(styxy, **variables)["shell"]

@@ -108,6 +108,13 @@ class Caller:
         self.err.write(f"styxy: {plain(shortened(text))}\n")
         self.err.flush()
 
+    def complain_of_variables(self) -> None:
+        """Complain of each of Styxy's variables that means nothing."""
+        from styxy.client.interception.shell_env import meaningless
+
+        for sentence in meaningless(self.env, self.paths):
+            self.complain(sentence)
+
     def fail(self, failure: StyxyError) -> None:
         """Print an error: one line, or the API's own shape if JSON is requested."""
         if not self.wants_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from styxy.client.daemon.starting import NATIVE_LIBRARY
 from styxy.client.doctor.verdict import Outcome, error, ok, warning
 from styxy.client.interception.self_test import why_not
+from styxy.client.interception.shell_env import meaningless
 from styxy.core.config.environment import switch
 
 if TYPE_CHECKING:
@@ -46,8 +47,12 @@ def shell(seen: Examination) -> Outcome:
     if missing:
         fix = "unset LD_PRELOAD"
         return error(f"LD_PRELOAD names a file that is gone: {missing[0]}", fix=fix)
-    if switch(seen.env.get("STYXY_DISABLE_REASSIGN")):
-        message = "STYXY_DISABLE_REASSIGN switches interception off in this shell"
+    ignored = meaningless(seen.env, seen.paths)
+    if ignored:
+        names = " ".join(each.partition(" ")[0] for each in ignored)
+        return warning("; ".join(ignored), fix=f"unset {names}")
+    if switch(word := seen.env.get("STYXY_DISABLE_REASSIGN")):
+        message = f"STYXY_DISABLE_REASSIGN={word} switches interception off in this shell"
         return warning(message, fix="unset STYXY_DISABLE_REASSIGN")
     ours = [each for each in entries if os.path.basename(each) == NATIVE_LIBRARY]
     if ours and seen.trial.library not in ours:

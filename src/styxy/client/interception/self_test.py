@@ -239,10 +239,10 @@ def is_active(env: Mapping[str, str]) -> bool:
 
 
 def _verdict(bind: Bind, library: str, env: Mapping[str, str], *, runs: bool) -> tuple[bool, str]:
-    from styxy.core.config.environment import switch
+    from styxy.core.config.environment import switch  # every `styxy run` loads this module
 
-    if switch(env.get("STYXY_DISABLE_REASSIGN")):
-        return False, "STYXY_DISABLE_REASSIGN turns interception off; unset it"
+    if switch(word := env.get("STYXY_DISABLE_REASSIGN")):
+        return False, f"STYXY_DISABLE_REASSIGN={word} turns interception off; unset it"
     if not bind.was_moved:
         return False, f"a bind is not moved: {why_not(bind, library)}; try: styxy doctor"
     if not runs:

@@ -10,10 +10,13 @@ import os
 import re
 
 from styxy.client.interception.run import guest_environment
+from styxy.core.errors import StyxyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from styxy.adapters.paths import Paths
 
 NAMES = ("LD_PRELOAD", "STYXY_HOME", "STYXY_SOCKET")
 
@@ -27,6 +30,26 @@ def variables(env: Mapping[str, str], library: str) -> dict[str, str]:
     if own.get("STYXY_HOME") == usual:
         del own["STYXY_HOME"]
     return {name: own[name] for name in NAMES if own.get(name)}
+
+
+def meaningless(env: Mapping[str, str], paths: Paths) -> list[str]:
+    """Say of each of Styxy's variables that means nothing why, a sentence each."""
+    if not any(name.startswith(("STYXY", "CLAUDE")) for name in env):
+        return []
+    from styxy.core.config.environment import problems
+
+    return problems(env, types=lambda: known_types(env, paths))
+
+
+def known_types(env: Mapping[str, str], paths: Paths) -> list[str]:
+    """Name every service type, the user's own as well; none if that cannot be found out."""
+    from styxy.client.daemon.configuration import ConfigurationAccess
+
+    try:
+        types = ConfigurationAccess(paths, env).show().data.get("service_types")
+    except StyxyError:
+        return []  # a daemon that does not answer, another variable that means nothing
+    return list(types) if isinstance(types, dict) else []
 
 
 def as_sh(values: Mapping[str, str]) -> str:

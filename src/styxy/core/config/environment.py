@@ -1,18 +1,21 @@
-"""Every environment variable that Styxy reads: one row each. Documents are tested against it."""
+"""Every environment variable that Styxy reads: one row each. Documents are tested against it.
+
+A row has a kind, which says what values mean something; `problem` is the one validator. `styxy
+run`, `styxy env` and `styxy doctor` report a value that means nothing. No daemon starts with one
+that overrides a setting; any other counts as not set.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from styxy.core.errors import InvalidInput
+from styxy.core.messages import echo, guess
+from styxy.core.names import INSTANCE, INSTANCE_RULE, check_name
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """Describe a variable; `setting` is the key of `config.json` that it overrides."""
-
-    name: str
-    meaning: str
-    setting: str | None = None
-
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
 
 SWITCH_WORDS = {
     "1": True,
@@ -26,10 +29,67 @@ SWITCH_WORDS = {
 }
 """The values of a switch, in any case; `native/guest/image.c` has the same."""
 
+_DIGITS = 5
+"""Digits of the largest port."""
+
 
 def switch(value: str | None) -> bool | None:
     """Return what a switch says; None if it is unset, or says nothing that means on or off."""
     return SWITCH_WORDS.get(value.lower()) if value and value.isascii() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What the values of a variable may be: a phrase that follows "must be", and a test."""
+
+    expected: str
+    accepts: Callable[[str], bool]
+    words: tuple[str, ...] = ()
+
+
+def _words(*words: str) -> Kind:
+    listed = f"{', '.join(words[:-1])} or {words[-1]}"
+    return Kind(expected=listed, accepts=lambda text: text.lower() in words, words=words)
+
+
+def _is_port(text: str, *, first: int = 1) -> bool:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _DIGITS
+    return is_number and first <= int(text) <= 65535
+
+
+def _are_ports(text: str) -> bool:
+    return all(_is_port(each.strip()) for each in text.split(",") if each.strip())
+
+
+def _is_type(text: str) -> bool:
+    try:
+        check_name(text)
+    except InvalidInput:
+        return False
+    return True
+
+
+SWITCH = Kind(
+    expected="1 or 0, true or false, yes or no, on or off",
+    accepts=lambda text: switch(text) is not None,
+)
+PATH = Kind(expected="a path", accepts=lambda _text: True)
+PORT = Kind(expected="a port from 1024 to 65535", accepts=lambda text: _is_port(text, first=1024))
+PORTS = Kind(expected="ports with commas between them", accepts=_are_ports)
+SERVICE_TYPE = Kind(expected="the name of a service type", accepts=_is_type)
+INSTANCE_NAME = Kind(
+    expected=INSTANCE_RULE, accepts=lambda text: INSTANCE.fullmatch(text) is not None
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """Describe a variable; `setting` is the key of `config.json` that it overrides."""
+
+    name: str
+    meaning: str
+    kind: Kind
+    setting: str | None = None
 
 
 VARIABLES: tuple[Variable, ...] = (
@@ -37,44 +97,114 @@ VARIABLES: tuple[Variable, ...] = (
         name="STYXY_HOME",
         meaning="directory of Styxy's own files, ~/.styxy by default; "
         "a relative one is seen from where one types",
+        kind=PATH,
     ),
     Variable(
         name="STYXY_DAEMON_HOST",
         meaning="loopback address of the daemon's TCP port",
+        kind=_words("localhost", "127.0.0.1", "::1"),
         setting="listen_host",
     ),
-    Variable(name="STYXY_DAEMON_PORT", meaning="TCP port of the daemon", setting="listen_port"),
-    Variable(name="STYXY_SOCKET", meaning="path of the daemon's Unix socket"),
+    Variable(
+        name="STYXY_DAEMON_PORT",
+        meaning="TCP port of the daemon",
+        kind=PORT,
+        setting="listen_port",
+    ),
+    Variable(name="STYXY_SOCKET", meaning="path of the daemon's Unix socket", kind=PATH),
     Variable(
         name="STYXY_LOG_LEVEL",
-        meaning="how much the daemon writes to its log: debug, info, warning, error",
+        meaning="how much the daemon writes to its log",
+        kind=_words("debug", "info", "warning", "error"),
         setting="log_level",
     ),
-    Variable(name="STYXY_DISABLE_REASSIGN", meaning="1: no bind of this program is moved"),
+    Variable(
+        name="STYXY_DISABLE_REASSIGN", meaning="no bind of this program is moved", kind=SWITCH
+    ),
     Variable(
         name="STYXY_STATIC",
         meaning="supervise: static programs that a program starts get a supervisor; leave: not",
+        kind=_words("supervise", "leave"),
     ),
-    Variable(name="STYXY_NOTIFY", meaning="where the notice of a moved bind goes"),
-    Variable(name="STYXY_REASSIGNMENT_LOG", meaning="file that lists the moved binds"),
+    Variable(
+        name="STYXY_NOTIFY",
+        meaning="where the notice of a moved bind goes",
+        kind=_words("auto", "stdout", "stderr", "off"),
+    ),
+    Variable(name="STYXY_REASSIGNMENT_LOG", meaning="file that lists the moved binds", kind=PATH),
     Variable(
         name="STYXY_VIRTUAL_LOCALHOST",
-        meaning="0: this program's connections are not led to the project's own servers",
+        meaning="off: this program's connections are not led to the project's own servers",
+        kind=SWITCH,
     ),
     Variable(
         name="STYXY_SIBLINGS",
         meaning="allow: servers of other worktrees of the repo may answer; else they are refused",
+        kind=_words("allow", "refuse"),
     ),
-    Variable(name="STYXY_SIBLINGS_ALLOW", meaning="ports on which they may, such as 8000,8001"),
-    Variable(name="STYXY_SERVICE_TYPE", meaning="service type of a program's ports"),
-    Variable(name="STYXY_INSTANCE_ID", meaning="the instance that a command or program belongs to"),
-    Variable(name="CLAUDE_INSTANCE_ID", meaning="the same, where STYXY_INSTANCE_ID is not set"),
-    Variable(name="STYXY_PROJECT", meaning="the project that a program belongs to"),
+    Variable(
+        name="STYXY_SIBLINGS_ALLOW",
+        meaning="ports on which they may, such as 8000,8001",
+        kind=PORTS,
+    ),
+    Variable(
+        name="STYXY_SERVICE_TYPE",
+        meaning="service type of a program's ports",
+        kind=SERVICE_TYPE,
+    ),
+    Variable(
+        name="STYXY_INSTANCE_ID",
+        meaning="the instance that a command or program belongs to",
+        kind=INSTANCE_NAME,
+    ),
+    Variable(
+        name="CLAUDE_INSTANCE_ID",
+        meaning="the same, where STYXY_INSTANCE_ID is not set",
+        kind=INSTANCE_NAME,
+    ),
+    Variable(name="STYXY_PROJECT", meaning="the project that a program belongs to", kind=PATH),
     Variable(
         name="STYXY_SKIP_AUTH",
-        meaning="1: no token over TCP; for testing, with --insecure-no-auth only",
+        meaning="no token over TCP; for testing, with --insecure-no-auth only",
+        kind=SWITCH,
     ),
     Variable(
-        name="STYXY_SHOW_FULL_KEY", meaning="1: keys appear in logs in full, not as abcd***wxyz"
+        name="STYXY_SHOW_FULL_KEY",
+        meaning="keys appear in logs in full, not as abcd***wxyz",
+        kind=SWITCH,
     ),
 )
+
+
+def problem(variable: Variable, value: str) -> str | None:
+    """Say in one sentence why a value means nothing; None if it means something or is empty."""
+    if not value or variable.kind.accepts(value):
+        return None
+    expected = variable.kind.expected
+    return f"{variable.name} must be {expected}, not {echo(value)}; correct or unset it"
+
+
+def problems(env: Mapping[str, str], *, types: Callable[[], Collection[str]]) -> list[str]:
+    """Say of each variable that means nothing why, a sentence each.
+
+    `types` returns every known service type; it is called only for one that is not built in.
+    """
+    said = [
+        sentence
+        for each in VARIABLES
+        if (sentence := problem(each, env.get(each.name, ""))) is not None
+    ]
+    named = env.get("STYXY_SERVICE_TYPE", "").lower()
+    if named and _is_type(named) and not _is_built_in(named):
+        known = types()
+        if known and named not in known:
+            said.append(
+                f"STYXY_SERVICE_TYPE names no service type: {echo(named)}; {guess(named, known)}"
+            )
+    return said
+
+
+def _is_built_in(name: str) -> bool:
+    from styxy.core.model.service_types import BUILT_IN  # the other variables do without
+
+    return any(kind.name == name for kind in BUILT_IN)

@@ -134,3 +134,21 @@ def test_a_terminal_is_told_that_its_shell_is_activated(styxy: CommandLine) -> N
     os.close(theirs)
     assert os.read(ours, 1000).startswith(b"styxy: interception is on in this shell")
     os.close(ours)
+
+
+def test_a_variable_that_means_nothing_is_said_once(styxy: CommandLine) -> None:
+    styxy.env["STYXY_DISABLE_REASSIGN"] = "maybe"
+    for words in (["env"], ["run", "--no-start", "--", "true"]):
+        done = styxy.run(*words)
+        assert done.returncode == 0
+        assert done.stderr == (
+            "styxy: STYXY_DISABLE_REASSIGN must be 1 or 0, true or false, yes or no, on or off, "
+            "not 'maybe'; correct or unset it\n"
+        )
+
+
+def test_a_type_that_does_not_exist_is_said(running: CommandLine) -> None:
+    running.env["STYXY_SERVICE_TYPE"] = "nonesuch"
+    done = running.run("run", "-n", "web", "--", "sh", "-c", "echo $PORT")
+    assert (done.returncode, done.stdout) == (0, "3000\n")
+    assert "STYXY_SERVICE_TYPE names no service type: 'nonesuch'" in done.stderr

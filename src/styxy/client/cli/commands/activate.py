@@ -26,6 +26,7 @@ def add_options(parser: Parser) -> None:
 def env(options: Namespace, caller: Caller) -> int:
     """Print the variables of an activated shell; start nothing."""
     caller.may_start = False
+    caller.complain_of_variables()
     if options.check:
         if options.format is not None:
             raise InvalidInput("--check prints no variables; omit --format")

@@ -74,6 +74,7 @@ def run(options: argparse.Namespace, caller: Caller) -> int:
     if not words or not words[0]:
         raise InvalidInput("missing argument: CMD; try: styxy run -- npm run dev")
     project = project_of(options.project, caller.env) if options.project else None
+    caller.complain_of_variables()
     choice = _choose(options, words, caller)
     if options.explain:
         return _explain(choice, caller)
