@@ -8,8 +8,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import backends, binds, commands, daemon, interception, leases, line, page, peer, table
-from bench.house import CannotMeasure, House, open_house
+from bench import (
+    backends,
+    binds,
+    commands,
+    daemon,
+    interception,
+    leases,
+    line,
+    page,
+    portserver,
+    table,
+)
+from bench.installation import CannotMeasure, Installation, running_installation
 from bench.page import PARTS
 from bench.rows import Row
 
@@ -20,23 +31,23 @@ Steps = tuple[tuple[str, Callable[[], Iterator[Row]]], ...]
 def measure(place: Path, parts: list[str]) -> Iterator[tuple[str, Row]]:
     """Run the parts that were asked for, one after the other; yield each row with its part."""
     if set(parts) - {"start"}:
-        with open_house(place / "home") as house:
-            yield from run(steps_of(house, place), parts)
+        with running_installation(place / "home") as installation:
+            yield from run(steps_of(installation, place), parts)
     yield from run((("start", lambda: daemon.measure_start(place)),), parts)
 
 
-def steps_of(house: House, place: Path) -> Steps:
+def steps_of(installation: Installation, place: Path) -> Steps:
     """List what is measured on one daemon."""
     return (
-        ("memory", lambda: daemon.measure_memory(house, "after its start")),
-        ("leases", lambda: leases.measure(house)),
-        ("line", lambda: line.measure(house)),
-        ("peer", lambda: peer.measure(place)),
-        ("binds", lambda: binds.measure(house, place)),
-        ("backends", lambda: backends.measure(house, place)),
-        ("interception", lambda: interception.measure(house, place)),
-        ("commands", lambda: commands.measure(house)),
-        ("memory", lambda: daemon.measure_memory(house, "after all of this")),
+        ("memory", lambda: daemon.measure_memory(installation, "after its start")),
+        ("leases", lambda: leases.measure(installation)),
+        ("line", lambda: line.measure(installation)),
+        ("peer", lambda: portserver.measure(place)),
+        ("binds", lambda: binds.measure(installation, place)),
+        ("backends", lambda: backends.measure(installation, place)),
+        ("interception", lambda: interception.measure(installation, place)),
+        ("commands", lambda: commands.measure(installation)),
+        ("memory", lambda: daemon.measure_memory(installation, "after all of this")),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.binds import run
-from bench.house import STYXY, House
+from bench.installation import STYXY, Installation
 from bench.probes import compiled
 from bench.rows import Row, row
 
@@ -26,7 +26,7 @@ TARGETS = {"bind": 30e-6, "connect": 10e-6}
 """Seconds that the supervisor may add to a call: see docs/interception-backends.md."""
 
 
-def measure(house: House, place: Path) -> Iterator[Row]:
+def measure(installation: Installation, place: Path) -> Iterator[Row]:
     """Compile the program both ways, and time each call under each backend."""
     dynamic = compiled("backend_probe", place)
     static = compiled("backend_probe", place, "-static")
@@ -38,29 +38,31 @@ def measure(house: House, place: Path) -> Iterator[Row]:
             "preload": [STYXY, "run", "--backend", "preload", "--", str(dynamic)],
             "seccomp": [STYXY, "run", "--backend", "seccomp", "--", str(static)],
         }
-        yield from compare(house, call, ways, [])
+        yield from compare(installation, call, ways, [])
     ways = {
         "plain": [str(dynamic)],
         "preload, with a supervisor": [STYXY, "run", "--", str(dynamic)],
     }
-    yield from compare(house, "exec", ways, [str(static)])
+    yield from compare(installation, "exec", ways, [str(static)])
     ways = {
         "plain": [str(dynamic)],
         "preload": [STYXY, "run", "--", "env", "STYXY_STATIC=leave", str(dynamic)],
     }
-    yield from compare(house, "load", ways, [str(dynamic)])
+    yield from compare(installation, "load", ways, [str(dynamic)])
     locked = place / "probe-locked"
     shutil.copyfile(dynamic, locked)  # without its mode: the kernel refuses to execute it
     ways = {"plain": [str(dynamic)], "preload": [STYXY, "run", "--", str(dynamic)]}
-    yield from compare(house, "look", ways, [str(locked)])
+    yield from compare(installation, "look", ways, [str(locked)])
 
 
-def compare(house: House, call: str, ways: dict[str, list[str]], words: list[str]) -> Iterator[Row]:
+def compare(
+    installation: Installation, call: str, ways: dict[str, list[str]], words: list[str]
+) -> Iterator[Row]:
     """Time a call in each way, and what each adds to the first."""
     took: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, command in ways.items():
-            took[name] += run(house, [*command, call, str(CALLS[call]), *words])
+            took[name] += run(installation, [*command, call, str(CALLS[call]), *words])
     what = WHAT.get(call, call)
     first = next(iter(ways))
     for name, seconds in took.items():

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from bench.house import STYXY, House, any_port
+from bench.installation import STYXY, Installation, any_port
 from bench.rows import Row, percentile, row, timed
 
 ROUNDS = 40
@@ -17,7 +17,7 @@ RATIO_TARGET = 6.0
 RUN_TARGET = 0.060
 
 
-def measure(house: House) -> Iterator[Row]:
+def measure(installation: Installation) -> Iterator[Row]:
     """Take turns between `python -c pass` and our commands, then between a program and ours."""
     port = str(any_port())
     turns: dict[str, list[str]] = {
@@ -30,7 +30,7 @@ def measure(house: House) -> Iterator[Row]:
     times: dict[str, list[float]] = {what: [] for what in turns}
     for turn in range(WARM_UP + ROUNDS):
         for what, command in turns.items():
-            took = seconds(house, command)
+            took = seconds(installation, command)
             if turn >= WARM_UP:
                 times[what].append(took)
     bare = times["python -c pass"]
@@ -57,11 +57,15 @@ def beside(what: str, ours: list[float], bare: list[float]) -> Row:
     )
 
 
-def seconds(house: House, command: list[str]) -> float:
+def seconds(installation: Installation, command: list[str]) -> float:
     """Wall time of one command, which has to succeed."""
     took, _ = timed(
         lambda: subprocess.run(
-            command, env=house.env, cwd=house.home, stdout=subprocess.DEVNULL, check=True
+            command,
+            env=installation.env,
+            cwd=installation.home,
+            stdout=subprocess.DEVNULL,
+            check=True,
         )
     )
     return took

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.house import House, open_house
+from bench.installation import Installation, running_installation
 from bench.rows import Row, row
 
 STARTS = 10
@@ -16,14 +16,14 @@ def measure_start(place: Path) -> Iterator[Row]:
     """Start it on a fresh home, from the call to its first readiness, and stop it."""
     samples: list[float] = []
     for turn in range(STARTS):
-        with open_house(place / f"start-{turn}") as house:
-            samples.append(house.start_seconds)
+        with running_installation(place / f"start-{turn}") as installation:
+            samples.append(installation.start_seconds)
     yield row("daemon, cold start on a fresh home until it answers", samples)
 
 
-def measure_memory(house: House, when: str) -> Iterator[Row]:
+def measure_memory(installation: Installation, when: str) -> Iterator[Row]:
     """Read what the kernel counts for it (proc(5), smaps_rollup)."""
-    rollup = Path(f"/proc/{house.pid}/smaps_rollup").read_text(encoding="ascii")
+    rollup = Path(f"/proc/{installation.pid}/smaps_rollup").read_text(encoding="ascii")
     for field, meaning in (("Rss", "resident"), ("Pss", "its share")):
         found = re.search(rf"^{field}: +(\d+) kB$", rollup, re.M)
         assert found, f"no {field} in smaps_rollup"

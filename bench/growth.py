@@ -1,4 +1,4 @@
-"""What a full house costs: the same questions at 0, 500 and 10,000 leases and 2,000 listeners.
+"""What scale costs: the same requests at 0, 500 and 10,000 leases and 2,000 listeners.
 
 While each stage is measured, another process asks for the status all the time: its worst answer is
 how long the daemon's loop was not to be had.
@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.daemon import measure_memory
-from bench.house import CannotMeasure, House, open_house
-from bench.knock import Knocker
+from bench.http_client import HttpClient
+from bench.installation import CannotMeasure, Installation, running_installation
 from bench.leases import seconds_of
 from bench.rows import Row, row, timed
 from bench.table import markdown
@@ -61,69 +61,69 @@ print(json.dumps(times))
 
 
 def measure(place: Path) -> Iterator[Row]:
-    """Fill one house step by step, measure it at each, and start it again when it is full."""
+    """Fill one installation step by step, measure each step, and restart it when it is full."""
     home = place / "growth"
     home.mkdir(mode=0o700)
     config = {"service_types": {"crowd": {"range": list(RANGE)}}}
     (home / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with open_house(home) as house:
-        empty = stage(house, "0 leases")
+    with running_installation(home) as installation:
+        empty = stage(installation, "0 leases")
         yield from empty
-        fill(house, 500)
-        yield from compared(stage(house, "500 leases"), empty)
-        yield from memory(house, "at 500 leases")
-        fill(house, CROWD - 500)
-        yield from compared(stage(house, "10,000 leases"), empty)
-        yield from memory(house, "at 10,000 leases")
+        fill(installation, 500)
+        yield from compared(stage(installation, "500 leases"), empty)
+        yield from memory(installation, "at 500 leases")
+        fill(installation, CROWD - 500)
+        yield from compared(stage(installation, "10,000 leases"), empty)
+        yield from memory(installation, "at 10,000 leases")
         with listeners(LISTENERS):
-            yield from compared(stage(house, "10,000 leases, 2,000 listeners"), empty)
-        os.kill(house.pid, signal.SIGKILL)
-    with open_house(home) as house:
-        yield row("start after kill -9, 10,000 leases", [house.start_seconds])
-    with open_house(home) as house:
-        yield row("start after a stop, 10,000 leases", [house.start_seconds])
+            yield from compared(stage(installation, "10,000 leases, 2,000 listeners"), empty)
+        os.kill(installation.pid, signal.SIGKILL)
+    with running_installation(home) as installation:
+        yield row("start after kill -9, 10,000 leases", [installation.start_seconds])
+    with running_installation(home) as installation:
+        yield row("start after a stop, 10,000 leases", [installation.start_seconds])
 
 
-def fill(house: House, count: int) -> None:
+def fill(installation: Installation, count: int) -> None:
     """Lease `count` more ports that stay leased."""
-    knocker = Knocker(house, unix=True, keep=True)
+    client = HttpClient(installation, unix=True, keep=True)
     for number in range(count):
         name, project = f"n{number % 100}", f"/projects/p{number % 50}"
         ask = {"service_type": "crowd", "service_name": name, "project_path": project}
-        knocker.ask("POST", "/allocate", {**ask, "ttl": 86400})
-    knocker.close()
+        client.ask("POST", "/allocate", {**ask, "ttl": 86400})
+    client.close()
 
 
-def stage(house: House, when: str) -> list[Row]:
+def stage(installation: Installation, when: str) -> list[Row]:
     """Allocate, check and release in an empty range and in the full one; list all; ping."""
     rows: list[Row] = []
-    knocker = Knocker(house, unix=True, keep=True)
-    with pinged(house) as pings:
+    client = HttpClient(installation, unix=True, keep=True)
+    with pinged(installation) as pings:
         for kind in ("api", "crowd"):
-            rounds = [one_round(knocker, kind) for _ in range(ROUNDS)]
+            rounds = [one_round(client, kind) for _ in range(ROUNDS)]
             for name, times in zip(NAMES, zip(*rounds, strict=True), strict=True):
                 rows.append(row(f"{name} {kind}, {when}", list(times)))
-        request = knocker.prepare("GET", "/allocations")
-        listing = [timed(lambda: knocker.send(request))[0] for _ in range(LISTS)]
+        request = client.prepare("GET", "/allocations")
+        listing = [timed(lambda: client.send(request))[0] for _ in range(LISTS)]
         rows.append(row(f"list all, {when}", listing))
-    knocker.close()
+    client.close()
     longest = max(pings)
     what = f"longest wait for the status meanwhile, {when}"
     rows.append(Row(what=what, median=longest, p95=None, rounds=len(pings), target=STALL_TARGET))
     return rows
 
 
-def one_round(knocker: Knocker, kind: str) -> tuple[float, float, float]:
+def one_round(client: HttpClient, kind: str) -> tuple[float, float, float]:
     """Seconds of one allocate, one check, one release."""
     ask: dict[str, object] = {"service_type": kind, "service_name": "bench"}
-    allocating, lease = seconds_of(knocker, "POST", "/allocate", ask)
-    checking, _ = seconds_of(knocker, "GET", f"/check/{lease['port']}")
-    releasing, _ = seconds_of(knocker, "DELETE", f"/allocate/{lease['lock_id']}")
+    allocating, lease = seconds_of(client, "POST", "/allocate", ask)
+    checking, _ = seconds_of(client, "GET", f"/check/{lease['port']}")
+    releasing, _ = seconds_of(client, "DELETE", f"/allocate/{lease['lock_id']}")
     return allocating, checking, releasing
 
 
 def compared(rows: list[Row], empty: list[Row]) -> list[Row]:
-    """Hold each allocate against the empty house's."""
+    """Compare each allocate with that of the empty installation."""
     return [
         replace(one, target=GROWTH_TARGET * first.median)
         if one.what.startswith("allocate")
@@ -132,9 +132,9 @@ def compared(rows: list[Row], empty: list[Row]) -> list[Row]:
     ]
 
 
-def memory(house: House, when: str) -> Iterator[Row]:
+def memory(installation: Installation, when: str) -> Iterator[Row]:
     """Measure it, with the promise that was made for 500 leases."""
-    for one in measure_memory(house, when):
+    for one in measure_memory(installation, when):
         is_promised = when == "at 500 leases" and "PSS" in one.what
         yield replace(one, target=MEMORY_TARGET if is_promised else None)
 
@@ -147,10 +147,10 @@ def listeners(count: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def pinged(house: House) -> Iterator[list[float]]:
+def pinged(installation: Installation) -> Iterator[list[float]]:
     """Ask for the status from another process; the list has the seconds when the block is left."""
     times: list[float] = []
-    with started([sys.executable, "-c", PINGER, house.socket]) as pinger:
+    with started([sys.executable, "-c", PINGER, installation.socket]) as pinger:
         yield times
         out, _ = pinger.communicate()
         times += json.loads(out)

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.house import STYXY, CannotMeasure, House, any_port
+from bench.installation import STYXY, CannotMeasure, Installation, any_port
 from bench.probes import compiled
 from bench.rows import Row, percentile, row
 
@@ -28,7 +28,7 @@ BACKENDS = {
 }
 
 
-def measure(house: House, place: Path) -> Iterator[Row]:
+def measure(installation: Installation, place: Path) -> Iterator[Row]:
     """Compile the program, then time its calls in turns."""
     program = compiled("interception_probe", place)
     if program is None:
@@ -37,24 +37,24 @@ def measure(house: House, place: Path) -> Iterator[Row]:
     stranger.mkdir()
     free, asked, shared = any_port(), any_port(), any_port()
     with (
-        serving(house, [str(program), "serve", str(asked)], stranger),
-        serving(house, [str(program), "serve", str(shared)], stranger),
+        serving(installation, [str(program), "serve", str(asked)], stranger),
+        serving(installation, [str(program), "serve", str(shared)], stranger),
     ):
         # Plain binds have a free port: on the taken one they would fail.
-        turns = Turns(house, str(program))
+        turns = Turns(installation, str(program))
         yield from turns.rows(("bind", "listen"), free, free, "no move", rounds=ROUNDS)
         yield from turns.rows(("bind", "listen"), free, asked, "moved", rounds=MOVED_BINDS)
         yield from turns.rows(("connect",), shared, shared, "no move", rounds=ROUNDS)
         guest = [*BACKENDS["preloaded"], str(program), "serve", str(asked)]
-        with serving(house, guest, house.home):
+        with serving(installation, guest, installation.home):
             yield from turns.rows(("connect",), asked, asked, "moved", rounds=ROUNDS)
 
 
 class Turns:
     """Run the program plain and under each backend, one after the other."""
 
-    def __init__(self, house: House, program: str) -> None:
-        self._house = house
+    def __init__(self, installation: Installation, program: str) -> None:
+        self._installation = installation
         self._program = program
 
     def rows(
@@ -84,9 +84,14 @@ class Turns:
 
     def _run(self, command: list[str]) -> list[float]:
         """Tell the median of each call of a run, in seconds."""
-        house = self._house
+        installation = self._installation
         done = subprocess.run(
-            command, env=house.env, cwd=house.home, capture_output=True, text=True, check=False
+            command,
+            env=installation.env,
+            cwd=installation.home,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise CannotMeasure(f"a call failed: {done.stderr.strip()}")
@@ -97,11 +102,11 @@ class Turns:
 
 
 @contextlib.contextmanager
-def serving(house: House, command: list[str], place: Path) -> Iterator[None]:
+def serving(installation: Installation, command: list[str], place: Path) -> Iterator[None]:
     """Keep a server up in the project of a directory."""
     with subprocess.Popen(
         command,
-        env={**house.env, "STYXY_NOTIFY": "off"},
+        env={**installation.env, "STYXY_NOTIFY": "off"},
         cwd=place,
         stdout=subprocess.PIPE,
         text=True,

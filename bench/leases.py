@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.house import House
-from bench.knock import Knocker
+from bench.http_client import HttpClient
+from bench.installation import Installation
 from bench.rows import Row, row, timed
 
 ROUNDS = 500
@@ -16,18 +16,18 @@ ALLOCATE_TARGET = 0.0005
 ASK: dict[str, object] = {"service_type": "api", "service_name": "bench"}
 
 
-def measure(house: House) -> Iterator[Row]:
+def measure(installation: Installation) -> Iterator[Row]:
     """Walk through the doors: TCP and Unix socket, kept and new connection."""
     for unix in (False, True):
         for keep in (True, False):
-            yield from measure_door(house, unix=unix, keep=keep)
+            yield from measure_door(installation, unix=unix, keep=keep)
 
 
-def measure_door(house: House, *, unix: bool, keep: bool) -> Iterator[Row]:
+def measure_door(installation: Installation, *, unix: bool, keep: bool) -> Iterator[Row]:
     """Allocate one port and give it back, again and again; each lease is on disk when answered."""
-    knocker = Knocker(house, unix=unix, keep=keep)
-    rounds = [one_round(knocker) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
-    knocker.close()
+    client = HttpClient(installation, unix=unix, keep=keep)
+    rounds = [one_round(client) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
+    client.close()
     way = f"HTTP, {'Unix socket' if unix else 'TCP'}, {'kept' if keep else 'new'} connection"
     allocating, releasing, checking = (list(times) for times in zip(*rounds, strict=True))
     yield row(f"allocate ({way})", allocating, target=ALLOCATE_TARGET)
@@ -35,18 +35,18 @@ def measure_door(house: House, *, unix: bool, keep: bool) -> Iterator[Row]:
     yield row(f"check ({way})", checking)
 
 
-def one_round(knocker: Knocker) -> tuple[float, float, float]:
+def one_round(client: HttpClient) -> tuple[float, float, float]:
     """Seconds of one allocate, one release, one check."""
-    allocating, lease = seconds_of(knocker, "POST", "/allocate", ASK)
-    releasing, _ = seconds_of(knocker, "DELETE", f"/allocate/{lease['lock_id']}")
-    checking, _ = seconds_of(knocker, "GET", f"/check/{lease['port']}")
+    allocating, lease = seconds_of(client, "POST", "/allocate", ASK)
+    releasing, _ = seconds_of(client, "DELETE", f"/allocate/{lease['lock_id']}")
+    checking, _ = seconds_of(client, "GET", f"/check/{lease['port']}")
     return allocating, releasing, checking
 
 
 def seconds_of(
-    knocker: Knocker, method: str, path: str, body: dict[str, object] | None = None
+    client: HttpClient, method: str, path: str, body: dict[str, object] | None = None
 ) -> tuple[float, dict[str, object]]:
     """Time one request; neither writing it nor reading the answer's JSON is in the time."""
-    request = knocker.prepare(method, path, body)
-    took, answer = timed(lambda: knocker.send(request))
-    return took, knocker.decode(answer)
+    request = client.prepare(method, path, body)
+    took, answer = timed(lambda: client.send(request))
+    return took, client.decode(answer)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 
-from bench.house import CannotMeasure, House
-from bench.knock import Knocker
+from bench.http_client import HttpClient
+from bench.installation import CannotMeasure, Installation
 from bench.rows import Row, row, timed
 from styxy.core.decisions.requests import Reason
 from styxy.core.model.ports import Port
@@ -19,24 +19,24 @@ ROUNDS = 200
 WARM_UP = 20
 
 
-def measure(house: House) -> Iterator[Row]:
+def measure(installation: Installation) -> Iterator[Row]:
     """Ask where to go from a busy port: for the first time (a new lease), and once more."""
     new: list[float] = []
     same: list[float] = []
-    knocker = Knocker(house, unix=True, keep=True)
+    client = HttpClient(installation, unix=True, keep=True)
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = Port(busy.getsockname()[1])
         for turn in range(WARM_UP + ROUNDS):
-            question = written(house, port=port, image_id=turn + 1)
-            new.append(ask(house, question))
-            same.append(ask(house, question))
-            release_all(knocker)
-    knocker.close()
+            question = written(installation, port=port, image_id=turn + 1)
+            new.append(ask(installation, question))
+            same.append(ask(installation, question))
+            release_all(client)
+    client.close()
     yield row("bind question, new lease on disk (line socket)", new[WARM_UP:])
     yield row("bind question, asked again (line socket)", same[WARM_UP:])
 
 
-def written(house: House, *, port: Port, image_id: int) -> bytes:
+def written(installation: Installation, *, port: Port, image_id: int) -> bytes:
     """The line of a guest whose bind said EADDRINUSE."""
     reason: Reason = "inuse"
     return format_question(
@@ -50,7 +50,7 @@ def written(house: House, *, port: Port, image_id: int) -> bytes:
             image_id=f"{image_id:016x}",
             instance_id="default",
             service_type=None,
-            project=str(house.home),
+            project=str(installation.home),
         )
     )
 
@@ -75,9 +75,9 @@ def format_question(question: BindQuestion) -> bytes:
     return " ".join(fields).encode("ascii") + b"\n"
 
 
-def ask(house: House, question: bytes) -> float:
+def ask(installation: Installation, question: bytes) -> float:
     """Seconds of connect, one line out, one line back."""
-    took, answer = timed(lambda: one_line(house.line_socket, question))
+    took, answer = timed(lambda: one_line(installation.line_socket, question))
     if not answer.startswith(b"styxy/1 move "):
         raise CannotMeasure(f"the daemon answered {answer!r} to a bind question")
     return took
@@ -97,9 +97,9 @@ def one_line(path: str, line: bytes) -> bytes:
     return answer
 
 
-def release_all(knocker: Knocker) -> None:
+def release_all(client: HttpClient) -> None:
     """Give every lease back, so that the range never fills; not timed."""
-    held = knocker.ask("GET", "/allocations")["allocations"]
+    held = client.ask("GET", "/allocations")["allocations"]
     assert isinstance(held, list)
     for lease in held:
-        knocker.ask("DELETE", f"/allocate/{lease['lock_id']}")
+        client.ask("DELETE", f"/allocate/{lease['lock_id']}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench.house import CannotMeasure
+from bench.installation import CannotMeasure
 from bench.rows import Row
 from bench.table import conditions, lines_of, shown
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.network import enter_own_network
-from tests.programs.roll import ROLL, Roll
+from tests.programs.program_list import PROGRAM_LIST, ProgramList
 from tests.scratch import make_scratch
 
 # A slow machine is no fault of the code.
@@ -42,8 +42,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin with an empty roll, and with a place for what all workers use."""
-    config.stash[ROLL] = Roll()
+    """Start with an empty program list, and a directory for what all workers use."""
+    config.stash[PROGRAM_LIST] = ProgramList()
     if scratch := make_scratch():
         config.add_cleanup(lambda: shutil.rmtree(scratch, ignore_errors=True))
     if hasattr(config, "workerinput") and config.getoption("own_network"):
@@ -52,32 +52,35 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send a worker's roll to the process that sums up."""
+    """Send a worker's program list to the process that collects them."""
     if hasattr(session.config, "workeroutput"):
-        roll = session.config.stash[ROLL]
-        session.config.workeroutput["roll"] = (sorted(roll.ran), roll.skipped)
+        program_list = session.config.stash[PROGRAM_LIST]
+        session.config.workeroutput["program_list"] = (
+            sorted(program_list.ran),
+            program_list.skipped,
+        )
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take the roll of a worker that has ended; one that has crashed sends none."""
-    ran, skipped = getattr(node, "workeroutput", {}).get("roll", ((), {}))
-    roll = node.config.stash[ROLL]
-    roll.ran.update(ran)
-    roll.skipped.update(skipped)
+    """Add the program list of a worker that has ended; one that has crashed sends none."""
+    ran, skipped = getattr(node, "workeroutput", {}).get("program_list", ((), {}))
+    program_list = node.config.stash[PROGRAM_LIST]
+    program_list.ran.update(ran)
+    program_list.skipped.update(skipped)
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say how many real programs ran, and name each that did not."""
-    roll = config.stash[ROLL]
-    if not roll.ran and not roll.skipped:
+    program_list = config.stash[PROGRAM_LIST]
+    if not program_list.ran and not program_list.skipped:
         return
-    total = len(roll.ran | roll.skipped.keys())
-    terminalreporter.write_sep("=", f"{len(roll.ran)} of {total} real programs ran")
-    terminalreporter.write_line(", ".join(sorted(roll.ran)))
-    for name, reason in sorted(roll.skipped.items()):
+    total = len(program_list.ran | program_list.skipped.keys())
+    terminalreporter.write_sep("=", f"{len(program_list.ran)} of {total} real programs ran")
+    terminalreporter.write_line(", ".join(sorted(program_list.ran)))
+    for name, reason in sorted(program_list.skipped.items()):
         terminalreporter.write_line(f"not run: {name}: {reason}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.house import CannotMeasure
+from bench.installation import CannotMeasure
 from bench.page import DOCUMENTS, HIGHLIGHTS, PARTS, SUMMARY, paths, write
 from bench.rows import Row, percentile, row
 from bench.table import lines_of, markdown, shown

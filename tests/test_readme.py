@@ -74,7 +74,7 @@ def test_three_worktrees_each_test_their_own_server(tmp_path: Path) -> None:
     suite, *_ = section.examples
     assert suite.command == "cat suite.sh"
     with Terminal(home, section) as terminal:
-        make_worktrees(home, suite=terminal.likeness.command("\n".join(suite.said)) + "\n")
+        make_worktrees(home, suite=terminal.matcher.command("\n".join(suite.said)) + "\n")
         for example in section.examples:
             wrong = terminal.type(example.command, example.said)
             assert wrong is None, "\n".join([f"$ {example.command}", *example.said, "not:", wrong])

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.commands import CommandLine
-from tests.docs.likeness import Likeness
+from tests.docs.output_matching import OutputMatcher
 from tests.docs.pages import Section
 from tests.fakes import free_port
 from tests.network import own_network
@@ -42,11 +42,11 @@ class Terminal:
         self._section = section
         self._pipes: list[int] = []
         self._network = own_network()
-        self.likeness = Likeness(str(home), is_exact=bool(self._network))
-        self.likeness.name("9876", str(self._styxy.port))
+        self.matcher = OutputMatcher(str(home), is_exact=bool(self._network))
+        self.matcher.name("9876", str(self._styxy.port))
         if not self._network:
             for port in section.ports:
-                self.likeness.name(port, str(free_port()))
+                self.matcher.name(port, str(free_port()))
 
     def __enter__(self) -> Terminal:
         for name in ("shop", "blog"):
@@ -81,13 +81,13 @@ class Terminal:
 
     def type(self, command: str, expected: list[str]) -> str | None:
         """Type one line; tell what it said where that is not what was expected."""
-        typed = self.likeness.command(command)
+        typed = self.matcher.command(command)
         if command.endswith(" &"):
             return self._type_and_go_on(typed.removesuffix(" &"), expected)
         self._write(f"{{ {typed}\n}} </dev/null 2>&1\nprintf '\\n{END} %d\\n' $?\n")
         said = self._read(self._output, lambda text: f"\n{END} " in text and text.endswith("\n"))
         text, _, code = said.rpartition(f"\n{END} ")
-        if int(code) == 0 and self.likeness.agrees(expected, text.splitlines()):
+        if int(code) == 0 and self.matcher.agrees(expected, text.splitlines()):
             return None
         return f"{text}\n(exit status {code.strip()})"
 
@@ -100,7 +100,7 @@ class Terminal:
         self._write(f"{typed} >{path} 2>&1 </dev/null &\n")
 
         def agrees(text: str) -> bool:
-            return self.likeness.agrees(expected, text.splitlines())
+            return self.matcher.agrees(expected, text.splitlines())
 
         said = self._read(pipe, agrees)
         return None if agrees(said) else said

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.likeness import Likeness
+from tests.docs.output_matching import OutputMatcher
 from tests.docs.pages import PAGES, Section, sections, text_of
 from tests.docs.terminal import Terminal
 
@@ -54,8 +54,8 @@ def test_each_block_is_of_a_known_kind(page: str) -> None:
     ],
 )
 def test_what_corresponds_agrees(written: list[str], said: list[str]) -> None:
-    assert Likeness("/home/ada").agrees(written, said)
-    assert Likeness("/home/ada", is_exact=False).agrees(written, said)
+    assert OutputMatcher("/home/ada").agrees(written, said)
+    assert OutputMatcher("/home/ada", is_exact=False).agrees(written, said)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_what_corresponds_agrees(written: list[str], said: list[str]) -> None:
 def test_another_port_agrees_only_where_ports_may_be_taken(
     written: list[str], said: list[str]
 ) -> None:
-    assert not Likeness("/home/ada").agrees(written, said)
-    assert Likeness("/home/ada", is_exact=False).agrees(written, said)
+    assert not OutputMatcher("/home/ada").agrees(written, said)
+    assert OutputMatcher("/home/ada", is_exact=False).agrees(written, said)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_another_port_agrees_only_where_ports_may_be_taken(
     ],
 )
 def test_what_differs_does_not_agree(written: list[str], said: list[str]) -> None:
-    assert not Likeness("/home/ada").agrees(written, said)
-    assert not Likeness("/home/ada", is_exact=False).agrees(written, said)
+    assert not OutputMatcher("/home/ada").agrees(written, said)
+    assert not OutputMatcher("/home/ada", is_exact=False).agrees(written, said)
 
 
 def test_a_name_that_is_given_stands_for_what_it_was_given() -> None:
-    likeness = Likeness("/home/ada")
-    likeness.name("9876", "21000")
-    assert likeness.agrees(["port 9876"], ["port 21000"])
-    assert not likeness.agrees(["port 9876"], ["port 9876"])
+    matcher = OutputMatcher("/home/ada")
+    matcher.name("9876", "21000")
+    assert matcher.agrees(["port 9876"], ["port 21000"])
+    assert not matcher.agrees(["port 9876"], ["port 9876"])

@@ -27,7 +27,7 @@ from tests.native.guest import (
     run,
     say,
 )
-from tests.native.hosts import host
+from tests.native.host_programs import host
 
 only_root = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root may do this"

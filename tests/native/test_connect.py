@@ -10,7 +10,7 @@ import pytest
 
 from tests.native.clients import cookie_of, key_text, port_of, reach, server
 from tests.native.guest import FakeDaemon, run
-from tests.native.hosts import host
+from tests.native.host_programs import host
 from tests.native.mapfile import HELD, REMEMBERED
 
 WAYS = ["blocking", "nonblocking", "sendto", "sendmsg"]

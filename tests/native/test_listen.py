@@ -25,7 +25,7 @@ from tests.native.guest import (
     run,
     say,
 )
-from tests.native.hosts import host
+from tests.native.host_programs import host
 from tests.native.mapfile import HELD, key
 
 

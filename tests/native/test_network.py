@@ -27,7 +27,7 @@ from tests.native.clients import (
     server,
 )
 from tests.native.guest import BINDER, FakeDaemon, compiled, listener, move, run, say
-from tests.native.hosts import host_text
+from tests.native.host_programs import host_text
 from tests.native.mapfile import key
 from tests.native.supervised import is_allowed, static, supervisor
 

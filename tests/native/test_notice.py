@@ -24,7 +24,7 @@ from tests.native.guest import (
     run,
     say,
 )
-from tests.native.hosts import host, sanitized_host
+from tests.native.host_programs import host, sanitized_host
 
 
 @pytest.mark.parametrize(

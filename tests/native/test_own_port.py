@@ -18,7 +18,7 @@ from tests.native.guest import (
     run,
     say,
 )
-from tests.native.hosts import host_text
+from tests.native.host_programs import host_text
 from tests.native.supervised import environment, needs_seccomp, static, under
 
 BACKENDS = ["preload", pytest.param("seccomp", marks=needs_seccomp)]

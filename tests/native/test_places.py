@@ -12,7 +12,7 @@ import pytest
 from tests.fakes import free_port
 from tests.native.clients import key_text, project
 from tests.native.guest import FakeDaemon, bind_each, listener, move, say
-from tests.native.hosts import host
+from tests.native.host_programs import host
 from tests.native.mapfile import HELD, LIVE, REMEMBERED
 
 

@@ -16,7 +16,7 @@ from styxy.adapters.portmap import map as portmap
 from styxy.core.model.ports import Port
 from tests.native.clients import cookie_of, key_text, port_of, project, server
 from tests.native.guest import FakeDaemon, linked, run
-from tests.native.hosts import host
+from tests.native.host_programs import host
 from tests.native.mapfile import key
 
 READER = r"""

@@ -23,7 +23,7 @@ from tests.native.guest import (
     run,
     say,
 )
-from tests.native.hosts import host
+from tests.native.host_programs import host
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "interception.md"
 

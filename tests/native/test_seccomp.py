@@ -28,7 +28,7 @@ from tests.native.guest import (
     say,
     silence,
 )
-from tests.native.hosts import host_text
+from tests.native.host_programs import host_text
 from tests.native.supervised import environment, needs_seccomp, static, under
 from tests.native.test_listen import ONE_CLIENT
 from tests.scratch import once, scratch

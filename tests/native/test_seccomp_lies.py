@@ -13,7 +13,7 @@ import pytest
 from tests.fakes import free_port
 from tests.native.clients import cookie_of, key_text, port_of, project, server
 from tests.native.guest import FakeDaemon, listener, move, run, say
-from tests.native.hosts import host_text
+from tests.native.host_programs import host_text
 from tests.native.supervised import environment, needs_seccomp, static, under
 
 pytestmark = [needs_seccomp, pytest.mark.slow]

@@ -17,7 +17,7 @@ from native.build import COMPILE_FLAGS, sources
 from tests.fakes import free_port
 from tests.native.clients import cookie_of, key_text, port_of, project, server
 from tests.native.guest import FakeDaemon, listener, move, run, say
-from tests.native.hosts import host
+from tests.native.host_programs import host
 from tests.scratch import once, scratch
 
 MOST = 6 * 1024

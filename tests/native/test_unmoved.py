@@ -26,7 +26,7 @@ from tests.native.guest import (
     say,
     silence,
 )
-from tests.native.hosts import host
+from tests.native.host_programs import host
 from tests.native.supervised import environment, needs_seccomp, static, under
 
 NO_DAEMON = "no daemon is running; try: styxy daemon start -d"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tests.commands import COMMAND
-from tests.programs.house import House, Repo, under_styxy
+from tests.programs.installation import Installation, Repo, under_styxy
 from tests.programs.running import PATIENCE, Running, running
 from tests.programs.sources import NODE, NODE_MODULES, Source, command, needing, npm
 
@@ -113,17 +113,17 @@ def worktrees(place: Path, files: Mapping[str, str], *, count: int) -> list[Path
 
 
 @contextlib.contextmanager
-def serving(house: House, project: Path, port: int) -> Iterator[Running]:
+def serving(installation: Installation, project: Path, port: int) -> Iterator[Running]:
     """Serve from a project, under Styxy; when this returns, it listens and the daemon knows it."""
-    with house.run(["node", "server.js"], cwd=project) as server:
+    with installation.run(["node", "server.js"], cwd=project) as server:
         server.wait_line("up", stream="stdout")
-        wait_known(house, project, port)
+        wait_known(installation, project, port)
         yield server
 
 
-def wait_known(house: House, project: Path, port: int) -> None:
+def wait_known(installation: Installation, project: Path, port: int) -> None:
     """Wait until the daemon knows that a project has a server at a port, or moved away from it."""
-    done = house.styxy.run("wait", str(port), "--owner", "here", cwd=project)
+    done = installation.styxy.run("wait", str(port), "--owner", "here", cwd=project)
     assert done.returncode == 0, done
 
 
@@ -134,7 +134,12 @@ def chromium(project: Path, *words: str) -> list[str]:
 
 
 def seen_by_chromium(
-    house: House, project: Path, url: str, *, words: tuple[str, ...] = (), backend: str = "auto"
+    installation: Installation,
+    project: Path,
+    url: str,
+    *,
+    words: tuple[str, ...] = (),
+    backend: str = "auto",
 ) -> str:
     """Tell the heading of the page that a Chromium of a project gets, or its failure.
 
@@ -145,7 +150,7 @@ def seen_by_chromium(
         browser.remove(NO_SANDBOX)
     done = subprocess.run(
         [*COMMAND, "run", "--backend", backend, "--", *words, *browser],
-        cwd=project, env=house.env | {"HOME": str(project.parent)},
+        cwd=project, env=installation.env | {"HOME": str(project.parent)},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     found = re.search(r"<h1>(.*)</h1>", done.stdout) or re.search(r"net::(\w+)", done.stderr)
@@ -173,10 +178,10 @@ class Browser:
 
 
 @contextlib.contextmanager
-def browsing(house: House, project: Path) -> Iterator[Browser]:
+def browsing(installation: Installation, project: Path) -> Iterator[Browser]:
     """Open a browser in a project, under Styxy, by an unmodified script of Playwright's."""
     read, write = os.pipe()
-    env = house.env | {"HOME": str(project.parent)}
+    env = installation.env | {"HOME": str(project.parent)}
     with (
         open(write, "w") as urls,
         running(under_styxy(["node", "look.mjs"]), cwd=project, env=env, stdin=read) as program,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tests.programs.conflicts import KINDS
-from tests.programs.roll import Roll, Subject
+from tests.programs.program_list import ProgramList, Subject
 from tests.programs.sources import ROOT, Source
 
 PAGE = ROOT / "docs" / "compatibility.md"
@@ -87,19 +87,26 @@ def this_run() -> Run:
 
 
 def page(
-    old: str, *, servers: Sequence[Listed], clients: Sequence[Listed], roll: Roll, run: Run
+    old: str,
+    *,
+    servers: Sequence[Listed],
+    clients: Sequence[Listed],
+    program_list: ProgramList,
+    run: Run,
 ) -> str:
     """Write the page anew, from what was seen now and from the rows of the old page."""
     kept = {row["name"]: row[0] for row in _ROW.finditer(old)}
 
     def row(subject: Listed, *last: str) -> str:
-        if roll.tried.get(subject.name, set()) >= set(KINDS):
-            return _row(subject, roll, run, last)
-        reason = roll.skipped.get(subject.name, "never run")
+        if program_list.tried.get(subject.name, set()) >= set(KINDS):
+            return _row(subject, program_list, run, last)
+        reason = program_list.skipped.get(subject.name, "never run")
         return kept.get(subject.name) or _empty_row(subject, reason, last)
 
     tables = [
-        _table(_SERVERS, [row(each, _printed(each, roll)) for each in servers], last=["prints"]),
+        _table(
+            _SERVERS, [row(each, _printed(each, program_list)) for each in servers], last=["prints"]
+        ),
         _table(_CLIENTS, [row(each) for each in clients], last=[]),
     ]
     machines = {each["day"]: each["kind"] for each in _MACHINE.finditer(old)}
@@ -119,16 +126,16 @@ def _table(words: str, rows: Sequence[str], *, last: Sequence[str]) -> str:
     return "\n".join([words, head, *rows, ""])
 
 
-def _printed(subject: Listed, roll: Roll) -> str:
+def _printed(subject: Listed, program_list: ProgramList) -> str:
     """Quote what a server prints of its port."""
-    found = roll.found.get(subject.name, {})
+    found = program_list.found.get(subject.name, {})
     lines = dict.fromkeys(line for each in found.values() for line in each.prints)
     return "<br>".join(map(_code, lines)) or "nothing of it"
 
 
-def _row(subject: Listed, roll: Roll, run: Run, last: Sequence[str]) -> str:
+def _row(subject: Listed, program_list: ProgramList, run: Run, last: Sequence[str]) -> str:
     """Write the row of a program that was tried in every conflict."""
-    found = roll.found.get(subject.name, {})
+    found = program_list.found.get(subject.name, {})
     backends = sorted({each.backend for each in found.values()})
     stood = ["✓" if kind in found else "**fails**" for kind in KINDS]
     what = [subject.name, subject.source.version(), _code(subject.way)]

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fakes import clean_environment
-from tests.programs.house import House
+from tests.programs.http_probe import fetch, is_refused
+from tests.programs.installation import Installation
 from tests.programs.running import running
-from tests.programs.talk import fetch, is_refused
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -103,10 +103,12 @@ def stranger(
 
 
 @contextlib.contextmanager
-def contest(kind: str, ports: range, *, house: House, project: Path) -> Iterator[Contest]:
+def contest(
+    kind: str, ports: range, *, installation: Installation, project: Path
+) -> Iterator[Contest]:
     """Make the conflict of a kind: an address, or `promised`."""
     if kind == "promised":
-        with house.promised(project, ports) as port:
+        with installation.promised(project, ports) as port:
             yield Contest(port, ())
     else:
         with stranger(kind, ports, project=project) as taken:

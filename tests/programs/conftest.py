@@ -11,8 +11,8 @@ import pytest
 from tests.programs.catalogue import PROGRAMS
 from tests.programs.clients import CLIENTS
 from tests.programs.compatibility import PAGE, page, this_run
-from tests.programs.house import House, Repo
-from tests.programs.roll import ROLL, Roll
+from tests.programs.installation import Installation, Repo
+from tests.programs.program_list import PROGRAM_LIST, ProgramList
 
 IS_COMPAT = os.environ.get("STYXY_COMPAT") == "1"
 
@@ -31,21 +31,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the table of the programs."""
     if IS_COMPAT:
         old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-        roll = session.config.stash[ROLL]
-        new = page(old, servers=PROGRAMS, clients=CLIENTS, roll=roll, run=this_run())
+        program_list = session.config.stash[PROGRAM_LIST]
+        new = page(
+            old, servers=PROGRAMS, clients=CLIENTS, program_list=program_list, run=this_run()
+        )
         PAGE.write_text(new, encoding="utf-8")
 
 
 @pytest.fixture
-def roll(request: pytest.FixtureRequest) -> Roll:
+def program_list(request: pytest.FixtureRequest) -> ProgramList:
     """Give the list of programs, to sign in."""
-    return request.config.stash[ROLL]
+    return request.config.stash[PROGRAM_LIST]
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Give a Styxy whose daemon runs for all tests of the session."""
-    home = House(tmp_path_factory.mktemp("house") / "home")
+    home = Installation(tmp_path_factory.mktemp("installation") / "home")
     home.start()
     yield home
     home.kill()

@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from tests.programs.talk import connect, wait_until
+from tests.programs.http_probe import connect, wait_until
 
 
 def redis_name(address: str, port: int) -> str:

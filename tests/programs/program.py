@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.programs.http_probe import fetch, pages
 from tests.programs.running import Running
 from tests.programs.sources import PYTHON_ITSELF, Source
-from tests.programs.talk import fetch, pages
 
 API = range(8000, 8100)
 DEV = range(3000, 3100)

@@ -24,10 +24,10 @@ from tests.programs.browser import (
     wait_known,
     worktrees,
 )
-from tests.programs.house import House
-from tests.programs.roll import Roll
+from tests.programs.http_probe import wait_until
+from tests.programs.installation import Installation
+from tests.programs.program_list import ProgramList
 from tests.programs.running import Running
-from tests.programs.talk import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -36,20 +36,20 @@ LOCALHOST = "http://localhost:{}/"
 
 
 @pytest.fixture
-def one_page(roll: Roll) -> None:
+def one_page(program_list: ProgramList) -> None:
     """Skip the test, by name, where there is no Chromium."""
-    roll.call(ONE_PAGE)
+    program_list.require(ONE_PAGE)
 
 
 @pytest.fixture
-def playwright(roll: Roll) -> None:
+def playwright(program_list: ProgramList) -> None:
     """Skip the test, by name, where there is no Playwright or no Chromium."""
-    roll.call(PLAYWRIGHT)
+    program_list.require(PLAYWRIGHT)
 
 
 @pytest.mark.usefixtures("playwright")
 def test_three_worktrees_each_see_their_own_page_also_after_a_restart(
-    house: House, tmp_path: Path
+    installation: Installation, tmp_path: Path
 ) -> None:
     port = free_port(PORTS)
     url = LOCALHOST.format(port)
@@ -57,18 +57,18 @@ def test_three_worktrees_each_see_their_own_page_also_after_a_restart(
     with contextlib.ExitStack() as stack:
         lives = {tree: stack.enter_context(contextlib.ExitStack()) for tree in trees}
         for tree, life in lives.items():
-            life.enter_context(serving(house, tree, port))
-        browsers = {tree: stack.enter_context(browsing(house, tree)) for tree in trees}
+            life.enter_context(serving(installation, tree, port))
+        browsers = {tree: stack.enter_context(browsing(installation, tree)) for tree in trees}
         seen = {tree: browser.look(url) for tree, browser in browsers.items()}
         assert seen == {tree: tree.name for tree in trees}
-        assert stack.enter_context(browsing(house, empty)).look(url) == REFUSED
-        assert seen_by_chromium(house, tmp_path, url) == trees[0].name
+        assert stack.enter_context(browsing(installation, empty)).look(url) == REFUSED
+        assert seen_by_chromium(installation, tmp_path, url) == trees[0].name
         # The first has the port itself, the second was moved.
         for mortal in trees[:2]:
             lives[mortal].close()
             seen = {tree: browsers[tree].look(url) for tree in trees}
             assert seen == {tree: tree.name for tree in trees} | {mortal: REFUSED}
-            lives[mortal].enter_context(serving(house, mortal, port))
+            lives[mortal].enter_context(serving(installation, mortal, port))
             assert browsers[mortal].look(url) == mortal.name
 
 
@@ -76,30 +76,30 @@ def test_three_worktrees_each_see_their_own_page_also_after_a_restart(
 @pytest.mark.parametrize("backend", ["preload", "seccomp"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::", "::1"])
 def test_a_browser_finds_its_server_on_either_family(
-    host: str, backend: str, house: House, tmp_path: Path
+    host: str, backend: str, installation: Installation, tmp_path: Path
 ) -> None:
     port = free_port(PORTS)
     files = {"server.js": filled(SERVER, port=port, host=host)}
     theirs, ours = worktrees(tmp_path / "repo", files, count=2)
-    with serving(house, theirs, port), serving(house, ours, port):
+    with serving(installation, theirs, port), serving(installation, ours, port):
         url = LOCALHOST.format(port)
-        assert seen_by_chromium(house, ours, url, backend=backend) == ours.name
+        assert seen_by_chromium(installation, ours, url, backend=backend) == ours.name
 
 
 @pytest.mark.usefixtures("one_page")
 @pytest.mark.parametrize("backend", ["preload", "seccomp"])
 def test_a_browser_with_its_sandbox_finds_its_server(
-    backend: str, house: House, tmp_path: Path
+    backend: str, installation: Installation, tmp_path: Path
 ) -> None:
     if subprocess.run([*AS_A_USER, "true"], stderr=subprocess.DEVNULL).returncode:
         pytest.skip("Chromium with its sandbox: no user namespaces can be made here")
     port = free_port(PORTS)
     files = {"server.js": filled(SERVER, port=port)}
     theirs, ours, empty = worktrees(tmp_path / "repo", files, count=3)
-    with serving(house, theirs, port), serving(house, ours, port):
+    with serving(installation, theirs, port), serving(installation, ours, port):
         url = LOCALHOST.format(port)
         seen = [
-            seen_by_chromium(house, tree, url, words=AS_A_USER, backend=backend)
+            seen_by_chromium(installation, tree, url, words=AS_A_USER, backend=backend)
             for tree in (ours, empty)
         ]
         assert seen == [ours.name, REFUSED]
@@ -114,32 +114,32 @@ SURROUNDINGS = {
 @pytest.mark.usefixtures("one_page")
 @pytest.mark.parametrize("surroundings", SURROUNDINGS)
 def test_a_browser_finds_its_server_in_any_environment(
-    surroundings: str, house: House, tmp_path: Path
+    surroundings: str, installation: Installation, tmp_path: Path
 ) -> None:
     port, words = free_port(PORTS), SURROUNDINGS[surroundings]
     files = {"server.js": filled(SERVER, port=port)}
     theirs, ours, empty = worktrees(tmp_path / "repo", files, count=3)
-    with serving(house, theirs, port), serving(house, ours, port):
+    with serving(installation, theirs, port), serving(installation, ours, port):
         url = LOCALHOST.format(port)
-        seen = [seen_by_chromium(house, tree, url, words=words) for tree in (ours, empty)]
+        seen = [seen_by_chromium(installation, tree, url, words=words) for tree in (ours, empty)]
         assert seen == [ours.name, REFUSED]
 
 
 @pytest.mark.usefixtures("playwright")
 def test_an_open_page_stays_with_its_server_by_websocket_and_event_stream(
-    house: House, tmp_path: Path
+    installation: Installation, tmp_path: Path
 ) -> None:
     port = free_port(PORTS)
     files = {"server.js": filled(LIVE, port=port)}
     theirs, ours = worktrees(tmp_path / "repo", files, count=2)
-    with serving(house, theirs, port), contextlib.ExitStack() as life:
-        life.enter_context(serving(house, ours, port))
-        with browsing(house, ours) as browser:
+    with serving(installation, theirs, port), contextlib.ExitStack() as life:
+        life.enter_context(serving(installation, ours, port))
+        with browsing(installation, ours) as browser:
             browser.look(LOCALHOST.format(port))
             browser.wait_says(f"hello from {ours.name}, life 1, by event stream and by websocket")
             life.close()
             browser.wait_says("lost")
-            life.enter_context(serving(house, ours, port))
+            life.enter_context(serving(installation, ours, port))
             browser.wait_says(f"hello from {ours.name}, life 2, by event stream and by websocket")
             assert theirs.name not in browser.program.stdout
 
@@ -179,19 +179,21 @@ server.listen(PORT, () => console.log('up'))
 
 
 @pytest.mark.usefixtures("playwright")
-def test_an_edit_is_seen_by_its_own_page_through_vite(house: House, tmp_path: Path) -> None:
+def test_an_edit_is_seen_by_its_own_page_through_vite(
+    installation: Installation, tmp_path: Path
+) -> None:
     port = free_port(PORTS)
     files = {name: filled(text, port=port) for name, text in HOT.items()}
     theirs, ours = worktrees(tmp_path / "repo", files, count=2)
     with contextlib.ExitStack() as stack:
         browsers = {}
         for tree in (theirs, ours):
-            stack.enter_context(serving_by_vite(house, tree, port))
-            browsers[tree] = stack.enter_context(browsing(house, tree))
+            stack.enter_context(serving_by_vite(installation, tree, port))
+            browsers[tree] = stack.enter_context(browsing(installation, tree))
             browsers[tree].look(LOCALHOST.format(port))
             browsers[tree].wait_says("loaded first")
             browsers[tree].wait_says(r"\[vite\] connected\.")
-        [move] = house.reassignments(ours)
+        [move] = installation.reassignments(ours)
         assert move["requested_port"] == port
 
         def is_hot() -> bool:
@@ -218,16 +220,16 @@ export default { server: { port: PORT }, optimizeDeps: { noDiscovery: true } }
 
 
 @contextlib.contextmanager
-def serving_by_vite(house: House, project: Path, port: int) -> Iterator[Running]:
+def serving_by_vite(installation: Installation, project: Path, port: int) -> Iterator[Running]:
     """Serve from a project by Vite's own command, under Styxy."""
-    with house.run(["node_modules/.bin/vite"], cwd=project) as server:
+    with installation.run(["node_modules/.bin/vite"], cwd=project) as server:
         server.wait_line(r".*ready in.*", stream="stdout")
         yield server
 
 
 @pytest.mark.usefixtures("playwright")
 def test_two_browsers_with_one_debugging_port_each_obey_their_own_worktree(
-    house: House, tmp_path: Path
+    installation: Installation, tmp_path: Path
 ) -> None:
     port = free_port(range(9222, 9300))
     files = {"attach.mjs": filled(ATTACH, port=port)}
@@ -236,11 +238,11 @@ def test_two_browsers_with_one_debugging_port_each_obey_their_own_worktree(
         for tree in trees:
             page = f"data:text/html,<h1>{tree.name}</h1>"
             words = chromium(tree, f"--remote-debugging-port={port}", page)
-            browser = stack.enter_context(house.run(words, cwd=tree, HOME=str(tmp_path)))
+            browser = stack.enter_context(installation.run(words, cwd=tree, HOME=str(tmp_path)))
             browser.wait_line("DevTools listening on .*")
-            wait_known(house, tree, port)
+            wait_known(installation, tree, port)
         for tree in trees:
-            with house.run(["node", "attach.mjs"], cwd=tree) as client:
+            with installation.run(["node", "attach.mjs"], cwd=tree) as client:
                 client.wait_line(f"attached to {tree.name}", stream="stdout")
 
 

@@ -18,8 +18,8 @@ from tests.programs.browser import (
     serving,
     worktrees,
 )
-from tests.programs.house import House, under_styxy
-from tests.programs.roll import Roll
+from tests.programs.installation import Installation, under_styxy
+from tests.programs.program_list import ProgramList
 from tests.programs.running import Running, running
 from tests.programs.test_conflicts import NOTICE
 from tests.programs.test_localhost import wait_seen
@@ -64,9 +64,13 @@ test('the page is of this worktree, also while another suite runs', async ({ pag
     ids=["styxy run, asked by URL", "an activated shell, asked by port"],
 )
 def test_a_second_suite_starts_its_own_server_and_both_pass(
-    ready: str, words: Sequence[str | Path], house: House, tmp_path: Path, roll: Roll
+    ready: str,
+    words: Sequence[str | Path],
+    installation: Installation,
+    tmp_path: Path,
+    program_list: ProgramList,
 ) -> None:
-    roll.call(PLAYWRIGHT_TEST)
+    program_list.require(PLAYWRIGHT_TEST)
     port = free_port(PORTS)
     files = {
         "server.js": SERVER,
@@ -75,20 +79,20 @@ def test_a_second_suite_starts_its_own_server_and_both_pass(
     }
     files = {name: filled(text, port=port) for name, text in files.items()}
     theirs, ours = worktrees(tmp_path / "repo", files, count=2)
-    env = house.env | {"HOME": str(tmp_path), "npm_config_offline": "true"}
+    env = installation.env | {"HOME": str(tmp_path), "npm_config_offline": "true"}
     with contextlib.ExitStack() as stack:
         suites: dict[Path, Running] = {}
         for tree in (theirs, ours):
             suites[tree] = stack.enter_context(running(words, cwd=tree, env=env))
             suites[tree].wait_line("the first look", stream="stdout")
             if tree is theirs:
-                wait_seen(house, ours, port, "ConnectionRefusedError")
+                wait_seen(installation, ours, port, "ConnectionRefusedError")
         for tree in (ours, theirs):
             (tree / "end").touch()
             assert suites[tree].wait() == 0, str(suites[tree])
-        [move] = house.reassignments(ours)
+        [move] = installation.reassignments(ours)
         assert NOTICE.format(port, move["port"]) in suites[ours].stderr + suites[ours].stdout
-        assert not house.reassignments(theirs)
+        assert not installation.reassignments(theirs)
 
 
 VITEST_CONFIG = """
@@ -128,9 +132,9 @@ test('the answer is of this worktree, also while another suite runs', async () =
 
 @pytest.mark.compat
 def test_a_second_vitest_has_a_browser_and_a_server_of_its_own(
-    house: House, tmp_path: Path, roll: Roll
+    installation: Installation, tmp_path: Path, program_list: ProgramList
 ) -> None:
-    roll.call(VITEST)
+    program_list.require(VITEST)
     port, door = free_port(PORTS), free_port(range(9200, 9300))
     files = {
         "server.js": SERVER,
@@ -143,12 +147,15 @@ def test_a_second_vitest_has_a_browser_and_a_server_of_its_own(
     with contextlib.ExitStack() as stack:
         suites: dict[Path, Running] = {}
         for tree in trees:
-            stack.enter_context(serving(house, tree, port))
+            stack.enter_context(serving(installation, tree, port))
             words = ["node_modules/.bin/vitest", "run"]
-            run = house.run(words, cwd=tree, HOME=str(tmp_path), NO_COLOR="1")
+            run = installation.run(words, cwd=tree, HOME=str(tmp_path), NO_COLOR="1")
             suites[tree] = stack.enter_context(run)
             suites[tree].wait_line("the first look", stream="stdout")
         for tree, suite in suites.items():
             (tree / "end").write_text("now")
             assert suite.wait() == 0, str(suite)
-        assert [each["requested_port"] for each in house.reassignments(trees[1])] == [port, door]
+        assert [each["requested_port"] for each in installation.reassignments(trees[1])] == [
+            port,
+            door,
+        ]

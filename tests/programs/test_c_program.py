@@ -19,18 +19,18 @@ import pytest
 
 from tests.fakes import free_port
 from tests.programs.conflicts import KINDS, contest
-from tests.programs.house import House
+from tests.programs.http_probe import wait_until
+from tests.programs.installation import Installation
 from tests.programs.program import API
-from tests.programs.roll import Roll
+from tests.programs.program_list import ProgramList
 from tests.programs.running import Running
-from tests.programs.talk import wait_until
 from tests.programs.test_conflicts import NOTICE
 
 pytestmark = pytest.mark.real
 
 BINDERS = 8
 
-CROWD = r"""
+THREADS = r"""
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -148,21 +148,21 @@ class Outcome:
         return self.result == -1 and self.errno == errno.EADDRINUSE and self.port == 0
 
 
-ConnectionLimit = Callable[[int, str], AbstractContextManager[Running]]
+RunThreads = Callable[[int, str], AbstractContextManager[Running]]
 
 
 @pytest.fixture
-def crowd(house: House, ours: Path, roll: Roll) -> ConnectionLimit:
+def threads(installation: Installation, ours: Path, program_list: ProgramList) -> RunThreads:
     """Compile the program, and give what runs it on a port."""
     if not shutil.which("cc"):
-        roll.skip("a C program", "there is no C compiler here")
-    roll.note("a C program")
-    (ours / "crowd.c").write_text(CROWD)
-    command = ["cc", "-std=gnu11", "-Wall", "-Werror", "-pthread", "-o", "crowd", "crowd.c"]
+        program_list.skip("a C program", "there is no C compiler here")
+    program_list.add("a C program")
+    (ours / "threads.c").write_text(THREADS)
+    command = ["cc", "-std=gnu11", "-Wall", "-Werror", "-pthread", "-o", "threads", "threads.c"]
     subprocess.run(command, cwd=ours, check=True, timeout=120)
 
     def run(port: int, mode: str) -> AbstractContextManager[Running]:
-        return house.run([ours / "crowd", str(port), mode], cwd=ours)
+        return installation.run([ours / "threads", str(port), mode], cwd=ours)
 
     return run
 
@@ -183,26 +183,26 @@ def outcomes(program: Running) -> list[Outcome]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_children_and_threads_that_share_a_port_share_the_new_one(
-    kind: str, crowd: ConnectionLimit, house: House, ours: Path, theirs: Path
+    kind: str, threads: RunThreads, installation: Installation, ours: Path, theirs: Path
 ) -> None:
-    with contest(kind, API, house=house, project=theirs) as taken:
-        with crowd(taken.port, "shared") as program:
+    with contest(kind, API, installation=installation, project=theirs) as taken:
+        with threads(taken.port, "shared") as program:
             found = outcomes(program)
-            [lease] = house.leases(ours)
+            [lease] = installation.leases(ours)
             assert {each.port for each in found} == {lease["port"]}
             assert all(each.is_sane and each.result == 0 for each in found)
-            assert len(house.reassignments(ours)) == 1
+            assert len(installation.reassignments(ours)) == 1
             assert program.stderr == NOTICE.format(taken.port, lease["port"]) + "\n"
             taken.assert_untouched()
-        house.wait_no_lease(ours)
+        installation.wait_no_lease(ours)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_children_and_threads_that_race_for_a_port_see_no_nonsense(
-    kind: str, crowd: ConnectionLimit, house: House, ours: Path, theirs: Path
+    kind: str, threads: RunThreads, installation: Installation, ours: Path, theirs: Path
 ) -> None:
-    with contest(kind, API, house=house, project=theirs) as taken:
-        with crowd(taken.port, "alone") as program:
+    with contest(kind, API, installation=installation, project=theirs) as taken:
+        with threads(taken.port, "alone") as program:
             found = outcomes(program)
             # Eight at once, each to a place of its own, may take longer than a guest waits for an
             # answer. The first result stands then, so the asked port may be among theirs.
@@ -210,16 +210,16 @@ def test_children_and_threads_that_race_for_a_port_see_no_nonsense(
             got = [each.port for each in found if each.result == 0]
             assert got, "somebody must have won"
             assert len(set(got)) == len(got)
-        house.wait_no_lease(ours)
+        installation.wait_no_lease(ours)
 
 
 def test_children_and_threads_share_a_free_port_in_silence(
-    crowd: ConnectionLimit, house: House, ours: Path
+    threads: RunThreads, installation: Installation, ours: Path
 ) -> None:
     port = free_port(API)
-    with crowd(port, "shared") as program:
+    with threads(port, "shared") as program:
         found = outcomes(program)
         assert {each.port for each in found} == {port}
         assert all(each.is_sane and each.result == 0 for each in found)
         assert program.stderr == ""
-        assert house.leases(ours) == []
+        assert installation.leases(ours) == []

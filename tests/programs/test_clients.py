@@ -12,11 +12,11 @@ import pytest
 from tests.commands import COMMAND
 from tests.programs.catalogue import CLIENT_CASES, program
 from tests.programs.conflicts import KINDS, WORDS, Contest, contest
-from tests.programs.house import House
+from tests.programs.http_probe import wait_until
+from tests.programs.installation import Installation
 from tests.programs.program import Program
-from tests.programs.roll import Found, Roll
+from tests.programs.program_list import Found, ProgramList
 from tests.programs.running import running
-from tests.programs.talk import wait_until
 from tests.programs.test_conflicts import wait_moved
 
 pytestmark = pytest.mark.real
@@ -31,19 +31,19 @@ class Answer:
     complaints: str
 
 
-def ask(house: House, client: Program, port: int, *, cwd: Path) -> Answer:
+def ask(installation: Installation, client: Program, port: int, *, cwd: Path) -> Answer:
     """Run a client to its end in a project."""
     client.settle_in(cwd, "", port=port)
-    house.wait_awake()
+    installation.wait_awake()
     words = [*COMMAND, "run", "--", *client.command(port)]
-    with running(words, cwd=cwd, env=house.env) as asking:
+    with running(words, cwd=cwd, env=installation.env) as asking:
         return Answer(asking.wait(), asking.stdout, asking.stderr)
 
 
-def backend_of(house: House, client: Program, port: int, *, cwd: Path) -> str:
+def backend_of(installation: Installation, client: Program, port: int, *, cwd: Path) -> str:
     """Tell which backend a client is given in a project."""
     words = [*COMMAND, "run", "--explain", "--json", "--", *client.command(port)]
-    done = subprocess.run(words, cwd=cwd, env=house.env, capture_output=True, check=True)
+    done = subprocess.run(words, cwd=cwd, env=installation.env, capture_output=True, check=True)
     return str(json.loads(done.stdout)["backend"])
 
 
@@ -58,17 +58,23 @@ def assert_sees_the_real_one(answer: Answer, taken: Contest) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("client", CLIENT_CASES)
 def test_a_client_finds_the_server_of_its_own_project(
-    client: Program, kind: str, house: House, ours: Path, theirs: Path, tmp_path: Path, roll: Roll
+    client: Program,
+    kind: str,
+    installation: Installation,
+    ours: Path,
+    theirs: Path,
+    tmp_path: Path,
+    program_list: ProgramList,
 ) -> None:
-    roll.call(client, kind)
+    program_list.require(client, kind)
     server = program("socketserver")
     server.settle_in(ours, "our own")
-    with contest(kind, server.ports, house=house, project=theirs) as taken:
-        with house.run(server.command(taken.port), cwd=ours) as moved:
+    with contest(kind, server.ports, installation=installation, project=theirs) as taken:
+        with installation.run(server.command(taken.port), cwd=ours) as moved:
             wait_moved(moved, taken.port)
-            wait_until(lambda: bool(house.reassignments(ours)), "the move is known")
-            own = ask(house, client, taken.port, cwd=ours)
+            wait_until(lambda: bool(installation.reassignments(ours)), "the move is known")
+            own = ask(installation, client, taken.port, cwd=ours)
             assert (own.status, own.text.strip().splitlines()[-1:]) == (0, ["our own"]), own
-            assert_sees_the_real_one(ask(house, client, taken.port, cwd=tmp_path), taken)
-            assert backend_of(house, client, taken.port, cwd=ours) == client.backend
-    roll.passed(client, kind, Found(client.backend, ()))
+            assert_sees_the_real_one(ask(installation, client, taken.port, cwd=tmp_path), taken)
+            assert backend_of(installation, client, taken.port, cwd=ours) == client.backend
+    program_list.record(client, kind, Found(client.backend, ()))

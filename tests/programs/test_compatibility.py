@@ -9,7 +9,7 @@ from tests.programs.clients import CLIENTS
 from tests.programs.compatibility import PAGE, Run, page, rows_of
 from tests.programs.conflicts import KINDS
 from tests.programs.program import Program
-from tests.programs.roll import Found, Roll, port_lines
+from tests.programs.program_list import Found, ProgramList, port_lines
 from tests.programs.sources import Source
 
 HERE = Source(lambda: None, lambda: "1.2")
@@ -24,27 +24,29 @@ def tool(source: Source = HERE) -> Program:
     return Program(name="tool", words=("tool", "-p", "PORT"), source=source)
 
 
-def passed(*kinds: str) -> Roll:
-    """Give the roll after a run in which the tool was tried in every conflict, and passed some."""
-    roll = Roll()
+def passed(*kinds: str) -> ProgramList:
+    """Return the list after a run in which the tool was tried in all conflicts, and passed some."""
+    program_list = ProgramList()
     for kind in KINDS:
-        roll.call(tool(), kind)
+        program_list.require(tool(), kind)
     for kind in kinds:
-        roll.passed(tool(), kind, Found("preload", ("on NEW",)))
-    return roll
+        program_list.record(tool(), kind, Found("preload", ("on NEW",)))
+    return program_list
 
 
-def missed() -> Roll:
-    """Give the roll of a machine that does not have the tool."""
-    roll = Roll()
+def missed() -> ProgramList:
+    """Give the program_list of a machine that does not have the tool."""
+    program_list = ProgramList()
     with pytest.raises(pytest.skip.Exception):
-        roll.call(tool(GONE), KINDS[0])
-    return roll
+        program_list.require(tool(GONE), KINDS[0])
+    return program_list
 
 
-def written(roll: Roll, run: Run, *, old: str = "", programs: tuple[Program, ...] = ()) -> str:
+def written(
+    program_list: ProgramList, run: Run, *, old: str = "", programs: tuple[Program, ...] = ()
+) -> str:
     """Write a page of servers alone."""
-    return page(old, servers=programs or (tool(),), clients=(), roll=roll, run=run)
+    return page(old, servers=programs or (tool(),), clients=(), program_list=program_list, run=run)
 
 
 def row_in(text: str) -> str:
@@ -88,8 +90,8 @@ def test_a_program_that_never_ran_says_why() -> None:
 
 def test_a_program_that_was_tried_in_some_conflicts_alone_keeps_its_row() -> None:
     old = written(passed(*KINDS), MONDAY)
-    some = Roll()
-    some.call(tool(), KINDS[0])
+    some = ProgramList()
+    some.require(tool(), KINDS[0])
     assert row_in(written(some, TUESDAY, old=old)) == row_in(old)
 
 
@@ -103,7 +105,7 @@ def test_a_new_run_replaces_the_row() -> None:
 def test_the_row_of_a_program_that_is_driven_no_more_goes() -> None:
     old = written(passed(*KINDS), MONDAY)
     other = Program(name="other", words=("other",), source=HERE)
-    assert rows_of(written(Roll(), TUESDAY, old=old, programs=(other,))) == ["other"]
+    assert rows_of(written(ProgramList(), TUESDAY, old=old, programs=(other,))) == ["other"]
 
 
 def test_the_lines_that_name_a_port_are_taken_once_and_without_the_notice() -> None:

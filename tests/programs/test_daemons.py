@@ -11,12 +11,12 @@ import pytest
 
 from tests.programs.catalogue import program
 from tests.programs.conflicts import contest
-from tests.programs.house import House
+from tests.programs.http_probe import wait_until
+from tests.programs.installation import Installation
 from tests.programs.packaged_servers import NGINX
 from tests.programs.program import Program
-from tests.programs.roll import Roll
+from tests.programs.program_list import ProgramList
 from tests.programs.running import PATIENCE
-from tests.programs.talk import wait_until
 
 pytestmark = pytest.mark.real
 
@@ -37,20 +37,25 @@ DAEMONS = (
 @pytest.mark.parametrize("kind", ["::", "promised"])
 @pytest.mark.parametrize("subject", DAEMONS, ids=str)
 def test_a_daemon_moves_and_holds_its_port_until_it_ends(
-    subject: Program, kind: str, house: House, ours: Path, theirs: Path, roll: Roll
+    subject: Program,
+    kind: str,
+    installation: Installation,
+    ours: Path,
+    theirs: Path,
+    program_list: ProgramList,
 ) -> None:
-    roll.call(subject)
-    with contest(kind, subject.ports, house=house, project=theirs) as taken:
+    program_list.require(subject)
+    with contest(kind, subject.ports, installation=installation, project=theirs) as taken:
         subject.settle_in(ours, "a daemon", port=taken.port)
-        with house.run(subject.command(taken.port), cwd=ours) as starter:
+        with installation.run(subject.command(taken.port), cwd=ours) as starter:
             assert starter.process.wait(PATIENCE) == 0
-            wait_until(lambda: bool(house.reassignments(ours)), "the move is known")
-            [move] = house.reassignments(ours)
+            wait_until(lambda: bool(installation.reassignments(ours)), "the move is known")
+            [move] = installation.reassignments(ours)
             try:
                 subject.assert_answers(move["port"], "a daemon")
                 taken.assert_untouched()
                 assert move["requested_port"] == taken.port
-                assert [each["port"] for each in house.leases(ours)] == [move["port"]]
+                assert [each["port"] for each in installation.leases(ours)] == [move["port"]]
             finally:
                 os.kill(int((ours / "server.pid").read_text()), signal.SIGTERM)
-        house.wait_no_lease(ours)
+        installation.wait_no_lease(ours)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import free_port
-from tests.programs.house import House, Repo
+from tests.programs.http_probe import wait_until
+from tests.programs.installation import Installation, Repo
 from tests.programs.running import PATIENCE, Running
-from tests.programs.talk import wait_until
 from tests.programs.test_conflicts import wait_moved
 
 pytestmark = pytest.mark.real
@@ -29,72 +29,81 @@ except urllib.error.URLError as error:
 """
 
 
-def serve(house: House, project: Path, port: int) -> contextlib.AbstractContextManager[Running]:
+def serve(
+    installation: Installation, project: Path, port: int
+) -> contextlib.AbstractContextManager[Running]:
     """Serve the name of a worktree, as `python -m http.server PORT` does."""
     (project / "name").write_text(project.name)
     words = [sys.executable, "-u", "-m", "http.server", str(port)]
-    return house.run(words, cwd=project)
+    return installation.run(words, cwd=project)
 
 
-def seen_from(house: House, project: Path, port: int, **env: str) -> str:
+def seen_from(installation: Installation, project: Path, port: int, **env: str) -> str:
     """Say whose server an unmodified client in a directory finds on `localhost`."""
     done = subprocess.run(
         [sys.executable, "-c", FETCH, str(port)],
-        cwd=project, env=house.guest_env(**env), capture_output=True, text=True, timeout=PATIENCE,
-    )  # fmt: skip
+        cwd=project,
+        env=installation.guest_env(**env),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def wait_seen(house: House, project: Path, port: int, name: str) -> None:
+def wait_seen(installation: Installation, project: Path, port: int, name: str) -> None:
     """Wait until a client finds this server."""
-    wait_until(lambda: seen_from(house, project, port) == name, f"{project} sees {name}")
+    wait_until(lambda: seen_from(installation, project, port) == name, f"{project} sees {name}")
 
 
 def test_three_worktrees_each_see_their_own_server(
-    house: House, repo: Repo, tmp_path: Path
+    installation: Installation, repo: Repo, tmp_path: Path
 ) -> None:
     port = free_port(PORTS)
     trees = [repo.worktree("tree") for _ in range(3)]
     with contextlib.ExitStack() as stack:
         for tree in trees:
-            stack.enter_context(serve(house, tree, port))
-            wait_seen(house, tree, port, tree.name)
-        assert [seen_from(house, tree, port) for tree in trees] == [tree.name for tree in trees]
+            stack.enter_context(serve(installation, tree, port))
+            wait_seen(installation, tree, port, tree.name)
+        assert [seen_from(installation, tree, port) for tree in trees] == [
+            tree.name for tree in trees
+        ]
         # The first one sits at the number itself; everybody else reaches it.
-        assert seen_from(house, tmp_path, port) == trees[0].name
+        assert seen_from(installation, tmp_path, port) == trees[0].name
 
 
 def test_a_sibling_that_serves_alone_does_not_answer(
-    house: House, repo: Repo, tmp_path: Path
+    installation: Installation, repo: Repo, tmp_path: Path
 ) -> None:
     port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
-    with serve(house, theirs, port):
-        wait_seen(house, theirs, port, theirs.name)
-        assert seen_from(house, ours, port) == "ConnectionRefusedError"
-        assert seen_from(house, ours, port, STYXY_SIBLINGS="allow") == theirs.name
-        assert seen_from(house, ours, port, STYXY_SIBLINGS_ALLOW=str(port)) == theirs.name
-        assert seen_from(house, tmp_path, port) == theirs.name
+    with serve(installation, theirs, port):
+        wait_seen(installation, theirs, port, theirs.name)
+        assert seen_from(installation, ours, port) == "ConnectionRefusedError"
+        assert seen_from(installation, ours, port, STYXY_SIBLINGS="allow") == theirs.name
+        assert seen_from(installation, ours, port, STYXY_SIBLINGS_ALLOW=str(port)) == theirs.name
+        assert seen_from(installation, tmp_path, port) == theirs.name
 
 
-def test_a_restarted_server_is_found_where_it_was(house: House, repo: Repo) -> None:
+def test_a_restarted_server_is_found_where_it_was(installation: Installation, repo: Repo) -> None:
     port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
-    with serve(house, theirs, port):
-        wait_seen(house, theirs, port, theirs.name)
+    with serve(installation, theirs, port):
+        wait_seen(installation, theirs, port, theirs.name)
         paths = []
         for _ in range(2):
-            with serve(house, ours, port) as server:
+            with serve(installation, ours, port) as server:
                 paths.append(wait_moved(server, port))
-                wait_seen(house, ours, port, ours.name)
+                wait_seen(installation, ours, port, ours.name)
             wait_until(
-                lambda: seen_from(house, ours, port) == "ConnectionRefusedError", "it has ended"
+                lambda: seen_from(installation, ours, port) == "ConnectionRefusedError",
+                "it has ended",
             )
         assert paths[0] == paths[1]
 
 
 def test_a_moved_server_is_found_when_the_daemon_is_gone(tmp_path: Path, repo: Repo) -> None:
     port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
-    own = House(tmp_path / "home")
+    own = Installation(tmp_path / "home")
     own.start()
     try:
         with serve(own, theirs, port), serve(own, ours, port):

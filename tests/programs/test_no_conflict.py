@@ -10,9 +10,9 @@ import pytest
 
 from tests.fakes import free_port
 from tests.programs.catalogue import CASES
-from tests.programs.house import House
+from tests.programs.installation import Installation
 from tests.programs.program import Program
-from tests.programs.roll import Roll
+from tests.programs.program_list import ProgramList
 from tests.programs.running import Running, running
 
 pytestmark = pytest.mark.real
@@ -41,19 +41,19 @@ def life(
 
 @pytest.mark.parametrize("subject", CASES)
 def test_a_program_on_a_free_port_prints_what_it_always_prints(
-    subject: Program, house: House, ours: Path, roll: Roll
+    subject: Program, installation: Installation, ours: Path, program_list: ProgramList
 ) -> None:
-    roll.call(subject)
+    program_list.require(subject)
     port = free_port(QUIET)
     subject.settle_in(ours, "home", port=port)
     words = subject.command(port)
-    before = house.logged()
+    before = installation.logged()
 
     def nothing_is_noted() -> None:
-        assert house.leases(ours) == []
-        assert house.reassignments(ours) == []
-        assert [each.string for each in house.logged()] == [each.string for each in before]
+        assert installation.leases(ours) == []
+        assert installation.reassignments(ours) == []
+        assert [each.string for each in installation.logged()] == [each.string for each in before]
 
-    plain = life(running(words, cwd=ours, env=house.env), subject, port, lambda: None)
-    guest = life(house.run(words, cwd=ours), subject, port, nothing_is_noted)
+    plain = life(running(words, cwd=ours, env=installation.env), subject, port, lambda: None)
+    guest = life(installation.run(words, cwd=ours), subject, port, nothing_is_noted)
     assert guest == plain

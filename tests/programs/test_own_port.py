@@ -15,10 +15,10 @@ import pytest
 from tests.commands import COMMAND
 from tests.fakes import QUIET, free_port, own_share
 from tests.programs.conflicts import stranger
-from tests.programs.house import House
+from tests.programs.installation import Installation
 from tests.programs.program import API
+from tests.programs.program_list import ProgramList
 from tests.programs.python_servers import PYTHON
-from tests.programs.roll import Roll
 from tests.programs.running import Running, running
 from tests.programs.sources import NODE as NODE_ITSELF
 from tests.programs.test_conflicts import NOTICE
@@ -84,11 +84,13 @@ IN_USE = "Address already in use"
 
 
 @contextlib.contextmanager
-def under(house: House, backend: str, *words: str | Path, cwd: Path) -> Iterator[Running]:
+def under(
+    installation: Installation, backend: str, *words: str | Path, cwd: Path
+) -> Iterator[Running]:
     """Run a program under one backend."""
-    house.wait_awake()
+    installation.wait_awake()
     command = [*COMMAND, "run", "--backend", backend, "--", *words]
-    with running(command, cwd=cwd, env=house.env) as program:
+    with running(command, cwd=cwd, env=installation.env) as program:
         yield program
 
 
@@ -104,19 +106,19 @@ def pair(ports: range) -> int:
 
 @pytest.mark.parametrize("where", ["127.0.0.1", "::1", "::"])
 def test_node_goes_on_to_the_next_port_by_itself(
-    backend: str, where: str, house: House, ours: Path, roll: Roll
+    backend: str, where: str, installation: Installation, ours: Path, program_list: ProgramList
 ) -> None:
     if reason := NODE_ITSELF.missing():
-        roll.skip("node", reason)
-    roll.note("node")
+        program_list.skip("node", reason)
+    program_list.add("node")
     (ours / "servers.js").write_text(NODE)
     port = pair(own_share(QUIET))
-    with under(house, backend, "node", "servers.js", str(port), where, cwd=ours) as program:
+    with under(installation, backend, "node", "servers.js", str(port), where, cwd=ours) as program:
         program.wait_line(r"second \d+", stream="stdout")
         lines = [f"first {port}", "second EADDRINUSE", f"second {port + 1}"]
         assert program.stdout.splitlines() == lines
         assert program.stderr == ""
-    house.wait_no_lease(ours)
+    installation.wait_no_lease(ours)
 
 
 def said(program: Running) -> dict[str, str]:
@@ -127,25 +129,27 @@ def said(program: Running) -> dict[str, str]:
 
 
 def test_a_family_of_processes_has_one_port_and_another_program_its_own(
-    backend: str, house: House, ours: Path
+    backend: str, installation: Installation, ours: Path
 ) -> None:
     (ours / "family.py").write_text(FAMILY)
     port = free_port()
-    with under(house, backend, PYTHON, "family.py", str(port), cwd=ours) as program:
+    with under(installation, backend, PYTHON, "family.py", str(port), cwd=ours) as program:
         got = said(program)
         executed = got.pop("executed")
         assert got == {"parent": str(port), "child": IN_USE, "thread": IN_USE, "grandchild": IN_USE}
         assert executed not in (IN_USE, str(port))
         assert program.stderr == NOTICE.format(port, executed) + "\n"
-    house.wait_no_lease(ours)
+    installation.wait_no_lease(ours)
 
 
 def test_a_family_that_was_moved_keeps_to_its_place(
-    backend: str, house: House, ours: Path, theirs: Path
+    backend: str, installation: Installation, ours: Path, theirs: Path
 ) -> None:
     (ours / "family.py").write_text(FAMILY)
     with stranger("127.0.0.1", API, project=theirs) as taken:
-        with under(house, backend, PYTHON, "family.py", str(taken.port), cwd=ours) as program:
+        with under(
+            installation, backend, PYTHON, "family.py", str(taken.port), cwd=ours
+        ) as program:
             got = said(program)
             place, executed = got.pop("parent"), got.pop("executed")
             assert got == dict.fromkeys(("child", "thread", "grandchild"), IN_USE)
@@ -153,7 +157,7 @@ def test_a_family_that_was_moved_keeps_to_its_place(
             notices = [NOTICE.format(taken.port, each) for each in (place, executed)]
             assert program.stderr.splitlines() == notices
         taken.assert_untouched()
-    house.wait_no_lease(ours)
+    installation.wait_no_lease(ours)
 
 
 TWICE = r"""
@@ -184,17 +188,17 @@ int main(int count, char **words)
 
 
 def test_a_c_program_is_told_of_its_own_server(
-    backend: str, house: House, ours: Path, roll: Roll
+    backend: str, installation: Installation, ours: Path, program_list: ProgramList
 ) -> None:
     if not shutil.which("cc"):
-        roll.skip("a C program", "there is no C compiler here")
-    roll.note("a C program")
+        program_list.skip("a C program", "there is no C compiler here")
+    program_list.add("a C program")
     (ours / "twice.c").write_text(textwrap.dedent(TWICE))
     linked = ["-static"] if backend == "seccomp" else []
     command = ["cc", "-Wall", "-Werror", *linked, "-o", "twice", "twice.c"]
     subprocess.run(command, cwd=ours, check=True, timeout=120)
     port = free_port()
-    with under(house, backend, ours / "twice", str(port), cwd=ours) as program:
+    with under(installation, backend, ours / "twice", str(port), cwd=ours) as program:
         assert program.wait() == 0
         assert program.stdout.splitlines() == [str(port), IN_USE]
         assert program.stderr == ""

@@ -13,56 +13,64 @@ import pytest
 
 from tests.programs.catalogue import program
 from tests.programs.conflicts import stranger
-from tests.programs.house import House
+from tests.programs.http_probe import fetch, pages, wait_until
+from tests.programs.installation import Installation
 from tests.programs.program import API, Program
+from tests.programs.program_list import ProgramList
 from tests.programs.python_servers import WSGI
-from tests.programs.roll import Roll
 from tests.programs.running import Running
-from tests.programs.talk import fetch, pages, wait_until
 from tests.programs.test_conflicts import NOTICE, wait_moved
 
 pytestmark = pytest.mark.real
 
 
 def assert_moved_once(
-    house: House, server: Running, project: Path, *, asked: int, got: int
+    installation: Installation, server: Running, project: Path, *, asked: int, got: int
 ) -> None:
     """Prove that one notice and one lease are all that there is."""
     lines = [line for line in server.stderr.splitlines() if "STYXY" in line]
     assert lines == [NOTICE.format(asked, got)]
-    assert [lease["port"] for lease in house.leases(project)] == [got]
-    assert len(house.reassignments(project)) == 1
+    assert [lease["port"] for lease in installation.leases(project)] == [got]
+    assert len(installation.reassignments(project)) == 1
 
 
 @pytest.mark.parametrize("name", ["uvicorn --reload", "Flask with its reloader"])
 def test_a_server_stays_on_its_new_port_when_it_reloads(
-    name: str, house: House, ours: Path, theirs: Path, roll: Roll
+    name: str, installation: Installation, ours: Path, theirs: Path, program_list: ProgramList
 ) -> None:
-    roll.call(program(name))
-    with edited_twice(program(name), house, ours=ours, theirs=theirs) as (server, asked, got):
-        assert_moved_once(house, server, ours, asked=asked, got=got)
+    program_list.require(program(name))
+    with edited_twice(program(name), installation, ours=ours, theirs=theirs) as (
+        server,
+        asked,
+        got,
+    ):
+        assert_moved_once(installation, server, ours, asked=asked, got=got)
 
 
 @pytest.mark.compat
 @pytest.mark.parametrize("name", ["Django runserver", "nodemon"])
 def test_a_server_that_is_started_anew_at_each_change_goes_back_to_its_new_port(
-    name: str, house: House, ours: Path, theirs: Path, roll: Roll
+    name: str, installation: Installation, ours: Path, theirs: Path, program_list: ProgramList
 ) -> None:
-    roll.call(program(name))
-    with edited_twice(program(name), house, ours=ours, theirs=theirs) as (server, asked, got):
+    program_list.require(program(name))
+    with edited_twice(program(name), installation, ours=ours, theirs=theirs) as (
+        server,
+        asked,
+        got,
+    ):
         lines = {line for line in server.stderr.splitlines() if "STYXY" in line}
         assert lines == {NOTICE.format(asked, got)}
-        assert [lease["port"] for lease in house.leases(ours)] == [got]
+        assert [lease["port"] for lease in installation.leases(ours)] == [got]
 
 
 @contextlib.contextmanager
 def edited_twice(
-    subject: Program, house: House, *, ours: Path, theirs: Path
+    subject: Program, installation: Installation, *, ours: Path, theirs: Path
 ) -> Iterator[tuple[Running, int, int]]:
     """Run a program that is moved, and edit it twice; gives it, the asked port and the new one."""
     subject.settle_in(ours, "first")
     with stranger("127.0.0.1", subject.ports, project=theirs) as taken:
-        with house.run(subject.command(taken.port), cwd=ours) as server:
+        with installation.run(subject.command(taken.port), cwd=ours) as server:
             got = wait_moved(server, taken.port)
             subject.assert_answers(got, "first")
             for words in ("second", "third"):
@@ -90,13 +98,13 @@ def fetch_or_nothing(port: int) -> str:
 
 
 def test_gunicorn_stays_on_its_new_port_at_a_hangup(
-    house: House, ours: Path, theirs: Path, roll: Roll
+    installation: Installation, ours: Path, theirs: Path, program_list: ProgramList
 ) -> None:
     subject = program("gunicorn -w 2")
-    roll.call(subject)
+    program_list.require(subject)
     subject.settle_in(ours, "first")
     with stranger("127.0.0.1", subject.ports, project=theirs) as taken:
-        with house.run(subject.command(taken.port), cwd=ours) as server:
+        with installation.run(subject.command(taken.port), cwd=ours) as server:
             got = wait_moved(server, taken.port)
             old = pages("127.0.0.1", got, count=2)
             hang_up(server, ours, got)
@@ -104,7 +112,7 @@ def test_gunicorn_stays_on_its_new_port_at_a_hangup(
             assert new.isdisjoint(old)
             assert {page.partition(" by ")[0] for page in new} == {"second"}
             taken.assert_untouched()
-            assert_moved_once(house, server, ours, asked=taken.port, got=got)
+            assert_moved_once(installation, server, ours, asked=taken.port, got=got)
 
 
 def hang_up(server: Running, project: Path, port: int) -> None:
@@ -119,33 +127,33 @@ def hang_up(server: Running, project: Path, port: int) -> None:
 
 @pytest.mark.parametrize("name", ["node cluster", "node cluster, shared handles"])
 def test_no_cluster_worker_ends(
-    name: str, house: House, ours: Path, theirs: Path, roll: Roll
+    name: str, installation: Installation, ours: Path, theirs: Path, program_list: ProgramList
 ) -> None:
     subject = program(name)
-    roll.call(subject)
+    program_list.require(subject)
     subject.settle_in(ours, "cluster")
     with stranger("::", subject.ports, project=theirs) as taken:
-        with house.run(subject.command(taken.port), cwd=ours) as server:
+        with installation.run(subject.command(taken.port), cwd=ours) as server:
             got = wait_moved(server, taken.port)
             subject.assert_answers(got, "cluster")
             assert "worker ended" not in server.stdout
-            assert_moved_once(house, server, ours, asked=taken.port, got=got)
+            assert_moved_once(installation, server, ours, asked=taken.port, got=got)
 
 
 def test_a_cluster_worker_that_is_replaced_serves_on_the_new_port(
-    house: House, ours: Path, theirs: Path, roll: Roll
+    installation: Installation, ours: Path, theirs: Path, program_list: ProgramList
 ) -> None:
     subject = program("node cluster")
-    roll.call(subject)
+    program_list.require(subject)
     (ours / "cluster.js").write_text(REPLACED)
     with stranger("::", subject.ports, project=theirs) as taken:
-        with house.run(subject.command(taken.port), cwd=ours) as server:
+        with installation.run(subject.command(taken.port), cwd=ours) as server:
             got = wait_moved(server, taken.port)
             assert fetch("127.0.0.1", got) == "worker 1"
             server.signal(signal.SIGUSR2)
             server.wait_line("worker 2 listens", stream="stdout")
             assert fetch("127.0.0.1", got) == "worker 2"
-            assert_moved_once(house, server, ours, asked=taken.port, got=got)
+            assert_moved_once(installation, server, ours, asked=taken.port, got=got)
 
 
 REPLACED = """
@@ -164,16 +172,16 @@ if (cluster.isPrimary) {
 
 
 def test_a_place_stays_while_a_worker_of_a_dead_server_sits_there(
-    house: House, ours: Path, theirs: Path
+    installation: Installation, ours: Path, theirs: Path
 ) -> None:
     with stranger("127.0.0.1", API, project=theirs) as taken:
         words = [sys.executable, "-c", ORPHAN, str(taken.port)]
-        with house.run(words, cwd=ours) as server:
+        with installation.run(words, cwd=ours) as server:
             got = wait_moved(server, taken.port)
             assert server.process.wait(60) == 0  # the output is the worker's now, and goes on
             assert fetch("127.0.0.1", got) == "orphan"
-            assert [lease["port"] for lease in house.leases(ours)] == [got]
-        house.wait_no_lease(ours)
+            assert [lease["port"] for lease in installation.leases(ours)] == [got]
+        installation.wait_no_lease(ours)
 
 
 ORPHAN = """

@@ -16,9 +16,9 @@ import pytest
 
 from tests.programs.catalogue import program
 from tests.programs.conflicts import stranger
-from tests.programs.house import House, under_styxy
+from tests.programs.installation import Installation, under_styxy
 from tests.programs.program import API
-from tests.programs.roll import Roll
+from tests.programs.program_list import ProgramList
 from tests.programs.running import PATIENCE, running
 from tests.programs.terminal import INTERRUPT, at_terminal, terminal
 from tests.programs.test_conflicts import NOTICE, wait_moved
@@ -63,13 +63,18 @@ def bind_once(port: int) -> list[str]:
 
 
 def run(
-    house: House, words: Sequence[str | Path], *, cwd: Path, styxy: bool = True, **env: str
+    installation: Installation,
+    words: Sequence[str | Path],
+    *,
+    cwd: Path,
+    styxy: bool = True,
+    **env: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, under Styxy or without."""
-    house.wait_awake()
+    installation.wait_awake()
     return subprocess.run(
         under_styxy(words) if styxy else words,
-        cwd=cwd, env=house.env | env, stdin=subprocess.DEVNULL,
+        cwd=cwd, env=installation.env | env, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
 
@@ -85,14 +90,16 @@ def notice_in(text: str, asked: int) -> int:
     ("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", -9), ("kill -15 $$", -15)]
 )
 def test_the_exit_status_is_the_programs_own(
-    script: str, status: int, house: House, ours: Path
+    script: str, status: int, installation: Installation, ours: Path
 ) -> None:
-    done = run(house, ["sh", "-c", script], cwd=ours)
+    done = run(installation, ["sh", "-c", script], cwd=ours)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
 
 
-def test_a_signal_to_styxy_reaches_the_programs_own_handler(house: House, ours: Path) -> None:
-    with house.run([sys.executable, "-c", HANDLED], cwd=ours) as subject:
+def test_a_signal_to_styxy_reaches_the_programs_own_handler(
+    installation: Installation, ours: Path
+) -> None:
+    with installation.run([sys.executable, "-c", HANDLED], cwd=ours) as subject:
         subject.wait_line("ready", stream="stdout")
         subject.signal(signal.SIGTERM)
         assert subject.wait() == 5
@@ -100,11 +107,13 @@ def test_a_signal_to_styxy_reaches_the_programs_own_handler(house: House, ours: 
         assert subject.stderr == ""
 
 
-def test_an_interrupt_from_the_terminal_is_the_programs_own(house: House, ours: Path) -> None:
+def test_an_interrupt_from_the_terminal_is_the_programs_own(
+    installation: Installation, ours: Path
+) -> None:
     with terminal() as screen:
         words = at_terminal(under_styxy([sys.executable, "-c", INTERRUPTED]))
         own = screen.theirs
-        with running(words, cwd=ours, env=house.env, stdin=own, terminal=own) as subject:
+        with running(words, cwd=ours, env=installation.env, stdin=own, terminal=own) as subject:
             screen.hang_up()
             screen.wait_text("ready")
             screen.type(INTERRUPT)
@@ -114,19 +123,19 @@ def test_an_interrupt_from_the_terminal_is_the_programs_own(house: House, ours: 
 
 
 def test_a_pipe_gets_the_programs_bytes_and_nothing_else(
-    house: House, ours: Path, theirs: Path
+    installation: Installation, ours: Path, theirs: Path
 ) -> None:
     with stranger("127.0.0.1", API, project=theirs) as taken:
-        done = run(house, bind_once(taken.port), cwd=ours)
+        done = run(installation, bind_once(taken.port), cwd=ours)
         assert done.returncode == 0
         assert done.stdout == f"bound {notice_in(done.stderr, taken.port)}\n"
 
 
 def test_a_terminal_gets_the_notice_on_standard_output(
-    house: House, ours: Path, theirs: Path
+    installation: Installation, ours: Path, theirs: Path
 ) -> None:
     with stranger("127.0.0.1", API, project=theirs) as taken, terminal() as screen:
-        with house.run(bind_once(taken.port), cwd=ours, terminal=screen.theirs) as subject:
+        with installation.run(bind_once(taken.port), cwd=ours, terminal=screen.theirs) as subject:
             screen.hang_up()
             assert subject.wait() == 0
             assert subject.stderr == ""
@@ -139,11 +148,11 @@ def test_a_terminal_gets_the_notice_on_standard_output(
     [("stdout", "stdout"), ("stderr", "stderr"), ("auto", "stderr"), ("off", None)],
 )
 def test_the_notice_goes_where_the_user_says(
-    value: str, shown_on: str | None, house: House, ours: Path, theirs: Path
+    value: str, shown_on: str | None, installation: Installation, ours: Path, theirs: Path
 ) -> None:
-    before = len(house.logged())
+    before = len(installation.logged())
     with stranger("127.0.0.1", API, project=theirs) as taken:
-        done = run(house, bind_once(taken.port), cwd=ours, STYXY_NOTIFY=value)
+        done = run(installation, bind_once(taken.port), cwd=ours, STYXY_NOTIFY=value)
         assert done.returncode == 0
         said = re.search(r"^bound (\d+)\n", done.stdout, re.MULTILINE)
         assert said
@@ -151,14 +160,16 @@ def test_the_notice_goes_where_the_user_says(
         # Python writes its own line at its end, so the notice comes first.
         assert done.stdout == (notice if shown_on == "stdout" else "") + said[0]
         assert done.stderr == (notice if shown_on == "stderr" else "")
-        assert len(house.logged()) == before + 1
+        assert len(installation.logged()) == before + 1
 
 
-def test_interception_can_be_switched_off(house: House, ours: Path, theirs: Path) -> None:
+def test_interception_can_be_switched_off(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
     with stranger("127.0.0.1", API, project=theirs) as taken:
         words = bind_once(taken.port)
-        plain = run(house, words, cwd=ours, styxy=False)
-        guest = run(house, words, cwd=ours, STYXY_DISABLE_REASSIGN="1")
+        plain = run(installation, words, cwd=ours, styxy=False)
+        guest = run(installation, words, cwd=ours, STYXY_DISABLE_REASSIGN="1")
     assert f"[Errno {errno.EADDRINUSE}]" in plain.stderr
     assert (guest.returncode, guest.stdout, guest.stderr) == (
         plain.returncode,
@@ -167,62 +178,70 @@ def test_interception_can_be_switched_off(house: House, ours: Path, theirs: Path
     )
 
 
-def test_the_log_can_be_named(house: House, ours: Path, theirs: Path) -> None:
+def test_the_log_can_be_named(installation: Installation, ours: Path, theirs: Path) -> None:
     own_log = ours / "moves.log"
-    before = len(house.logged())
+    before = len(installation.logged())
     with stranger("127.0.0.1", API, project=theirs) as taken:
-        done = run(house, bind_once(taken.port), cwd=ours, STYXY_REASSIGNMENT_LOG=str(own_log))
+        done = run(
+            installation, bind_once(taken.port), cwd=ours, STYXY_REASSIGNMENT_LOG=str(own_log)
+        )
         got = notice_in(done.stderr, taken.port)
-    [entry] = house.logged(own_log)
+    [entry] = installation.logged(own_log)
     assert (int(entry["asked"]), int(entry["got"]), entry["service"]) == (taken.port, got, "api")
     assert own_log.stat().st_mode & 0o777 == 0o600
-    assert len(house.logged()) == before
+    assert len(installation.logged()) == before
 
 
-def test_the_service_type_can_be_said(house: House, ours: Path, theirs: Path) -> None:
+def test_the_service_type_can_be_said(installation: Installation, ours: Path, theirs: Path) -> None:
     with stranger("127.0.0.1", API, project=theirs) as taken:
-        done = run(house, bind_once(taken.port), cwd=ours, STYXY_SERVICE_TYPE="docs")
+        done = run(installation, bind_once(taken.port), cwd=ours, STYXY_SERVICE_TYPE="docs")
         assert notice_in(done.stderr, taken.port) in range(4100, 4200)
 
 
-def test_another_preloaded_library_is_kept(house: House, ours: Path) -> None:
+def test_another_preloaded_library_is_kept(installation: Installation, ours: Path) -> None:
     if not shutil.which("cc"):
         pytest.skip("there is no C compiler here")
     other = ours / "other.so"
     command = ["cc", "-shared", "-fPIC", "-o", str(other), "-x", "c", "/dev/null"]
     subprocess.run(command, check=True, timeout=PATIENCE)
-    done = run(house, ["sh", "-c", 'printf "%s" "$LD_PRELOAD"'], cwd=ours, LD_PRELOAD=str(other))
-    assert done.stdout.split(":") == [str(other), house.library()]
+    done = run(
+        installation, ["sh", "-c", 'printf "%s" "$LD_PRELOAD"'], cwd=ours, LD_PRELOAD=str(other)
+    )
+    assert done.stdout.split(":") == [str(other), installation.library()]
 
 
-def test_styxy_under_styxy_is_styxy_once(house: House, ours: Path, theirs: Path) -> None:
-    done = run(house, under_styxy(["sh", "-c", 'printf "%s" "$LD_PRELOAD"']), cwd=ours)
-    assert done.stdout == house.library()
+def test_styxy_under_styxy_is_styxy_once(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
+    done = run(installation, under_styxy(["sh", "-c", 'printf "%s" "$LD_PRELOAD"']), cwd=ours)
+    assert done.stdout == installation.library()
     with stranger("127.0.0.1", API, project=theirs) as taken:
-        done = run(house, under_styxy(bind_once(taken.port)), cwd=ours)
+        done = run(installation, under_styxy(bind_once(taken.port)), cwd=ours)
         assert done.stdout == f"bound {notice_in(done.stderr, taken.port)}\n"
 
 
 def test_a_static_server_is_reached_in_a_shell_that_was_started_activated(
-    house: House, ours: Path, theirs: Path, roll: Roll
+    installation: Installation, ours: Path, theirs: Path, program_list: ProgramList
 ) -> None:
     subject = program("busybox httpd")
-    roll.call(subject)
+    program_list.require(subject)
     subject.settle_in(ours, "typed at a prompt")
-    env = house.guest_env(STYXY_STATIC="supervise")
+    env = installation.guest_env(STYXY_STATIC="supervise")
     with stranger("::", subject.ports, project=theirs) as taken:
         words = ["sh", "-c", f"{shlex.join(subject.command(taken.port))}\nexit"]
-        house.wait_awake()
+        installation.wait_awake()
         with running(words, cwd=ours, env=env) as server:
             subject.assert_answers(wait_moved(server, taken.port), "typed at a prompt")
 
 
-def test_a_server_under_a_shell_script_is_reached(house: House, ours: Path, theirs: Path) -> None:
+def test_a_server_under_a_shell_script_is_reached(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
     subject = program("http.server")
     subject.settle_in(ours, "from a script")
     with stranger("::", subject.ports, project=theirs) as taken:
         script = ours / "dev.sh"
         script.write_text(f"#!/bin/sh\n{' '.join(subject.command(taken.port))}\nexit 0\n")
         script.chmod(0o755)
-        with house.run(["./dev.sh"], cwd=ours) as server:
+        with installation.run(["./dev.sh"], cwd=ours) as server:
             subject.assert_answers(wait_moved(server, taken.port), "from a script")

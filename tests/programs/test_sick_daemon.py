@@ -18,11 +18,11 @@ import pytest
 
 from tests.programs.catalogue import program
 from tests.programs.conflicts import stranger
-from tests.programs.house import House
+from tests.programs.installation import Installation
 from tests.programs.program import API, DEV, Program
-from tests.programs.roll import Roll
+from tests.programs.program_list import ProgramList
 from tests.programs.running import PATIENCE, running
-from tests.programs.sickness import SICKNESSES, frozen, healthy
+from tests.programs.sick_daemons import SICK_DAEMONS, frozen, healthy
 
 pytestmark = pytest.mark.real
 
@@ -46,38 +46,41 @@ class Ended:
 
 
 @pytest.fixture
-def sick_house(tmp_path: Path) -> Iterator[House]:
+def sick_installation(tmp_path: Path) -> Iterator[Installation]:
     """Give a Styxy whose daemon runs, until the test makes it sick."""
-    house = House(tmp_path / "home")
-    with healthy(house):
-        yield house
+    installation = Installation(tmp_path / "home")
+    with healthy(installation):
+        yield installation
 
 
 @pytest.fixture
-def empty_house(tmp_path: Path) -> House:
+def empty_installation(tmp_path: Path) -> Installation:
     """Give a home in which no daemon ever ran."""
-    return House(tmp_path / "empty")
+    return Installation(tmp_path / "empty")
 
 
-@pytest.mark.parametrize("sickness", SICKNESSES)
+@pytest.mark.parametrize("kind_of_sickness", SICK_DAEMONS)
 @pytest.mark.parametrize("subject", PROGRAMS, ids=str)
 def test_a_program_on_a_taken_port_fails_as_without_styxy(
     subject: Program,
-    sickness: str,
-    sick_house: House,
-    empty_house: House,
+    kind_of_sickness: str,
+    sick_installation: Installation,
+    empty_installation: Installation,
     ours: Path,
     theirs: Path,
-    roll: Roll,
+    program_list: ProgramList,
 ) -> None:
-    roll.call(subject)
-    house = empty_house if sickness == "never started" else sick_house
+    program_list.require(subject)
+    installation = empty_installation if kind_of_sickness == "never started" else sick_installation
     subject.settle_in(ours, "home")
-    guest_env = house.guest_env()
-    with SICKNESSES[sickness](house), stranger("::", subject.ports, project=theirs) as taken:
+    guest_env = installation.guest_env()
+    with (
+        SICK_DAEMONS[kind_of_sickness](installation),
+        stranger("::", subject.ports, project=theirs) as taken,
+    ):
         words = subject.command(taken.port)
         pairs = [
-            (Ended(words, cwd=ours, env=house.env), Ended(words, cwd=ours, env=guest_env))
+            (Ended(words, cwd=ours, env=installation.env), Ended(words, cwd=ours, env=guest_env))
             for _ in range(RUNS)
         ]
         taken.assert_untouched()
@@ -85,7 +88,7 @@ def test_a_program_on_a_taken_port_fails_as_without_styxy(
         assert guest.result == plain.result
     assert b"ddress already in use" in pairs[0][0].result[2]
     assert_no_later([plain.seconds for plain, _ in pairs], [guest.seconds for _, guest in pairs])
-    assert house.logged() == []
+    assert installation.logged() == []
 
 
 def assert_no_later(plain: list[float], guest: list[float]) -> None:
@@ -94,15 +97,15 @@ def assert_no_later(plain: list[float], guest: list[float]) -> None:
     assert min(guest) - min(plain) < LONGEST_DELAY + jitter, (plain, guest)
 
 
-@pytest.mark.parametrize("sickness", ["killed", "stopped cleanly", "frozen", "nonsense"])
+@pytest.mark.parametrize("kind_of_sickness", ["killed", "stopped cleanly", "frozen", "nonsense"])
 def test_a_promised_port_is_taken_as_without_styxy(
-    sickness: str, sick_house: House, ours: Path, theirs: Path
+    kind_of_sickness: str, sick_installation: Installation, ours: Path, theirs: Path
 ) -> None:
     subject = program("http.server")
     subject.settle_in(ours, "home")
-    guest_env = sick_house.guest_env()
-    with sick_house.promised(theirs, API) as port:
-        with SICKNESSES[sickness](sick_house):
+    guest_env = sick_installation.guest_env()
+    with sick_installation.promised(theirs, API) as port:
+        with SICK_DAEMONS[kind_of_sickness](sick_installation):
             with running(subject.command(port), cwd=ours, env=guest_env) as server:
                 subject.assert_answers(port, "home")
                 subject.end(server)
@@ -123,10 +126,10 @@ for _ in range(6):
 
 
 def test_of_two_binds_in_a_row_only_the_first_one_waits(
-    sick_house: House, ours: Path, theirs: Path
+    sick_installation: Installation, ours: Path, theirs: Path
 ) -> None:
-    guest_env = sick_house.guest_env()
-    with frozen(sick_house), stranger("127.0.0.1", API, project=theirs) as taken:
+    guest_env = sick_installation.guest_env()
+    with frozen(sick_installation), stranger("127.0.0.1", API, project=theirs) as taken:
         words = [sys.executable, "-c", TWO_BINDS, str(taken.port)]
         done = Ended(words, cwd=ours, env=guest_env)
     status, out, _ = done.result
@@ -139,15 +142,15 @@ def test_of_two_binds_in_a_row_only_the_first_one_waits(
 
 
 def test_a_daemon_that_recovers_is_asked_again(
-    sick_house: House, ours: Path, theirs: Path, roll: Roll
+    sick_installation: Installation, ours: Path, theirs: Path, program_list: ProgramList
 ) -> None:
     subject = program("node http") if shutil.which("node") else program("http.server")
-    roll.call(subject)
+    program_list.require(subject)
     subject.settle_in(ours, "home")
-    guest_env = sick_house.guest_env()
+    guest_env = sick_installation.guest_env()
     with stranger("::", DEV, project=theirs) as taken:
         words = subject.command(taken.port)
-        with frozen(sick_house):
+        with frozen(sick_installation):
             assert Ended(words, cwd=ours, env=guest_env).result[0] == 1
         with running(words, cwd=ours, env=guest_env) as server:
             server.wait_line(f"✓ STYXY: Port {taken.port} was in use, auto-assigned port .*")

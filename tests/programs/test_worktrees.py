@@ -10,9 +10,9 @@ import pytest
 
 from tests.fakes import free_port
 from tests.programs.catalogue import PROGRAMS
-from tests.programs.house import House
+from tests.programs.installation import Installation
 from tests.programs.program import Program
-from tests.programs.roll import Roll
+from tests.programs.program_list import ProgramList
 from tests.programs.running import Running
 from tests.programs.test_conflicts import NOTICE, wait_moved
 
@@ -30,24 +30,28 @@ def end(subject: Program, server: Running, *, killed: bool) -> None:
 
 @pytest.mark.parametrize("subject", PROGRAMS, ids=str)
 def test_two_worktrees_run_a_program_at_once_and_the_second_goes_back_to_its_place(
-    subject: Program, house: House, ours: Path, theirs: Path, roll: Roll
+    subject: Program,
+    installation: Installation,
+    ours: Path,
+    theirs: Path,
+    program_list: ProgramList,
 ) -> None:
-    roll.call(subject)
+    program_list.require(subject)
     port = free_port(subject.ports)
     for project in (theirs, ours):
         subject.settle_in(project, project.name, port=port)
     paths = set()
-    with house.run(subject.command(port), cwd=theirs) as first:
+    with installation.run(subject.command(port), cwd=theirs) as first:
         subject.assert_answers(port, theirs.name)
         for killed in (False, True, False):
-            with house.run(subject.command(port), cwd=ours) as second:
+            with installation.run(subject.command(port), cwd=ours) as second:
                 got = wait_moved(second, port)
                 subject.assert_answers(got, ours.name)
                 subject.assert_answers(port, theirs.name)
                 end(subject, second, killed=killed)
                 notices = [line for line in second.stderr.splitlines() if "STYXY" in line]
                 assert notices == [NOTICE.format(port, got)]
-            house.wait_no_lease(ours)
+            installation.wait_no_lease(ours)
             paths.add(got)
         assert len(paths) == 1
         assert "STYXY" not in first.stdout + first.stderr

@@ -13,7 +13,7 @@ from styxy.adapters.journal.journal import Journal
 from styxy.core.books.events import Noted
 from styxy.server.upkeep.maintenance import FOLD_AFTER
 from tests.daemon import Daemon
-from tests.promises.crowd import Burst, furnish, session, short_or_long
+from tests.promises.load import Burst, make_home, session, short_or_long
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ ROUNDS = short_or_long(10, 100)
 
 def test_no_acknowledged_lease_is_lost_by_kill_9_in_a_burst(tmp_path: Path) -> None:
     promised: dict[str, int] = {}
-    with Daemon(furnish(tmp_path / "home")) as daemon:
+    with Daemon(make_home(tmp_path / "home")) as daemon:
         for turn in range(ROUNDS):
             with Burst(daemon, pid=os.getpid(), project_path=f"/p{turn}") as burst:
                 burst.wait_for(1 + turn * 7 % 23)
@@ -37,9 +37,9 @@ def test_no_acknowledged_lease_is_lost_by_kill_9_in_a_burst(tmp_path: Path) -> N
 
 
 def test_a_release_that_was_acknowledged_stays_one(tmp_path: Path) -> None:
-    with Daemon(furnish(tmp_path / "home")) as daemon:
+    with Daemon(make_home(tmp_path / "home")) as daemon:
         for _ in range(short_or_long(3, 100)):
-            kept, gone = daemon.allocate("crowd"), daemon.allocate("crowd")
+            kept, gone = daemon.allocate("load"), daemon.allocate("load")
             assert daemon.call("DELETE", f"/allocate/{gone['lock_id']}").status == 200
             daemon.kill()
             daemon.start()
@@ -50,9 +50,9 @@ def test_a_release_that_was_acknowledged_stays_one(tmp_path: Path) -> None:
 
 def test_a_fold_and_a_backup_in_the_middle_lose_nothing(tmp_path: Path) -> None:
     """So much is written that the journal is folded, and killed while it is or a little later."""
-    home = furnish(tmp_path / "home")
+    home = make_home(tmp_path / "home")
     with Daemon(home) as daemon:
-        kept = [daemon.allocate("crowd", project_path=f"/p{number}") for number in range(20)]
+        kept = [daemon.allocate("load", project_path=f"/p{number}") for number in range(20)]
         daemon.stop()
         for turn in range(short_or_long(1, 30)):
             note = Noted(subject="test", message="one of many", at=time.time())

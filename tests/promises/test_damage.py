@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.daemon import Daemon, StartRefused
-from tests.promises.crowd import IS_SOAK
 from tests.promises.damage import DAMAGES, FILES, LOST_ALONE, Scene, scribble
+from tests.promises.load import IS_SOAK
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def test_a_damaged_file_loses_nothing_silently(
 
 
 def _granted(daemon: Daemon, **fields: object) -> list[int]:
-    return [daemon.allocate("crowd", **fields)["port"] for _ in range(3)]
+    return [daemon.allocate("load", **fields)["port"] for _ in range(3)]
 
 
 def test_nothing_is_said_where_nothing_is_wrong(scene: Scene) -> None:

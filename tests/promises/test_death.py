@@ -21,19 +21,19 @@ from styxy.core.model.leases import Holder, Lease
 from styxy.core.model.ports import Port
 from tests.daemon import Daemon, wait_until
 from tests.fakes import free_port
-from tests.promises.crowd import IS_SOAK, end, furnish, sleepers
+from tests.promises.load import IS_SOAK, end, make_home, sleepers
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    with Daemon(furnish(tmp_path / "home")) as running:
+    with Daemon(make_home(tmp_path / "home")) as running:
         yield running
 
 
 def test_fifty_dead_holders_hold_nothing_within_a_second(daemon: Daemon) -> None:
     with sleepers(50) as pids:
         for pid in pids:
-            daemon.allocate("crowd", pid=pid)
+            daemon.allocate("load", pid=pid)
         began = time.monotonic()
         end(*pids)
         wait_until(lambda: not daemon.leases())
@@ -45,7 +45,7 @@ def test_a_dead_holder_is_free_in_a_moment(daemon: Daemon) -> None:
     took = []
     with sleepers(5) as pids:
         for pid in pids:
-            daemon.allocate("crowd", pid=pid)
+            daemon.allocate("load", pid=pid)
             end(pid)
             took.append(wait_until(lambda: not daemon.leases()))
     assert min(took) < 0.05
@@ -72,7 +72,7 @@ def lease_of(name: str, port: int, holder: Holder | None, **more: object) -> Lea
 
 
 def test_a_pid_that_is_used_again_is_not_taken_for_the_dead(tmp_path: Path) -> None:
-    home = furnish(tmp_path / "home")
+    home = make_home(tmp_path / "home")
     me = Processes().holder(os.getpid())
     assert me is not None
     holding(
@@ -109,7 +109,7 @@ def listening(port: int) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_port_passes_to_who_listens_though_its_holder_died_unseen(tmp_path: Path) -> None:
-    home, port = furnish(tmp_path / "home"), free_port()
+    home, port = make_home(tmp_path / "home"), free_port()
     dead = Holder(pid=os.getpid(), start_time=1, boot=Processes().boot)
     holding(home, lease_of("served", port, dead))
     with listening(port) as server, Daemon(home) as daemon:
@@ -118,14 +118,14 @@ def test_a_port_passes_to_who_listens_though_its_holder_died_unseen(tmp_path: Pa
 
 
 def test_a_lease_in_use_never_lapses_however_old(tmp_path: Path) -> None:
-    home, port = furnish(tmp_path / "home"), free_port()
+    home, port = make_home(tmp_path / "home"), free_port()
     holding(home, lease_of("old", port, None, expires_at=2.0), lease_of("gone", free_port(), None))
     with listening(port), Daemon(home) as daemon:
         assert "old" in {each["lock_id"] for each in daemon.leases()}
 
 
 def test_of_two_leases_of_a_singleton_the_one_in_use_lives(tmp_path: Path) -> None:
-    home, port = furnish(tmp_path / "home"), free_port()
+    home, port = make_home(tmp_path / "home"), free_port()
     older = lease_of("older", free_port(), None, expires_at=time.time() + 3600)
     newer = lease_of("newer", port, None, expires_at=time.time() + 3600)
     holding(home, *(replace(each, service_type="ai") for each in (older, newer)))
@@ -135,7 +135,7 @@ def test_of_two_leases_of_a_singleton_the_one_in_use_lives(tmp_path: Path) -> No
 
 
 def test_a_stopped_server_keeps_its_port_for_a_while(daemon: Daemon) -> None:
-    lease = daemon.allocate("crowd", pid=os.getpid())
+    lease = daemon.allocate("load", pid=os.getpid())
     with socket.create_server(("127.0.0.1", lease["port"])):
         wait_until(lambda: daemon.leases()[0]["state"] == "bound")
     wait_until(lambda: daemon.leases()[0]["state"] == "reserved")

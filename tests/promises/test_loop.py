@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon import Daemon
-from tests.promises.crowd import IS_SOAK, furnish, listeners, short_or_long, sleepers
+from tests.promises.load import IS_SOAK, listeners, make_home, short_or_long, sleepers
 
 pytestmark = pytest.mark.alone
 
@@ -20,11 +20,11 @@ P99, WORST = (0.020, 0.100) if IS_SOAK else (0.200, 1.0)
 
 
 def test_a_status_comes_at_once_on_a_crowded_machine(tmp_path: Path) -> None:
-    with Daemon(furnish(tmp_path / "home")) as daemon, listeners(200) as ports:
+    with Daemon(make_home(tmp_path / "home")) as daemon, listeners(200) as ports:
         with sleepers(300) as pids:
             for number in range(500):
                 pid = {"pid": pids[number]} if number < len(pids) else {}
-                daemon.allocate("crowd", service_name=f"n{number}", **pid)
+                daemon.allocate("load", service_name=f"n{number}", **pid)
             connection = http.client.HTTPConnection("localhost", timeout=20)
             connection.sock = daemon.connect_unix(daemon.facts["socket"])
             times: list[float] = []

@@ -18,13 +18,13 @@ import pytest
 from styxy.adapters.journal.journal import Journal
 from styxy.core.books.events import Leased, Released
 from tests.daemon import Daemon, wait_until
-from tests.promises.crowd import furnish, listeners
+from tests.promises.load import listeners, make_home
 
 
 def sweeps(daemon: Daemon, count: int) -> None:
     """Let the daemon look at the machine so many times: each makes one listener bound."""
     for _ in range(count):
-        lease = daemon.allocate("crowd", service_name="probe", pid=os.getpid())
+        lease = daemon.allocate("load", service_name="probe", pid=os.getpid())
         with socket.create_server(("127.0.0.1", lease["port"])):
             wait_until(
                 lambda port=lease["port"]: any(  # type: ignore[misc]  # a default binds it now
@@ -44,11 +44,11 @@ def test_my_new_home_never_got_any_state(tmp_path: Path) -> None:
 
 
 def test_all_my_leases_vanished_some_seconds_after_a_restart(tmp_path: Path) -> None:
-    with Daemon(furnish(tmp_path / "home")) as daemon:
+    with Daemon(make_home(tmp_path / "home")) as daemon:
         kept = {
-            daemon.allocate("crowd", project_path="/p")["lock_id"],
-            daemon.allocate("crowd", pid=os.getpid())["lock_id"],
-            daemon.allocate("crowd", ttl=3600)["lock_id"],
+            daemon.allocate("load", project_path="/p")["lock_id"],
+            daemon.allocate("load", pid=os.getpid())["lock_id"],
+            daemon.allocate("load", ttl=3600)["lock_id"],
         }
         daemon.kill()
         daemon.start()
@@ -57,19 +57,19 @@ def test_all_my_leases_vanished_some_seconds_after_a_restart(tmp_path: Path) -> 
 
 
 def test_the_port_of_my_running_server_was_given_away_after_half_an_hour(tmp_path: Path) -> None:
-    with Daemon(furnish(tmp_path / "home")) as daemon:
-        lease = daemon.allocate("crowd", ttl=1)
+    with Daemon(make_home(tmp_path / "home")) as daemon:
+        lease = daemon.allocate("load", ttl=1)
         with socket.create_server(("127.0.0.1", lease["port"])):
             wait_until(lambda: daemon.leases()[0]["state"] == "bound")
             sweeps(daemon, 2)
             assert [each["lock_id"] for each in daemon.leases()] == [lease["lock_id"]]
-            other = daemon.allocate("crowd", preferred_port=lease["port"])
+            other = daemon.allocate("load", preferred_port=lease["port"])
             assert other["port"] != lease["port"]
 
 
 def test_an_answer_came_before_my_lease_was_written(tmp_path: Path) -> None:
-    with Daemon(furnish(tmp_path / "home")) as daemon:
-        lease = daemon.allocate("crowd")
+    with Daemon(make_home(tmp_path / "home")) as daemon:
+        lease = daemon.allocate("load")
         daemon.process.kill()  # at once, without another word
         daemon.process.wait()
         with closing(Journal(str(tmp_path / "home" / "styxy.db"))) as journal:
@@ -78,11 +78,11 @@ def test_an_answer_came_before_my_lease_was_written(tmp_path: Path) -> None:
 
 
 def test_an_old_state_came_back_over_the_newer_one(tmp_path: Path) -> None:
-    with Daemon(furnish(tmp_path / "home")) as daemon:
+    with Daemon(make_home(tmp_path / "home")) as daemon:
         expected: set[str] = set()
         for turn in range(3):
-            expected.add(daemon.allocate("crowd", project_path=f"/p{turn}")["lock_id"])
-            gone = daemon.allocate("crowd")
+            expected.add(daemon.allocate("load", project_path=f"/p{turn}")["lock_id"])
+            gone = daemon.allocate("load")
             daemon.call("DELETE", f"/allocate/{gone['lock_id']}")
             if turn % 2:
                 daemon.kill()
@@ -99,9 +99,9 @@ def test_an_old_state_came_back_over_the_newer_one(tmp_path: Path) -> None:
 @pytest.mark.alone
 def test_nobody_got_an_answer_while_many_servers_ran(tmp_path: Path) -> None:
     """13 s with 100 listeners, every 10 s."""
-    with Daemon(furnish(tmp_path / "home")) as daemon, listeners(100) as ports:
+    with Daemon(make_home(tmp_path / "home")) as daemon, listeners(100) as ports:
         for number in range(200):
-            daemon.allocate("crowd", service_name=f"n{number}")
+            daemon.allocate("load", service_name=f"n{number}")
         connection = http.client.HTTPConnection("localhost", timeout=20)
         connection.sock = daemon.connect_unix(daemon.facts["socket"])
         worst = 0.0

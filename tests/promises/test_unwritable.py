@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from tests.daemon import Daemon, wait_until
-from tests.promises.crowd import furnish
 from tests.promises.damage import DAMAGES, FILES, LOST_ALONE, Scene, scribble
+from tests.promises.load import make_home
 
 pytestmark = pytest.mark.slow
 
@@ -46,14 +46,14 @@ def test_a_read_only_file_keeps_no_daemon_away(scene: Scene, name: str) -> None:
         leases = {each["lock_id"]: each["port"] for each in daemon.leases()}
         assert leases == scene.early | scene.late
         warnings = daemon.call("GET", "/status").body["warnings"]
-        answer = daemon.call("POST", "/allocate", {"service_type": "crowd"})
+        answer = daemon.call("POST", "/allocate", {"service_type": "load"})
         if name in LOST_ALONE:
             assert (answer.status, answer.body["code"]) == (503, "journal_failed")
             assert "nothing was promised" in answer.body["error"]
             assert any("styxy.db" in warning for warning in warnings)
             (home / name).chmod(0o600)
             wait_until(lambda: daemon.call("GET", "/status").body["warnings"] == [])
-            answer = daemon.call("POST", "/allocate", {"service_type": "crowd"})
+            answer = daemon.call("POST", "/allocate", {"service_type": "load"})
         assert answer.status == 200, answer
 
 
@@ -123,7 +123,7 @@ def test_a_damaged_journal_that_cannot_be_written_is_set_aside_like_any_other(
     with Daemon(home, wrapper=UNPRIVILEGED) as daemon:
         assert scene.early.keys() <= {each["lock_id"] for each in daemon.leases()}
         assert "was damaged" in daemon.call("GET", "/status").body["warnings"][0]
-        assert daemon.call("POST", "/allocate", {"service_type": "crowd"}).status == 200
+        assert daemon.call("POST", "/allocate", {"service_type": "load"}).status == 200
 
 
 def _over_socket_soon(daemon: Daemon, path: Path) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _over_socket_soon(daemon: Daemon, path: Path) -> dict[str, Any]:
 
 
 def _over_socket(daemon: Daemon, path: Path, method: str, target: str) -> dict[str, Any]:
-    body = b'{"service_type": "crowd"}' if method == "POST" else b""
+    body = b'{"service_type": "load"}' if method == "POST" else b""
     head = (
         f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
@@ -177,14 +177,14 @@ def fill(place: Path) -> Path:
 
 
 def _refused(daemon: Daemon) -> bool:
-    answer = daemon.call("POST", "/allocate", {"service_type": "crowd"})
+    answer = daemon.call("POST", "/allocate", {"service_type": "load"})
     assert answer.status in (200, 503), answer
     return answer.status == 503 and answer.body["code"] == "journal_failed"
 
 
 def test_a_full_disk_refuses_grants_until_there_is_room(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk") as disk, Daemon(furnish(disk / "home")) as daemon:
-        before = {daemon.allocate("crowd")["lock_id"] for _ in range(3)}
+    with small_disk(tmp_path / "disk") as disk, Daemon(make_home(disk / "home")) as daemon:
+        before = {daemon.allocate("load")["lock_id"] for _ in range(3)}
         filler = fill(disk)
         wait_until(lambda: _refused(daemon))  # what is left of the last page may take a few
         leases = {each["lock_id"] for each in daemon.leases()}
@@ -201,9 +201,9 @@ def test_a_full_disk_refuses_grants_until_there_is_room(tmp_path: Path) -> None:
 
 def test_a_damaged_journal_on_a_full_disk_costs_no_backup(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
-        home, path = furnish(disk / "home"), tmp_path / "s"
+        home, path = make_home(disk / "home"), tmp_path / "s"
         with Daemon(home, STYXY_SOCKET=str(path)) as daemon:
-            lease = daemon.allocate("crowd")
+            lease = daemon.allocate("load")
             daemon.stop()
             backups = sorted((home / "backups").glob("styxy-*.db"))
             with (home / "styxy.db").open("r+b") as file:
@@ -222,8 +222,8 @@ def test_a_damaged_journal_on_a_full_disk_costs_no_backup(tmp_path: Path) -> Non
 
 def test_a_limit_on_file_sizes_is_no_worse_than_a_full_disk(tmp_path: Path) -> None:
     """As where quotas are in force; needs no privilege (prlimit(2))."""
-    with Daemon(furnish(tmp_path / "home")) as daemon:
-        kept = daemon.allocate("crowd", pid=os.getpid())
+    with Daemon(make_home(tmp_path / "home")) as daemon:
+        kept = daemon.allocate("load", pid=os.getpid())
         pid = daemon.process.pid
         soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
@@ -234,9 +234,9 @@ def test_a_limit_on_file_sizes_is_no_worse_than_a_full_disk(tmp_path: Path) -> N
 
 
 def test_a_holder_that_dies_on_a_full_disk_is_buried_when_there_is_room(tmp_path: Path) -> None:
-    with Daemon(furnish(tmp_path / "home")) as daemon:
+    with Daemon(make_home(tmp_path / "home")) as daemon:
         with subprocess.Popen(["sleep", "1000"]) as holder:
-            daemon.allocate("crowd", pid=holder.pid)
+            daemon.allocate("load", pid=holder.pid)
             pid = daemon.process.pid
             soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))

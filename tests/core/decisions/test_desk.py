@@ -16,7 +16,7 @@ from styxy.core.errors import RangeExhausted, Refused, UnknownLease, UnknownServ
 from styxy.core.model.leases import Owner
 from styxy.core.model.ports import Port, PortRange
 from styxy.core.model.service_types import Catalogue, ServiceType
-from tests.core.stage import P, Q, Stage, facts_of, holder, move_ask
+from tests.core.desk_harness import DeskHarness, P, Q, facts_of, holder, move_ask
 
 UNBOUND_GRACE = DEFAULTS.recovery.health_monitoring.unbound_grace
 UNUSED_TTL = DEFAULTS.recovery.health_monitoring.unused_ttl
@@ -28,8 +28,8 @@ FUNCTIONS = [5001, 5002, 5003, 5004, 5000, *range(5005, 5100)]
 
 
 def test_ports_are_chosen_preferred_ones_first_and_then_upwards() -> None:
-    stage = Stage()
-    assert [stage.allocate("functions").port for _ in FUNCTIONS] == FUNCTIONS
+    harness = DeskHarness()
+    assert [harness.allocate("functions").port for _ in FUNCTIONS] == FUNCTIONS
 
 
 @pytest.mark.parametrize(
@@ -47,25 +47,25 @@ def test_ports_are_chosen_preferred_ones_first_and_then_upwards() -> None:
 def test_the_first_candidate_that_is_free_is_granted(
     taken: tuple[int, ...], more: dict[str, Any], port: int
 ) -> None:
-    assert Stage().allocate("dev", taken=taken, **more).port == port
+    assert DeskHarness().allocate("dev", taken=taken, **more).port == port
 
 
 def test_what_was_asked_is_in_the_lease() -> None:
-    stage = Stage()
-    lease = stage.allocate(
+    harness = DeskHarness()
+    lease = harness.allocate(
         "api", service_name="web", owner=P, holder=holder(7), protocol="both", ttl=60.0
     )
     assert (lease.service_type, lease.service_name, lease.protocol) == ("api", "web", "both")
     assert (lease.owner, lease.holder, lease.state) == (P, holder(7), "reserved")
     assert (lease.allocated_at, lease.expires_at) == (1000.0, 1060.0)
-    assert stage.desk.lease_index.get(lease.lock_id) == lease
+    assert harness.desk.lease_index.get(lease.lock_id) == lease
 
 
 def test_the_last_port_of_a_service_is_its_first_choice() -> None:
-    stage = Stage()
-    first = stage.allocate(owner=P, service_name="web", preferred_port=3042)
-    stage.release(first.lock_id)
-    assert stage.allocate(owner=P, service_name="web").port == 3042
+    harness = DeskHarness()
+    first = harness.allocate(owner=P, service_name="web", preferred_port=3042)
+    harness.release(first.lock_id)
+    assert harness.allocate(owner=P, service_name="web").port == 3042
 
 
 @pytest.mark.parametrize(
@@ -83,29 +83,29 @@ def test_the_last_port_of_a_service_is_its_first_choice() -> None:
 def test_memory_serves_the_same_service_of_the_same_project_alone(
     more: dict[str, Any], port: int
 ) -> None:
-    stage = Stage()
-    stage.release(stage.allocate(owner=P, service_name="web", preferred_port=3042).lock_id)
-    assert stage.allocate(**more).port == port
+    harness = DeskHarness()
+    harness.release(harness.allocate(owner=P, service_name="web", preferred_port=3042).lock_id)
+    assert harness.allocate(**more).port == port
 
 
 def test_a_remembered_port_that_is_taken_is_passed_over() -> None:
-    stage = Stage()
-    first = stage.allocate(owner=P, service_name="web", preferred_port=3042)
-    assert stage.allocate(owner=P, service_name="web").port == 3000, "the lease lives"
-    stage.release(first.lock_id)
-    assert stage.allocate(owner=P, service_name="web", taken=[3042, 3000]).port == 3001
+    harness = DeskHarness()
+    first = harness.allocate(owner=P, service_name="web", preferred_port=3042)
+    assert harness.allocate(owner=P, service_name="web").port == 3000, "the lease lives"
+    harness.release(first.lock_id)
+    assert harness.allocate(owner=P, service_name="web", taken=[3042, 3000]).port == 3001
 
 
 def test_memory_is_of_one_service_type() -> None:
-    stage = Stage()
-    stage.release(stage.allocate("dev", owner=P, preferred_port=3042).lock_id)
-    assert stage.allocate("api", owner=P).port == 8000
+    harness = DeskHarness()
+    harness.release(harness.allocate("dev", owner=P, preferred_port=3042).lock_id)
+    assert harness.allocate("api", owner=P).port == 8000
 
 
 def test_asking_again_gives_another_port() -> None:
-    stage = Stage()
+    harness = DeskHarness()
     request: dict[str, Any] = {"owner": P, "service_name": "web", "holder": holder(7)}
-    assert stage.allocate(**request).port != stage.allocate(**request).port
+    assert harness.allocate(**request).port != harness.allocate(**request).port
 
 
 REUSE: dict[str, Any] = {"owner": P, "service_name": "web", "reuse": True}
@@ -128,9 +128,9 @@ REUSE: dict[str, Any] = {"owner": P, "service_name": "web", "reuse": True}
 def test_reuse_gives_the_lease_of_the_project_whoever_holds_it(
     more: dict[str, Any], is_same: bool
 ) -> None:
-    stage = Stage()
-    first = stage.allocate(**{**REUSE, "holder": holder(7)})
-    second = stage.grant(
+    harness = DeskHarness()
+    first = harness.allocate(**{**REUSE, "holder": holder(7)})
+    second = harness.grant(
         LeaseRequest(**{"service_type": "dev", **REUSE, "holder": holder(7), **more})
     )
     assert second.existing is is_same
@@ -138,48 +138,48 @@ def test_reuse_gives_the_lease_of_the_project_whoever_holds_it(
 
 
 def test_reuse_does_not_take_a_moved_bind_for_a_claim() -> None:
-    stage = Stage()
-    moved = stage.moved(move_ask(), taken=(3000,))
+    harness = DeskHarness()
+    moved = harness.moved(move_ask(), taken=(3000,))
     request = LeaseRequest(
         service_type="dev", service_name="node", owner=P, holder=moved.holder, reuse=True
     )
-    assert not stage.grant(request).existing
-    assert stage.grant(request).existing
+    assert not harness.grant(request).existing
+    assert harness.grant(request).existing
 
 
 # --- singletons ----------------------------------------------------------------------------------
 
 
 def test_one_lease_of_a_singleton_serves_everybody() -> None:
-    stage = Stage()
-    first = stage.grant(LeaseRequest(service_type="ai", owner=P))
-    second = stage.grant(LeaseRequest(service_type="ai", owner=Q, preferred_port=Port(11440)))
+    harness = DeskHarness()
+    first = harness.grant(LeaseRequest(service_type="ai", owner=P))
+    second = harness.grant(LeaseRequest(service_type="ai", owner=Q, preferred_port=Port(11440)))
     assert (first.lease.port, first.existing) == (11430, False)
     assert (second.lease, second.existing) == (first.lease, True)
-    assert stage.ports() == [11430]
+    assert harness.ports() == [11430]
 
 
 def test_a_singleton_that_is_full_of_strangers_is_still_found() -> None:
-    stage = Stage()
-    first = stage.allocate("ai")
-    assert stage.allocate("ai", taken=range(11400, 11500)) == first
+    harness = DeskHarness()
+    first = harness.allocate("ai")
+    assert harness.allocate("ai", taken=range(11400, 11500)) == first
 
 
 @pytest.mark.parametrize(
     "end",
     [
-        lambda stage, lease: stage.release(lease.lock_id),
-        lambda stage, _: stage.die(holder(7)),
-        lambda stage, _: stage.wait(61.0),
+        lambda harness, lease: harness.release(lease.lock_id),
+        lambda harness, _: harness.die(holder(7)),
+        lambda harness, _: harness.wait(61.0),
     ],
     ids=["released", "died", "lapsed"],
 )
-def test_a_singleton_that_ended_is_granted_afresh(end: Callable[[Stage, Any], None]) -> None:
-    stage = Stage()
-    first = stage.allocate("ai", holder=holder(7), ttl=60.0)
-    end(stage, first)
-    assert stage.ports() == []
-    second = stage.grant(LeaseRequest(service_type="ai", owner=Q))
+def test_a_singleton_that_ended_is_granted_afresh(end: Callable[[DeskHarness, Any], None]) -> None:
+    harness = DeskHarness()
+    first = harness.allocate("ai", holder=holder(7), ttl=60.0)
+    end(harness, first)
+    assert harness.ports() == []
+    second = harness.grant(LeaseRequest(service_type="ai", owner=Q))
     assert not second.existing
     assert second.lease.lock_id != first.lock_id
 
@@ -188,75 +188,75 @@ def test_a_singleton_that_ended_is_granted_afresh(end: Callable[[Stage, Any], No
 
 
 def test_a_dry_run_says_what_would_be_and_changes_nothing() -> None:
-    stage = Stage()
-    stage.allocate(owner=P)
-    before = stage.facts()
-    dry = stage.grant(LeaseRequest(service_type="dev", owner=P, service_name="web", dry_run=True))
+    harness = DeskHarness()
+    harness.allocate(owner=P)
+    before = harness.facts()
+    dry = harness.grant(LeaseRequest(service_type="dev", owner=P, service_name="web", dry_run=True))
     assert dry.lease.port == 3001
-    assert stage.facts() == before
-    assert stage.allocate(owner=P, service_name="web").port == 3001
+    assert harness.facts() == before
+    assert harness.allocate(owner=P, service_name="web").port == 3001
 
 
 def test_a_full_range_is_refused_with_its_numbers() -> None:
-    stage = Stage()
+    harness = DeskHarness()
     taken = [3000, 3001]
     for _ in range(98):
-        stage.allocate(taken=taken)
-    before = stage.facts()
+        harness.allocate(taken=taken)
+    before = harness.facts()
     with pytest.raises(RangeExhausted) as refusal:
-        stage.allocate(taken=taken)
+        harness.allocate(taken=taken)
     assert refusal.value.message.startswith("dev 3000-3099 is full (98 leases")
     assert "try: styxy cleanup" in refusal.value.message
     assert refusal.value.context["port_range"] == [3000, 3099]
     assert refusal.value.context["allocated_ports"] == list(range(3002, 3100))
     assert refusal.value.context["suggestions"]
-    assert stage.facts() == before
+    assert harness.facts() == before
 
 
 def test_a_full_range_still_grants_a_preferred_port_outside_it() -> None:
-    stage = Stage()
-    assert stage.allocate(taken=range(3000, 3100), preferred_port=7000).port == 7000
+    harness = DeskHarness()
+    assert harness.allocate(taken=range(3000, 3100), preferred_port=7000).port == 7000
     with pytest.raises(RangeExhausted):
-        stage.allocate(taken=range(3000, 3100), preferred_port=7000)
+        harness.allocate(taken=range(3000, 3100), preferred_port=7000)
 
 
 def test_a_lease_outside_the_range_does_not_fill_it() -> None:
-    stage = Stage()
-    stage.allocate(preferred_port=7000)
+    harness = DeskHarness()
+    harness.allocate(preferred_port=7000)
     for _ in range(100):
-        stage.allocate()
+        harness.allocate()
     with pytest.raises(RangeExhausted) as refusal:
-        stage.allocate()
+        harness.allocate()
     assert refusal.value.context["allocated_ports"] == list(range(3000, 3100))
 
 
 @pytest.mark.parametrize(
     ("refused", "kind"),
     [
-        (lambda stage: stage.release("nope"), UnknownLease),
-        (lambda stage: stage.release("lease-1") or stage.release("lease-1"), UnknownLease),
+        (lambda harness: harness.release("nope"), UnknownLease),
+        (lambda harness: harness.release("lease-1") or harness.release("lease-1"), UnknownLease),
     ],
     ids=["unknown lease", "released twice"],
 )
-def test_a_refusal_changes_nothing(refused: Callable[[Stage], None], kind: type[Refused]) -> None:
-    stage = Stage()
-    stage.allocate(owner=P)
-    stage.allocate(owner=Q)
+def test_a_refusal_changes_nothing(refused: Callable[..., None], kind: type[Refused]) -> None:
+    harness = DeskHarness()
+    harness.allocate(owner=P)
+    harness.allocate(owner=Q)
     with pytest.raises(kind):
-        refused(stage)
-    assert {3001} <= set(stage.ports()) <= {3000, 3001}
-    assert stage.facts() == facts_of(stage.replayed())
+        refused(harness)
+    assert {3001} <= set(harness.ports()) <= {3000, 3001}
+    assert harness.facts() == facts_of(harness.replayed())
 
 
 # --- the end of a lease --------------------------------------------------------------------------
 
 
 def test_a_released_port_is_free_again() -> None:
-    stage = Stage()
-    lease = stage.allocate()
-    stage.release(lease.lock_id)
-    assert stage.ports() == []
-    assert stage.allocate().port == lease.port
+    harness = DeskHarness()
+    lease = harness.allocate()
+    harness.release(lease.lock_id)
+    assert harness.ports() == []
+    assert harness.allocate().port == lease.port
 
 
 @pytest.mark.parametrize(
@@ -270,111 +270,111 @@ def test_a_released_port_is_free_again() -> None:
     ],
 )
 def test_an_unused_lease_lapses(more: dict[str, Any], lives: float | None) -> None:
-    stage = Stage()
-    stage.allocate(**more)
-    stage.wait(59.0)
-    assert stage.ports() == [3000]
-    stage.wait((lives or 10 * UNUSED_TTL) - 59.0)
-    assert stage.ports() == ([] if lives else [3000])
+    harness = DeskHarness()
+    harness.allocate(**more)
+    harness.wait(59.0)
+    assert harness.ports() == [3000]
+    harness.wait((lives or 10 * UNUSED_TTL) - 59.0)
+    assert harness.ports() == ([] if lives else [3000])
 
 
 def test_a_lease_in_use_never_lapses() -> None:
-    stage = Stage()
-    lease = stage.allocate(ttl=60.0)
-    stage.see(3000)
-    assert stage.desk.lease_index.get(lease.lock_id).state == "bound"
-    stage.wait(10 * UNUSED_TTL, 3000)
-    assert stage.ports() == [3000]
+    harness = DeskHarness()
+    lease = harness.allocate(ttl=60.0)
+    harness.see(3000)
+    assert harness.desk.lease_index.get(lease.lock_id).state == "bound"
+    harness.wait(10 * UNUSED_TTL, 3000)
+    assert harness.ports() == [3000]
 
 
 def test_a_lease_that_is_used_at_its_last_moment_does_not_lapse() -> None:
-    stage = Stage()
-    stage.allocate(ttl=60.0)
-    stage.wait(60.0, 3000)
-    assert stage.ports() == [3000]
+    harness = DeskHarness()
+    harness.allocate(ttl=60.0)
+    harness.wait(60.0, 3000)
+    assert harness.ports() == [3000]
 
 
 def test_a_lease_outlives_its_listener_by_a_grace() -> None:
-    stage = Stage()
-    lease = stage.allocate(holder=holder(7))
-    stage.see(3000)
-    stage.wait(5.0)
-    assert stage.desk.lease_index.get(lease.lock_id).state == "reserved"
-    stage.wait(UNBOUND_GRACE - 1.0)
-    assert stage.ports() == [3000]
-    stage.wait(1.0)
-    assert stage.ports() == []
+    harness = DeskHarness()
+    lease = harness.allocate(holder=holder(7))
+    harness.see(3000)
+    harness.wait(5.0)
+    assert harness.desk.lease_index.get(lease.lock_id).state == "reserved"
+    harness.wait(UNBOUND_GRACE - 1.0)
+    assert harness.ports() == [3000]
+    harness.wait(1.0)
+    assert harness.ports() == []
 
 
 def test_a_listener_that_comes_back_within_the_grace_keeps_the_lease() -> None:
-    stage = Stage()
-    stage.allocate(holder=holder(7))
-    stage.see(3000)
-    stage.wait(5.0)
-    stage.wait(UNBOUND_GRACE - 1.0, 3000)
-    stage.wait(UNBOUND_GRACE, 3000)
-    assert stage.ports() == [3000]
+    harness = DeskHarness()
+    harness.allocate(holder=holder(7))
+    harness.see(3000)
+    harness.wait(5.0)
+    harness.wait(UNBOUND_GRACE - 1.0, 3000)
+    harness.wait(UNBOUND_GRACE, 3000)
+    assert harness.ports() == [3000]
 
 
 def test_a_sweep_that_sees_nothing_new_says_nothing() -> None:
-    stage = Stage()
-    stage.allocate()
-    stage.see(3000, 4000)
-    written = len(stage.written)
-    stage.see(3000, 5000)
-    assert len(stage.written) == written
+    harness = DeskHarness()
+    harness.allocate()
+    harness.see(3000, 4000)
+    written = len(harness.written)
+    harness.see(3000, 5000)
+    assert len(harness.written) == written
 
 
 def test_the_dead_hold_nothing() -> None:
-    stage = Stage()
+    harness = DeskHarness()
     for _ in range(3):
-        stage.allocate(holder=holder(7))
-    other = stage.allocate(holder=holder(8))
-    stage.die(holder(7))
-    assert stage.ports() == [other.port]
+        harness.allocate(holder=holder(7))
+    other = harness.allocate(holder=holder(8))
+    harness.die(holder(7))
+    assert harness.ports() == [other.port]
 
 
 def test_a_recycled_pid_is_not_the_dead() -> None:
-    stage = Stage()
-    stage.allocate(holder=holder(7, start_time=1))
-    second = stage.allocate(holder=holder(7, start_time=2))
-    stage.die(holder(7, start_time=1))
-    assert stage.ports() == [second.port]
+    harness = DeskHarness()
+    harness.allocate(holder=holder(7, start_time=1))
+    second = harness.allocate(holder=holder(7, start_time=2))
+    harness.die(holder(7, start_time=1))
+    assert harness.ports() == [second.port]
 
 
 def test_a_port_that_an_heir_listens_on_passes_to_it() -> None:
-    stage = Stage()
-    passed = stage.allocate(holder=holder(7))
-    lost = stage.allocate(holder=holder(7))
-    stage.die(holder(7), {passed.port: holder(9)})
-    assert stage.ports() == [passed.port]
-    assert stage.desk.lease_index.get(passed.lock_id).holder == holder(9)
-    stage.die(holder(9))
-    assert stage.ports() == []
+    harness = DeskHarness()
+    passed = harness.allocate(holder=holder(7))
+    lost = harness.allocate(holder=holder(7))
+    harness.die(holder(7), {passed.port: holder(9)})
+    assert harness.ports() == [passed.port]
+    assert harness.desk.lease_index.get(passed.lock_id).holder == holder(9)
+    harness.die(holder(9))
+    assert harness.ports() == []
     assert lost.port == 3001
 
 
 def test_an_heir_of_a_strangers_port_gets_nothing() -> None:
-    stage = Stage()
-    mine = stage.allocate(holder=holder(7))
-    stage.die(holder(8), {mine.port: holder(9)})
-    assert stage.desk.lease_index.get(mine.lock_id).holder == holder(7)
+    harness = DeskHarness()
+    mine = harness.allocate(holder=holder(7))
+    harness.die(holder(8), {mine.port: holder(9)})
+    assert harness.desk.lease_index.get(mine.lock_id).holder == holder(7)
 
 
 # --- suggestions ---------------------------------------------------------------------------------
 
 
 def test_suggestions_are_neither_leased_nor_taken() -> None:
-    stage = Stage()
-    stage.allocate("functions")
-    assert stage.desk.suggest("functions", count=3, taken={5003}) == [5002, 5004, 5000]
-    assert len(stage.desk.suggest("functions", count=1000, taken={5003})) == 98
-    assert stage.desk.suggest("functions", count=3, taken=range(5000, 5100)) == []
+    harness = DeskHarness()
+    harness.allocate("functions")
+    assert harness.desk.suggest("functions", count=3, taken={5003}) == [5002, 5004, 5000]
+    assert len(harness.desk.suggest("functions", count=1000, taken={5003})) == 98
+    assert harness.desk.suggest("functions", count=3, taken=range(5000, 5100)) == []
 
 
 def test_suggestions_of_an_unknown_type_are_refused() -> None:
     with pytest.raises(UnknownServiceType):
-        Stage().desk.suggest("grafana", count=1, taken=())
+        DeskHarness().desk.suggest("grafana", count=1, taken=())
 
 
 # --- memory --------------------------------------------------------------------------------------
@@ -382,18 +382,18 @@ def test_suggestions_of_an_unknown_type_are_refused() -> None:
 
 def test_a_small_type_of_ones_own_is_served_like_a_built_in_one() -> None:
     kind = ServiceType(name="mine", ports=PortRange(Port(21000), Port(21000)))
-    stage = Stage(Catalogue((kind,)))
-    assert stage.allocate("mine").port == 21000
+    harness = DeskHarness(Catalogue((kind,)))
+    assert harness.allocate("mine").port == 21000
     with pytest.raises(RangeExhausted, match=r"mine 21000-21000 is full \(1 lease,"):
-        stage.allocate("mine")
+        harness.allocate("mine")
 
 
 def test_a_replay_and_a_snapshot_give_the_same_desk() -> None:
-    stage = Stage()
-    first = stage.allocate(owner=P, service_name="web", preferred_port=3050)
-    stage.allocate(owner=Q, holder=holder(7))
-    stage.see(3050)
-    stage.release(first.lock_id)
-    stage.allocate(owner=P, service_name="web")
-    assert facts_of(stage.replayed()) == stage.facts()
-    assert facts_of(stage.restored()) == stage.facts()
+    harness = DeskHarness()
+    first = harness.allocate(owner=P, service_name="web", preferred_port=3050)
+    harness.allocate(owner=Q, holder=holder(7))
+    harness.see(3050)
+    harness.release(first.lock_id)
+    harness.allocate(owner=P, service_name="web")
+    assert facts_of(harness.replayed()) == harness.facts()
+    assert facts_of(harness.restored()) == harness.facts()

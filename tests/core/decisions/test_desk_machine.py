@@ -20,7 +20,7 @@ from styxy.core.errors import RangeExhausted, UnknownInstance, UnknownLease
 from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port, PortRange
 from styxy.core.model.service_types import Catalogue, ServiceType
-from tests.core.stage import Stage, facts_of, holder, move_ask
+from tests.core.desk_harness import DeskHarness, facts_of, holder, move_ask
 from tests.fakes import assert_consistent, has_lapsed
 
 SMALL = Catalogue(
@@ -61,7 +61,7 @@ class DeskMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage = Stage(SMALL, FORGETFUL)
+        self.harness = DeskHarness(SMALL, FORGETFUL)
 
     @rule(
         target=leases,
@@ -98,17 +98,17 @@ class DeskMachine(RuleBasedStateMachine):
             reuse=reuse,
             dry_run=dry_run,
         )
-        before = self.stage.facts()
+        before = self.harness.facts()
         try:
-            grant = self.stage.grant(request, taken=taken)
+            grant = self.harness.grant(request, taken=taken)
         except RangeExhausted:
-            assert self.stage.facts() == before
+            assert self.harness.facts() == before
             assert self.is_full(kind, taken)
             return "none"
         if dry_run:
-            assert self.stage.facts() == before
+            assert self.harness.facts() == before
         if dry_run or grant.existing:
-            assert set(self.stage.ports()) == self.ports_of(before)
+            assert set(self.harness.ports()) == self.ports_of(before)
             assert grant.existing or grant.lease.port not in self.ports_of(before)
         if not grant.existing:
             assert grant.lease.port not in taken
@@ -145,16 +145,16 @@ class DeskMachine(RuleBasedStateMachine):
             service_type=kind,
             is_foreign=is_foreign,
         )
-        before = self.stage.facts()
+        before = self.harness.facts()
         try:
-            answer = self.stage.move(request, taken=taken)
+            answer = self.harness.move(request, taken=taken)
             if isinstance(answer, Moved) and has_lost:
-                before = self.stage.facts()
+                before = self.harness.facts()
                 lost = answer.lease.port
-                answer = self.stage.move(replace(request, lost=lost), taken=taken)
+                answer = self.harness.move(replace(request, lost=lost), taken=taken)
                 assert not isinstance(answer, Moved) or answer.lease.port != lost
         except RangeExhausted:
-            assert self.stage.facts() == before
+            assert self.harness.facts() == before
             return
         match answer:
             case Kept():
@@ -165,26 +165,26 @@ class DeskMachine(RuleBasedStateMachine):
             case Moved(lease=lease):
                 assert lease.port not in taken
                 assert lease.owner.is_same(owner)
-                again = self.stage.move(request, taken=taken)
+                again = self.harness.move(request, taken=taken)
                 assert again == Moved(lease, is_new=False)
 
     @rule(lock_id=leases)
     def release(self, lock_id: str) -> None:
         """Release a lease; one that has ended is refused."""
-        before = self.stage.facts()
+        before = self.harness.facts()
         try:
-            self.stage.release(lock_id)
+            self.harness.release(lock_id)
         except UnknownLease:
-            assert self.stage.facts() == before
+            assert self.harness.facts() == before
 
     @rule(dead=holders, heir=st.none() | holders, inherited=some_ports)
     def die(self, dead: Holder, heir: Holder | None, inherited: frozenset[Port]) -> None:
         """End a process; an heir may listen on some of its ports."""
         heirs = {} if heir in (None, dead) or heir is None else dict.fromkeys(inherited, heir)
-        held = [lease for lease in self.stage.desk.lease_index if lease.holder == dead]
-        self.stage.die(dead, heirs)
-        assert all(lease.holder != dead for lease in self.stage.desk.lease_index)
-        left = set(self.stage.ports())
+        held = [lease for lease in self.harness.desk.lease_index if lease.holder == dead]
+        self.harness.die(dead, heirs)
+        assert all(lease.holder != dead for lease in self.harness.desk.lease_index)
+        left = set(self.harness.ports())
         assert all((lease.port in left) == (lease.port in heirs) for lease in held)
 
     @rule(
@@ -194,18 +194,18 @@ class DeskMachine(RuleBasedStateMachine):
     )
     def register(self, name: str, who: Holder | None, template: str | None) -> None:
         """Make an instance known, or refresh it; leases stay as they are."""
-        before = self.stage.facts()
-        self.stage.register(name, holder=who, template=template)
-        assert self.stage.facts()["leases"] == before["leases"]
+        before = self.harness.facts()
+        self.harness.register(name, holder=who, template=template)
+        assert self.harness.facts()["leases"] == before["leases"]
 
     @rule(name=instance_names)
     def hear(self, name: str) -> None:
         """Give a sign of life; who is not known is refused."""
-        before = self.stage.facts()
+        before = self.harness.facts()
         try:
-            self.stage.hear(name)
+            self.harness.hear(name)
         except UnknownInstance:
-            assert self.stage.facts() == before
+            assert self.harness.facts() == before
 
     @rule(
         name=instance_names,
@@ -217,19 +217,19 @@ class DeskMachine(RuleBasedStateMachine):
         self, name: str, reason: InstanceEnding, listening: frozenset[Port], heir: Holder | None
     ) -> None:
         """End an instance: what it holds ends, but for the ports of live listeners."""
-        leases = list(self.stage.desk.lease_index)
-        instance = self.stage.desk.instances.get(name)
+        leases = list(self.harness.desk.lease_index)
+        instance = self.harness.desk.instances.get(name)
         if instance is None:
             return
         heirs = {} if heir is None else dict.fromkeys(listening, heir)
-        ended = self.stage.gone(name, *listening, reason=reason, heirs=heirs)
-        left = set(self.stage.ports())
+        ended = self.harness.gone(name, *listening, reason=reason, heirs=heirs)
+        left = set(self.harness.ports())
         assert all(lease.port in left for lease in leases if lease.port in listening)
         assert all(lease.owner.instance_id == name for lease in ended)
         assert all(lease.holder in (None, instance.holder) for lease in ended)
         assert not [
             lease
-            for lease in self.stage.desk.lease_index
+            for lease in self.harness.desk.lease_index
             if lease.owner.instance_id == name
             and lease.holder is None
             and lease.port not in listening
@@ -238,73 +238,75 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(name=instance_names)
     def leave_keeping(self, name: str) -> None:
         """End an instance and no lease; none of them may stay for ever."""
-        ports = self.stage.ports()
-        if name not in self.stage.desk.instances:
+        ports = self.harness.ports()
+        if name not in self.harness.desk.instances:
             return
-        self.stage.write(decide_leave_keeping(self.stage.desk, name, now=self.stage.now).events)
-        assert self.stage.ports() == ports
+        self.harness.write(
+            decide_leave_keeping(self.harness.desk, name, now=self.harness.now).events
+        )
+        assert self.harness.ports() == ports
 
     @rule(listening=some_ports)
     def clean(self, listening: frozenset[Port]) -> None:
         """Force a cleanup: what is in use stays, all else goes, and no ghost of a singleton."""
-        self.stage.clean(*listening)
-        assert set(self.stage.ports()) <= listening
+        self.harness.clean(*listening)
+        assert set(self.harness.ports()) <= listening
 
     @rule(seconds=st.sampled_from([1.0, 60.0, 700.0, 90_000.0]), listening=some_ports)
     def wait(self, seconds: float, listening: frozenset[Port]) -> None:
         """Let time go by while listeners come and go."""
-        used = [lease for lease in self.stage.desk.lease_index if lease.port in listening]
-        self.stage.wait(seconds, *listening)
-        left = set(self.stage.ports())
+        used = [lease for lease in self.harness.desk.lease_index if lease.port in listening]
+        self.harness.wait(seconds, *listening)
+        left = set(self.harness.ports())
         assert all(lease.port in left for lease in used), "a lease lapsed under a live listener"
-        for lease in self.stage.desk.lease_index:
+        for lease in self.harness.desk.lease_index:
             assert (lease.state == "bound") == (lease.port in listening)
-            assert not has_lapsed(lease, self.stage.now)
+            assert not has_lapsed(lease, self.harness.now)
         limits = FORGETFUL.recovery.system_recovery
-        memory = self.stage.desk.remembered
+        memory = self.harness.desk.remembered
         for paths in (memory.services, memory.moves):
             assert len(paths) <= limits.memory_entries
-            ages = [self.stage.now - place.left_at for place in paths.values()]
+            ages = [self.harness.now - place.left_at for place in paths.values()]
             assert all(age <= limits.memory_days * DAY for age in ages)
             assert ages == sorted(ages, reverse=True), "the oldest first"
 
     @rule()
     def restart(self) -> None:
         """Forget the desk, and read the journal."""
-        replayed = self.stage.replayed()
-        assert facts_of(replayed) == self.stage.facts()
-        self.stage.desk = replayed
+        replayed = self.harness.replayed()
+        assert facts_of(replayed) == self.harness.facts()
+        self.harness.desk = replayed
 
     @rule()
     def compact(self) -> None:
         """Put a snapshot in place of the events, and start from it."""
-        snapshot = self.stage.desk.snapshot(now=self.stage.now)
-        restored = self.stage.restored()
-        assert facts_of(restored) == self.stage.facts()
-        self.stage.desk = restored
-        self.stage.written = snapshot
+        snapshot = self.harness.desk.snapshot(now=self.harness.now)
+        restored = self.harness.restored()
+        assert facts_of(restored) == self.harness.facts()
+        self.harness.desk = restored
+        self.harness.written = snapshot
 
     @invariant()
     def no_port_is_promised_twice(self) -> None:
         """Hold the indexes against the leases; ports are among what they compare."""
-        assert_consistent(self.stage.desk.lease_index)
+        assert_consistent(self.harness.desk.lease_index)
 
     @invariant()
     def a_singleton_has_one_lease(self) -> None:
         """Count the leases of the type that serves everybody."""
-        assert len(self.stage.desk.lease_index.of_type("ai")) <= 1
+        assert len(self.harness.desk.lease_index.of_type("ai")) <= 1
 
     @invariant()
     def nobodys_lease_stays_for_ever(self) -> None:
         """Without a process and a live instance a lease has an end; a listener puts it off."""
-        for lease in self.stage.desk.lease_index:
+        for lease in self.harness.desk.lease_index:
             if lease.expires_at is None and lease.holder is None:
-                assert lease.owner.instance_id in self.stage.desk.instances
+                assert lease.owner.instance_id in self.harness.desk.instances
 
     @invariant()
     def the_memory_is_indexed(self) -> None:
         """Find each remembered move by its asked port, and none that was forgotten."""
-        memory = self.stage.desk.remembered
+        memory = self.harness.desk.remembered
         for asked in (*PORTS, STRAY):
             known = {owner: place for (owner, port), place in memory.moves.items() if port == asked}
             assert dict(memory.moved_from(asked)) == known
@@ -312,11 +314,11 @@ class DeskMachine(RuleBasedStateMachine):
     @invariant()
     def replay_equals_memory(self) -> None:
         """Read the journal without forgetting."""
-        assert facts_of(self.stage.replayed()) == self.stage.facts()
+        assert facts_of(self.harness.replayed()) == self.harness.facts()
 
     def is_full(self, kind: str, taken: frozenset[Port]) -> bool:
         """Tell whether no port of a range is left."""
-        leased = set(self.stage.ports())
+        leased = set(self.harness.ports())
         return all(port in leased or port in taken for port in SMALL.get(kind).all_ports())
 
     @staticmethod

@@ -12,26 +12,26 @@ from styxy.core.decisions.instances import decide_leave_keeping
 from styxy.core.decisions.requests import LeaseRequest
 from styxy.core.errors import InvalidInput, UnknownInstance
 from styxy.core.model.leases import Lease, Owner
-from tests.core.stage import P, Stage, holder
+from tests.core.desk_harness import DeskHarness, P, holder
 
 HEALTH = DEFAULTS.recovery.health_monitoring
 AGENT = Owner(instance_id="agent")
 AGENT_IN_P = Owner(project="/p", instance_id="agent")
 
 
-def live(stage: Stage, lease: Lease) -> Lease | None:
-    return stage.desk.lease_index.on_port(lease.port)
+def live(harness: DeskHarness, lease: Lease) -> Lease | None:
+    return harness.desk.lease_index.on_port(lease.port)
 
 
-def check(stage: Stage, misses: dict[str, int], *, since: float = 0.0) -> instances.Silence:
-    return instances.find_silent(stage.desk, misses, since=since, now=stage.now)
+def check(harness: DeskHarness, misses: dict[str, int], *, since: float = 0.0) -> instances.Silence:
+    return instances.find_silent(harness.desk, misses, since=since, now=harness.now)
 
 
 # --- registered ----------------------------------------------------------------------------------
 
 
 def test_an_instance_is_known_with_all_that_it_said() -> None:
-    stage = Stage()
+    harness = DeskHarness()
     said: dict[str, Any] = {
         "holder": holder(7),
         "working_directory": "/p/src",
@@ -41,66 +41,66 @@ def test_an_instance_is_known_with_all_that_it_said() -> None:
         "port": 3000,
         "service_type": "dev",
     }
-    instance = stage.register(**said)
-    assert stage.desk.instances == {"agent": instance}
+    instance = harness.register(**said)
+    assert harness.desk.instances == {"agent": instance}
     assert {name: getattr(instance, name) for name in said} == said
-    assert (instance.registered_at, instance.last_heartbeat) == (stage.now, stage.now)
+    assert (instance.registered_at, instance.last_heartbeat) == (harness.now, harness.now)
 
 
 def test_registering_again_refreshes_and_keeps_what_is_not_said_anew() -> None:
-    stage = Stage()
-    stage.register(template="dev", working_directory="/p/src", project="/p", metadata="{}")
-    lease = stage.allocate(owner=AGENT)
-    stage.now += 60
-    again = stage.register(holder=holder(8), metadata='{"a": 1}')
+    harness = DeskHarness()
+    harness.register(template="dev", working_directory="/p/src", project="/p", metadata="{}")
+    lease = harness.allocate(owner=AGENT)
+    harness.now += 60
+    again = harness.register(holder=holder(8), metadata='{"a": 1}')
     assert (again.registered_at, again.last_heartbeat) == (1000.0, 1060.0)
     assert (again.template, again.working_directory, again.project) == ("dev", "/p/src", "/p")
     assert (again.holder, again.metadata) == (holder(8), '{"a": 1}')
-    assert live(stage, lease) == lease
+    assert live(harness, lease) == lease
 
 
 def test_an_instance_that_moves_takes_its_project_along() -> None:
-    stage = Stage()
-    stage.register(working_directory="/p/src", project="/p")
-    assert stage.register(working_directory="/q", project="/q").project == "/q"
-    assert stage.register(project="/r").project == "/r"
+    harness = DeskHarness()
+    harness.register(working_directory="/p/src", project="/p")
+    assert harness.register(working_directory="/q", project="/q").project == "/q"
+    assert harness.register(project="/r").project == "/r"
 
 
 def test_a_template_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    stage = Stage()
+    harness = DeskHarness()
     with pytest.raises(InvalidInput, match="main, dev, staging, features"):
-        stage.register(template="production")
-    assert stage.facts() == Stage().facts()
+        harness.register(template="production")
+    assert harness.facts() == DeskHarness().facts()
 
 
 def test_the_name_of_the_nameless_is_nobodys() -> None:
-    stage = Stage()
+    harness = DeskHarness()
     with pytest.raises(InvalidInput, match="default"):
-        stage.register("default")
-    assert stage.facts() == Stage().facts()
+        harness.register("default")
+    assert harness.facts() == DeskHarness().facts()
 
 
 def test_a_sign_of_life_is_remembered() -> None:
-    stage = Stage()
-    stage.register()
-    stage.now += 5
-    stage.hear()
-    assert stage.desk.instances["agent"].last_heartbeat == stage.now
-    assert stage.replayed().instances == stage.desk.instances
-    assert stage.restored().instances == stage.desk.instances
+    harness = DeskHarness()
+    harness.register()
+    harness.now += 5
+    harness.hear()
+    assert harness.desk.instances["agent"].last_heartbeat == harness.now
+    assert harness.replayed().instances == harness.desk.instances
+    assert harness.restored().instances == harness.desk.instances
 
 
 def test_who_never_registered_is_unknown() -> None:
-    stage = Stage()
-    now = stage.now
+    harness = DeskHarness()
+    now = harness.now
     for refused in (
-        lambda: stage.hear("ghost"),
-        lambda: stage.gone("ghost"),
-        lambda: decide_leave_keeping(stage.desk, "ghost", now=now),
+        lambda: harness.hear("ghost"),
+        lambda: harness.gone("ghost"),
+        lambda: decide_leave_keeping(harness.desk, "ghost", now=now),
     ):
         with pytest.raises(UnknownInstance, match="ghost"):
             refused()
-    assert stage.facts() == Stage().facts()
+    assert harness.facts() == DeskHarness().facts()
 
 
 # --- how long a lease lives ----------------------------------------------------------------------
@@ -119,81 +119,81 @@ def test_who_never_registered_is_unknown() -> None:
 def test_a_lease_of_a_live_instance_lives_with_it(
     more: dict[str, Any], is_registered: bool, lives: float | None
 ) -> None:
-    stage = Stage()
+    harness = DeskHarness()
     if is_registered:
-        stage.register()
-    lease = stage.allocate(owner=AGENT_IN_P, **more)
-    assert lease.expires_at == (None if lives is None else stage.now + lives)
+        harness.register()
+    lease = harness.allocate(owner=AGENT_IN_P, **more)
+    assert lease.expires_at == (None if lives is None else harness.now + lives)
 
 
 # --- gone ----------------------------------------------------------------------------------------
 
 
 def test_an_instance_that_leaves_takes_what_it_holds_and_nothing_else() -> None:
-    stage = Stage()
-    stage.register(holder=holder(7))
-    held = stage.allocate(owner=AGENT)
-    own = stage.allocate(owner=AGENT_IN_P, holder=holder(7))
-    of_a_program = stage.allocate(owner=AGENT, holder=holder(9))
-    of_another = stage.allocate(owner=Owner(instance_id="other"))
-    assert stage.gone() == [held, own]
-    assert set(stage.desk.lease_index) == {of_a_program, of_another}
-    assert stage.desk.instances == {}
+    harness = DeskHarness()
+    harness.register(holder=holder(7))
+    held = harness.allocate(owner=AGENT)
+    own = harness.allocate(owner=AGENT_IN_P, holder=holder(7))
+    of_a_program = harness.allocate(owner=AGENT, holder=holder(9))
+    of_another = harness.allocate(owner=Owner(instance_id="other"))
+    assert harness.gone() == [held, own]
+    assert set(harness.desk.lease_index) == {of_a_program, of_another}
+    assert harness.desk.instances == {}
 
 
 def test_a_bound_port_is_never_taken_from_a_live_listener() -> None:
-    stage = Stage()
-    stage.register()
-    bound, unbound = stage.allocate(owner=AGENT), stage.allocate(owner=AGENT)
-    stage.see(bound.port)
-    assert [each.port for each in stage.gone("agent", bound.port)] == [unbound.port]
-    kept = live(stage, bound)
+    harness = DeskHarness()
+    harness.register()
+    bound, unbound = harness.allocate(owner=AGENT), harness.allocate(owner=AGENT)
+    harness.see(bound.port)
+    assert [each.port for each in harness.gone("agent", bound.port)] == [unbound.port]
+    kept = live(harness, bound)
     assert kept is not None
     assert kept.state == "bound"
-    stage.wait(10 * HEALTH.unused_ttl, bound.port)
-    assert live(stage, bound) is not None
-    stage.see()
-    stage.wait(HEALTH.unbound_grace)
-    assert live(stage, bound) is None
+    harness.wait(10 * HEALTH.unused_ttl, bound.port)
+    assert live(harness, bound) is not None
+    harness.see()
+    harness.wait(HEALTH.unbound_grace)
+    assert live(harness, bound) is None
 
 
 def test_a_bound_port_passes_to_the_process_that_has_the_socket() -> None:
-    stage = Stage()
-    stage.register()
-    lease = stage.allocate(owner=AGENT)
-    assert stage.gone("agent", lease.port, heirs={lease.port: holder(9)}) == []
-    passed = live(stage, lease)
+    harness = DeskHarness()
+    harness.register()
+    lease = harness.allocate(owner=AGENT)
+    assert harness.gone("agent", lease.port, heirs={lease.port: holder(9)}) == []
+    passed = live(harness, lease)
     assert passed is not None
     assert passed.holder == holder(9)
-    stage.die(holder(9))
-    assert live(stage, lease) is None
+    harness.die(holder(9))
+    assert live(harness, lease) is None
 
 
 def test_leases_that_are_kept_last_as_long_as_nobodys() -> None:
-    stage = Stage()
-    stage.register(holder=holder(7))
-    lease = stage.allocate(owner=AGENT)
-    short = stage.allocate(owner=AGENT, ttl=60.0)
-    own = stage.allocate(owner=AGENT, holder=holder(7))
-    ruling = decide_leave_keeping(stage.desk, "agent", now=stage.now)
-    stage.write(ruling.events)
+    harness = DeskHarness()
+    harness.register(holder=holder(7))
+    lease = harness.allocate(owner=AGENT)
+    short = harness.allocate(owner=AGENT, ttl=60.0)
+    own = harness.allocate(owner=AGENT, holder=holder(7))
+    ruling = decide_leave_keeping(harness.desk, "agent", now=harness.now)
+    harness.write(ruling.events)
     assert ruling.answer == []
-    assert stage.desk.instances == {}
-    ends = {each.port: each.expires_at for each in stage.desk.lease_index}
+    assert harness.desk.instances == {}
+    ends = {each.port: each.expires_at for each in harness.desk.lease_index}
     assert ends == {
-        lease.port: stage.now + HEALTH.unused_ttl,
+        lease.port: harness.now + HEALTH.unused_ttl,
         short.port: short.expires_at,
         own.port: None,
     }
-    assert stage.replayed().lease_index.get(lease.lock_id) == live(stage, lease)
+    assert harness.replayed().lease_index.get(lease.lock_id) == live(harness, lease)
 
 
 def test_a_singleton_ends_with_the_instance_that_holds_it() -> None:
-    stage = Stage()
-    stage.register()
-    first = stage.allocate("ai", owner=AGENT)
-    stage.gone(reason="process died")
-    second = stage.allocate("ai", owner=P)
+    harness = DeskHarness()
+    harness.register()
+    first = harness.allocate("ai", owner=AGENT)
+    harness.gone(reason="process died")
+    second = harness.allocate("ai", owner=P)
     assert second.lock_id != first.lock_id
 
 
@@ -201,54 +201,54 @@ def test_a_singleton_ends_with_the_instance_that_holds_it() -> None:
 
 
 def test_silence_must_last_several_checks_before_anything_is_taken() -> None:
-    stage = Stage()
-    stage.register()
-    stage.now += HEALTH.heartbeat_timeout - 1
-    assert check(stage, {}) == instances.Silence({}, ())
-    stage.now += 1
+    harness = DeskHarness()
+    harness.register()
+    harness.now += HEALTH.heartbeat_timeout - 1
+    assert check(harness, {}) == instances.Silence({}, ())
+    harness.now += 1
     misses: dict[str, int] = {}
     for count in range(1, HEALTH.max_failures):
-        silence = check(stage, misses)
+        silence = check(harness, misses)
         assert silence == instances.Silence({"agent": count}, ())
         misses = dict(silence.misses)
-    assert check(stage, misses) == instances.Silence({}, ("agent",))
+    assert check(harness, misses) == instances.Silence({}, ("agent",))
 
 
 def test_one_sign_of_life_ends_the_silence() -> None:
-    stage = Stage()
-    stage.register()
-    stage.now += 8 * 3600  # the machine slept
-    misses = dict(check(stage, {}).misses)
-    stage.hear()
-    assert check(stage, misses) == instances.Silence({}, ())
+    harness = DeskHarness()
+    harness.register()
+    harness.now += 8 * 3600  # the machine slept
+    misses = dict(check(harness, {}).misses)
+    harness.hear()
+    assert check(harness, misses) == instances.Silence({}, ())
 
 
 def test_silence_begins_when_the_daemon_could_hear() -> None:
-    stage = Stage()
-    stage.register()
-    stage.now += 8 * 3600
-    assert check(stage, {}, since=stage.now - 10) == instances.Silence({}, ())
+    harness = DeskHarness()
+    harness.register()
+    harness.now += 8 * 3600
+    assert check(harness, {}, since=harness.now - 10) == instances.Silence({}, ())
 
 
 def test_an_instance_with_a_process_needs_no_heartbeat() -> None:
-    stage = Stage()
-    stage.register(holder=holder(7))
-    stage.now += 365 * 86400
-    assert check(stage, {"agent": 99}) == instances.Silence({}, ())
-    assert instances.with_holder(stage.desk, holder(7)) == ["agent"]
-    assert instances.with_holder(stage.desk, holder(7, 2)) == []
+    harness = DeskHarness()
+    harness.register(holder=holder(7))
+    harness.now += 365 * 86400
+    assert check(harness, {"agent": 99}) == instances.Silence({}, ())
+    assert instances.with_holder(harness.desk, holder(7)) == ["agent"]
+    assert instances.with_holder(harness.desk, holder(7, 2)) == []
 
 
 # --- cleanup -------------------------------------------------------------------------------------
 
 
 def test_a_forced_cleanup_ends_all_that_no_listener_uses_and_no_more() -> None:
-    stage = Stage()
-    used = stage.allocate(owner=P, holder=holder(1))
-    unused = stage.allocate(owner=P, holder=holder(2))
-    singleton = stage.allocate("ai", owner=P)
-    assert set(stage.clean(used.port)) == {unused, singleton}
-    assert set(stage.desk.lease_index) == {used}
-    fresh = stage.grant(LeaseRequest(service_type="ai"))
+    harness = DeskHarness()
+    used = harness.allocate(owner=P, holder=holder(1))
+    unused = harness.allocate(owner=P, holder=holder(2))
+    singleton = harness.allocate("ai", owner=P)
+    assert set(harness.clean(used.port)) == {unused, singleton}
+    assert set(harness.desk.lease_index) == {used}
+    fresh = harness.grant(LeaseRequest(service_type="ai"))
     assert not fresh.existing
     assert fresh.lease.lock_id != singleton.lock_id

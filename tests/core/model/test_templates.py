@@ -8,15 +8,15 @@ from styxy.core.model.leases import Owner
 from styxy.core.model.ports import Port, PortRange
 from styxy.core.model.service_types import BUILT_IN, Catalogue, ServiceType
 from styxy.core.model.templates import OFFSETS, TEMPLATED_TYPES, template_port
-from tests.core.stage import Stage
+from tests.core.desk_harness import DeskHarness
 
 AGENT = Owner(project="/p", instance_id="agent")
 
 
-def staged(template: str) -> Stage:
-    stage = Stage()
-    stage.register(template=template)
-    return stage
+def staged(template: str) -> DeskHarness:
+    harness = DeskHarness()
+    harness.register(template=template)
+    return harness
 
 
 @pytest.mark.parametrize("kind", [each for each in BUILT_IN if each.name in TEMPLATED_TYPES])
@@ -33,17 +33,19 @@ def test_types_that_no_template_knows_are_chosen_as_ever() -> None:
 
 
 def test_the_offset_comes_after_the_wish_and_the_memory() -> None:
-    stage = staged("staging")
-    assert stage.allocate(owner=AGENT, preferred_port=Port(3050), service_name="web").port == 3050
-    assert stage.allocate(owner=AGENT, preferred_port=Port(3050)).port == 3000  # the wish is taken
-    stage.release(next(each.lock_id for each in stage.desk.lease_index if each.port == 3050))
-    assert stage.allocate(owner=AGENT, service_name="web").port == 3050
-    assert stage.allocate(owner=AGENT, sticky=False, service_name="web").port == 3002
+    harness = staged("staging")
+    assert harness.allocate(owner=AGENT, preferred_port=Port(3050), service_name="web").port == 3050
+    assert (
+        harness.allocate(owner=AGENT, preferred_port=Port(3050)).port == 3000
+    )  # the wish is taken
+    harness.release(next(each.lock_id for each in harness.desk.lease_index if each.port == 3050))
+    assert harness.allocate(owner=AGENT, service_name="web").port == 3050
+    assert harness.allocate(owner=AGENT, sticky=False, service_name="web").port == 3002
 
 
 def test_an_offset_that_is_taken_is_passed_over() -> None:
-    stage = staged("dev")
-    assert stage.allocate(owner=AGENT, taken=[3001]).port == 3000
+    harness = staged("dev")
+    assert harness.allocate(owner=AGENT, taken=[3001]).port == 3000
 
 
 def test_a_type_without_room_for_the_offset_has_none() -> None:
@@ -52,6 +54,6 @@ def test_a_type_without_room_for_the_offset_has_none() -> None:
     assert template_port("features", dev) is None
     assert template_port("dev", dev) == 3001
     assert template_port("main", ServiceType(name="dev", ports=narrow)) is None
-    stage = Stage(Catalogue((dev,)))
-    stage.register(template="features")
-    assert stage.allocate(owner=AGENT).port == 3000
+    harness = DeskHarness(Catalogue((dev,)))
+    harness.register(template="features")
+    assert harness.allocate(owner=AGENT).port == 3000

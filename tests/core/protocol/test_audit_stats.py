@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from styxy.core.books.events import Leased, Noted, Released
 from styxy.core.protocol.audit_stats import AuditTally
-from tests.core.stage import Stage
+from tests.core.desk_harness import DeskHarness
 
 DAY = 86400.0
 
 
 def test_events_are_counted_by_kind_type_and_day() -> None:
-    lease = Stage().allocate("dev")
+    lease = DeskHarness().allocate("dev")
     tally = AuditTally()
     tally.add(Leased(lease=lease, at=0.0))
     tally.add(Leased(lease=lease, at=DAY))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon import Daemon, wait_until
-from tests.promises.crowd import end, sleepers
+from tests.promises.load import end, sleepers
 
 NONE_LEFT = "out of file descriptors"
 

@@ -15,21 +15,21 @@ from styxy.core.model.ports import Port
 from styxy.server.world.live_config import LiveConfig
 
 
-class Stage:
-    """Hold a configuration with what it told."""
+class ConfigHarness:
+    """Hold a configuration with what it noted."""
 
     def __init__(self, folder: Path, overrides: Overrides) -> None:
         self.path = folder / "config.json"
-        self.told: list[tuple[str, str]] = []
-        self.heard: list[Configuration] = []
+        self.noted: list[tuple[str, str]] = []
+        self.received: list[Configuration] = []
         self.live_config = LiveConfig(
             ConfigFile(str(self.path), backups=str(folder / "backups")),
             overrides,
             clock=lambda: 5.0,
         )
         self.gone = self.live_config.claim()
-        self.live_config.begin(note=lambda message, level: self.told.append((level, message)))
-        self.live_config.subscribe(self.heard.append)
+        self.live_config.begin(note=lambda message, level: self.noted.append((level, message)))
+        self.live_config.subscribe(self.received.append)
 
     @property
     def source(self) -> str:
@@ -50,27 +50,29 @@ class Stage:
         return self.live_config.configuration
 
 
-def staged(folder: Path, text: str | None = None, overrides: Overrides | None = None) -> Stage:
+def make_harness(
+    folder: Path, text: str | None = None, overrides: Overrides | None = None
+) -> ConfigHarness:
     """Begin with a file, or with none."""
     if text is not None:
         (folder / "config.json").write_text(text)
-    return Stage(folder, overrides or Overrides())
+    return ConfigHarness(folder, overrides or Overrides())
 
 
 def test_a_changed_file_is_in_force(tmp_path: Path) -> None:
-    stage = staged(tmp_path)
-    assert stage.source == "built-in"
-    assert stage.live_config.configuration == Configuration()
-    assert stage.write('{"cleanup_interval": 5}').cleanup_interval == 5.0
-    assert stage.source == "config.json"
-    assert [each.cleanup_interval for each in stage.heard] == [5.0]
-    assert [level for level, _ in stage.told] == ["info"]
+    harness = make_harness(tmp_path)
+    assert harness.source == "built-in"
+    assert harness.live_config.configuration == Configuration()
+    assert harness.write('{"cleanup_interval": 5}').cleanup_interval == 5.0
+    assert harness.source == "config.json"
+    assert [each.cleanup_interval for each in harness.received] == [5.0]
+    assert [level for level, _ in harness.noted] == ["info"]
 
 
 def test_a_file_that_did_not_change_is_not_read(tmp_path: Path) -> None:
-    stage = staged(tmp_path, "{}")
-    stage.live_config.refresh()
-    assert (stage.heard, stage.told) == ([], [])
+    harness = make_harness(tmp_path, "{}")
+    harness.live_config.refresh()
+    assert (harness.received, harness.noted) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -85,67 +87,67 @@ def test_a_file_that_did_not_change_is_not_read(tmp_path: Path) -> None:
 )
 def test_a_broken_file_changes_nothing_and_is_told(tmp_path: Path, broken: str, named: str) -> None:
     good = '{"cleanup_interval": 5, "service_types": {"x": {"range": [2000, 2010]}}}'
-    stage = staged(tmp_path, good)
-    before = stage.live_config.configuration
-    assert stage.write(broken) == before
-    assert stage.heard == []
-    assert stage.problems == 1
-    assert [level for level, _ in stage.told] == ["error", "warning"]
-    assert stage.told[0][1].startswith(f"{stage.path}{named}")
-    assert "the previous settings stay in force" in stage.told[1][1]
-    assert stage.write(good.replace("5,", "6,")).cleanup_interval == 6.0
-    assert stage.problems == 0
+    harness = make_harness(tmp_path, good)
+    before = harness.live_config.configuration
+    assert harness.write(broken) == before
+    assert harness.received == []
+    assert harness.problems == 1
+    assert [level for level, _ in harness.noted] == ["error", "warning"]
+    assert harness.noted[0][1].startswith(f"{harness.path}{named}")
+    assert "the previous settings stay in force" in harness.noted[1][1]
+    assert harness.write(good.replace("5,", "6,")).cleanup_interval == 6.0
+    assert harness.problems == 0
 
 
 def test_a_daemon_that_starts_with_a_broken_file_uses_the_last_good_one(tmp_path: Path) -> None:
-    staged(tmp_path, '{"cleanup_interval": 5}')
-    stage = staged(tmp_path, "{broken")
-    assert stage.source == "last good copy"
-    assert stage.live_config.configuration.cleanup_interval == 5.0
-    assert "the last valid copy is in force" in stage.live_config.summary
-    assert str(stage.path) + ":1:2" in stage.live_config.summary
-    assert stage.live_config.origins == {"cleanup_interval": "last good copy"}
+    make_harness(tmp_path, '{"cleanup_interval": 5}')
+    harness = make_harness(tmp_path, "{broken")
+    assert harness.source == "last good copy"
+    assert harness.live_config.configuration.cleanup_interval == 5.0
+    assert "the last valid copy is in force" in harness.live_config.summary
+    assert str(harness.path) + ":1:2" in harness.live_config.summary
+    assert harness.live_config.origins == {"cleanup_interval": "last good copy"}
 
 
 def test_a_file_that_is_deleted_is_told_once_and_its_copy_is_named(tmp_path: Path) -> None:
-    stage = staged(tmp_path, '{"cleanup_interval": 5}')
-    stage.path.unlink()
-    stage.live_config.refresh()
-    assert stage.live_config.configuration == Configuration()
-    ((level, message),) = stage.told
+    harness = make_harness(tmp_path, '{"cleanup_interval": 5}')
+    harness.path.unlink()
+    harness.live_config.refresh()
+    assert harness.live_config.configuration == Configuration()
+    ((level, message),) = harness.noted
     assert level == "warning"
     (copy,) = re.findall(r"(/\S+) is a copy$", message)
     assert Path(copy).read_text() == '{"cleanup_interval": 5}'
-    assert staged(tmp_path).gone is None
+    assert make_harness(tmp_path).gone is None
 
 
 def test_a_file_that_was_deleted_while_no_daemon_ran_is_told(tmp_path: Path) -> None:
-    staged(tmp_path, '{"cleanup_interval": 5}').path.unlink()
-    assert "is gone" in (staged(tmp_path).gone or "")
+    make_harness(tmp_path, '{"cleanup_interval": 5}').path.unlink()
+    assert "is gone" in (make_harness(tmp_path).gone or "")
 
 
 def test_environment_and_option_win_over_every_file(tmp_path: Path) -> None:
     overrides = Overrides(values={"listen_port": Port(7000)}, origins={"listen_port": "--port"})
-    stage = staged(tmp_path, '{"listen_port": 8000}', overrides)
-    assert stage.live_config.configuration.listen_port == 7000
-    assert stage.write('{"listen_port": 8001, "log_level": "debug"}').listen_port == 7000
-    assert stage.live_config.configuration.log_level == "debug"
-    assert stage.live_config.origins == {"listen_port": "--port", "log_level": "config.json"}
+    harness = make_harness(tmp_path, '{"listen_port": 8000}', overrides)
+    assert harness.live_config.configuration.listen_port == 7000
+    assert harness.write('{"listen_port": 8001, "log_level": "debug"}').listen_port == 7000
+    assert harness.live_config.configuration.log_level == "debug"
+    assert harness.live_config.origins == {"listen_port": "--port", "log_level": "config.json"}
 
 
 def test_a_change_is_in_force_at_once_and_read_once(tmp_path: Path) -> None:
-    stage = staged(tmp_path)
-    edited = stage.live_config.change({"cleanup_interval": 7})
+    harness = make_harness(tmp_path)
+    edited = harness.live_config.change({"cleanup_interval": 7})
     assert edited.has_changed
-    assert [each.cleanup_interval for each in stage.heard] == [7.0]
-    stage.live_config.refresh()
-    assert len(stage.heard) == 1
+    assert [each.cleanup_interval for each in harness.received] == [7.0]
+    harness.live_config.refresh()
+    assert len(harness.received) == 1
 
 
 def test_a_refused_change_changes_nothing(tmp_path: Path) -> None:
-    stage = staged(tmp_path, "{}")
+    harness = make_harness(tmp_path, "{}")
     with pytest.raises(InvalidInput, match="cleanup_interval must be"):
-        stage.live_config.change({"cleanup_interval": "x"})
-    assert stage.live_config.change({"cleanup_interval": 7}, dry_run=True).has_changed is False
-    assert stage.heard == []
-    assert stage.path.read_text() == "{}"
+        harness.live_config.change({"cleanup_interval": "x"})
+    assert harness.live_config.change({"cleanup_interval": 7}, dry_run=True).has_changed is False
+    assert harness.received == []
+    assert harness.path.read_text() == "{}"

@@ -42,8 +42,8 @@ SO_COOKIE = 57
 HERE, THERE = "/here", "/there"
 
 
-class House:
-    """A desk, a mirror and a map file, with the kernel's own listeners."""
+class MapHarness:
+    """A desk, a port map sync and a map file, with the kernel's own listeners."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -121,8 +121,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path / "ports.map")
+def harness(tmp_path: Path) -> Iterator[MapHarness]:
+    made = MapHarness(tmp_path / "ports.map")
     yield made
     made.close()
 
@@ -153,31 +153,31 @@ def listening(address: str, port: int = 0, *, dual: bool = False) -> Iterator[tu
     ],
 )
 def test_who_answers_is_shown_on_the_families_that_reach_it(
-    house: House, address: str, dual: bool, on4: bool, on6: bool
+    harness: MapHarness, address: str, dual: bool, on4: bool, on6: bool
 ) -> None:
     with listening(address, dual=dual) as (port, cookie):
-        house.look()
+        harness.look()
         shown = (Owner(project=HERE).key, 77, cookie, 0, os.getpid())
-        assert house.answer(4, port) == (shown if on4 else (0, 0, 0, 0, 0))
-        assert house.answer(6, port) == (shown if on6 else (0, 0, 0, 0, 0))
-    house.look()
-    assert house.answer(4, port) == house.answer(6, port) == (0, 0, 0, 0, 0)
+        assert harness.answer(4, port) == (shown if on4 else (0, 0, 0, 0, 0))
+        assert harness.answer(6, port) == (shown if on6 else (0, 0, 0, 0, 0))
+    harness.look()
+    assert harness.answer(4, port) == harness.answer(6, port) == (0, 0, 0, 0, 0)
 
 
-def test_the_most_specific_address_answers(house: House) -> None:
+def test_the_most_specific_address_answers(harness: MapHarness) -> None:
     with listening("::1") as (port, one), listening("127.0.0.1", port) as (_, four):
-        house.look()
-        assert (house.answer(4, port)[2], house.answer(6, port)[2]) == (four, one)
+        harness.look()
+        assert (harness.answer(4, port)[2], harness.answer(6, port)[2]) == (four, one)
 
 
-def test_a_guests_word_counts_for_whose_a_socket_is(house: House) -> None:
+def test_a_guests_word_counts_for_whose_a_socket_is(harness: MapHarness) -> None:
     with listening("127.0.0.1") as (port, cookie):
-        house.look()
+        harness.look()
         told = GuestReport(image_id="0" * 16, project=THERE, repo=88, service_type="database")
-        house.listeners.add_report(cookie, holder=house.me, report=told, transport="tcp")
-        house.port_map_sync.invalidate(Port(port))
-        house.look()
-        assert house.answer(4, port) == (Owner(project=THERE).key, 88, cookie, 1, os.getpid())
+        harness.listeners.add_report(cookie, holder=harness.me, report=told, transport="tcp")
+        harness.port_map_sync.invalidate(Port(port))
+        harness.look()
+        assert harness.answer(4, port) == (Owner(project=THERE).key, 88, cookie, 1, os.getpid())
 
 
 @pytest.mark.parametrize(
@@ -191,58 +191,58 @@ def test_a_guests_word_counts_for_whose_a_socket_is(house: House) -> None:
     ],
 )
 def test_what_a_program_is_known_for_counts_where_nothing_is_declared(
-    house: House, known_for: str | None, declared: str | None, is_shared: bool
+    harness: MapHarness, known_for: str | None, declared: str | None, is_shared: bool
 ) -> None:
-    house.known_for = known_for
+    harness.known_for = known_for
     with listening("127.0.0.1") as (port, cookie):
-        house.look()
+        harness.look()
         if declared is not None:
             told = GuestReport(image_id="0" * 16, project=HERE, repo=77, service_type=declared)
-            house.listeners.add_report(cookie, holder=house.me, report=told, transport="tcp")
-            house.port_map_sync.invalidate(Port(port))
-            house.look()
-        assert house.answer(4, port)[3] == int(is_shared)
+            harness.listeners.add_report(cookie, holder=harness.me, report=told, transport="tcp")
+            harness.port_map_sync.invalidate(Port(port))
+            harness.look()
+        assert harness.answer(4, port)[3] == int(is_shared)
 
 
-def test_a_move_is_held_then_live_then_remembered(house: House) -> None:
-    port = house.move(8000)
-    assert [(move[6], move[7]) for move in house.chain(8000)] == [(port, 1)]
-    assert house.promise(port) == (Owner(project=HERE).key, 8000, 0, 0)
+def test_a_move_is_held_then_live_then_remembered(harness: MapHarness) -> None:
+    port = harness.move(8000)
+    assert [(move[6], move[7]) for move in harness.chain(8000)] == [(port, 1)]
+    assert harness.promise(port) == (Owner(project=HERE).key, 8000, 0, 0)
 
     with listening("127.0.0.1", port) as (_, cookie):
-        house.look()
-        (live,) = house.chain(8000)
+        harness.look()
+        (live,) = harness.chain(8000)
         assert (live[0], live[2], live[3]) == (Owner(project=HERE).key, cookie, 0)
         assert (live[6], live[7]) == (port, 2)
-        assert house.promise(port)[2] == 1, "committed"
+        assert harness.promise(port)[2] == 1, "committed"
 
-    house.now = 200.0
-    house.look()
-    assert house.chain(8000)[0][7] == 1, "its holder lives: held until it lapses"
-    house.commit(house.desk.release("1-8000", now=house.now).events)
-    (gone,) = house.chain(8000)
+    harness.now = 200.0
+    harness.look()
+    assert harness.chain(8000)[0][7] == 1, "its holder lives: held until it lapses"
+    harness.commit(harness.desk.release("1-8000", now=harness.now).events)
+    (gone,) = harness.chain(8000)
     assert (gone[4], gone[6], gone[7]) == (200, port, 3)
-    assert house.promise(port) == (0, 0, 0, 0)
+    assert harness.promise(port) == (0, 0, 0, 0)
 
 
-def test_the_oldest_live_move_comes_first(house: House) -> None:
-    first = house.move(8000, image_id=1)
-    house.now += 1
-    second = house.move(8000, image_id=2)
+def test_the_oldest_live_move_comes_first(harness: MapHarness) -> None:
+    first = harness.move(8000, image_id=1)
+    harness.now += 1
+    second = harness.move(8000, image_id=2)
     with listening("127.0.0.1", second):
-        house.look()
-        assert [move[6] for move in house.chain(8000)] == [second, first], "held ones come last"
+        harness.look()
+        assert [move[6] for move in harness.chain(8000)] == [second, first], "held ones come last"
         with listening("127.0.0.1", first):
-            house.look()
-            assert [move[6] for move in house.chain(8000)] == [first, second]
+            harness.look()
+            assert [move[6] for move in harness.chain(8000)] == [first, second]
 
 
-def test_a_new_daemon_shows_what_the_books_hold(house: House, tmp_path: Path) -> None:
-    port = house.move(8000)
-    house.commit(house.desk.release("1-8000", now=house.now).events)
-    kept = house.move(9200)
-    again = House(tmp_path / "again.map")
-    for event in house.desk.snapshot(now=house.now):
+def test_a_new_daemon_shows_what_the_books_hold(harness: MapHarness, tmp_path: Path) -> None:
+    port = harness.move(8000)
+    harness.commit(harness.desk.release("1-8000", now=harness.now).events)
+    kept = harness.move(9200)
+    again = MapHarness(tmp_path / "again.map")
+    for event in harness.desk.snapshot(now=harness.now):
         again.desk.apply(event)
     again.port_map_sync.begin()
     assert [(move[6], move[7]) for move in again.chain(8000)] == [(port, 3)]

@@ -1,4 +1,4 @@
-"""What a program and its shell notice of a supervisor: nothing, also when it is killed."""
+"""A program and its shell notice nothing of a supervisor, even when it is killed."""
 
 from __future__ import annotations
 

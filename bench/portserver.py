@@ -1,4 +1,4 @@
-"""The peer beside us: Google's port server from the PyPI package `portpicker`, in the same run.
+"""For comparison: Google's port server from the PyPI package `portpicker`, in the same run.
 
 It leases a port to a process over a Unix socket, one connection a question, and keeps its leases in
 memory alone. It is asked by the client that asks our line socket, so that the servers differ and
@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.house import CannotMeasure, clean_env
+from bench.installation import CannotMeasure, clean_env
 from bench.line import one_line
 from bench.rows import Row, row, timed
 
@@ -23,11 +23,11 @@ PORTSERVER = Path(sys.executable).parent / "portserver.py"
 ROUNDS = 500
 WARM_UP = 50
 PATIENCE = 10.0
-"""Seconds for it to open its socket; it takes half of one."""
+"""Seconds for it to open its socket; it takes half a second."""
 
 
 def measure(place: Path) -> Iterator[Row]:
-    """Lease ports to this process, as many as we lease of our own."""
+    """Lease as many ports to this process as we lease ourselves."""
     if not PORTSERVER.exists():
         print("portpicker is not installed, so there is no peer in the table", file=sys.stderr)
         return
@@ -61,7 +61,7 @@ def serving(place: Path) -> Iterator[str]:
 
 
 def wait_listening(server: subprocess.Popen[bytes], address: str) -> None:
-    """Knock until it opens; it has no other way to say that it is there."""
+    """Connect until it accepts; it does not report readiness in any other way."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and server.poll() is None:
         with contextlib.suppress(ConnectionRefusedError):

@@ -1,4 +1,4 @@
-"""What a client of a server sees: one GET, past any proxy, once the server lets itself be reached.
+"""What a client of a server sees: one GET, bypassing proxies, as soon as the server is reachable.
 
 A refused connection is the only sign that is waited out; every server here writes nothing about it,
 so that a wait of another length changes no byte of its output.
@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 
 PATIENCE = 60.0
-_PAUSE = 0.02  # seconds between two knocks at a door that is closed yet
+_PAUSE = 0.02  # seconds between two attempts to connect
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Ask again and again, with a deadline that only a failure reaches."""
+    """Poll a condition, with a deadline that only a failure reaches."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
@@ -25,7 +25,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def connect(address: str, port: int) -> socket.socket:
-    """Connect, as soon as something listens."""
+    """Connect as soon as something is listening."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -36,7 +36,7 @@ def connect(address: str, port: int) -> socket.socket:
 
 
 def fetch(address: str, port: int) -> str:
-    """Ask for the page, and read it."""
+    """Request the page and return it."""
     client = http.client.HTTPConnection("localhost")
     client.sock = connect(address, port)
     with contextlib.closing(client):
@@ -59,7 +59,7 @@ def pages(
 
 
 def is_refused(address: str, port: int) -> bool:
-    """Tell whether nobody listens."""
+    """Return whether nothing is listening."""
     try:
         socket.create_connection((address, port), timeout=PATIENCE).close()
     except ConnectionRefusedError:

@@ -1,4 +1,4 @@
-"""What an example says, held against what was said: the words and the numbers must agree.
+"""Compares the output in an example with real output: words and numbers must agree.
 
 A pid, which the documents write as 4711 and the like, and an id of 32 hex digits is a name: the
 first time that a document uses one, it stands for what is there, and from then on for nothing else.
@@ -33,9 +33,11 @@ _TOKEN = re.compile(
 _NAMED = re.compile(r"\b[0-9a-f]{32}\b|(?<![\w.-])\d{4,7}(?![\w-]|\.\d)")
 
 
-class Likeness:
-    """Remember what each name of a document stands for. `home` is what its ~ is here, and
-    `is_exact` tells that its ports are those that are here."""
+class OutputMatcher:
+    """Matches output, remembering what each name in a page stands for.
+
+    `home` replaces its ~; with `is_exact`, its ports are the ports here.
+    """
 
     def __init__(self, home: str, *, is_exact: bool = True) -> None:
         self._stands_for: dict[str, str] = {}
@@ -43,7 +45,7 @@ class Likeness:
         self._is_exact = is_exact
 
     def name(self, written: str, meant: str) -> bool:
-        """Let a name stand for something; False where it, or that, has another already."""
+        """Let a name stand for something; False if either already has another counterpart."""
         known = self._stands_for.setdefault(written, meant)
         others = (
             each
@@ -58,12 +60,12 @@ class Likeness:
         return self.name(written, meant)
 
     def command(self, written: str) -> str:
-        """Spell a command with what its names stand for here."""
+        """Return a command with its names replaced by what they stand for here."""
         here = written.replace("/home/ada", self._home)
         return _NAMED.sub(lambda found: self._stands_for.get(found[0], found[0]), here)
 
     def agrees(self, written: list[str], said: list[str]) -> bool:
-        """Tell whether what was said is what the document says."""
+        """Return whether the output is what the document shows."""
         expected = [line.replace("/home/ada", self._home) for line in written]
         text = "\n".join(expected)
         if text.lstrip()[:1] in ("{", "["):

@@ -1,4 +1,4 @@
-"""The ways in which a daemon can fail a program: not there, gone, stopped, or out of its mind.
+"""The ways in which a daemon can fail a program: absent, killed, stopped, or misbehaving.
 
 Each is a real home with whatever a real daemon leaves in it. A daemon that speaks nonsense is a
 thread at the real line socket, which the real port map names.
@@ -14,48 +14,48 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 
-from tests.programs.house import House
+from tests.programs.installation import Installation
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 """What happens to a guest that has connected; the event says that the test is over."""
 
-Sickness = Callable[[House], contextlib.AbstractContextManager[None]]
+SickDaemon = Callable[[Installation], contextlib.AbstractContextManager[None]]
 
 
 @contextlib.contextmanager
-def healthy(house: House) -> Iterator[None]:
-    """Run the daemon for a while, and have nothing of it left."""
-    house.start()
+def healthy(installation: Installation) -> Iterator[None]:
+    """Run the daemon for a while, and leave nothing of it behind."""
+    installation.start()
     try:
         yield
     finally:
-        house.kill()
+        installation.kill()
 
 
 @contextlib.contextmanager
-def never_started(house: House) -> Iterator[None]:
+def never_started(installation: Installation) -> Iterator[None]:
     """No daemon ever ran in this home."""
     yield
 
 
 @contextlib.contextmanager
-def killed(house: House) -> Iterator[None]:
-    """The daemon was killed: its files say that it runs."""
-    house.kill()
+def killed(installation: Installation) -> Iterator[None]:
+    """The daemon was killed: its files still say that it is running."""
+    installation.kill()
     yield
 
 
 @contextlib.contextmanager
-def stopped_cleanly(house: House) -> Iterator[None]:
-    """The daemon has said good-bye."""
-    house.stop()
+def stopped_cleanly(installation: Installation) -> Iterator[None]:
+    """The daemon was stopped cleanly."""
+    installation.stop()
     yield
 
 
 @contextlib.contextmanager
-def frozen(house: House) -> Iterator[None]:
-    """The daemon is stopped by a signal: who knocks is let in, and gets no answer."""
-    pid = int(json.loads((house.styxy.home / "daemon.json").read_text())["pid"])
+def frozen(installation: Installation) -> Iterator[None]:
+    """The daemon is stopped by a signal: connections are accepted, but get no answer."""
+    pid = int(json.loads((installation.styxy.home / "daemon.json").read_text())["pid"])
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -63,13 +63,13 @@ def frozen(house: House) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def possessed(behaviour: Behaviour) -> Sickness:
-    """Make a daemon that lets everybody in and then behaves so."""
+def misbehaving(behaviour: Behaviour) -> SickDaemon:
+    """Make a daemon that accepts every connection and then behaves like this."""
 
     @contextlib.contextmanager
-    def sickness(house: House) -> Iterator[None]:
-        house.kill()
-        path = house.paths.line_socket()
+    def kind_of_sickness(installation: Installation) -> Iterator[None]:
+        installation.kill()
+        path = installation.paths.line_socket()
         os.unlink(path)
         over = threading.Event()
         with socket.socket(socket.AF_UNIX) as door:
@@ -84,7 +84,7 @@ def possessed(behaviour: Behaviour) -> Sickness:
                 door.shutdown(socket.SHUT_RDWR)
                 thread.join()
 
-    return sickness
+    return kind_of_sickness
 
 
 def _serve(door: socket.socket, behaviour: Behaviour, over: threading.Event) -> None:
@@ -98,13 +98,13 @@ def _serve(door: socket.socket, behaviour: Behaviour, over: threading.Event) -> 
 
 
 def speak_nonsense(guest: socket.socket, over: threading.Event) -> None:
-    """Answer with bytes that are no line of the protocol."""
+    """Answer with bytes that are not a line of the protocol."""
     guest.recv(8192)
     guest.sendall(b"\x00\xffHTTP/1.1 200 move 80 80\r\n\r\n\n")
 
 
 def name_no_port(guest: socket.socket, over: threading.Event) -> None:
-    """Answer in the form of a move, to where nobody can go."""
+    """Answer with a move to an impossible port."""
     guest.recv(8192)
     guest.sendall(b"styxy/1 move 99999999 api new 2026-11-21T19:25:22\n")
 
@@ -128,14 +128,14 @@ def dribble(guest: socket.socket, over: threading.Event) -> None:
         guest.sendall(bytes([byte]))
 
 
-SICKNESSES: dict[str, Sickness] = {
+SICK_DAEMONS: dict[str, SickDaemon] = {
     "never started": never_started,
     "killed": killed,
     "stopped cleanly": stopped_cleanly,
     "frozen": frozen,
-    "nonsense": possessed(speak_nonsense),
-    "no port": possessed(name_no_port),
-    "hangs up at once": possessed(hang_up_at_once),
-    "hangs up in the middle": possessed(hang_up_in_the_middle),
-    "dribbles": possessed(dribble),
+    "nonsense": misbehaving(speak_nonsense),
+    "no port": misbehaving(name_no_port),
+    "hangs up at once": misbehaving(hang_up_at_once),
+    "hangs up in the middle": misbehaving(hang_up_in_the_middle),
+    "dribbles": misbehaving(dribble),
 }

@@ -1,4 +1,4 @@
-"""The smallest HTTP client that can knock at the daemon, so that the daemon is what is measured.
+"""The smallest possible HTTP client, so that the daemon is what is measured.
 
 `http.client` costs more than the answer does. This one sends one prepared request and reads one
 answer with a Content-Length; it knows nothing else of HTTP.
@@ -10,16 +10,16 @@ import json
 import re
 import socket
 
-from bench.house import CannotMeasure, House
+from bench.installation import CannotMeasure, Installation
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
-class Knocker:
-    """Ask the daemon over TCP or the Unix socket, on one kept connection or a new one each time."""
+class HttpClient:
+    """Sends requests over TCP or the Unix socket, on one kept connection or a new one each time."""
 
-    def __init__(self, house: House, *, unix: bool, keep: bool) -> None:
-        self._house = house
+    def __init__(self, installation: Installation, *, unix: bool, keep: bool) -> None:
+        self._installation = installation
         self._unix = unix
         self._keep = keep
         self._connection: socket.socket | None = None
@@ -27,12 +27,12 @@ class Knocker:
     def ask(
         self, method: str, path: str, body: dict[str, object] | None = None
     ) -> dict[str, object]:
-        """Send one request, read one answer. Raises `CannotMeasure` where it is not a success."""
+        """Send one request, read one answer. Raises `CannotMeasure` if it fails."""
         request = self.prepare(method, path, body)
         return self.decode(self.send(request))
 
     def prepare(self, method: str, path: str, body: dict[str, object] | None = None) -> bytes:
-        """Write a request, so that its making is not part of the time."""
+        """Encode a request in advance, so that this is not part of the measurement."""
         payload = json.dumps(body).encode() if body is not None else b""
         lines = [
             f"{method} {path} HTTP/1.1",
@@ -42,11 +42,11 @@ class Knocker:
             f"Content-Length: {len(payload)}",
         ]
         if not self._unix:
-            lines.append(f"Authorization: Bearer {self._house.token}")
+            lines.append(f"Authorization: Bearer {self._installation.token}")
         return "\r\n".join([*lines, "", ""]).encode() + payload
 
     def send(self, request: bytes) -> bytes:
-        """Send a prepared request, return the whole answer: what is timed."""
+        """Send a prepared request and return the whole answer: this is what is timed."""
         connection = self._connection or self.connect()
         connection.sendall(request)
         answer = read_answer(connection)
@@ -60,9 +60,9 @@ class Knocker:
         """Open a connection, with TCP_NODELAY as every HTTP client has."""
         if self._unix:
             connection = socket.socket(socket.AF_UNIX)
-            connection.connect(self._house.socket)
+            connection.connect(self._installation.socket)
             return connection
-        connection = socket.create_connection(("127.0.0.1", self._house.port))
+        connection = socket.create_connection(("127.0.0.1", self._installation.port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
@@ -77,7 +77,7 @@ class Knocker:
         return decoded
 
     def close(self) -> None:
-        """Let go of a kept connection."""
+        """Close a kept connection."""
         if self._connection:
             self._connection.close()
             self._connection = None
@@ -98,7 +98,7 @@ def read_answer(connection: socket.socket) -> bytes:
 
 
 def more(connection: socket.socket) -> bytes:
-    """Receive something, or say that the daemon hung up."""
+    """Receive something, or report that the daemon closed the connection."""
     part = connection.recv(65536)
     if not part:
         raise CannotMeasure("the daemon closed the connection before its answer was whole")

@@ -1,4 +1,4 @@
-"""The library is a guest: whatever the host does, it notices nothing but the moved port.
+"""The library is transparent: whatever the host does, it notices nothing but the moved port.
 
 Each host is a C program that does something unusual around bind; most are run bare and with the
 library, and must print the same.
@@ -23,7 +23,7 @@ from tests.native.guest import (
     shortest,
     silence,
 )
-from tests.native.hosts import host
+from tests.native.host_programs import host
 from tests.native.supervised import library_beside
 
 STRANGE_CALLS = r"""

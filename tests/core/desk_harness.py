@@ -1,4 +1,4 @@
-"""A desk with a journal made of a list, for tests: ask, write down, apply."""
+"""A desk with a list for a journal, for tests: decide, write, apply."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ OTHER_IMAGE = "fedcba9876543210"
 
 
 def holder(pid: int, start_time: int = 1) -> Holder:
-    """Name a process that needs not exist."""
+    """Return a holder for a process that need not exist."""
     return Holder(pid=pid, start_time=start_time, boot="boot")
 
 
 def move_ask(asked: int = 3000, *, owner: Owner = P, image_id: str = SERVER) -> MoveRequest:
-    """Ask as a guest whose bind said EADDRINUSE; `dataclasses.replace` does the rest."""
+    """Make a guest's request after EADDRINUSE; vary it with `dataclasses.replace`."""
     return MoveRequest(
         asked=Port(asked),
         owner=owner,
@@ -47,8 +47,8 @@ def move_ask(asked: int = 3000, *, owner: Owner = P, image_id: str = SERVER) -> 
     )
 
 
-class Stage:
-    """Play the service: each ruling is written down and applied at once."""
+class DeskHarness:
+    """Acts as the service: each ruling is written and applied at once."""
 
     def __init__(
         self, catalogue: Catalogue | None = None, settings: Configuration = DEFAULTS
@@ -61,12 +61,12 @@ class Stage:
         self._ids = 0
 
     def new_id(self) -> str:
-        """Make an id that no lease had."""
+        """Return an unused lease id."""
         self._ids += 1
         return f"lease-{self._ids}"
 
     def write(self, events: tuple[Event, ...]) -> None:
-        """Remember the events and make them true."""
+        """Record the events and apply them."""
         self.written += events
         for event in events:
             self.desk.apply(event)
@@ -78,7 +78,7 @@ class Stage:
         return ruling.answer
 
     def allocate(self, kind: str = "dev", *, taken: Collection[int] = (), **more: object) -> Lease:
-        """Allocate with the fields of `LeaseRequest` that matter."""
+        """Allocate, with any fields of `LeaseRequest`."""
         request = replace(LeaseRequest(service_type=kind), **more)  # type: ignore[arg-type]  # a shorthand
         return self.grant(request, taken=taken).lease
 
@@ -89,7 +89,7 @@ class Stage:
         return ruling.answer
 
     def moved(self, request: MoveRequest, *, taken: Collection[int] = ()) -> Lease:
-        """Ask as a guest that has to be moved."""
+        """Ask as a guest that must be moved."""
         answer = self.move(request, taken=taken)
         assert isinstance(answer, Moved), answer
         return answer.lease
@@ -103,14 +103,14 @@ class Stage:
         self.write(self.desk.died(dead, heirs=heirs or {}, now=self.now).events)
 
     def register(self, instance_id: str = "agent", **more: object) -> Instance:
-        """Register an instance with the fields of `InstanceRequest` that matter."""
+        """Register an instance, with any fields of `InstanceRequest`."""
         request = replace(InstanceRequest(instance_id=instance_id), **more)  # type: ignore[arg-type]  # a shorthand
         ruling = decide_register(self.desk, request, now=self.now)
         self.write(ruling.events)
         return ruling.answer
 
     def hear(self, instance_id: str = "agent") -> None:
-        """Give a sign of life."""
+        """Send a heartbeat."""
         self.write(decide_heartbeat(self.desk, instance_id, now=self.now).events)
 
     def gone(
@@ -120,7 +120,7 @@ class Stage:
         reason: InstanceEnding = "left",
         heirs: Mapping[Port, Holder] | None = None,
     ) -> list[Lease]:
-        """End an instance while something listens on some ports."""
+        """End an instance while some ports have listeners."""
         ruling = decide_gone(
             self.desk,
             instance_id,
@@ -133,17 +133,17 @@ class Stage:
         return ruling.answer
 
     def forget(self) -> None:
-        """Forget what the settings do not allow."""
+        """Forget what the settings no longer allow."""
         self.write(decide_forget(self.desk, now=self.now).events)
 
     def clean(self, *listening: int) -> list[Lease]:
-        """End everything on which nothing listens."""
+        """End every lease without a listener."""
         ruling = self.desk.clean(listening, now=self.now)
         self.write(ruling.events)
         return ruling.answer
 
     def see(self, *listening: int) -> None:
-        """Sweep: compare with what listens, then end what nobody claims."""
+        """Sweep: compare with the listeners, then end unclaimed leases."""
         self.write(self.desk.seen(set(listening), now=self.now).events)
         self.write(self.desk.lapse(now=self.now).events)
         self.forget()
@@ -158,7 +158,7 @@ class Stage:
         return sorted(lease.port for lease in self.desk.lease_index)
 
     def facts(self) -> dict[str, object]:
-        """Say all that the desk remembers, for comparison."""
+        """Return everything that the desk remembers, for comparison."""
         return facts_of(self.desk)
 
     def replayed(self) -> Desk:
@@ -177,7 +177,7 @@ class Stage:
 
 
 def facts_of(desk: Desk) -> dict[str, object]:
-    """Say all that a desk remembers, for comparison."""
+    """Return everything that a desk remembers, for comparison."""
     return {
         "leases": {lease.lock_id: lease for lease in desk.lease_index},
         "services": list(desk.remembered.services.items()),

@@ -1,4 +1,4 @@
-"""What the promises are tried with: a range that is large enough, processes, listeners, bursts.
+"""Load for testing the promises: a large range, processes, listeners, bursts of requests.
 
 Each test has a short form, for every run, and a long one with the numbers of the promise itself,
 for `make soak` (STYXY_SOAK=1).
@@ -25,7 +25,7 @@ from tests.daemon import Daemon
 
 IS_SOAK = os.environ.get("STYXY_SOAK") == "1"
 
-CONFIG = {"service_types": {"crowd": {"range": [20000, 31999]}}}
+CONFIG = {"service_types": {"load": {"range": [20000, 31999]}}}
 """Below the ports that the kernel gives to clients."""
 
 IDLE = "import sys; print('up', flush=True); sys.stdin.read()"
@@ -43,21 +43,21 @@ sys.stdin.read()
 """
 
 
-def furnish(home: Path) -> Path:
-    """Make a home whose configuration has the crowd's service type."""
+def make_home(home: Path) -> Path:
+    """Make a home whose configuration has a large service type."""
     home.mkdir(mode=0o700)
     (home / "config.json").write_text(json.dumps(CONFIG))
     return home
 
 
 def short_or_long(short: int, long: int) -> int:
-    """Choose how often, or how many."""
+    """Choose a number for a short run or a soak."""
     return long if IS_SOAK else short
 
 
 @contextmanager
 def sleepers(count: int) -> Iterator[list[int]]:
-    """Run processes that do nothing; they end when they are killed, or with the block."""
+    """Run idle processes until they are killed, or until the block ends."""
     with subprocess.Popen(
         [sys.executable, "-IS", "-c", SLEEPERS, str(count)],
         stdin=subprocess.PIPE,
@@ -80,7 +80,7 @@ def end(*pids: int) -> None:
 
 @contextmanager
 def listeners(count: int) -> Iterator[list[int]]:
-    """Listen on ports of the kernel's choice, in this process."""
+    """Listen on ports chosen by the kernel, in this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
     with ExitStack() as stack:
@@ -90,7 +90,7 @@ def listeners(count: int) -> Iterator[list[int]]:
 
 @contextmanager
 def session(daemon: Daemon) -> Iterator[Callable[[str, str, object], Any]]:
-    """Ask many things over one connection; each answer is the decoded body of a success."""
+    """Send many requests over one connection; each must succeed and returns its decoded body."""
     connection = daemon.connect()
 
     def ask(method: str, path: str, body: object) -> Any:
@@ -105,13 +105,13 @@ def session(daemon: Daemon) -> Iterator[Callable[[str, str, object], Any]]:
 
 
 class Burst:
-    """Allocate from several threads without a pause, and keep what was acknowledged."""
+    """Allocates from several threads without a pause, and records what was acknowledged."""
 
     def __init__(self, daemon: Daemon, *, threads: int = 4, **fields: object) -> None:
         self.acknowledged: list[dict[str, Any]] = []
         self._socket = daemon.facts["socket"]
         self._daemon = daemon
-        self._body = json.dumps({"service_type": "crowd", **fields}).encode()
+        self._body = json.dumps({"service_type": "load", **fields}).encode()
         self._threads = [threading.Thread(target=self._run) for _ in range(threads)]
         self._enough = threading.Semaphore(0)
 
@@ -125,7 +125,7 @@ class Burst:
             thread.join()
 
     def wait_for(self, count: int) -> None:
-        """Wait until so many were acknowledged."""
+        """Wait until `count` were acknowledged."""
         for _ in range(count):
             assert self._enough.acquire(timeout=20)
 

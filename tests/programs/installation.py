@@ -18,8 +18,8 @@ from typing import TypedDict
 from styxy.adapters.paths import Paths
 from styxy.client.interception.run import own_library_and_supervisor
 from tests.commands import COMMAND, CommandLine
+from tests.programs.http_probe import wait_until
 from tests.programs.running import PATIENCE, Running, running
-from tests.programs.talk import wait_until
 
 LOG_LINE = re.compile(
     r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] "
@@ -32,7 +32,7 @@ PROMPT = 0.05
 
 
 class Lease(TypedDict):
-    """What these tests read of a lease."""
+    """The fields of a lease that these tests read."""
 
     lock_id: str
     port: int
@@ -40,7 +40,7 @@ class Lease(TypedDict):
 
 
 class Reassignment(TypedDict):
-    """What the API tells of a move."""
+    """A move as the API shows it."""
 
     requested_port: int
     port: int
@@ -65,7 +65,7 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-class House:
+class Installation:
     """One Styxy: its home, its daemon, its command line."""
 
     def __init__(self, home: Path) -> None:
@@ -109,7 +109,7 @@ class House:
         terminal: int | None = None,
         **env: str,
     ) -> Iterator[Running]:
-        """Run a program as `styxy run` does; nothing of it is left afterwards."""
+        """Run a program as `styxy run` does, and leave nothing of it behind."""
         self.wait_awake()
         own = self.env | env
         with running(under_styxy(words), cwd=cwd, env=own, terminal=terminal) as program:
@@ -120,7 +120,7 @@ class House:
                 raise
 
     def last_words(self) -> str:
-        """Tell the end of the daemon's log: what held it up, and which guests it refused."""
+        """Return the end of the daemon's log: what delayed it, and which guests it refused."""
         lines = Path(self.paths.daemon_log).read_text(encoding="utf-8").splitlines()
         return "\n".join(lines[-20:])
 
@@ -167,7 +167,7 @@ class House:
 
     @contextlib.contextmanager
     def promised(self, project: Path, ports: range) -> Iterator[int]:
-        """Lease a port of a range for a project, where nothing listens on it."""
+        """Lease a port in a range for a project, without a listener."""
         body = {
             "service_type": "dev" if 3000 in ports else "api",
             "project_path": str(project),

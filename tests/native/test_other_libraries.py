@@ -1,4 +1,4 @@
-"""Whom the guest shares its host with: other preload libraries, its own second copy, sandboxes."""
+"""Sharing a host with others: preload libraries, a second copy of the guest, sandboxes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.native.guest import (
     say,
     silence,
 )
-from tests.native.hosts import host
+from tests.native.host_programs import host
 
 WRAPPER = r"""
 /* A preload library of somebody else: says on standard error what passes through it. */

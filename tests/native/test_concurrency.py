@@ -9,7 +9,7 @@ import pytest
 from tests.fakes import free_port
 from tests.native.clients import cookie_of, git_project, key_text, port_of, server
 from tests.native.guest import FakeDaemon, listener, move, receiver, run, say
-from tests.native.hosts import host, sanitized_host
+from tests.native.host_programs import host, sanitized_host
 
 CROWD = r"""
     #include <stdatomic.h>

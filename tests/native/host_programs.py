@@ -1,4 +1,4 @@
-"""Hosts for the guest: small C programs around one `main`, with what most of them need."""
+"""Host programs for the guest: small C programs around one `main`, with what most of them need."""
 
 from __future__ import annotations
 
@@ -99,14 +99,14 @@ HEAD = textwrap.dedent(
 
 
 def host_text(body: str) -> str:
-    """Complete a program: what stands before `//main` is outside; `main` has the taken `port`."""
+    """Complete a program: what precedes `//main` is outside; `main` has the taken `port`."""
     declarations, _, statements = body.rpartition("//main\n")
     main = "int main(int argc, char **argv) { int port = atoi(argv[argc - 1]);\n%s\nreturn 0; }\n"
     return HEAD + textwrap.dedent(declarations) + main % textwrap.dedent(statements)
 
 
 def host(body: str) -> Path:
-    """Compile a host that has never heard of us."""
+    """Compile a host that knows nothing of Styxy."""
     return compiled(host_text(body))
 
 

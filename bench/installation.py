@@ -1,4 +1,4 @@
-"""A house for the measurements alone: fresh home, free port, real daemon, clean environment."""
+"""An installation just for measuring: fresh home, free port, real daemon, clean environment."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pathlib import Path
 
 STYXY = str(Path(sys.executable).parent / "styxy")
 STOP_PATIENCE = 10.0
-"""Seconds for a clean stop, after which the daemon is killed and the run says so."""
+"""Seconds for a clean stop, after which the daemon is killed, with a warning."""
 
 
 class CannotMeasure(Exception):
-    """Say in one sentence what is missing."""
+    """Something is missing; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """Where one daemon lives and how to knock at it."""
+class Installation:
+    """One running daemon, and how to reach it."""
 
     home: Path
     port: int
@@ -37,11 +37,11 @@ class House:
 
 
 LEFT_OUT = ("LD_PRELOAD", "XDG_RUNTIME_DIR", "PYTHONDONTWRITEBYTECODE")
-"""An installed Styxy has bytecode beside it; one that may not write any compiles at each start."""
+"""An installed Styxy has bytecode; one that may not write any would compile at each start."""
 
 
 def clean_env(home: Path) -> dict[str, str]:
-    """Our environment without any Styxy of the user's, pointing at `home`."""
+    """Return our environment, without the user's own Styxy, for `home`."""
     ours = {
         name: value
         for name, value in os.environ.items()
@@ -51,14 +51,14 @@ def clean_env(home: Path) -> dict[str, str]:
 
 
 def any_port() -> int:
-    """A port that nobody uses now, chosen by the kernel."""
+    """Return an unused port, chosen by the kernel."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
-def open_house(home: Path) -> Iterator[House]:
+def running_installation(home: Path) -> Iterator[Installation]:
     """Start the daemon on `home`, wait until it answers, stop it at the end."""
     home.mkdir(mode=0o700, exist_ok=True)
     env = clean_env(home)
@@ -77,17 +77,17 @@ def open_house(home: Path) -> Iterator[House]:
         took = time.perf_counter() - start
         if word != "ready":
             raise CannotMeasure(f"the daemon did not start: {word or 'it said nothing'}")
-        yield furnished(home, port=port, pid=daemon.pid, env=env, start_seconds=took)
+        yield described(home, port=port, pid=daemon.pid, env=env, start_seconds=took)
     finally:
         stop(daemon)
 
 
-def furnished(
+def described(
     home: Path, *, port: int, pid: int, env: dict[str, str], start_seconds: float
-) -> House:
-    """Read what a running daemon says of itself."""
+) -> Installation:
+    """Return the installation of a running daemon."""
     told = json.loads((home / "daemon.json").read_text(encoding="utf-8"))
-    return House(
+    return Installation(
         home=home,
         port=port,
         pid=pid,
@@ -100,7 +100,7 @@ def furnished(
 
 
 def stop(daemon: subprocess.Popen[bytes]) -> None:
-    """End the daemon politely, else by force."""
+    """Terminate the daemon, or kill it if necessary."""
     daemon.terminate()
     try:
         daemon.wait(STOP_PATIENCE)

@@ -1,4 +1,4 @@
-"""Promise: no port is ever promised to two. Many ask at once, at random, with strangers about."""
+"""Promise: no port is ever leased twice, with many random requests and other programs around."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.daemon import Daemon, wait_until
-from tests.promises.crowd import end, furnish, short_or_long, sleepers
+from tests.promises.load import end, make_home, short_or_long, sleepers
 
 TOGETHER = 500
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    with Daemon(furnish(tmp_path / "home")) as running:
+    with Daemon(make_home(tmp_path / "home")) as running:
         yield running
 
 
@@ -31,7 +31,7 @@ def test_five_hundred_requests_at_once_get_distinct_ports(daemon: Daemon) -> Non
     answers: list[int] = []
     path = daemon.facts["socket"]
     gate = threading.Barrier(TOGETHER)
-    body = json.dumps({"service_type": "crowd"}).encode()
+    body = json.dumps({"service_type": "load"}).encode()
     head = (
         "POST /allocate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
@@ -59,7 +59,7 @@ class DaemonMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._place = Path(tempfile.mkdtemp(prefix="styxy-machine-"))
-        self._daemon = Daemon(furnish(self._place / "home"))
+        self._daemon = Daemon(make_home(self._place / "home"))
         self._daemon.start()
         self._leases: dict[str, int] = {}
         self._held: dict[int, set[str]] = {}
@@ -79,7 +79,7 @@ class DaemonMachine(RuleBasedStateMachine):
     def allocate(self, project: str | None, is_held: bool) -> None:
         fields: dict[str, object] = {} if project is None else {"project_path": project}
         pid = self._pids[0] if is_held and self._pids else None
-        lease = self._daemon.allocate("crowd", **fields, **({"pid": pid} if pid else {}))
+        lease = self._daemon.allocate("load", **fields, **({"pid": pid} if pid else {}))
         assert lease["port"] not in self._leases.values()
         assert lease["port"] not in [each.getsockname()[1] for each in self._strangers]
         self._leases[lease["lock_id"]] = lease["port"]
@@ -95,7 +95,7 @@ class DaemonMachine(RuleBasedStateMachine):
 
     @rule()
     def let_a_stranger_listen_where_the_next_lease_would_be(self) -> None:
-        body = {"service_type": "crowd", "dry_run": True}
+        body = {"service_type": "load", "dry_run": True}
         port = self._daemon.call("POST", "/allocate", body).body["port"]
         self._strangers.append(socket.create_server(("127.0.0.1", port)))
 
