@@ -124,3 +124,7 @@ def test_a_slip_of_the_finger_is_told_from_another_word(word: str, meant: str | 
 )
 def test_names_that_are_numbered_are_no_slips_of_each_other(word: str, other: str) -> None:
     assert misspelled(word, [other]) is None
+
+
+def test_a_numbered_name_is_no_slip_of_any_other() -> None:
+    assert misspelled("dev2", ["devv", "dev"]) is None

@@ -88,13 +88,16 @@ def misspelled(word: str, known: Iterable[str]) -> str | None:
     An edit adds, drops or replaces one character, or swaps two neighbours. Numbered names are not
     misspellings of each other: `worker2` of `worker` or `worker1`, `team-b` of `team-a`.
     """
-    return next((each for each in known if _is_misspelling(word, each)), None)
+    names = list(known)
+    if any(_are_numbered(word, each) for each in names):
+        return None
+    return next((each for each in names if _is_misspelling(word, each)), None)
 
 
 def _is_misspelling(word: str, other: str) -> bool:
     if max(len(word), len(other)) < SHORTEST_PART or abs(len(word) - len(other)) > 1:
         return False  # a name of one or two letters is one edit away from half the alphabet
-    return not _are_numbered(word, other) and _are_one_edit_apart(word, other)
+    return _are_one_edit_apart(word, other)
 
 
 def _are_numbered(word: str, other: str) -> bool:
