@@ -55,3 +55,12 @@ def test_no_event_breaks_a_terminal(event: Event) -> None:
 
 def test_nothing_is_said_too() -> None:
     assert lines([]) == "no events"
+
+
+@pytest.mark.parametrize("kind", ["allocated", "released", "range_added", "something_new"])
+def test_the_user_is_named_last(kind: str) -> None:
+    event = {"event": kind, "at": "", "port": 3000, "user": {"uid": 7, "name": "ada"}}
+    assert line(event).endswith(", by ada")
+    nameless = {**event, "user": {"uid": 7, "name": None}}
+    assert line(nameless).endswith(", by 7")
+    assert "by" not in line({**event, "user": None})

@@ -5,13 +5,13 @@ Text goes in and out. An event that this version does not know is shown with all
 
 from __future__ import annotations
 
-from styxy.client.text.render import local_time, objects, plain, table
+from styxy.client.text.render import local_time, plain, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_FRAME = ("seq", "at", "event")
+_FRAME = ("seq", "at", "event", "user")
 _KIND_WIDTH = 20  # `instance_registered` is the longest common one
 
 
@@ -66,21 +66,27 @@ def _noted(event: Mapping[str, object]) -> str:
 
 
 def _all_fields(event: Mapping[str, object]) -> str:
-    return _joined(
-        *(f"{plain(name)} {plain(value)}" for name, value in event.items()
-          if name not in _FRAME and value is not None)
-    )  # fmt: skip
+    said = (
+        f"{plain(name)} {plain(value)}"
+        for name, value in event.items()
+        if name not in _FRAME and value is not None
+    )
+    return _joined(*said, _by(event))
 
 
 def _who(event: Mapping[str, object], *, project: str = "project") -> list[str | None]:
     return [
         f"pid {plain(event['pid'])}" if event.get("pid") else None,
         f"project {plain(event[project])}" if event.get(project) else None,
-        *(
-            f"by {plain(user.get('name') or user.get('uid'))}"
-            for user in objects([event.get("user")])
-        ),
+        _by(event),
     ]
+
+
+def _by(event: Mapping[str, object]) -> str | None:
+    user = event.get("user")
+    if not isinstance(user, dict):
+        return None
+    return f"by {plain(user.get('name') or user.get('uid'))}"
 
 
 def stats(answer: Mapping[str, object]) -> str:

@@ -104,3 +104,6 @@ def test_a_proposal_is_asked_about_on_a_terminal(
     assert err.endswith(complaint)
     made = styxy.json("config", "auto-allocation", "list")["service_types"]
     assert bool(made) == (code == 0)  # customised, it is made for a request all the same
+    if code == 0:
+        assert "to undo: styxy config undo-auto grafana" in err
+        assert styxy.run("config", "undo-auto", "grafana", "--force").returncode == 0
