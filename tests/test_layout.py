@@ -56,7 +56,7 @@ LIBRARIES = {
 
 PURE = {
     "__future__", "bisect", "collections", "dataclasses", "datetime", "difflib", "functools",
-    "itertools", "json", "re", "shlex", "string", "typing", "urllib.parse",
+    "itertools", "json", "posixpath", "re", "shlex", "string", "typing", "urllib.parse",
 }  # fmt: skip
 """Modules of the standard library that touch no file, socket, clock, environment, log or thread."""
 

@@ -1,0 +1,1 @@
+"""The processes that a command ends, and how the line names them."""

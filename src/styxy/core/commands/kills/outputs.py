@@ -1,0 +1,207 @@
+"""What is known of a program's output: text from the line itself, and lists of process ids.
+
+`lsof -ti:3000 | sort -u | xargs kill` is read command by command: a source lists processes, filters
+narrow the list or keep it, and a kill ends what is left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from styxy.core.commands.kills.selections import (
+    by_fuser,
+    by_killall,
+    by_lsof,
+    by_pgrep,
+    by_ps,
+    by_ss,
+    narrowed,
+    ports_of,
+)
+from styxy.core.commands.shell.fields import SILENT, UNKNOWN, Output, Processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from styxy.core.commands.shell.fields import Field, Invocation
+
+LONGEST_SEQUENCE = 256
+FLAGS_WITH_VALUE = {
+    "grep": ("-e", "-f", "-m", "-A", "-B", "-C", "--regexp", "--max-count", "--color"),
+    "head": ("-n", "-c"),
+    "tail": ("-n", "-c"),
+    "cut": ("-d", "-f", "-c", "-b"),
+    "sort": ("-k", "-t", "-o"),
+    "awk": ("-F", "-v", "-f"),
+    "sed": ("-e", "-f"),
+    "tr": (),
+}
+SCRIPTED = ("awk", "sed", "grep", "tr")
+"""Filters whose first operand is a program, a pattern or a set, not a file."""
+
+
+def output_of(program: str, invocation: Invocation) -> Output:
+    """Return what is known of a program's output."""
+    source = _SOURCES.get(program)
+    if source is not None:
+        return Output(None, source(invocation.texts[1:]))
+    teller = _TELLERS.get(program)
+    if teller is not None:
+        return teller(invocation)
+    name = _FILTERS.get(program)
+    return _filtered(name, invocation) if name else UNKNOWN
+
+
+def _filtered(program: str, invocation: Invocation) -> Output:
+    operands, flags = _parted(invocation.texts[1:], FLAGS_WITH_VALUE.get(program, ()))
+    pattern = ""
+    if program in SCRIPTED:
+        pattern = flags.get("-e", flags.get("--regexp", ""))
+        if not pattern and operands:
+            pattern, *operands = operands
+    if program == "tr":
+        operands = []
+    files = [f"@{path}" for path in operands if path != "-"]
+    if files:
+        return Output(None, Processes(pids=tuple(files)))
+    processes = invocation.typed.processes
+    if program == "grep":
+        return Output(None, _grepped(processes, pattern, flags))
+    if program == "awk":
+        for each in _regular_expressions(pattern):
+            processes = narrowed(processes, each)
+        return Output(None, processes, "kill" if '"kill ' in pattern else "")
+    return Output(None, processes, invocation.typed.verb)
+
+
+def _grepped(processes: Processes, pattern: str, flags: Mapping[str, str]) -> Processes:
+    short = "".join(flag[1:] for flag in flags if not flag.startswith("--"))
+    if "q" in short or "c" in short:
+        return Processes()
+    if "v" in short or "--invert-match" in flags:
+        return processes
+    return narrowed(processes, pattern)
+
+
+def _parted(words: Sequence[str], with_value: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Separate operands from flags with their values."""
+    operands: list[str] = []
+    flags: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-") or word == "-":
+            operands.append(word)
+        elif word in with_value:
+            flags[word] = next(rest, "")
+        else:
+            flag, _, value = word.partition("=")
+            flags[flag] = value
+    return operands, flags
+
+
+def _regular_expressions(program: str) -> list[str]:
+    """Find the patterns that an awk program selects by: `/vite/`, but not `!/grep/`."""
+    pieces = program.partition("{")[0].split("/")
+    return [
+        pieces[place]
+        for place in range(1, len(pieces) - 1, 2)
+        if not pieces[place - 1].rstrip(" ~").endswith("!")
+    ]
+
+
+def _cat(invocation: Invocation) -> Output:
+    files = [word for word in invocation.texts[1:] if not word.startswith("-")]
+    if not files:
+        return invocation.typed
+    output = Output(None, Processes(pids=tuple(f"@{path}" for path in files if "\0" not in path)))
+    for word in invocation.words[1:]:
+        for piped in word.outputs:  # cat <(...)
+            output = Output(None, output.processes.joined(piped.processes))
+    return output
+
+
+def _echo(invocation: Invocation) -> Output:
+    words = list(invocation.words[1:])
+    while words and words[0].text in ("-n", "-e", "-E", "-ne", "-en"):
+        words.pop(0)
+    return _spoken(words)
+
+
+def _printf(invocation: Invocation) -> Output:
+    words = list(invocation.words[1:])
+    if words and words[0].text == "--":
+        words.pop(0)
+    if len(words) > 1 and "%" in words[0].text:
+        words.pop(0)
+    return _spoken(words)
+
+
+def _spoken(fields: Sequence[Field]) -> Output:
+    text = " ".join(each.text for each in fields)
+    if all(each.is_known for each in fields):
+        return Output(text.replace("\\n", "\n") + "\n")
+    processes = Processes()
+    for each in fields:
+        processes = processes.joined(each.processes())
+    return Output(None, processes)
+
+
+def _seq(invocation: Invocation) -> Output:
+    numbers = [int(word) for word in invocation.texts[1:] if word.isdigit() and len(word) < 8]
+    if len(numbers) != len(invocation.words) - 1 or not numbers:
+        return UNKNOWN
+    first, last = (numbers[0] if len(numbers) > 1 else 1), numbers[-1]
+    step = max(numbers[1], 1) if len(numbers) > 2 else 1
+    return Output("\n".join(map(str, range(first, last + 1, step)[:LONGEST_SEQUENCE])))
+
+
+def _tee(invocation: Invocation) -> Output:
+    return invocation.typed
+
+
+def _nothing(_invocation: Invocation) -> Output:
+    return SILENT
+
+
+def _pids_of_names(words: Sequence[str]) -> Processes:
+    return by_killall([word for word in words if not word.startswith("-")])
+
+
+def _by_port(words: Sequence[str]) -> Processes:
+    return Processes(ports=tuple(port for word in words for port in ports_of(word.lstrip(":"))))
+
+
+_SOURCES: Mapping[str, Callable[[Sequence[str]], Processes]] = {
+    "lsof": by_lsof,
+    "fuser": by_fuser,
+    "ss": by_ss,
+    "netstat": by_ss,
+    "ps": by_ps,
+    "pgrep": by_pgrep,
+    "pidof": _pids_of_names,
+    "port-pid": _by_port,
+    "pid-from-port": _by_port,
+}
+"""Programs that list processes."""
+
+_TELLERS: Mapping[str, Callable[[Invocation], Output]] = {
+    "cat": _cat,
+    "echo": _echo,
+    "printf": _printf,
+    "seq": _seq,
+    "tee": _tee,
+    "true": _nothing,
+    ":": _nothing,
+    "sleep": _nothing,
+    "test": _nothing,
+    "[": _nothing,
+}
+"""Programs whose output follows from the line."""
+
+_FILTERS: Mapping[str, str] = {
+    **dict.fromkeys(("grep", "egrep", "fgrep", "rg", "ack", "ag", "zgrep"), "grep"),
+    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), "awk"),
+    **{name: name for name in ("sed", "cut", "sort", "uniq", "head", "tail", "tr", "rev", "tac")},
+    **dict.fromkeys(("column", "paste", "fmt", "nl", "strings", "sponge"), "column"),
+}
+"""Programs that pass on part of their input."""

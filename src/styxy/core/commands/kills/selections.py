@@ -1,0 +1,232 @@
+"""Which processes a command selects: by port (lsof, ss), by name (pgrep, killall), by id.
+
+The options are those of lsof(8), fuser(1), ss(8), pgrep(1) and killall(1) on Linux.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from styxy.core.commands.shell.fields import HOLE, Processes, unique
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MOST_PORTS = 256
+"""Ports of one range that are listed; a longer range is cut."""
+
+EVERYBODY = Processes(pids=("-1",))
+
+LSOF_VALUES = "AcdDeEfFgkKmoprsSTuxX"
+PGREP_VALUES = "PgstuUGFdOr"
+PGREP_LONG_VALUES = (
+    "--signal", "--parent", "--pgroup", "--session", "--terminal", "--euid", "--uid", "--group",
+    "--pidfile", "--delimiter", "--older", "--runstates", "--ns", "--nslist", "--cgroup", "--env",
+)  # fmt: skip
+KILLALL_VALUES = ("-s", "--signal", "-o", "--older-than", "-y", "--younger-than", "-u", "--user",
+                  "-Z", "--context", "-n", "--ns", "-t", "-c")  # fmt: skip
+NAMED_PORTS = {"http": 80, "https": 443, "http-alt": 8080, "postgresql": 5432, "mysql": 3306}
+
+
+def ports_of(text: str) -> tuple[int, ...]:
+    """Read a list of ports and ranges, `3000,3002-3004`; anything else is skipped."""
+    found: list[int] = []
+    for each in text.split(","):
+        first, dash, last = each.partition("-")
+        if not dash:
+            found += [port for port in (_port(first),) if port]
+            continue
+        low, high = _port(first), _port(last)
+        if low and high and low <= high:
+            found += range(low, min(high, low + MOST_PORTS - 1) + 1)
+    return unique(found)
+
+
+def _port(text: str) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536:
+        return int(text)
+    return NAMED_PORTS.get(text)
+
+
+def by_lsof(words: Sequence[str]) -> Processes:
+    """Return the processes that `lsof` lists; without an address, it lists all sockets."""
+    found = Processes()
+    has_address = False
+    has_clients = True
+    rest = iter(words)
+    for word in rest:
+        for letter, value in lsof_options(word, rest):
+            if letter == "s" and value.upper().endswith("LISTEN"):
+                has_clients = False
+            elif letter == "i":
+                has_address = has_address or ":" in value
+                ports = ports_of(value.rpartition(":")[2]) if ":" in value else ()
+                found = found.joined(Processes(ports=ports))
+            elif letter == "p":
+                pids = tuple(pid for pid in value.split(",") if pid.isdigit())
+                found = found.joined(Processes(pids=pids))
+            elif letter == "c":
+                found = found.joined(Processes(names=(value,)))
+        has_address = has_address or not word.startswith(("-", "+"))  # a file
+    if not found and not has_address:
+        found = Processes(listing="sockets")
+    return replace(found, has_clients=has_clients)
+
+
+def lsof_options(word: str, rest: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """Iterate over the options in one word, `-ti:3000`; a value may be the next word."""
+    if not word.startswith("-"):
+        return
+    for place in range(1, len(word)):
+        letter = word[place]
+        if letter == "i":
+            value = word[place + 1 :] or _address(rest)
+            yield letter, value
+            return
+        if letter in LSOF_VALUES:
+            yield letter, word[place + 1 :] or next(rest, "")
+            return
+
+
+def _address(rest: Iterator[str]) -> str:
+    return next(rest, "")
+
+
+def by_fuser(words: Sequence[str]) -> Processes:
+    """Return the processes that `fuser` selects by port; those that use files are ignored."""
+    ports: list[int] = []
+    space = ""
+    rest = iter(words)
+    for word in rest:
+        if word == "--namespace" or (word.islower() and word[0] == "-" and word.endswith("n")):
+            space = next(rest, "")  # `-n tcp`, and `-kn tcp`
+        elif word.startswith("-"):
+            continue
+        else:
+            number, slash, protocol = word.partition("/")
+            if protocol in ("tcp", "udp", "tcp6", "udp6") or (not slash and space):
+                ports += ports_of(number.rpartition(",")[2] if "," in number else number)
+    return Processes(ports=unique(ports))
+
+
+def by_ss(words: Sequence[str]) -> Processes:
+    """Return the sockets that `ss` lists: those of a filter, `sport = :3000`, or all."""
+    ports = [
+        port
+        for word in words
+        if ":" in word and not word.startswith("-")
+        for piece in word.split()
+        for port in ports_of(piece.rpartition(":")[2])
+    ]
+    return Processes(ports=unique(ports)) if ports else Processes(listing="sockets")
+
+
+def by_ps(words: Sequence[str]) -> Processes:
+    """Return the processes that `ps` lists: those with a name, or all."""
+    for flag, value in pairwise(words):
+        if flag == "-C":
+            return Processes(names=tuple(value.split(",")))
+        if flag in ("-p", "--pid", "--ppid", "-q"):
+            return Processes()
+    if any(word.startswith(("-p", "-C")) for word in words):
+        return Processes()
+    return Processes(listing="processes")
+
+
+def by_pgrep(words: Sequence[str]) -> Processes:
+    """Return what `pgrep` and `pkill` select: by pattern, parent, user, or the id in a file."""
+    names: list[str] = []
+    pids: list[str] = []
+    has_user = False
+    rest = iter(words)
+    for word in rest:
+        flag, value = _pgrep_option(word, rest)
+        if flag in ("F", "--pidfile"):
+            pids.append(f"@{value}")
+        elif flag in ("P", "--parent"):
+            pids += [pid for pid in value.split(",") if pid.isdigit()]
+        elif flag in ("g", "--pgroup"):
+            pids += [f"-{pid}" for pid in value.split(",") if pid.isdigit()]
+        elif flag in ("u", "U", "--euid", "--uid"):
+            has_user = True
+        elif not flag and HOLE not in value:
+            names.append(without_brackets(value))
+    if has_user and not names and not pids:
+        return EVERYBODY
+    return Processes(names=tuple(names[:1]), pids=tuple(pids))
+
+
+def _pgrep_option(word: str, rest: Iterator[str]) -> tuple[str, str]:
+    """Read an option and its value; for a pattern, an empty option and the pattern."""
+    if word == "--":
+        return "", next(rest, HOLE)
+    if word.startswith("--"):
+        flag, equals, value = word.partition("=")
+        if flag in PGREP_LONG_VALUES and not equals:
+            value = next(rest, "")
+        return flag, value
+    if not word.startswith("-") or len(word) < 2:
+        return "", word
+    if word[1:].isdigit() or (word[1:].isupper() and len(word) > 2):
+        return "signal", word[1:]
+    for place in range(1, len(word)):
+        if word[place] in PGREP_VALUES:
+            return word[place], word[place + 1 :] or next(rest, "")
+    return word[1:2], ""
+
+
+def by_killall(words: Sequence[str]) -> Processes:
+    """Return what `killall` ends: the processes with each name, or all of a user."""
+    names: list[str] = []
+    has_user = False
+    rest = iter(words)
+    for word in rest:
+        has_user = has_user or word in ("-u", "--user")
+        if word in KILLALL_VALUES:
+            next(rest, None)
+        elif not word.startswith("-") and HOLE not in word:
+            names.append(without_brackets(word))
+    return Processes(names=unique(names)) if names or not has_user else EVERYBODY
+
+
+def without_brackets(pattern: str) -> str:
+    """Undo the trick that keeps `grep` from finding itself: `[v]ite` means `vite`."""
+    text, left = "", pattern
+    while len(left) >= 3:
+        if left[0] == "[" and left[2] == "]" and left[1] not in "^]\\":
+            text, left = text + left[1], left[3:]
+        else:
+            text, left = text + left[0], left[1:]
+    return text + left
+
+
+def narrowed(processes: Processes, pattern: str) -> Processes:
+    """Narrow a listing by a pattern: by port if it lists sockets, else by name."""
+    pattern = without_brackets(pattern)
+    if HOLE in pattern:  # the pattern is unknown, so keep what is known: a superset
+        return replace(processes, listing="")
+    if processes.listing == "sockets":
+        if ports := _ports_in(pattern):
+            return Processes(ports=ports, has_clients=processes.has_clients)
+        if pattern.strip("$^:() ").lower() in ("listen", "tcp", "tcp4", "tcp6", "udp", "", "pid="):
+            return processes
+        return Processes(names=(pattern,))
+    if processes.listing == "processes":
+        return Processes(names=(pattern,)) if pattern.strip(".*") else processes
+    if processes.names and pattern.strip(".*"):
+        # `grep node | grep server.js`: both must match; the longer one is more specific.
+        return Processes(names=(max((*processes.names, pattern), key=len),))
+    return processes
+
+
+def _ports_in(pattern: str) -> tuple[int, ...]:
+    numbers, digits = list[str](), ""
+    for character in pattern + " ":
+        if character.isascii() and character.isdigit():
+            digits += character
+        elif digits:
+            numbers.append(digits)
+            digits = ""
+    return unique(port for each in numbers if len(each) >= 2 for port in ports_of(each))

@@ -1,0 +1,143 @@
+"""What ends which processes: options of kill(1), pkill(1), killall(1), fuser(1), lsof(8) and ss(8).
+
+Covers `outputs` and `selections`, with whole lines.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from styxy.core.commands.classify import classify
+from styxy.core.commands.kills.kill import Kill
+from styxy.core.commands.kills.selections import MOST_PORTS, ports_of, without_brackets
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [
+        ("3000", (3000,)),
+        ("3000,3002", (3000, 3002)),
+        ("3000-3002", (3000, 3001, 3002)),
+        ("https", (443,)),
+        ("", ()),
+        ("0", ()),
+        ("70000", ()),
+        ("3002-3000", ()),
+        ("x", ()),
+        ("\0", ()),
+    ],
+)
+def test_ports_are_read_as_lsof_takes_them(text: str, ports: tuple[int, ...]) -> None:
+    assert ports_of(text) == ports
+
+
+def test_a_long_range_is_cut() -> None:
+    assert len(ports_of("1-65535")) == MOST_PORTS
+
+
+@pytest.mark.parametrize(
+    ("pattern", "plain"),
+    [
+        ("[v]ite", "vite"),
+        ("node [s]erver", "node server"),
+        ("vite", "vite"),
+        ("[0-9]+", "[0-9]+"),
+        ("[^v]ite", "[^v]ite"),
+        ("[v", "[v"),
+    ],
+)
+def test_the_trick_with_brackets_is_undone(pattern: str, plain: str) -> None:
+    assert without_brackets(pattern) == plain
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kill",
+        "kill -9",
+        "kill -1",
+        "kill -l 9",
+        "kill -L",
+        "kill -0 4711",
+        "kill -s 0 4711",
+        "kill -n 0 4711",
+        "kill --signal=0 4711",
+        "kill -CONT 4711",
+        "kill -SIGWINCH 4711",
+        "kill %1 %+ %vite",
+        "kill $!",
+        "kill $$",
+        "kill $UNKNOWN",
+        "kill vite",
+        "kill $(some-tool)",
+        "kill $(lsof -ti:$UNKNOWN)",
+        "pkill -0 vite",
+        "pkill -l",
+        "pkill -P $$",
+        "pkill -f $UNKNOWN",
+        "killall -s 0 node",
+        "killall",
+        "fuser 3000/tcp",
+        "fuser -k /mnt/data",
+        "fuser -v -n tcp 3000",
+        "kill-port",
+        "start-stop-daemon --start --pidfile x.pid --exec y",
+        "lsof -ti:3000 | wc -l | xargs kill",
+        "ps aux | grep -c vite | xargs kill",
+        "ps aux | grep -q vite && echo yes",
+        "sleep 9 & echo $! > x.pid; kill $(cat x.pid)",
+        "kill() { echo; }; kill 4711",
+    ],
+)
+def test_what_ends_nothing_that_is_known_is_no_kill(line: str) -> None:
+    assert classify(line).kills == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "kill"),
+    [
+        ("kill -1 4711", Kill(how="kill", pids=("4711",))),
+        ("kill 0", Kill(how="kill", pids=("0",))),
+        ("kill -9 -$(cat x.pid)", Kill(how="kill", pids=("-@x.pid",))),
+        ("echo 4711 > x.pid; kill $(cat x.pid)", Kill(how="kill", pids=("4711",))),
+        ("pkill -g 4813", Kill(how="pkill", pids=("-4813",))),
+        ("pkill --pidfile x.pid", Kill(how="pkill", pids=("@x.pid",))),
+        ("pkill -n -x --signal INT node", Kill(how="pkill", names=("node",))),
+        ("killall -9 -u bob -r 'no.*'", Kill(how="killall", names=("no.*",))),
+        ("fuser -n tcp -k 80 81", Kill(how="fuser", ports=(80, 81))),
+        ("fuser --kill --namespace tcp 80", Kill(how="fuser", ports=(80,))),
+        ("parallel kill ::: 11 12", Kill(how="kill", pids=("11", "12"))),
+        ("kill-port --port=80", Kill(how="kill-port", ports=(80,))),
+        ("taskkill /F /PID 12 /IM x", Kill(how="taskkill", pids=("12",), names=("x",))),
+        ("killall5 -9", Kill(how="killall5", pids=("-1",))),
+    ],
+)
+def test_victims_are_named_as_the_line_names_them(line: str, kill: Kill) -> None:
+    assert classify(line).kills == (kill,)
+
+
+@pytest.mark.parametrize(
+    ("listing", "kill"),
+    [
+        ("ss -tlnp sport = :80 | awk '{print $6}'", Kill(how="kill", ports=(80,))),
+        ("ss -tlnp | grep LISTEN | grep -w 80", Kill(how="kill", ports=(80,))),
+        ("lsof -t -a -p 12 -sTCP:LISTEN", Kill(how="kill", pids=("12",))),
+        ("lsof -t -c node", Kill(how="kill", names=("node",))),
+        ("ps ax | grep node | grep server.js", Kill(how="kill", names=("server.js",))),
+        ("ps aux | awk '!/grep/ && /vite/ {print $2}'", Kill(how="kill", names=("vite",))),
+        ("cat x.pid | tr -d '[:space:]'", Kill(how="kill", pids=("@x.pid",))),
+        ("sed -n 1p x.pid", Kill(how="kill", pids=("@x.pid",))),
+        ("printf '%s\\n' 11 12", Kill(how="kill", pids=("11", "12"))),
+    ],
+)
+def test_a_listing_that_is_handed_to_a_kill_is_understood(listing: str, kill: Kill) -> None:
+    assert classify(f"{listing} | xargs -r kill").kills == (kill,)
+    assert classify(f"kill $({listing})").kills == (kill,)
+    assert classify(f"for p in $({listing}); do kill -9 $p; done").kills == (kill,)
+    assert classify(f"{listing} | while read -r p; do kill $p; done").kills == (kill,)
+    assert classify(f"{listing} | xargs -I{{}} sh -c 'kill {{}}'").kills == (kill,)
+
+
+def test_commands_that_are_written_for_a_shell_are_understood() -> None:
+    found = classify("ps | awk '/vite/ {print \"kill -9 \" $1}' | sh").kills
+    assert found == (Kill(how="kill", names=("vite",)),)
