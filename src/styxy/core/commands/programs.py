@@ -1,7 +1,7 @@
 """Identify a running program by the words of its command line: its name and its service type.
 
 Only what /proc shows is used, so interpreters are looked through: the script or module that they
-run names the program.
+run names the program. The service type comes from the table of tools.
 """
 
 from __future__ import annotations
@@ -10,52 +10,16 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 INTERPRETERS = ("bun", "deno", "node", "nodejs", "perl", "php", "pypy", "python", "ruby")
 """Interpreters, which are identified by their script; a version may follow (`python3.11`)."""
 
-PACKAGE_RUNNERS = ("bun", "npm", "pnpm", "yarn")
-"""Programs that are known for the package script that they run."""
-
-_SERVERS: dict[str, str] = {
-    "dev": """
-        astro elm expo gatsby http-server http.server live-server metro next
-        next-server ng node nodejs npm nuxt nuxi nx parcel pnpm react-native react-scripts remix
-        rsbuild serve trunk turbo vite vue-cli-service webpack webpack-dev-server yarn
-    """,
-    "api": """
-        artisan bun deno dotnet fastapi flask ghost granian gunicorn hypercorn json-server
-        keystone manage nest php puma rackup rails strapi unicorn uvicorn
-    """,
-    "storybook": "start-storybook storybook styleguidist",
-    "test": "chromedriver cypress geckodriver karma playwright selenium-standalone vitest",
-    "docs": """
-        docusaurus gitbook hugo jekyll mkdocs pydoc sphinx-autobuild vitepress vuepress
-    """,
-    "database": """
-        cockroach couchdb influxd mariadbd mongod mysqld postgres postmaster
-    """,
-    "hub": "firebase",
-    "infrastructure": "etcd keydb-server memcached redis-server valkey-server",
-    "messaging": "kafka-server-start mosquitto nats-server rabbitmq-server",
-    "functions": "netlify sam serverless vercel workerd wrangler",
-    "auth": "kc keycloak oauth2-proxy",
-    "monitoring": "grafana grafana-server jaeger-all-in-one prometheus tensorboard",
-    "proxy": "browser-sync caddy envoy haproxy kubectl mitmproxy nginx ngrok traefik",
-    "build": "esbuild",
-    "ai": "chroma llama-server ollama vllm",
-    "ui": "jupyter jupyter-lab jupyter-notebook streamlit",
-}
-
-SERVICE_TYPES: dict[str, str] = {
-    name: kind for kind, names in _SERVERS.items() for name in names.split()
-}
-"""The service type of each known server program, by name."""
+TELLING_ROWS = ("<node>", "<php>")
+"""Rows whose service type holds for every script of the interpreter that binds a port."""
 
 _ENDINGS = re.compile(r"\.(js|cjs|mjs|ts|py|rb|sh|exe)$")
 _VERSION = re.compile(r"[\d.]+$")
-_PACKAGE = re.compile(r".*/node_modules/((?:@[^/]+/)?[^/]+)/")
 
 
 def program_of(words: Sequence[str]) -> str:
@@ -72,44 +36,52 @@ def program_of(words: Sequence[str]) -> str:
 def service_type_of_program(words: Sequence[str]) -> str | None:
     """Return the service type of a server started with this command line, or None if unknown.
 
-    A program that binds a port is a server, so its name is enough: subcommands are ignored.
+    A program that binds a port is a server: if no row of the table applies to its arguments, the
+    first row with its name gives the type.
     """
-    return next((SERVICE_TYPES[name] for name in _names(words) if name in SERVICE_TYPES), None)
+    # Imported here so that callers that only want a program's name do not load the table.
+    from styxy.core.commands.tools.servers import server_of
 
-
-def _names(words: Sequence[str]) -> Iterator[str]:
-    """Iterate over the names a program could be known by, the most specific first."""
     first, *rest = _titled(words) or [""]
-    program = _stem(first).partition(" ")[0].rstrip(":")
-    if _is_interpreter(program):
-        program = _VERSION.sub("", program)
-        yield from _script_names(program, rest)
-    if program in PACKAGE_RUNNERS:
-        yield from _package_script(rest)
-    yield program
+    started = [first.partition(" ")[0].rstrip(":"), *rest]
+    served = server_of(started, {})
+    if served is not None:
+        return served.service_type
+    return _type_of_script(started) or _type_by_name(started)
 
 
-def _package_script(words: Sequence[str]) -> Iterator[str]:
-    """Yield the package script that is run: `storybook` for `npm run storybook`."""
-    operands = (word for word in words if not word.startswith("-"))
-    first = next(operands, "")
-    yield next(operands, "") if first in ("run", "run-script") else first
+def _type_of_script(words: Sequence[str]) -> str | None:
+    from styxy.core.commands.project.scripts import promised, script_calls
+    from styxy.core.commands.shell.fields import Field, Invocation
+    from styxy.core.commands.tools.identity import program_name
+
+    program, rest = program_name(words[0]), list(words[1:])
+    if _is_interpreter(program):  # node /usr/lib/node_modules/npm/bin/npm-cli.js run dev
+        while rest and rest[0].startswith("-"):
+            rest.pop(0)
+        program = _stem(rest.pop(0)).removesuffix("-cli") if rest else program
+    fields = tuple(Field(word) for word in (program, *rest))
+    calls = script_calls(program, Invocation(words=fields, variables={}))
+    servers = (promised(call, {}) for call in calls)
+    return next((server.service_type for server in servers if server is not None), None)
 
 
-def _script_names(interpreter: str, words: Sequence[str]) -> Iterator[str]:
-    operands = iter(words)
-    for word in operands:
-        if interpreter in ("python", "pypy") and word in ("-m", "-c"):
-            yield next(operands, "") if word == "-m" else ""
-            return
-        if not word.startswith("-"):
-            if _stem(word).removesuffix("-cli") in PACKAGE_RUNNERS:
-                yield from _package_script(list(operands))
-            yield _stem(word)
-            # The script of a package may have any name: node_modules/next/dist/bin/next.js.
-            if package := _PACKAGE.match(word):
-                yield package[1].rpartition("/")[2]
-            return
+def _type_by_name(words: Sequence[str]) -> str | None:
+    from styxy.core.commands.tools.identity import INTERPRETERS as SCRIPTED
+    from styxy.core.commands.tools.identity import candidates, program_name
+    from styxy.core.commands.tools.table import tools_by_name
+
+    names = [name for name, _ in candidates(words)]
+    interpreter = SCRIPTED.get(program_name(words[0]))
+    if interpreter is not None:
+        names.append(interpreter.row)
+    rows = (
+        row
+        for name in names
+        if not name.startswith("<") or name in TELLING_ROWS
+        for row in tools_by_name().get(name, ())
+    )
+    return next((row.service_type for row in rows if row.service_type != "-"), None)
 
 
 def _titled(words: Sequence[str]) -> list[str]:
