@@ -27,6 +27,7 @@ MODULES = {
     "who": "who",
     "wait": "wait",
     "suggest": "ports",
+    "classify": "classify",
     "audit": "history",
     "reassignments": "history",
     "instances": "instances",
