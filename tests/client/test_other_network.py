@@ -1,7 +1,5 @@
 """A sandbox with a network of its own and the user's home: nothing is said of another network's
 ports.
-
-Also tests `network`.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ import subprocess
 
 import pytest
 
-from styxy.adapters.network import network_namespace
+from styxy.adapters.paths import network_namespace
 from tests.commands import COMMAND, LONGEST, CommandLine
 
 UNSHARE = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]

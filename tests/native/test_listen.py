@@ -360,11 +360,10 @@ def test_a_listen_that_comes_too_late_gets_a_fresh_socket(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
-    [("styxy/1 keep", None), ("styxy/1 error no", "no"), ("nonsense", GARBLED)],
+    ("answer", "why"), [("styxy/1 keep", ""), ("styxy/1 error no", "no"), ("nonsense", GARBLED)]
 )
 def test_a_listen_that_is_not_moved_has_its_own_error(
-    tmp_path: Path, answer: str, why: str | None
+    tmp_path: Path, answer: str, why: str
 ) -> None:
     port = free_port()
     with FakeDaemon(tmp_path, say(answer)) as daemon:

@@ -103,13 +103,7 @@ static void tell(const struct attempt *attempt, const char *said)
         notice_unmoved(attempt->image, attempt->target.port, attempt->unmoved, said);
 }
 
-/* Keep why there is no place, and whether the program needs one even if its bind passes. */
-static enum outcome unanswered(struct attempt *attempt, enum reason reason)
-{
-    attempt->is_conflict = reason == REASON_PROMISED || reason == REASON_SHADOWED;
-    return UNANSWERED;
-}
-
+/* The daemon has no place: what it says is told at once, even where the real bind passes then. */
 static enum outcome refused(struct attempt *attempt, enum reason reason,
                             const struct answer *answer)
 {
@@ -117,7 +111,7 @@ static enum outcome refused(struct attempt *attempt, enum reason reason,
     /* Where a place was only remembered, the bind that follows may pass, and all is well. */
     if (reason != REASON_PLACED && reason != REASON_RETURNED)
         tell(attempt, answer->error);
-    return unanswered(attempt, reason);
+    return UNANSWERED;
 }
 
 enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t lost,
@@ -131,7 +125,7 @@ enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t l
         if (is_own(attempt, lost))
             return REFUSED;
         if (!ask_once(attempt, reason, lost, &answer))
-            return unanswered(attempt, reason);
+            return UNANSWERED;
         if (answer.verdict == VERDICT_ERROR)
             return refused(attempt, reason, &answer);
         if (answer.verdict == VERDICT_KEEP)
@@ -156,7 +150,7 @@ enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t l
         lost = answer.port;
     }
     attempt->unmoved = UNMOVED_LOST;
-    return unanswered(attempt, reason);
+    return UNANSWERED;
 }
 
 /* Whether there is a daemon after all, which serves another network namespace. */
@@ -189,8 +183,8 @@ int attempt_told(struct attempt *attempt, int result)
     bool has_failed = result != 0 && error == EADDRINUSE;
     if (attempt->unmoved == UNMOVED_NO_DAEMON && has_failed)
         attempt->unmoved = why_no_daemon(attempt);
-    if (attempt->unmoved != UNMOVED_NOT && (has_failed || attempt->is_conflict) &&
-        !(has_failed && is_own(attempt, attempt->target.port)))
+    if (attempt->unmoved != UNMOVED_NOT && has_failed &&
+        !is_own(attempt, attempt->target.port))
         tell(attempt, "");
     errno = error;
     return result;

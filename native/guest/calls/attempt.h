@@ -31,7 +31,6 @@ struct attempt {
     int entry_errno;
     uint64_t deadline;         /* of all questions together; 0 = none was asked yet */
     enum unmoved unmoved;      /* why it has no place of its own, if it should have one */
-    bool is_conflict;          /* it should have one, even if the real bind passes */
 };
 
 enum outcome {
@@ -61,9 +60,8 @@ int attempt_bind_at(struct attempt *attempt, uint16_t *port);
 bool attempt_is_promised_to_another(const struct attempt *attempt);
 
 /*
- * Tell the user why a conflict was not settled, once for each program, where `result` or what was
- * known before says that there was one; not where the program is in its own way. Returns `result`,
- * and leaves errno as it is.
+ * Tell the user why a conflict was not settled, once for each program, if `result` is the conflict
+ * and the program is not in its own way. Returns `result`, and leaves errno as it is.
  */
 int attempt_told(struct attempt *attempt, int result);
 

@@ -1,4 +1,6 @@
-"""Where Styxy's files are. Paths only: nothing is read but `daemon.json`, nothing is created.
+"""Where Styxy's files are, and the network that a daemon and its clients share.
+
+Paths only: nothing is read but `daemon.json`, nothing is created.
 
 The command line loads this at every start, so it imports nothing heavy. Clients find a daemon by
 `daemon.json` in the home and nowhere else; `STYXY_SOCKET` overrides it.
@@ -115,6 +117,16 @@ def _usual_home() -> str:
     if home.startswith("~"):  # no HOME, and a user without a passwd entry, as in some containers
         raise InvalidInput("your home directory is unknown; set STYXY_HOME to a directory")
     return home
+
+
+def network_namespace() -> int | None:
+    """Return a number that names our network namespace, which has ports of its own; None without
+    /proc (network_namespaces(7)).
+    """
+    try:
+        return os.stat("/proc/self/ns/net").st_ino
+    except OSError:
+        return None  # ENOENT, EACCES: no /proc, or none that shows it
 
 
 def home_hash(home: str) -> str:

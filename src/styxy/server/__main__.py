@@ -29,8 +29,7 @@ from styxy.adapters.git import repo_of
 from styxy.adapters.home import private_directory, private_home
 from styxy.adapters.journal.backups import Backups
 from styxy.adapters.kernel import KernelLook, ephemeral_ports
-from styxy.adapters.network import network_namespace
-from styxy.adapters.paths import Paths
+from styxy.adapters.paths import Paths, network_namespace
 from styxy.adapters.portmap.file import Remains
 from styxy.adapters.processes import Processes
 from styxy.adapters.projects import Projects

@@ -34,15 +34,18 @@ def test_a_lease_of_before_and_one_of_meanwhile_are_remembered_once_they_end() -
         assert memory.other_than(P, port) is None
 
 
-def test_the_last_of_several_is_named() -> None:
+def test_the_last_of_several_is_named_unless_it_is_ones_own() -> None:
     harness = DeskHarness()
     memory = Memory(harness)
     memory.leave(PORT, Q)
     harness.now += 1
     memory.leave(PORT, Owner(project="/r"))
+    assert memory.other_than(P, PORT) == FormerHolder(Owner(project="/r"), until=harness.now)
     harness.now += 1
     memory.leave(PORT, P)
-    assert memory.other_than(P, PORT) == FormerHolder(Owner(project="/r"), until=harness.now - 1)
+    assert memory.other_than(P, PORT) is None
+    assert memory.other_than(Q, PORT) == FormerHolder(P, until=harness.now)
+    harness.now += 1
     memory.leave(PORT, Q)
     assert memory.other_than(P, PORT) == FormerHolder(Q, until=harness.now)
 

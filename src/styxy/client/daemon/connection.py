@@ -13,7 +13,7 @@ import json
 import os
 import time
 
-from styxy.adapters.network import network_namespace
+from styxy.adapters.paths import network_namespace
 from styxy.client.daemon.http_reply import MalformedReply, Reply, ReplyReader
 from styxy.core.errors import DaemonUnreachable, from_answer
 

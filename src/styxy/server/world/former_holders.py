@@ -59,11 +59,13 @@ class FormerHolders:
             del self._left[next(iter(self._left))]
 
     def other_than(self, owner: Owner, port: Port) -> FormerHolder | None:
-        """Name whoever had the port last and is not `owner`."""
-        others = (
-            each for each in self._left.get(port, {}).values() if not each.owner.is_same(owner)
-        )
-        return max(others, key=lambda each: each.until, default=None)
+        """Return who had the port last if that was not `owner`.
+
+        Whoever has had it since then has settled the matter: it is not kept for anybody before.
+        """
+        holders = self._left.get(port, {}).values()
+        last = max(holders, key=lambda each: each.until, default=None)
+        return None if last is None or last.owner.is_same(owner) else last
 
     def forget(self) -> None:
         """Let every port be as if nobody had had it: the user has cleaned up."""
