@@ -76,7 +76,9 @@ def test_every_value_is_shown_on_one_short_line(value: object) -> None:
         ("databse", "database"),
         ("moni", "monitoring"),
         ("base", "database"),
-        ("tor", "monitoring"),
+        ("tor", None),
+        ("agent", None),
+        ("montiorign", "monitoring"),
         ("zork", None),
         ("x", None),
         ("", None),
@@ -85,6 +87,14 @@ def test_every_value_is_shown_on_one_short_line(value: object) -> None:
 )
 def test_what_resembles_a_word_is_guessed_and_nothing_else(word: str, near: str | None) -> None:
     assert nearest(word, TYPES) == near
+
+
+@pytest.mark.parametrize(
+    ("word", "known"),
+    [("agent", "generate"), ("--instance", "--no-start"), ("zork", "fork2"), ("xyz", "xab")],
+)
+def test_what_is_not_near_is_not_suggested(word: str, known: str) -> None:
+    assert nearest(word, [known]) is None
 
 
 def test_where_nothing_is_near_all_words_are_told() -> None:

@@ -21,9 +21,8 @@ LONGEST_SENTENCE = 1000
 HUGE = 10**12
 """Python refuses to print numbers with thousands of digits, and nobody reads them."""
 
-LIKENESS = 0.6
-"""Similarity, from 0 to 1, from which a word is suggested; measure and bound are those of
-`difflib.get_close_matches`."""
+LETTERS_PER_EDIT = 4
+"""A word is near another if it takes at most one edit for each four letters, or one at all."""
 
 SHORTEST_PART = 3
 """Minimum length of a part of a word that suggests the whole."""
@@ -61,18 +60,50 @@ def described(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the most similar known word, else one that contains `word`, ignoring case.
+    """Return the known word that takes the fewest edits, if they are few for its length; else one
+    that `word` abbreviates. Case and leading hyphens are ignored.
 
-    None where there is neither.
+    None where there is neither. An edit is one of `misspelled`.
     """
-    import difflib  # a command that succeeds need not load it
+    word = word[:LONGEST_SHOWN].lower().lstrip("-")
+    spelled = {each.lower().lstrip("-"): each for each in known}
+    edits = {each: _edits(word, each) for each in spelled if _are_about_as_long(word, each)}
+    near = min(edits, key=lambda each: edits[each], default="")
+    if near and edits[near] <= _most_edits(near):
+        return spelled[near]
+    if len(word) < SHORTEST_PART:
+        return None
+    return next((spelled[each] for each in spelled if _abbreviates(word, each)), None)
 
-    spelled = {each.lower(): each for each in known}
-    word = word[:LONGEST_SHOWN].lower()
-    near = difflib.get_close_matches(word, spelled, n=1, cutoff=LIKENESS)
-    if not near and len(word) >= SHORTEST_PART:
-        near = sorted((each for each in spelled if word in each), key=lambda each: each.find(word))
-    return spelled[near[0]] if near else None
+
+def _most_edits(word: str) -> int:
+    return max(len(word) // LETTERS_PER_EDIT, 1 if len(word) >= SHORTEST_PART else 0)
+
+
+def _are_about_as_long(word: str, other: str) -> bool:
+    return abs(len(word) - len(other)) <= _most_edits(other)
+
+
+def _abbreviates(word: str, other: str) -> bool:
+    parts = other.replace("_", "-").replace(".", "-").split("-")
+    return any(part.startswith(word) for part in parts) or (
+        word in other and 2 * len(word) >= len(other)
+    )
+
+
+def _edits(word: str, other: str) -> int:
+    """Count the edits between two words (optimal string alignment distance)."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for row, a in enumerate(word, start=1):
+        this = [row]
+        for column, b in enumerate(other, start=1):
+            fewest = min(last[column] + 1, this[-1] + 1, last[column - 1] + (a != b))
+            if row > 1 < column and (a, b) == (other[column - 2], word[row - 2]):
+                fewest = min(fewest, before[column - 2] + 1)
+            this.append(fewest)
+        before, last = last, this
+    return last[-1]
 
 
 def guess(word: str, known: Iterable[str]) -> str:

@@ -71,3 +71,25 @@ def test_the_rounds_go_on_after_a_failure_and_ask_for_the_interval_each_time() -
 
     asyncio.run(run())
     assert len(buried) >= 2
+
+
+def test_a_new_interval_counts_at_once() -> None:
+    interval = 3600.0
+    done = asyncio.Event()
+
+    async def run() -> None:
+        nonlocal interval
+        rounds = LivenessChecks(
+            holders=lambda: HOLDERS[:1],
+            is_alive=lambda _: False,
+            end_holders=lambda _: done.set(),
+            interval=lambda: interval,
+        )
+        rounds.start()
+        await asyncio.sleep(0)
+        interval = 0.01
+        rounds.replan()
+        await asyncio.wait_for(done.wait(), 20)
+        await rounds.finish()
+
+    asyncio.run(run())

@@ -58,6 +58,7 @@ class ConfigReload:
         logging.getLogger().setLevel(configuration.log_level.upper())
         self._service.desk.configure(configuration)
         self._tell_of_orphans()
+        self._rounds.replan()
         self.document.plan()
 
     def _tell_of_orphans(self) -> None:

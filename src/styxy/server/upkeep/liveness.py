@@ -42,6 +42,7 @@ class LivenessChecks:
         self._end_holders = end_holders
         self._interval = interval
         self._task: asyncio.Task[None] | None = None
+        self._has_new_interval = asyncio.Event()
 
     def start(self) -> None:
         """Start, in the running loop."""
@@ -53,6 +54,10 @@ class LivenessChecks:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    def replan(self) -> None:
+        """Apply a new interval at once, counted from the last check."""
+        self._has_new_interval.set()
 
     async def walk(self) -> None:
         """Check every holder once. Raises what `end_holders` raises."""
@@ -67,8 +72,18 @@ class LivenessChecks:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._interval())
+            await self._wait_due()
             try:
                 await self.walk()
             except Unavailable as error:
                 log.warning("liveness check: %s", error.message)
+
+    async def _wait_due(self) -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        await asyncio.sleep(0)
+        while (rest := began + self._interval() - clock()) > 0:
+            self._has_new_interval.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._has_new_interval.wait()

@@ -63,6 +63,8 @@ class Maintenance:
     def start(self) -> None:
         """Start, in the running loop."""
         self._service.committer.subscribe(self._on_events)
+        # A new backup interval counts at once.
+        self._service.context.live_config.subscribe(lambda _in_force: self._awake.set())
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def finish(self) -> None:

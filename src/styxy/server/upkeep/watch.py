@@ -19,6 +19,7 @@ from styxy.core.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from styxy.core.config.configuration import Configuration
     from styxy.core.model.leases import Holder
     from styxy.server.service.service import Service
 
@@ -117,6 +118,7 @@ class Watch:
         self._also: list[Callable[[], None]] = []
         self._next_sweep: asyncio.TimerHandle | None = None
         self._next_check: asyncio.TimerHandle | None = None
+        self._check_interval = 0.0
 
     def start(self) -> None:
         """Follow every holder in the state, then everything that is committed."""
@@ -124,7 +126,9 @@ class Watch:
         self._follow(lease.holder for lease in list(self._service.desk.lease_index))
         self._follow(each.holder for each in list(self._service.desk.instances.values()))
         self._sweep()
-        self._plan_check()
+        health = self._service.desk.settings.recovery.health_monitoring
+        self._plan_check(health.check_interval)
+        self._service.context.live_config.subscribe(self._on_configuration)
 
     @property
     def unwatched(self) -> int:
@@ -168,13 +172,20 @@ class Watch:
             if holder is not None:
                 self._deaths.follow(holder, is_alive=self._service.context.processes.is_alive)
 
-    def _plan_check(self) -> None:
-        # The interval may change while the daemon is running: read it each time.
-        health = self._service.desk.settings.recovery.health_monitoring
-        self._next_check = self._loop.call_later(health.check_interval, self._check)
+    def _on_configuration(self, configuration: Configuration) -> None:
+        # A new interval counts at once; the desk may not have it yet.
+        interval = configuration.recovery.health_monitoring.check_interval
+        if interval != self._check_interval:
+            self._plan_check(interval)
+
+    def _plan_check(self, interval: float) -> None:
+        if self._next_check is not None:
+            self._next_check.cancel()
+        self._check_interval = interval
+        self._next_check = self._loop.call_later(interval, self._check)
 
     def _check(self) -> None:
-        self._plan_check()
+        self._plan_check(self._check_interval)
         try:
             self._service.instances.check()
         except Unavailable as error:

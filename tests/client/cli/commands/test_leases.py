@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -149,13 +148,27 @@ def test_list_without_filters_asks_for_all(tmp_path: Path) -> None:
     assert Said(tmp_path, "list", "-v").asked == [("GET", "/allocations", None)]
 
 
-@pytest.mark.parametrize(("words", "hint"), [([], True), (["--json"], False)])
-def test_a_list_of_an_unknown_type_says_that_it_is_unknown(
-    styxy: CommandLine, words: list[str], hint: bool
+def test_a_list_of_what_does_not_exist_is_an_error(styxy: CommandLine, tmp_path: Path) -> None:
+    said = "unknown service type 'databse'; did you mean 'database'?"
+    done = styxy.run("list", "--service", "databse")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"styxy: {said}\n")
+    told = styxy.json("list", "--service", "databse", code=1)
+    assert (told["code"], told["error"]) == ("unknown_service_type", said)
+    done = styxy.run("list", "--project", "/nonexistent")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "styxy: no such directory: '/nonexistent', and no lease of it\n"
+    for words in (["--service", "dev"], ["--project", str(tmp_path)]):
+        done = styxy.run("list", *words)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "no leases\n", "")
+
+
+def test_the_leases_of_a_directory_that_is_gone_are_listed(
+    running: CommandLine, tmp_path: Path
 ) -> None:
-    done = styxy.run("list", "--service", "databse", *words)
-    assert done.returncode == 0
-    assert (json.loads(done.stdout)["allocations"] == []) if words else done.stdout == "no leases\n"
-    said = "styxy: unknown service type 'databse'; did you mean 'database'?\n"
-    assert done.stderr == (said if hint else "")
-    assert styxy.run("list", "--service", "dev").stderr == ""
+    project = tmp_path / "project"
+    project.mkdir()
+    assert running.run("allocate", "-s", "dev", "--project", str(project)).returncode == 0
+    project.rmdir()
+    done = running.run("list", "--project", str(project))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3000" in done.stdout

@@ -18,7 +18,12 @@ from styxy.client.cli.command import (
     service_type,
 )
 from styxy.client.text import render
-from styxy.core.errors import ConfirmationRequired, InvalidInput, UnknownLease
+from styxy.core.errors import (
+    ConfirmationRequired,
+    InvalidInput,
+    UnknownLease,
+    UnknownServiceType,
+)
 from styxy.core.messages import echo, guess
 from styxy.core.names import own_instance
 
@@ -214,17 +219,26 @@ def show_list(options: Namespace, caller: Caller) -> int:
     )
     connection = caller.connection()
     answer = connection.ask("GET", f"/allocations{filters}")
+    if not answer.data.get("allocations"):
+        _check_filters(options, connection)
     caller.show(answer, render.leases(answer.data, verbose=options.verbose))
-    if options.service and not answer.data.get("allocations") and not caller.wants_json:
-        _hint_at_types(options.service, connection, caller)
     return 0
 
 
-def _hint_at_types(name: str, connection: Connection, caller: Caller) -> None:
-    """Warn that a type is unknown: leases may outlive their type, so it is not an error."""
-    types = connection.ask("GET", "/config").data.get("service_types")
-    if isinstance(types, dict) and name not in types:
-        caller.complain(f"unknown service type {echo(name)}; {guess(name, types)}")
+def _check_filters(options: Namespace, connection: Connection) -> None:
+    """Reject a type or a directory that does not exist, if no lease is left of it.
+
+    Raises `UnknownServiceType`, `InvalidInput`.
+    """
+    if options.project and not os.path.isdir(options.project):
+        raise InvalidInput(f"no such directory: {echo(options.project)}, and no lease of it")
+    name = options.service
+    if name:
+        types = connection.ask("GET", "/config").data.get("service_types")
+        if isinstance(types, dict) and name not in types:
+            raise UnknownServiceType(
+                f"unknown service type {echo(name)}; {guess(name, types)}", known=list(types)
+            )
 
 
 COMMANDS = (
