@@ -357,3 +357,14 @@ def test_a_busy_port_is_one_document_with_the_way_out(styxy: CommandLine, flags:
     assert "choose another: styxy daemon start -d -p N" in str(body["error"])
     assert f"styxy: {body['error']}\n" in told.stderr
     assert told.stdout == ""
+
+
+@pytest.mark.parametrize("port", ["80", "abc", "65536"])
+def test_a_port_that_no_daemon_can_have_is_wrong_usage(styxy: CommandLine, port: str) -> None:
+    styxy.env["STYXY_DAEMON_PORT"] = port
+    for words in (["check", "3000"], ["list"], ["daemon", "start", "-d"]):
+        done = styxy.run(*words)
+        assert (done.returncode, done.stdout) == (2, ""), words
+        assert done.stderr.startswith("styxy: STYXY_DAEMON_PORT must be a port from 1024 to 65535")
+    done = styxy.run("run", "--", "echo", "x")
+    assert (done.returncode, done.stdout) == (0, "x\n")

@@ -12,9 +12,10 @@ import os
 
 from styxy.adapters.paths import Paths
 from styxy.client.daemon.connection import Answer, Connection
+from styxy.client.text.layout import PIPE, Screen, fitted, paragraph, screen_of
 from styxy.client.text.render import plain
 from styxy.core.errors import InvalidInput
-from styxy.core.messages import echo, guess, nearest, shortened
+from styxy.core.messages import echo, guess, shortened
 from styxy.core.names import check_name
 
 TYPE_CHECKING = False
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from styxy.core.errors import StyxyError
 
-HELP_WIDTH = 96
+
+PROMPT_SECONDS = 1.0
+"""How long a command may be silent."""
 
 
 class OutputFailed(OSError):
@@ -41,6 +44,22 @@ class Caller:
         self.wants_json = False
         self.may_start = True
         self._paths: Paths | None = None
+        self._screens: dict[str, Screen] = {}
+
+    @property
+    def screen(self) -> Screen:
+        """What standard output is."""
+        return self._screen("out", self.out)
+
+    @property
+    def err_screen(self) -> Screen:
+        """What standard error is."""
+        return self._screen("err", self.err)
+
+    def _screen(self, name: str, stream: TextIO) -> Screen:
+        if name not in self._screens:
+            self._screens[name] = screen_of(stream, self.env)
+        return self._screens[name]
 
     @property
     def paths(self) -> Paths:
@@ -51,7 +70,7 @@ class Caller:
 
     def connection(self) -> Connection:
         """Make a connection to the daemon, which is started if necessary and allowed."""
-        return Connection(self.paths, starter=self._start if self.may_start else None)
+        return Connection(self.paths, starter=self.start_daemon if self.may_start else None)
 
     def connection_here(self) -> Connection:
         """Return a connection to a daemon that knows the ports of this network namespace.
@@ -70,7 +89,8 @@ class Caller:
             self.say(text)
 
     def say(self, text: str) -> None:
-        """Print to standard output, in whole lines."""
+        """Print to standard output, in whole lines, fitted to a terminal."""
+        text = fitted(text, self.screen)
         if text:
             self._write(text if text.endswith("\n") else text + "\n")
 
@@ -105,7 +125,11 @@ class Caller:
 
     def complain(self, text: str) -> None:
         """Print one line to standard error, whatever it quotes."""
-        self.err.write(f"styxy: {plain(shortened(text))}\n")
+        self._complain(text, "warning")
+
+    def _complain(self, text: str, kind: str) -> None:
+        name = self.err_screen.paint("styxy:", kind)
+        self.err.write(f"{name} {plain(shortened(text))}\n")
         self.err.flush()
 
     def complain_of_variables(self) -> None:
@@ -118,7 +142,7 @@ class Caller:
     def fail(self, failure: StyxyError) -> None:
         """Print an error: one line, or the API's own shape if JSON is requested."""
         if not self.wants_json:
-            self.complain(failure.message)
+            self._complain(failure.message, "error")
             return
         body = {
             "success": False,
@@ -128,11 +152,43 @@ class Caller:
         }
         self.report(body, "")
 
-    def _start(self, connection: Connection) -> None:
+    def remark(self, text: str) -> None:
+        """Print one line to standard error if a person is watching."""
+        if self.err_screen.is_terminal and not self.wants_json:
+            self._complain(text, "heading")
+
+    def waiting_for(self, what: str) -> Waiting:
+        """Say what is waited for, if the block takes longer than a second."""
+        return Waiting(f"waiting for {what}", self.remark)
+
+    def start_daemon(self, connection: Connection, *, patience: float | None = None) -> None:
+        """Make a daemon listen within `patience` seconds, and say so if one was started."""
         # Imported here: usually a daemon is running, and then starting one must cost nothing.
         from styxy.client.daemon.starting import START_PATIENCE, start_once
 
-        start_once(connection, self.env, patience=START_PATIENCE)
+        if start_once(
+            connection,
+            self.env,
+            patience=patience or START_PATIENCE,
+            on_slow=lambda: self.remark("waiting for the daemon to start"),
+        ):
+            self.remark("started the Styxy daemon; to stop it: styxy daemon stop")
+
+
+class Waiting:
+    """Says what a command waits for once it has waited for `PROMPT_SECONDS`."""
+
+    def __init__(self, text: str, remark: Callable[[str], None]) -> None:
+        from threading import Timer
+
+        self._timer = Timer(PROMPT_SECONDS, remark, [text])
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -162,13 +218,20 @@ class Command:
         self.add_options = add_options
         self.run = run
 
-    def parser(self, make: Callable[..., Parser] | None = None) -> Parser:
-        """Make the parser of this command alone, or with `make` as a part of a larger one."""
+    def parser(self, make: Callable[..., Parser] | None = None, *, screen: Screen = PIPE) -> Parser:
+        """Make the parser of this command alone, or with `make` as a part of a larger one.
+
+        Its help is as wide as `screen`.
+        """
+
+        def formatter(prog: str) -> argparse.HelpFormatter:
+            return _Formatter(prog, screen)
+
         parser = (make or Parser)(
             prog=f"styxy {self.name}",
-            description=self.summary,
-            epilog=f"example:\n  {self.example}",
-            formatter_class=_formatter,
+            description=paragraph(self.summary, screen, indent=0),
+            epilog=f"{screen.paint('example:', 'heading')}\n  {self.example}",
+            formatter_class=formatter,
             allow_abbrev=False,
         )
         self.add_options(parser)
@@ -178,6 +241,14 @@ class Command:
 
 class HelpAsked(Exception):
     """Carries the requested help text, to be printed like every other answer."""
+
+
+class HelpOf(Exception):
+    """Carries the words of a command whose help is requested."""
+
+    def __init__(self, words: list[str]) -> None:
+        super().__init__(words)
+        self.words = words
 
 
 class Parser(argparse.ArgumentParser):
@@ -198,8 +269,8 @@ class Parser(argparse.ArgumentParser):
     def _misplaced(self, word: str) -> str:
         if not word.startswith("-"):
             return f"unexpected argument {echo(word)}"
-        near = nearest(word, self._option_string_actions)
-        return f"unknown option {echo(word)}" + (f"; did you mean {near!r}?" if near else "")
+        known = [each for each in self._option_string_actions if each.startswith("--")]
+        return f"unknown option {echo(word)}; {guess(word, known)}"
 
     def error(self, message: str) -> NoReturn:
         """Report wrong usage in one sentence."""
@@ -307,5 +378,14 @@ def query(**values: object) -> str:
     return f"?{'&'.join(pairs)}" if pairs else ""
 
 
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=32, width=HELP_WIDTH)
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Formats help as wide as a screen, its headings in bold where there is colour."""
+
+    def __init__(self, prog: str, screen: Screen) -> None:
+        super().__init__(prog, max_help_position=min(32, screen.columns // 3), width=screen.columns)
+        self._screen = screen
+
+    def start_section(self, heading: str | None) -> None:
+        """Start a section."""
+        # argparse puts the colon behind it.
+        super().start_section(self._screen.paint(heading or "", "heading"))

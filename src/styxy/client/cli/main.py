@@ -15,37 +15,47 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from styxy.client.cli.command import Caller, Command
+    from styxy.client.text.layout import Screen
     from styxy.core.errors import StyxyError
 
-MODULES = {
-    "run": "run",
-    "allocate": "leases",
-    "release": "leases",
-    "list": "leases",
-    "check": "ports",
-    "scan": "ports",
-    "who": "who",
-    "wait": "wait",
-    "suggest": "ports",
-    "classify": "classify",
-    "audit": "history",
-    "reassignments": "history",
-    "instances": "instances",
-    "use": "instances",
-    "cleanup": "instances",
-    "env": "activate",
-    "doctor": "doctor",
-    "config": "config",
-    "daemon": "daemon",
-    "completion": "completion",
+GROUPS = {
+    "run programs": {"run": "run", "env": "activate", "wait": "wait"},
+    "ports": {
+        "check": "ports",
+        "who": "who",
+        "scan": "ports",
+        "suggest": "ports",
+        "types": "ports",
+        "reassignments": "history",
+    },
+    "leases": {
+        "allocate": "leases",
+        "release": "leases",
+        "list": "leases",
+        "use": "instances",
+        "cleanup": "instances",
+        "audit": "history",
+    },
+    "configuration": {"config": "config"},
+    "daemon": {"daemon": "daemon", "doctor": "doctor"},
+    "agents": {"instances": "instances", "classify": "classify"},
+    "this command line": {"help": "completion", "completion": "completion"},
 }
-"""The module that has each command; each lists its own in `COMMANDS`."""
+"""The module that has each command; each lists its own in `COMMANDS`. Help shows the groups."""
+
+MODULES = {name: module for group in GROUPS.values() for name, module in group.items()}
+
+LONGEST_NAME = 22
+"""Columns for the names of commands in a list."""
 
 GLOBAL_FLAGS = ("--json", "--no-start")
 
 HELP_FLAGS = ("-h", "--help")
 
 VERSION_FLAGS = ("-V", "--version")
+
+SHORTEST_ELSEWHERE = 5
+"""Letters from which a misspelled word may mean a command of another group."""
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise
@@ -79,14 +89,17 @@ def _forget_output() -> None:
 
 def run_command(words: Sequence[str], env: Mapping[str, str], *, out: TextIO, err: TextIO) -> int:
     """Run one command for a caller with this environment; failures become sentences."""
-    from styxy.client.cli.command import Caller, HelpAsked, OutputFailed
+    from styxy.client.cli.command import Caller, HelpAsked, HelpOf, OutputFailed
     from styxy.core.errors import StyxyError
 
     caller = Caller(env, out=out, err=err)
     # Known before anything can fail, because failures are shown as JSON too.
     caller.wants_json = "--json" in _before_program(words)
     try:
-        return _dispatch(list(words), caller)
+        try:
+            return _dispatch(list(words), caller)
+        except HelpOf as asked:
+            return _dispatch([*asked.words, HELP_FLAGS[1]], caller)
     except HelpAsked as asked:
         caller.report({"help": str(asked)}, str(asked))
         return 0
@@ -130,7 +143,7 @@ def _dispatch(words: list[str], caller: Caller) -> int:
 
 
 def _run(command: Command, words: list[str], caller: Caller) -> int:
-    options = command.parser().read(words)
+    options = command.parser(screen=caller.screen).read(words)
     caller.wants_json = options.json
     caller.may_start = not options.no_start
     return command.run(options, caller)
@@ -158,15 +171,23 @@ def _show_overview(
     commands: Sequence[Command], title: str, caller: Caller, *, was_asked: bool
 ) -> int:
     """Print the list of commands; wrong usage unless it was requested."""
-    width = max(len(command.name) for command in commands)
+    paint = caller.screen.paint if was_asked else caller.err_screen.paint
     lines = [f"usage: {title} COMMAND ...", ""]
     if title == "styxy":
-        lines = [lines[0], "", "Coordinates the ports of this machine.", ""]
-    lines += [f"  {command.name.ljust(width)}  {command.summary}" for command in commands]
-    lines += ["", "All commands take --help, --json and --no-start."]
+        lines += ["Coordinates the ports of this machine.", ""]
+        for group, names in GROUPS.items():
+            lines.append(paint(f"{group}:", "heading"))
+            lines += _listed(
+                [each for name in names for each in commands if each.name.split()[0] == name],
+                caller.screen,
+            )
+            lines.append("")
+    else:
+        lines += [*_listed(commands, caller.screen), ""]
+    lines.append("All commands take --help, --json and --no-start.")
     if title == "styxy":
-        lines += ["styxy --version prints the version."]
-    lines += [f"example:\n  {commands[0].example}\n"]
+        lines += ["styxy help COMMAND explains one.", "styxy --version prints the version."]
+    lines.append(f"{paint('example:', 'heading')}\n  {commands[0].example}\n")
     text = "\n".join(lines)
     if was_asked:
         caller.report({"help": text}, text)
@@ -179,6 +200,17 @@ def _show_overview(
         )
     caller.err.write(text)
     return 2
+
+
+def _listed(commands: Sequence[Command], screen: Screen) -> list[str]:
+    """List commands with what they do, both fitted to a screen."""
+    from styxy.client.text.layout import paragraph
+
+    width = min(LONGEST_NAME, max(len(command.name) for command in commands))
+    return [
+        f"  {each.name.ljust(width)}  {paragraph(each.summary, screen, indent=width + 4)}"
+        for each in commands
+    ]
 
 
 def _show_version(caller: Caller) -> int:
@@ -206,16 +238,21 @@ def _unknown(name: str, known: list[str]) -> StyxyError:
 
 
 def _meant(word: str, here: Mapping[str, str]) -> str | None:
-    """Find what a word may stand for: a command in this or another group, or an option."""
-    from styxy.core.messages import nearest
+    """Find what a word may stand for: a command of this group or an option; or a command of
+    another group, but only one that is spelled almost like it.
+    """
+    from styxy.core.messages import misspelled, nearest
 
-    elsewhere = {each.name.rpartition(" ")[2]: each.name for each in all_commands()}
     flags = (*GLOBAL_FLAGS, *HELP_FLAGS, *VERSION_FLAGS)
-    for names in ({**elsewhere, **here}, {each: each for each in flags}):
-        near = nearest(word, names)
-        if near is not None:
-            return names[near]
-    return None
+    names = {each: each for each in flags} if word.startswith("-") else here
+    near = nearest(word, names)
+    if near is not None:
+        return names[near]
+    elsewhere = {each.name.rpartition(" ")[2]: each.name for each in all_commands()}
+    if word in elsewhere:
+        return elsewhere[word]
+    near = misspelled(word, elsewhere) if len(word) >= SHORTEST_ELSEWHERE else None
+    return elsewhere[near] if near is not None else None
 
 
 def _unexpected(error: Exception, caller: Caller) -> StyxyError:

@@ -16,15 +16,16 @@ import os
 import sys
 import time
 
-from styxy.core.errors import DaemonUnreachable, Unavailable
+from styxy.core.errors import EXIT_USAGE, DaemonUnreachable, InvalidInput, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
     from styxy.adapters.paths import Paths
     from styxy.client.daemon.connection import Connection
+    from styxy.core.errors import StyxyError
 
 NATIVE_LIBRARY = "libstyxy.so"
 NATIVE_SUPERVISOR = "styxy-seccomp"
@@ -34,6 +35,7 @@ START_PATIENCE = 10.0
 
 _LOCK_INTERVAL = 0.02  # seconds between two attempts at the start lock; flock(2) has no timeout
 _OTHERS_PATIENCE = 0.5  # seconds for a daemon started by a command that gave up waiting
+_SLOW = 1.0  # seconds of a start after which `on_slow` is called
 _LONGEST_REPORT = 4096
 
 _SERVICE_MANAGER = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
@@ -46,10 +48,14 @@ def start_once(
     *,
     patience: float,
     arguments: Sequence[str] | None = None,
+    on_slow: Callable[[], None] | None = None,
 ) -> bool:
     """Make a daemon listen within `patience` seconds; return False if one already did.
 
-    Raises `DaemonUnreachable` with the daemon's own message if it refuses to start.
+    `on_slow` is called if that takes longer than a second.
+
+    Raises `DaemonUnreachable` with the daemon's own message if it refuses to start, `InvalidInput`
+    if a variable of the environment is the reason.
     """
     # Imported here: every `styxy run` loads this module, and mostly a daemon runs.
     from styxy.adapters.home import private_home
@@ -73,7 +79,7 @@ def start_once(
             return False
         lock.raise_failure_since(began)
         own = arguments or server_arguments()
-        _start(connection, env, arguments=own, lock=lock, deadline=deadline)
+        _start(connection, env, arguments=own, lock=lock, deadline=deadline, on_slow=on_slow)
         return True
     finally:
         lock.close()
@@ -143,12 +149,14 @@ class StartLock:
             else:
                 return
 
-    def note_failure(self, failure: DaemonUnreachable) -> None:
+    def note_failure(self, failure: StyxyError) -> None:
         """Leave a message for those who wait for the lock."""
         # CLOCK_MONOTONIC is one clock for all processes of a boot (clock_gettime(2)).
         try:
             os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"{time.monotonic()} {failure.message}".encode(), 0)
+            os.pwrite(
+                self._file, f"{time.monotonic()} {failure.exit_code} {failure.message}".encode(), 0
+            )
         except OSError:
             return  # ENOSPC, EDQUOT: each waiting command will find out itself
 
@@ -158,12 +166,12 @@ class StartLock:
         """
         note = os.pread(self._file, _LONGEST_REPORT, 0)
         try:
-            noted, _, message = note.decode().partition(" ")
+            noted, code, message = note.decode().split(" ", 2)
             failed_at = float(noted)
         except ValueError:
             return  # empty or damaged: no message
         if moment <= failed_at <= time.monotonic():
-            raise DaemonUnreachable(message)
+            raise _failure(code, message)
 
     def close(self) -> None:
         """Release the lock."""
@@ -177,17 +185,18 @@ def _start(
     arguments: Sequence[str],
     lock: StartLock,
     deadline: float,
+    on_slow: Callable[[], None] | None,
 ) -> None:
     paths = connection.paths
     try:
         report = _spawn(paths, env, arguments)
         try:
-            _wait_ready(report, deadline, paths.daemon_log)
+            _wait_ready(report, deadline, paths.daemon_log, on_slow)
         finally:
             os.close(report)
     except OSError as error:
         raise DaemonUnreachable(f"cannot start a daemon: {error.strerror}") from None
-    except DaemonUnreachable as failure:
+    except (DaemonUnreachable, InvalidInput) as failure:
         # A command that gave up waiting dropped the lock while its daemon was still starting.
         # That daemon has the home, ours was refused, and all is well.
         until = min(deadline, time.monotonic() + _OTHERS_PATIENCE)
@@ -264,12 +273,14 @@ def _close_all_but(kept: int) -> None:
                 continue  # EBADF: the descriptor that listed the directory is already closed
 
 
-def _wait_ready(report: int, deadline: float, log: str) -> None:
+def _wait_ready(report: int, deadline: float, log: str, on_slow: Callable[[], None] | None) -> None:
     import select
 
     poll = select.poll()
     poll.register(report, select.POLLIN)
     line = b""
+    if on_slow and not poll.poll(min(_SLOW, max(0, deadline - time.monotonic())) * 1000):
+        on_slow()
     while not line.endswith(b"\n") and len(line) < _LONGEST_REPORT:
         if not poll.poll(max(0, deadline - time.monotonic()) * 1000):
             raise DaemonUnreachable(f"the daemon is slow to start; see its log: {log}")
@@ -280,8 +291,12 @@ def _wait_ready(report: int, deadline: float, log: str) -> None:
     word, _, rest = line.decode(errors="replace").strip().partition(" ")
     if word == "ready":
         return
-    _, _, sentence = rest.partition(" ")
-    raise DaemonUnreachable(
-        sentence or f"the daemon exited before it was ready; see its log: {log}",
-        suggestions=["styxy daemon logs"],
-    )
+    code, _, sentence = rest.partition(" ")
+    raise _failure(code, sentence or f"the daemon exited before it was ready; see its log: {log}")
+
+
+def _failure(code: str, message: str) -> StyxyError:
+    """Build the error of a daemon that refused to start; a variable may be what is wrong."""
+    if code == str(EXIT_USAGE):
+        return InvalidInput(message)
+    return DaemonUnreachable(message, suggestions=["styxy daemon logs"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 
+from styxy.client.daemon.starting import without_library
 from styxy.client.interception.run import guest_environment
 from styxy.core.errors import StyxyError
 
@@ -57,6 +58,11 @@ def as_sh(values: Mapping[str, str]) -> str:
     return "".join(f"export {name}={_quoted_sh(value)}\n" for name, value in values.items())
 
 
+def as_direnv(values: Mapping[str, str]) -> str:
+    """Format them for an .envrc of direnv, which is bash; put it there, or evaluate it there."""
+    return as_sh(values)
+
+
 def as_fish(values: Mapping[str, str]) -> str:
     """Format them for fish, where only \\\\ and \\' are special between single quotes."""
     lines = []
@@ -83,7 +89,46 @@ FORMATS: dict[str, Callable[[Mapping[str, str]], str]] = {
     "fish": as_fish,
     "json": as_json,
     "dotenv": as_dotenv,
+    "direnv": as_direnv,
 }
+
+
+def remaining(env: Mapping[str, str]) -> dict[str, str | None]:
+    """Choose what turns interception off again: LD_PRELOAD without our library, or none."""
+    others = without_library(env.get("LD_PRELOAD", ""))
+    return {"LD_PRELOAD": ":".join(others) or None}
+
+
+def off_sh(values: Mapping[str, str | None]) -> str:
+    """Format what is left for a POSIX shell; None unsets."""
+    return "".join(
+        f"unset {name}\n" if value is None else f"export {name}={_quoted_sh(value)}\n"
+        for name, value in values.items()
+    )
+
+
+def off_fish(values: Mapping[str, str | None]) -> str:
+    """Format what is left for fish."""
+    return "".join(
+        f"set -e {name}\n" if value is None else as_fish({name: value})
+        for name, value in values.items()
+    )
+
+
+def off_json(values: Mapping[str, str | None]) -> str:
+    """Format what is left as one JSON object; null unsets."""
+    import json
+
+    return json.dumps(dict(values)) + "\n"
+
+
+OFF_FORMATS: dict[str, Callable[[Mapping[str, str | None]], str]] = {
+    "sh": off_sh,
+    "fish": off_fish,
+    "json": off_json,
+    "direnv": off_sh,
+}
+"""A file of NAME=value lines cannot unset anything."""
 
 
 def _quoted_sh(value: str) -> str:

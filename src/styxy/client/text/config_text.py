@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from styxy.client.text.layout import Blocks
 from styxy.client.text.render import objects, plain, table
 from styxy.core.config.settings_table import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 BUILT_IN = "built-in"
 
@@ -26,13 +27,11 @@ def shown(answer: Mapping[str, object]) -> str:
         (pattern, *(_value(_object(rule).get(key)) for key in _RULE_KEYS))
         for pattern, rule in _object(answer.get("auto_allocation_rules")).items()
     ]
-    return "\n\n".join(
-        (
-            table(("SETTING", "VALUE", "FROM"), rows),
-            table(("TYPE", "RANGE", "PREFERRED", "BEHAVIOR", "FROM"), _type_rows(answer, origins)),
-            table(("RULE", "CHUNK", "PLACEMENT", "START"), rules),
-            f"file: {plain(answer.get('file'))}",
-        )
+    return Blocks(
+        table(("SETTING", "VALUE", "FROM"), rows),
+        table(("TYPE", "RANGE", "PREFERRED", "BEHAVIOR", "FROM"), _type_rows(answer, origins)),
+        table(("RULE", "CHUNK", "PLACEMENT", "START"), rules),
+        f"file: {plain(answer.get('file'))}",
     )
 
 
@@ -70,6 +69,30 @@ def templates(answer: Mapping[str, object]) -> str:
     types = dict.fromkeys(kind for each in ports.values() for kind in each)
     titles = ["TYPE", *(f"{name.upper()} (+{_offset(each)})" for name, each in found.items())]
     return table(titles, ([kind, *(each.get(kind) for each in ports.values())] for kind in types))
+
+
+def looked_up(answer: Mapping[str, object], names: Sequence[str]) -> tuple[bool, object]:
+    """Find the value at a path; False and None if there is none."""
+    value: object = answer
+    for name in names:
+        if not isinstance(value, dict) or name not in value:
+            return False, None
+        value = value[name]
+    return True, value
+
+
+def origin_of(answer: Mapping[str, object], names: Sequence[str]) -> str:
+    """Tell where the value at a path comes from."""
+    path = ".".join(names)
+    for key, origin in _object(answer.get("origins")).items():
+        if key == path or key.startswith(f"{path}."):
+            return str(origin)
+    return BUILT_IN
+
+
+def value(found: object) -> str:
+    """Format one value: a text as it is, anything else as JSON."""
+    return plain(found) if isinstance(found, str) else json.dumps(found)
 
 
 def problems(answer: Mapping[str, object]) -> list[str]:

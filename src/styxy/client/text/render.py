@@ -6,6 +6,8 @@ path) may contain anything, including terminal control sequences, so it passes t
 
 from __future__ import annotations
 
+from styxy.client.text.layout import Table
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,14 +23,9 @@ def plain(value: object) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Format rows under titles, each column as wide as its longest value."""
-    lines = [list(titles), *([plain(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Format rows under titles."""
+    return Table(titles, [[plain(cell) for cell in row] for row in rows])
 
 
 def local_time(moment: object) -> str:

@@ -274,3 +274,26 @@ def test_a_program_that_names_a_port_gets_a_lease_of_the_users_own_type(
     done = styxy.run("run", "-p", "9705", "--backend", "none", "--", *listing)
     (lease,) = json.loads(done.stdout)["allocations"]
     assert (lease["port"], lease["service_type"]) == (9705, "queue")
+
+
+@pytest.mark.parametrize("with_daemon", [True, False])
+def test_get_shows_one_value(styxy: CommandLine, with_daemon: bool) -> None:
+    if with_daemon:
+        assert styxy.run("daemon", "start", "-d").returncode == 0
+    del styxy.env["STYXY_DAEMON_PORT"]
+    assert styxy.run("config", "set", "auto-allocation.gap-size", "20").returncode == 0
+    for key, value in (
+        ("auto-allocation.gap-size", "20"),
+        ("log_level", "info"),
+        ("service-types.dev.range", "[3000, 3099]"),
+        ("port-document", "null"),
+    ):
+        done = styxy.run("config", "get", key)
+        assert (done.returncode, done.stdout) == (0, f"{value}\n"), done
+    told = styxy.json("config", "get", "autoAllocation.gapSize")
+    assert (told["key"], told["value"]) == ("auto_allocation.gap_size", 20)
+    assert str(told["from"]) != "built-in"
+    assert styxy.run("config", "get", "service-types.nosuch.range").returncode == 1
+    wrong = styxy.run("config", "get", "listen-prot")
+    assert wrong.returncode == 2
+    assert "did you mean 'listen_port'?" in wrong.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from styxy.client.cli.main import run_command
+from tests.commands import CommandLine
 from tests.fakes import FakeDaemon, clean_environment
 
 
@@ -45,3 +46,18 @@ def test_suggest_passes_type_and_count_on(tmp_path: Path) -> None:
     _, out, asked = say(tmp_path, {"suggestions": [8000]}, "suggest", "Api", "-c", "3")
     assert asked == [("GET", "/suggest/api?count=3", None)]
     assert out == "8000\n"
+
+
+def test_types_tells_how_full_each_is(styxy: CommandLine) -> None:
+    styxy.run("allocate", "-s", "dev")
+    told = styxy.json("types")
+    kinds = told["service_types"]
+    assert isinstance(kinds, list)
+    dev = next(each for each in kinds if each["service_type"] == "dev")
+    assert dev["ranges"] == [[3000, 3099]]
+    assert dev["preferred_ports"] == [3000, 3001, 3002, 3003]
+    assert (dev["ports"], dev["taken"] >= 1) == (100, True)
+    shown = styxy.run("types").stdout.splitlines()
+    assert shown[0].split() == ["TYPE", "RANGE", "PREFERRED", "TAKEN", "FOR"]
+    assert ["dev", "3000-3099", "3000-3003"] in [line.split()[:3] for line in shown]
+    assert any(line.endswith("(singleton)") for line in shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from styxy.client.cli.command import Command
-from styxy.client.interception.shell_env import FORMATS, variables
+from styxy.client.interception.shell_env import FORMATS, OFF_FORMATS, remaining, variables
 from styxy.core.errors import InvalidInput, Unavailable
 
 TYPE_CHECKING = False
@@ -21,6 +21,9 @@ def add_options(parser: Parser) -> None:
         action="store_true",
         help="test whether a bind is moved here (exit 0) or not (exit 1)",
     )
+    parser.add_argument(
+        "--off", action="store_true", help="print what turns interception off again"
+    )
 
 
 def env(options: Namespace, caller: Caller) -> int:
@@ -30,7 +33,11 @@ def env(options: Namespace, caller: Caller) -> int:
     if options.check:
         if options.format is not None:
             raise InvalidInput("--check prints no variables; omit --format")
+        if options.off:
+            raise InvalidInput("give --check or --off, not both")
         return _check(caller)
+    if options.off:
+        return _off(options, caller)
     from styxy.client.interception import self_test as proof
     from styxy.client.interception.run import own_library_and_supervisor
 
@@ -38,9 +45,22 @@ def env(options: Namespace, caller: Caller) -> int:
     proof.ensure(library)
     spell = FORMATS[options.format or ("json" if caller.wants_json else "sh")]
     caller.say_exactly(spell(variables(caller.env, library)))
-    if caller.err.isatty() and not caller.out.isatty():  # a shell evaluates it, and a person looks
-        caller.complain("interception is on in this shell; to test it: styxy env --check")
+    _tell("interception is on in this shell; to test it: styxy env --check", caller)
     return 0
+
+
+def _off(options: Namespace, caller: Caller) -> int:
+    name = options.format or ("json" if caller.wants_json else "sh")
+    if name not in OFF_FORMATS:
+        raise InvalidInput(f"--format {name} cannot unset a variable; use sh, fish, direnv or json")
+    caller.say_exactly(OFF_FORMATS[name](remaining(caller.env)))
+    _tell('interception is off in this shell; to turn it on: eval "$(styxy env)"', caller)
+    return 0
+
+
+def _tell(sentence: str, caller: Caller) -> None:
+    if not caller.screen.is_terminal:  # a shell evaluates it, and a person looks
+        caller.remark(sentence)
 
 
 def _check(caller: Caller) -> int:
@@ -61,7 +81,7 @@ def _check(caller: Caller) -> int:
 COMMANDS = (
     Command(
         "env",
-        "Print the variables that turn on interception in a shell.",
+        "Print the variables that turn interception on in a shell, or off again.",
         example='eval "$(styxy env)"',
         add_options=add_options,
         run=env,

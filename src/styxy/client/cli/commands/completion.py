@@ -1,11 +1,14 @@
-"""completion: print the completion script for a shell, written when Styxy was built."""
+"""help, completion: what the command line says of itself to people and to shells.
+
+The completion scripts are written when Styxy is built.
+"""
 
 from __future__ import annotations
 
 import os
 
 from styxy import __file__ as package
-from styxy.client.cli.command import Command
+from styxy.client.cli.command import Command, HelpOf
 from styxy.core.errors import Unavailable
 
 TYPE_CHECKING = False
@@ -36,7 +39,24 @@ def completion(options: Namespace, caller: Caller) -> int:
     return 0
 
 
+def add_help_options(parser: Parser) -> None:
+    """Add the options of `help`."""
+    parser.add_argument("words", metavar="COMMAND", nargs="*", help="all commands without one")
+
+
+def show_help(options: Namespace, _caller: Caller) -> int:
+    """Raise `HelpOf`, for only the entry point knows all commands."""
+    raise HelpOf(options.words)
+
+
 COMMANDS = (
+    Command(
+        "help",
+        "Explain a command, or list all commands.",
+        example="styxy help config set",
+        add_options=add_help_options,
+        run=show_help,
+    ),
     Command(
         "completion",
         "Print the completion script for bash, zsh or fish.",

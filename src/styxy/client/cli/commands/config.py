@@ -1,4 +1,4 @@
-"""config show, validate, set, generate, import, instances, document.
+"""config show, get, validate, set, generate, import, instances, document.
 
 `config auto-allocation` and `config undo-auto` have a module of their own.
 """
@@ -31,6 +31,27 @@ def show(_options: Namespace, caller: Caller) -> int:
     caller.show(answer, config_text.shown(answer.data))
     for line in config_text.problems(answer.data):
         caller.complain(line)
+    return 0
+
+
+def add_get_options(parser: Parser) -> None:
+    """Add the options of `config get`."""
+    parser.add_argument("key", metavar="KEY", help="listen-port, service-types.dev.range ...")
+
+
+def get_value(options: Namespace, caller: Caller) -> int:
+    """Show the value of one setting that is in force."""
+    from styxy.client.text import config_text
+    from styxy.core.config.patch import find_setting
+
+    _, names = find_setting(options.key)
+    answer = _access(caller).show().data
+    found, value = config_text.looked_up(answer, names)
+    if not found:
+        raise NotFound(f"{'.'.join(names)} is not set; see: styxy config show")
+    origin = config_text.origin_of(answer, names)
+    body = {"success": True, "key": ".".join(names), "value": value, "from": origin}
+    caller.report(body, config_text.value(value))
     return 0
 
 
@@ -69,8 +90,8 @@ def add_set_options(parser: Parser) -> None:
     """Add the options of `config set`."""
     parser.usage = (
         "styxy config set KEY VALUE | KEY --unset |\n"
-        "       auto-allocation-rule PATTERN [--chunk-size N] [--preferred-range PORT] "
-        "[--placement WHERE]"
+        "       auto-allocation-rule PATTERN [--chunk-size N]\n"
+        "           [--preferred-range PORT] [--placement WHERE]"
     )
     parser.add_argument("key", metavar="KEY", help="auto-allocation.gap-size, listen-port ...")
     parser.add_argument("value", metavar="VALUE", nargs="?", help="JSON or a plain word")
@@ -261,6 +282,13 @@ COMMANDS = (
         example="styxy config show --json",
         add_options=no_options,
         run=show,
+    ),
+    Command(
+        "config get",
+        "Show the value of one setting that is in force.",
+        example="styxy config get listen-port",
+        add_options=add_get_options,
+        run=get_value,
     ),
     Command(
         "config validate",

@@ -58,7 +58,8 @@ def restart(options: Namespace, caller: Caller) -> int:
     _check_settings(caller, port=port)
     if options.port is not None and (record is None or record.port != options.port):
         _check_free(options.port)
-    stop(caller.connection())
+    with caller.waiting_for("the daemon to stop"):
+        stop(caller.connection())
     return _start_detached(server_arguments(port=port), options.port, caller)
 
 
@@ -90,7 +91,8 @@ def stop_daemon(_options: Namespace, caller: Caller) -> int:
     from styxy.client.daemon.stopping import stop
 
     caller.may_start = False
-    pid = stop(caller.connection())
+    with caller.waiting_for("the daemon to stop"):
+        pid = stop(caller.connection())
     message = f"the daemon (pid {pid}) has stopped" if pid else "no daemon was running"
     body = {"success": True, "stopped": pid is not None, "pid": pid, "message": message}
     caller.report(body, message)
@@ -175,7 +177,12 @@ def _named_port(pid: int) -> int | None:
 def _running(answer: Answer, caller: Caller) -> str:
     record = None if caller.paths.socket_override else read_record(caller.paths)
     socket = caller.paths.socket_override or (record.socket if record else None)
-    return render.running(answer.data, port=record.port if record else None, socket=socket)
+    text = render.running(answer.data, port=record.port if record else None, socket=socket)
+    line, *warnings = text.split("\n")
+    paint = caller.screen.paint
+    line = line.replace("is running", paint("is running", "ok"), 1)
+    warnings = [each.replace("warning:", paint("warning:", "warning"), 1) for each in warnings]
+    return "\n".join([line, *warnings])
 
 
 def _add_port(parser: Parser) -> None:

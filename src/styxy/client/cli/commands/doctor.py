@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from styxy.client.cli.command import Caller
     from styxy.client.doctor.checks import Finding
+    from styxy.client.text.layout import Screen
 
 
 def doctor(_options: Namespace, caller: Caller) -> int:
@@ -22,21 +23,27 @@ def doctor(_options: Namespace, caller: Caller) -> int:
     seen = Examination(caller.paths, caller.env)
     findings = examine(seen)
     verdict = verdict_of(findings)
-    caller.report({"verdict": verdict, "checks": findings}, _shown(findings))
+    caller.report({"verdict": verdict, "checks": findings}, _shown(findings, caller.screen))
     if seen.other_network is not None:
         return EXIT_UNREACHABLE
     return EXIT_REFUSED if verdict == "error" else 0
 
 
-def _shown(findings: Sequence[Finding]) -> str:
+def _shown(findings: Sequence[Finding], screen: Screen) -> str:
+    from styxy.client.text.layout import paragraph
     from styxy.client.text.render import plain
 
     width = max(len(each.name) for each in findings)
+    indent = width + 11
     lines = []
     for each in findings:
-        lines.append(f"{each.verdict.ljust(7)}  {each.name.ljust(width)}  {plain(each.message)}")
-        if each.fix is not None:
-            lines.append(f"{' ' * (11 + width)}fix: {plain(each.fix)}")
+        verdict = screen.paint(each.verdict.ljust(7), each.verdict)
+        message = plain(each.message)
+        if screen.is_terminal:
+            message = paragraph(message, screen, indent=indent)
+        lines.append(f"{verdict}  {each.name.ljust(width)}  {message}")
+        if each.fix is not None:  # in one piece, to be copied
+            lines.append(f"{' ' * indent}{screen.paint('fix:', 'heading')} {plain(each.fix)}")
     counts = ", ".join(
         f"{sum(each.verdict == verdict for each in findings)} {verdict}"
         for verdict in ("ok", "warning", "error")

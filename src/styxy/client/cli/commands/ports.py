@@ -1,9 +1,10 @@
-"""check, scan, suggest: the state of ports, without changing anything."""
+"""check, scan, suggest, types: the state of ports, without changing anything."""
 
 from __future__ import annotations
 
 from styxy.client.cli.command import (
     Command,
+    no_options,
     port_number,
     positive_number,
     query,
@@ -63,6 +64,17 @@ def suggest(options: Namespace, caller: Caller) -> int:
     return 0
 
 
+def types(_options: Namespace, caller: Caller) -> int:
+    """Show every service type with its range, and how full it is."""
+    from styxy.client.text import types_text
+
+    connection = caller.connection()
+    kinds = connection.ask("GET", "/config").data.get("service_types")
+    found = types_text.kinds(kinds, connection.ask("GET", "/scan").data)
+    caller.report({"success": True, "service_types": found}, types_text.shown(found))
+    return 0
+
+
 COMMANDS = (
     Command(
         "check",
@@ -84,5 +96,12 @@ COMMANDS = (
         example="styxy suggest api -c 3",
         add_options=add_suggest_options,
         run=suggest,
+    ),
+    Command(
+        "types",
+        "Show every service type: its range, its use, and how full it is.",
+        example="styxy types",
+        add_options=no_options,
+        run=types,
     ),
 )

@@ -17,7 +17,7 @@ from styxy.client.cli.command import (
 from styxy.client.cli.commands.leases import announce
 from styxy.client.daemon.connection import Connection
 from styxy.client.text import render
-from styxy.core.errors import InvalidInput, NotFound, Refused, Unavailable
+from styxy.core.errors import DaemonUnreachable, InvalidInput, NotFound, Refused, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,19 +127,23 @@ def _explain(choice: Choice, caller: Caller) -> int:
     return 0
 
 
+def _start(connection: Connection, *, caller: Caller) -> None:
+    """Start a daemon. Raises only `Unavailable`: a program runs even if no daemon can."""
+    try:
+        caller.start_daemon(connection, patience=RUN_PATIENCE)
+    except InvalidInput as failure:
+        raise DaemonUnreachable(failure.message) from None
+
+
 def _wants_lease(options: argparse.Namespace) -> bool:
     return any((options.service_type, options.name, options.port))
 
 
 def _prepare(options: argparse.Namespace, project: str | None, caller: Caller) -> int | None:
     """Start a daemon if necessary, and get a lease if requested; a failing daemon stops nobody."""
-    from styxy.client.daemon.starting import start_once
-
     connection = Connection(
         caller.paths,
-        starter=partial(start_once, env=caller.env, patience=RUN_PATIENCE)
-        if caller.may_start
-        else None,
+        starter=partial(_start, caller=caller) if caller.may_start else None,
         answer_patience=RUN_PATIENCE,
     )
     try:

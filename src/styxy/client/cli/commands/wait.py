@@ -50,9 +50,12 @@ def wait(options: argparse.Namespace, caller: Caller) -> int:
     # No daemon is started: a new one would not know of any move.
     connection = Connection(caller.paths, answer_patience=DAEMON_PATIENCE)
     own = project_here(caller.env) if options.owner else None
-    outcome = wait_until_up(
-        options.port, options.timeout, connection=connection, env=caller.env, own=own
-    )
+    whose = "this project's server on" if options.owner else "a server on"
+    limit = f", at most {options.timeout:g} s" if options.timeout is not None else ""
+    with caller.waiting_for(f"{whose} {options.port}{limit}"):
+        outcome = wait_until_up(
+            options.port, options.timeout, connection=connection, env=caller.env, own=own
+        )
     if outcome.up or caller.wants_json:
         # The message has a process name, which may be anything.
         caller.report(outcome, plain(outcome.message))
