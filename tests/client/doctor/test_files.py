@@ -159,12 +159,23 @@ def test_a_damaged_journal_is_found_without_a_daemon_and_mended_by_the_next(
 
 
 def test_what_is_left_over_is_named_and_taken_away(stopped: CommandLine) -> None:
-    (stopped.home / "styxy.db.damaged-20260101T000000.000Z").write_text("")
     (stopped.home / "lib" / "0.0.1").mkdir(parents=True)
     found = examine(stopped)["leftovers"]
     assert found["verdict"] == "warning"
     apply_fix(found, stopped)
     assert examine(stopped)["leftovers"]["verdict"] == "ok"
+
+
+def test_a_damaged_journal_is_put_away_and_never_deleted(stopped: CommandLine) -> None:
+    (stopped.home / "styxy.db.damaged-20260101T000000.000Z").write_text("the only copy")
+    (stopped.home / "backups" / "old.db.damaged").write_text("of some leases")
+    found = examine(stopped)["leftovers"]
+    assert found["verdict"] == "warning"
+    assert "rm " not in found["fix"]
+    apply_fix(found, stopped)
+    assert examine(stopped)["leftovers"]["verdict"] == "ok"
+    kept = {each.read_text() for each in (stopped.home / "set-aside").iterdir()}
+    assert kept == {"the only copy", "of some leases"}
 
 
 def test_a_library_that_a_program_still_has_is_no_leftover(stopped: CommandLine) -> None:

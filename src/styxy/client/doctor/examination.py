@@ -13,6 +13,7 @@ from styxy.adapters.processes import Processes
 from styxy.client.daemon.connection import Connection, DaemonRecord, read_record
 from styxy.client.interception.self_test import Trial, try_bind
 from styxy.client.text.render import objects
+from styxy.core.config.configuration import Configuration
 from styxy.core.errors import DaemonUnreachable, StyxyError
 
 if TYPE_CHECKING:
@@ -65,6 +66,12 @@ class Examination:
         except DaemonUnreachable as failure:
             return failure
         return None
+
+    @cached_property
+    def listen_port(self) -> int:
+        """The TCP port of the daemon, or of the next one."""
+        port = self.configuration.get("listen_port")
+        return port if isinstance(port, int) else Configuration().listen_port
 
     @cached_property
     def status(self) -> dict[str, object] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from styxy import __version__
 from styxy.adapters.config_file import load
 from styxy.adapters.home import is_token
+from styxy.client.doctor.fixes import another_port, another_port_number, unwritable
 from styxy.client.doctor.running import RESTART, START, WITH_TOKEN, from_health
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.core.errors import JournalFailed
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 OURS = ("styxy.db", "daemon.json", "reassignments.log", "logs/daemon.log")
 """Files that Styxy writes; the user's own may have any mode in a directory that is private."""
 
+SET_ASIDE = "set-aside"
+"""Directory of the home for what is damaged and may be needed."""
+
 OTHERS = 0o077
 """The bits of a mode that let others in."""
 
@@ -27,11 +31,12 @@ OTHERS = 0o077
 def home(seen: Examination) -> Outcome:
     """See that the home is a directory of ours that nobody else reads, and that can be written."""
     path = seen.paths.home
+    found = _private_directory(path) if os.path.lexists(path) else ok(f"{path} is not made yet")
+    closed = unwritable(path)
+    if found.verdict == "ok" and closed is not None:
+        return error(closed[0], fix=closed[1])
     if not os.path.lexists(path):
-        return ok(f"{path} is not made yet")
-    found = _private_directory(path)
-    if found.verdict == "ok" and not os.access(path, os.W_OK | os.X_OK):
-        return error(f"{path} cannot be written", fix=f"chmod u+rwx {shlex.quote(path)}")
+        return found
     paths = [seen.paths.in_home(name) for name in OURS]
     inside = [_private_file(path) for path in paths if os.path.lexists(path)]
     return worst([found, *(each for each in inside if each.verdict != "ok")])
@@ -46,7 +51,9 @@ def token(seen: Examination) -> Outcome:
         return warning(f"{path} is gone; the daemon writes it again at once", fix="styxy doctor")
     found = _private_file(path)
     if found.verdict == "ok" and not is_token(path):
-        return error(f"{path} holds no token of 64 hex digits", fix=f"rm {shlex.quote(path)}")
+        aside = shlex.quote(path + ".aside")
+        fix = f"mv {shlex.quote(path)} {aside}"
+        return error(f"{path} holds no token of 64 hex digits", fix=fix)
     is_asked = from_health(seen, "authentication", fix=WITH_TOKEN, named=True)
     return worst([found, is_asked]) if is_asked.verdict != "ok" else found
 
@@ -60,7 +67,12 @@ def sockets(seen: Examination) -> Outcome:
         named = (seen.record.content.get(key) for key in ("socket", "line_socket", "note_socket"))
         paths = [path for path in named if isinstance(path, str)]
     outcomes = [_socket(path) for path in paths]
-    daemon_side = from_health(seen, "doors", fix=RESTART)
+    has_tcp = seen.record is None or seen.record.port is not None
+    # A restart takes the port that the last daemon was started with, unless it is named.
+    fix = (
+        RESTART if has_tcp else f"{another_port(seen)} && {RESTART} -p {another_port_number(seen)}"
+    )
+    daemon_side = from_health(seen, "doors", fix=fix)
     return worst([*outcomes, daemon_side])
 
 
@@ -98,7 +110,8 @@ def configuration(seen: Examination) -> Outcome:
 def database(seen: Examination) -> Outcome:
     """See that the journal is sound, by the daemon that has it open, else by reading a copy."""
     if seen.status is not None:
-        fix = "styxy daemon logs"
+        closed = unwritable(seen.paths.home)
+        fix = closed[1] if closed else "styxy daemon logs"
         names = ("journal", "recovery", "backups")
         return worst([from_health(seen, name, fix=fix) for name in names])
     path = seen.paths.database
@@ -125,10 +138,23 @@ def leftovers(seen: Examination) -> Outcome:
                 f"{paths.daemon_file} is of a daemon that died; the next one follows", fix=START
             )
         )
+    damaged = [
+        *(path for path in _listed(paths.home) if ".damaged-" in path),
+        *(path for path in _listed(paths.backups) if path.endswith(".damaged")),
+    ]
+    if damaged:
+        # It may be the only copy of some lease: it is put away, and never deleted.
+        away = shlex.quote(paths.in_home(SET_ASIDE))
+        named = " ".join(shlex.quote(path) for path in damaged)
+        message = (
+            f"{', '.join(os.path.basename(path) for path in damaged)} could not be read in full "
+            "and was set aside"
+        )
+        outcomes.append(warning(message, fix=f"mkdir -p {away} && mv {named} {away}"))
     used = _libraries_in_use(seen)
     stale = [
-        *(path for path in _listed(paths.home) if ".damaged-" in path or path.endswith(".part")),
-        *(path for path in _listed(paths.backups) if path.endswith((".damaged", ".part"))),
+        *(path for path in _listed(paths.home) if path.endswith(".part")),
+        *(path for path in _listed(paths.backups) if path.endswith(".part")),
         *(path for path in _listed(paths.in_home("lib")) if not _is_needed(path, used)),
     ]
     if stale:

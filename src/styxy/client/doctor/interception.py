@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from styxy.client.daemon.starting import NATIVE_LIBRARY
+from styxy.client.daemon.starting import NATIVE_LIBRARY, NATIVE_SUPERVISOR
+from styxy.client.doctor.fixes import reinstall, unwritable
 from styxy.client.doctor.verdict import Outcome, error, ok, warning
+from styxy.client.interception.run import packaged
 from styxy.client.interception.self_test import why_not
 from styxy.client.interception.shell_env import meaningless
 from styxy.core.config.environment import switch
+from styxy.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from styxy.client.doctor.examination import Examination
@@ -17,20 +20,33 @@ if TYPE_CHECKING:
 
 def library(seen: Examination) -> Outcome:
     """See that the library loads."""
-    trial = seen.trial
+    try:
+        trial = seen.trial
+    except Unavailable as failure:
+        return error(failure.message, fix=_fix_of(seen))
     assert trial.bind is not None
     if not trial.bind.was_loaded:
         path = str(trial.library)
-        fix = f"rm {path} && pip install --force-reinstall styxy"
-        return error(why_not(trial.bind, path), fix=fix)
+        return error(why_not(trial.bind, path), fix=f"rm {path} && {reinstall(seen.env)}")
     return ok(f"{trial.library} loads")
+
+
+def _fix_of(seen: Examination) -> str:
+    """What brings the library into the home: a compiler, or a home that can be written."""
+    closed = unwritable(seen.paths.home)
+    if not os.path.exists(packaged(NATIVE_LIBRARY)):
+        return reinstall(seen.env)
+    return closed[1] if closed else f"export STYXY_HOME=/tmp/styxy-home-{os.geteuid()}"
 
 
 def bind(seen: Examination) -> Outcome:
     """See that a real bind of a busy port is moved."""
     if seen.other_network is not None:
         return warning("not tried: the daemon speaks of another network", fix=None)
-    trial = seen.trial
+    try:
+        trial = seen.trial
+    except Unavailable:
+        return warning("not tried: there is no library; see the check of it", fix=_fix_of(seen))
     assert trial.bind is not None
     if trial.bind.was_moved and not trial.daemon:
         return ok(f"a bind of {trial.bind.asked} was moved; no daemon runs, so an asker stood in")
@@ -55,10 +71,17 @@ def shell(seen: Examination) -> Outcome:
         message = f"STYXY_DISABLE_REASSIGN={word} switches interception off in this shell"
         return warning(message, fix="unset STYXY_DISABLE_REASSIGN")
     ours = [each for each in entries if os.path.basename(each) == NATIVE_LIBRARY]
-    if ours and seen.trial.library not in ours:
+    if ours and _library(seen) not in ours:
         message = f"this shell has the library of another Styxy: {ours[0]}"
         return warning(message, fix='eval "$(styxy env)"')
     return ok("this shell is activated" if ours else "this shell is not activated")
+
+
+def _library(seen: Examination) -> str | None:
+    try:
+        return seen.trial.library
+    except Unavailable:
+        return None  # said by the check of the library
 
 
 def seccomp(seen: Examination) -> Outcome:
@@ -68,7 +91,7 @@ def seccomp(seen: Examination) -> Outcome:
     reason = missing_supervisor(seen.paths)
     if reason is None:
         return ok("the kernel allows a supervisor: static programs and Go are reached")
-    return warning(
-        f"static programs and Go are not reached: {reason}",
-        fix="styxy run --explain --backend seccomp -- true",
-    )
+    fix = "styxy run -s dev -- sh -c 'exec COMMAND --port $PORT'"
+    if not os.path.exists(packaged(NATIVE_SUPERVISOR)):
+        fix = reinstall(seen.env)
+    return warning(f"static programs and Go are not reached: {reason}", fix=fix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from styxy.client.text.render import objects
 from styxy.core.messages import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from styxy.client.doctor.examination import Examination
 
 FEWEST_DESCRIPTORS = 1024
@@ -70,7 +73,10 @@ def _squatted(seen: Examination, in_use: list[dict[str, object]]) -> list[dict[s
 def limits(seen: Examination) -> Outcome:
     """See that this shell and the daemon may open enough files."""
     here, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    outcomes = [_limit("this shell", here, fix=f"ulimit -n {min(hard, 4096)}")]
+    fix = f"ulimit -n {min(hard, 4096)}"
+    if 0 <= hard < FEWEST_DESCRIPTORS:  # only root raises the hard limit (getrlimit(2))
+        fix = f"sudo prlimit --nofile=4096:4096 --pid {os.getppid()}"
+    outcomes = [_limit("this shell", here, fix=fix)]
     pid = seen.status.get("pid") if seen.status else None
     if isinstance(pid, int):
         theirs = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
@@ -92,11 +98,24 @@ def ephemeral(seen: Examination) -> Outcome:
     if not crossing:
         return ok(f"{span.first}-{span.last} overlaps no range")
     named = ", ".join(f"{name} {part.first}-{part.last}" for name, part in crossing)
-    wanted = ",".join(f"{part.first}-{part.last}" for _, part in crossing)
+    # What is reserved already must stay so: the new list takes the place of the old one.
+    parts = [*_spans(reserved), *(f"{part.first}-{part.last}" for _, part in crossing)]
+    wanted = ",".join(parts)
     return warning(
         f"outgoing connections get ports {span.first}-{span.last}, which overlaps {named}",
         fix=f"sudo sysctl -w net.ipv4.ip_local_reserved_ports={wanted}",
     )
+
+
+def _spans(ports: Iterable[int]) -> list[str]:
+    """Write ports as first-last, without a gap in any of them."""
+    spans: list[list[int]] = []
+    for port in sorted(ports):
+        if spans and spans[-1][1] == port - 1:
+            spans[-1][1] = port
+        else:
+            spans.append([port, port])
+    return [f"{first}-{last}" for first, last in spans]
 
 
 def _listening() -> set[object]:

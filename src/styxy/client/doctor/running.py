@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from styxy import __version__
+from styxy.client.doctor.fixes import another_port, taker_of, unwritable
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.client.text.render import plain
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 START = "styxy daemon start -d"
 RESTART = "styxy daemon restart"
 WITH_TOKEN = "env -u STYXY_SKIP_AUTH styxy daemon restart"
+
+LOGS = "styxy daemon logs"
+
+PART_FIXES = {
+    "descriptors": f"ulimit -n 4096 && {RESTART}",
+    "port document": "styxy config document",  # says what prevents it, or writes it
+}
+"""What helps a part of the daemon; of others, the log tells more."""
 
 ELSEWHERE = frozenset(
     {
@@ -39,8 +48,27 @@ def daemon(seen: Examination) -> Outcome:
         pid, took = plain(seen.status.get("pid")), seen.answer_time * 1000
         return ok(f"pid {pid} answers in {took:.0f} ms")
     if seen.silence is not None:
-        return error(seen.silence.message, fix=RESTART)
+        return error(seen.silence.message, fix=_fix_of_silence(seen))
+    found = unwritable(seen.paths.home)
+    if found is not None:
+        return error(f"no daemon is running, and none can start: {found[0]}", fix=found[1])
+    if taker_of(seen.listen_port) == os.geteuid():
+        return error(
+            f"no daemon is running, and none can start: port {seen.listen_port} is in use by "
+            "another program of yours, perhaps another home's daemon",
+            fix=another_port(seen),
+        )
     return warning("no daemon is running; the next command that needs it starts it", fix=START)
+
+
+def _fix_of_silence(seen: Examination) -> str:
+    """What makes the daemon answer again; one of another user cannot be restarted."""
+    path = seen.paths.socket_override or (seen.record.socket if seen.record else None)
+    if path is None or not os.path.exists(path) or os.stat(path).st_uid == os.geteuid():
+        return RESTART
+    if seen.paths.socket_override:
+        return "unset STYXY_SOCKET"
+    return "export STYXY_HOME=~/.styxy"
 
 
 def version(seen: Examination) -> Outcome:
@@ -65,7 +93,9 @@ def parts(seen: Examination) -> Outcome:
     names = [name for name in listed if name not in ELSEWHERE] if isinstance(listed, dict) else []
     if not names:
         return ok("no daemon to ask")
-    return worst([from_health(seen, name, fix="styxy daemon logs", named=True) for name in names])
+    return worst(
+        [from_health(seen, name, fix=PART_FIXES.get(name, LOGS), named=True) for name in names]
+    )
 
 
 def alone(seen: Examination) -> Outcome:

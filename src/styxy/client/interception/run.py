@@ -35,7 +35,7 @@ def own_library(paths: Paths) -> str:
     """Install the library that came with this Styxy; return its path. Raises `Unavailable`."""
     from styxy import __version__
 
-    return install_library(paths, version=__version__, source=_built(NATIVE_LIBRARY))
+    return install_library(paths, version=__version__, source=packaged(NATIVE_LIBRARY))
 
 
 def own_supervisor(paths: Paths) -> str:
@@ -46,7 +46,7 @@ def own_supervisor(paths: Paths) -> str:
     from styxy import __version__
 
     target = paths.in_home("lib", __version__, NATIVE_SUPERVISOR)
-    return _install(paths, _built(NATIVE_SUPERVISOR), target)
+    return _install(paths, packaged(NATIVE_SUPERVISOR), target)
 
 
 def own_library_and_supervisor(paths: Paths) -> str:
@@ -68,7 +68,7 @@ def _supervisor_if_any(paths: Paths) -> str | None:
         return None  # programs that call libc are moved all the same
 
 
-def _built(name: str) -> str:
+def packaged(name: str) -> str:
     from styxy import __file__
 
     return os.path.join(os.path.dirname(__file__), "native", name)
