@@ -94,7 +94,8 @@ def _free_port(taken: int) -> int:
     kernel = KernelLook()
     try:
         above, below = range(taken + 1, LAST_PORT + 1), range(FIRST_UNPRIVILEGED, taken)
-        return next(port for port in (*above, *below) if kernel.is_free(Port(port)))
+        free: int = next(port for port in (*above, *below) if kernel.is_free(Port(port)))
+        return free
     finally:
         kernel.close()
 

@@ -130,7 +130,8 @@ def test_a_script_that_cannot_activate_says_so_and_fails(
 def test_a_terminal_is_told_that_its_shell_is_activated(styxy: CommandLine) -> None:
     ours, theirs = os.openpty()
     command = f'eval "$({STYXY} env)"'
-    subprocess.run(["sh", "-c", command], env=styxy.env, stderr=theirs, check=True)
+    env = {**styxy.env, "NO_COLOR": "1"}
+    subprocess.run(["sh", "-c", command], env=env, stderr=theirs, check=True)
     os.close(theirs)
     assert os.read(ours, 1000).startswith(b"styxy: interception is on in this shell")
     os.close(ours)
