@@ -17,6 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+
+
+class AddressHook(MetadataHookInterface):
+    """Tell package indexes where bugs are reported, once there is such a place."""
+
+    PLUGIN_NAME = "custom"
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Set `project.urls`."""
+        words = runpy.run_path(str(Path(self.root, "src", "styxy", "core", "messages.py")))
+        metadata["urls"] = {"Issues": words["ISSUES"]} if words["ISSUES"] else {}
 
 
 class NativeHook(BuildHookInterface[Any]):

@@ -22,6 +22,7 @@ from styxy.client.cli.commands.completion import SCRIPTS
 from styxy.client.cli.main import VERSION_FLAGS, all_commands
 from styxy.core.config.environment import VARIABLES
 from styxy.core.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE
+from styxy.core.messages import how_to_report
 from styxy.core.model.service_types import BUILT_IN
 
 PROGRAM = {
@@ -143,6 +144,9 @@ def page() -> str:
         ),
         ".SH FILES",
         *(line for path, text in PATHS.items() for line in _item(_italic(path), text)),
+        ".SH REPORTING BUGS",
+        *_plain(f"{how_to_report()[0].upper()}{how_to_report()[1:]}."),
+        *_plain("Attach the output of styxy doctor --json and of styxy daemon logs -n 50."),
         ".SH SEE ALSO",
         ".BR ss (8),",
         ".BR ld.so (8)",

@@ -1,6 +1,6 @@
-"""Fill in the tables of the documents that are derived from the code: `make docs`.
+"""Fill in what documents and README derive from the code, tables above all: `make docs`.
 
-A page has them between `<!-- table: NAME -->` and `<!-- end of table -->`; tests/docs compares. The
+A page has it between `<!-- table: NAME -->` and `<!-- end of table -->`; tests/docs compares. The
 words around them are written by hand.
 """
 
@@ -19,11 +19,12 @@ from styxy.client.cli.main import all_commands
 from styxy.core.config.environment import VARIABLES
 from styxy.core.config.settings_table import SETTINGS, Setting
 from styxy.core.errors import DaemonUnreachable, all_errors
+from styxy.core.messages import how_to_report
 from styxy.core.model.service_types import BUILT_IN, Catalogue
 from styxy.core.model.templates import OFFSETS, TEMPLATED_TYPES, template_port
 from styxy.server.http.app import ROUTES
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
 
 _TABLE = re.compile(r"(<!-- table: ([\w -]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
@@ -183,6 +184,12 @@ def errors() -> str:
     )
 
 
+def report() -> str:
+    """Say where bugs are reported. README and docs/ are in different directories, so no link."""
+    text = how_to_report().replace("CONTRIBUTING.md", code("CONTRIBUTING.md"))
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def anchor(heading: str) -> str:
     """Spell the address of a heading as the usual renderers of Markdown do."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
@@ -201,12 +208,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "commands": commands,
     "routes": routes,
     "errors": errors,
+    "report": report,
 }
 
 
 def main() -> int:
     """Bring every page up to date; say which has changed."""
-    for path in sorted(DOCS.glob("*.md")):
+    for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))):
         text = path.read_text(encoding="utf-8")
         if (new := filled(text)) != text:
             path.write_text(new, encoding="utf-8")

@@ -10,6 +10,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hatchling.metadata.core import CoreMetadata, ProjectMetadata
+from hatchling.plugin.manager import PluginManager
+
+from scripts.tables import filled
+from styxy.core.messages import ISSUES, how_to_report
 
 ROOT = Path(__file__).parent.parent
 STYXY = str(Path(sys.executable).parent / "styxy")
@@ -93,3 +98,37 @@ def test_each_make_target_that_a_document_names_exists(document: str) -> None:
     assert set(re.findall(r"\bmake ([a-z-]+)(?= *[`#\n]| PYTEST)", text_of(document))) <= set(
         targets
     )
+
+
+def metadata() -> CoreMetadata:
+    """Read what a build would tell a package index."""
+    return ProjectMetadata(str(ROOT), PluginManager()).core
+
+
+def test_every_text_takes_the_address_for_reports_from_one_place() -> None:
+    shown = subprocess.run([STYXY, "--help"], capture_output=True, text=True, check=True).stdout
+    assert f"\n{how_to_report()}\n" in shown
+    for document in ("README.md", "docs/troubleshooting.md"):
+        text = text_of(document).replace("`", "")
+        assert how_to_report()[1:] in text, "say: make docs"
+    assert metadata().urls == ({"Issues": ISSUES} if ISSUES else {})
+    assert "urls" not in tomllib.loads(text_of("pyproject.toml"))["project"]
+
+
+def test_an_address_takes_the_place_of_the_document() -> None:
+    assert (
+        how_to_report("") == "to report a bug: CONTRIBUTING.md says where, and what a report needs"
+    )
+    assert how_to_report("https://localhost/issues").startswith(
+        "to report a bug: https://localhost/issues ("
+    )
+
+
+def test_what_a_report_needs_is_said() -> None:
+    words = text_of("CONTRIBUTING.md").partition("\n## Reporting a bug\n")[2].partition("\n## ")[0]
+    assert "`styxy doctor --json`" in words
+    assert "`styxy daemon logs" in words
+
+
+def test_the_readme_has_what_is_derived() -> None:
+    assert filled(text_of("README.md")) == text_of("README.md"), "say: make docs"

@@ -12,6 +12,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+ISSUES = ""
+"""The URL where bugs are reported. There is none yet, and until there is, every text names
+CONTRIBUTING.md. README and documents (`make docs`), help, man page and package metadata follow.
+"""
+
 LONGEST_SHOWN = 60
 """Characters of quoted user input in a message."""
 
@@ -26,6 +31,13 @@ LETTERS_PER_EDIT = 4
 
 SHORTEST_PART = 3
 """Minimum length of a part of a word that suggests the whole."""
+
+
+def how_to_report(issues: str = ISSUES) -> str:
+    """Say where a bug is reported, and what a report needs."""
+    if not issues:
+        return "to report a bug: CONTRIBUTING.md says where, and what a report needs"
+    return f"to report a bug: {issues} (CONTRIBUTING.md says what a report needs)"
 
 
 def shortened(sentence: str) -> str:
