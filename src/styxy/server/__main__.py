@@ -185,6 +185,7 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
     )
     discovery_files = _discovery_files(opened)
     requires_token = opened.settings.requires_token
+    instruments.health.register("installation", instruments.installation.part)
     instruments.health.register("authentication", auth_part(requires_token=requires_token))
     instruments.health.register("descriptors", fd_exhaustion.part)
     instruments.health.register("port document", document_part(config_reload.document))

@@ -35,6 +35,7 @@ ELSEWHERE = frozenset(
         "port map",
         "loop",
         "authentication",
+        "installation",
     }
 )
 """Parts of /health that have a check of their own."""
