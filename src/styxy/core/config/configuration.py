@@ -61,21 +61,23 @@ HIGHEST_MADE = Port(49151)
 class AutoAllocation:
     """Say how a range for an unknown service type is made. Sizes and gaps count ports."""
 
-    enabled: bool = key(True, "make unknown service types; off refuses them")
-    default_chunk_size: int = _count("ports", 10, "size of a made range", low=1, high=10_000)
+    enabled: bool = key(True, "create unknown service types on request; false refuses them")
+    default_chunk_size: int = _count("ports", 10, "size of a created range", low=1, high=10_000)
     placement: Placement = key(
         "after",
-        "where a made range goes: after the last range, before the first, or near related",
+        "where a created range goes: after the last range, before the first, or near related ones",
     )
-    min_port: Port = _port(LOWEST_MADE, "lowest port of a made range", others=("min_port_number",))
+    min_port: Port = _port(
+        LOWEST_MADE, "lowest port of a created range", others=("min_port_number",)
+    )
     max_port: Port = _port(
-        HIGHEST_MADE, "highest port of a made range", others=("max_port_number",)
+        HIGHEST_MADE, "highest port of a created range", others=("max_port_number",)
     )
-    preserve_gaps: bool = key(True, "keep unused ports between a made range and its neighbours")
+    preserve_gaps: bool = key(True, "keep unused ports between a created range and its neighbours")
     gap_size: int = _count(
         "ports", 10, "unused ports between two ranges, at least", low=0, high=10_000
     )
-    require_confirmation: bool = key(False, "ask before a service type is made")
+    require_confirmation: bool = key(False, "ask before a service type is created")
 
     @property
     def gap(self) -> int:
@@ -88,11 +90,11 @@ class AllocationRule:
     """Override how ranges are made for the types whose name matches `pattern` (`*` is any text)."""
 
     pattern: str
-    chunk_size: int | None = _count("ports", None, "size of a made range", low=1, high=10_000)
-    placement: Placement | None = key(None, "where a made range goes")
+    chunk_size: int | None = _count("ports", None, "size of a created range", low=1, high=10_000)
+    placement: Placement | None = key(None, "where a created range goes")
     preferred_range_start: Port | None = _port(
         None,
-        "port from which room is looked for first; may lie below min_port",
+        "port from which to look for room first; may lie below min_port",
         others=("preferred_range",),
     )
 

@@ -96,7 +96,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         name="STYXY_HOME",
         meaning="directory of Styxy's own files, ~/.styxy by default; "
-        "a relative one is seen from where one types",
+        "a relative path starts from the directory in which a command is typed",
         kind=PATH,
     ),
     Variable(
@@ -123,7 +123,8 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         name="STYXY_STATIC",
-        meaning="supervise: static programs that a program starts get a supervisor; leave: not",
+        meaning="supervise: static programs that a program starts get a supervisor; "
+        "leave: they do not",
         kind=_words("supervise", "leave"),
     ),
     Variable(
@@ -134,12 +135,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(name="STYXY_REASSIGNMENT_LOG", meaning="file that lists the moved binds", kind=PATH),
     Variable(
         name="STYXY_VIRTUAL_LOCALHOST",
-        meaning="off: this program's connections are not led to the project's own servers",
+        meaning="off: this program's connections are not redirected to the project's own servers",
         kind=SWITCH,
     ),
     Variable(
         name="STYXY_SIBLINGS",
-        meaning="allow: servers of other worktrees of the repo may answer; else they are refused",
+        meaning="allow: servers of other worktrees of the repo may answer; refuse: they may not",
         kind=_words("allow", "refuse"),
     ),
     Variable(
@@ -159,7 +160,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         name="CLAUDE_INSTANCE_ID",
-        meaning="the same, where STYXY_INSTANCE_ID is not set",
+        meaning="the same, if STYXY_INSTANCE_ID is not set",
         kind=INSTANCE_NAME,
     ),
     Variable(name="STYXY_PROJECT", meaning="the project that a program belongs to", kind=PATH),

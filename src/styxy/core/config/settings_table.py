@@ -40,7 +40,7 @@ class ServiceTypeEntry:
     )
     additional_ranges: list[tuple[int, int]] = key(
         (),
-        "further ranges, where one grew that had no room beside it",
+        "further ranges, for a type that grew with no room beside its range",
         "a list of ranges [[first port, last port], ...]",
         max_length=MOST_ITEMS,
     )
@@ -61,7 +61,7 @@ class ServiceTypeEntry:
     )
     auto_allocated: str | None = key(
         None,
-        "when Styxy made the type for a request; written by Styxy",
+        "when Styxy created the type for a request; written by Styxy",
         "a date like 2026-01-31",
         pattern=r"^\d{4}-\d{2}-\d{2}([T ][0-9:.]{5,15}(Z|[+-]\d{2}:\d{2})?)?\Z",
         may_be_null=True,
