@@ -24,7 +24,7 @@ from tests.fakes import free_port
 
 def starts(styxy: CommandLine) -> int:
     """Count the daemons that ever answered in this home."""
-    return (styxy.home / "logs" / "daemon.log").read_text().count(" answers on ")
+    return (styxy.home / "logs" / "daemon.log").read_text().count(" answers on /")
 
 
 def test_a_command_starts_the_daemon_that_it_needs(styxy: CommandLine) -> None:
@@ -341,7 +341,7 @@ def test_a_restart_onto_a_busy_port_stops_nothing(styxy: CommandLine) -> None:
         port = port_of(server)
         body = styxy.json("daemon", "restart", "-p", str(port), code=1)
     assert body["error"] == (
-        f"port {port} is in use, so the daemon stays where it is; see: styxy who {port}"
+        f"port {port} is in use, so the daemon was not moved; see: styxy who {port}"
     )
     assert styxy.json("daemon", "status")["pid"] == pid
     assert styxy.json("daemon", "restart", "-p", str(styxy.port))["pid"] != pid
