@@ -55,7 +55,7 @@ LIBRARIES = {
 """What a room may use beside the standard library."""
 
 PURE = {
-    "__future__", "bisect", "collections", "dataclasses", "datetime", "difflib", "functools",
+    "__future__", "bisect", "collections", "dataclasses", "datetime", "functools",
     "itertools", "json", "posixpath", "re", "shlex", "string", "typing", "urllib.parse",
 }  # fmt: skip
 """Modules of the standard library that touch no file, socket, clock, environment, log or thread."""

@@ -1,4 +1,7 @@
-"""check, suggest: what they ask, print and return."""
+"""check, suggest: what they ask, print and return.
+
+Also tests `types_text`.
+"""
 
 from __future__ import annotations
 
