@@ -89,6 +89,10 @@ def test_what_resembles_a_word_is_guessed_and_nothing_else(word: str, near: str 
     assert nearest(word, TYPES) == near
 
 
+def test_an_abbreviation_of_the_beginning_comes_first() -> None:
+    assert nearest("gap", ["preserve_gaps", "gap_size"]) == "gap_size"
+
+
 @pytest.mark.parametrize(
     ("word", "known"),
     [("agent", "generate"), ("--instance", "--no-start"), ("zork", "fork2"), ("xyz", "xab")],

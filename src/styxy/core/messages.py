@@ -10,7 +10,7 @@ import json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 ISSUES = ""
 """The URL where bugs are reported. There is none yet, and until there is, every text names
@@ -85,7 +85,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         return spelled[near]
     if len(word) < SHORTEST_PART:
         return None
-    return next((spelled[each] for each in spelled if _abbreviates(word, each)), None)
+    longer = sorted((each for each in spelled if _abbreviates(word, each)), key=_place_of(word))
+    return spelled[longer[0]] if longer else None
+
+
+def _place_of(word: str) -> Callable[[str], int]:
+    return lambda other: other.find(word)
 
 
 def _most_edits(word: str) -> int:
