@@ -50,7 +50,7 @@ def test_a_process_without_any_left_says_so_with_its_limit() -> None:
     done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
     first, second = done.stdout.splitlines()
     assert first == "True"
-    assert "no file descriptor left (limit 20)" in second
+    assert "out of file descriptors (limit 20)" in second
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])

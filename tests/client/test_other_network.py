@@ -78,7 +78,7 @@ def test_run_says_so_and_runs_without(running: CommandLine, backend: str) -> Non
 @needs_network
 def test_explain_names_the_network(running: CommandLine) -> None:
     done = elsewhere(running, "run", "--explain", "--backend", "none", "--", "true")
-    assert "not covered: this network" in done.stderr
+    assert "not covered: this network" in done.stdout
 
 
 @needs_network

@@ -75,10 +75,14 @@ WORDS = "I was here first"
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """A port that one project has and the other wants; `answers_at` is empty for a promise."""
+    """A port that one project has and the other wants; `answers_at` is empty for a promise.
+
+    `why` is what the notice says of the port.
+    """
 
     port: int
     answers_at: tuple[str, ...]
+    why: str = "was in use"
 
     def assert_untouched(self) -> None:
         """Prove that who has the port still has it, and that nobody else is at it."""
@@ -109,7 +113,7 @@ def contest(
     """Make the conflict of a kind: an address, or `promised`."""
     if kind == "promised":
         with installation.promised(project, ports) as port:
-            yield Contest(port, ())
+            yield Contest(port, (), why=f"is promised to {project.name}")
     else:
         with stranger(kind, ports, project=project) as taken:
             yield taken

@@ -21,7 +21,7 @@ from tests.programs.browser import (
 from tests.programs.installation import Installation, under_styxy
 from tests.programs.program_list import ProgramList
 from tests.programs.running import Running, running
-from tests.programs.test_conflicts import NOTICE
+from tests.programs.test_conflicts import notice
 from tests.programs.test_localhost import wait_seen
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -91,7 +91,7 @@ def test_a_second_suite_starts_its_own_server_and_both_pass(
             (tree / "end").touch()
             assert suites[tree].wait() == 0, str(suites[tree])
         [move] = installation.reassignments(ours)
-        assert NOTICE.format(port, move["port"]) in suites[ours].stderr + suites[ours].stdout
+        assert notice(port, move["port"]) in suites[ours].stderr + suites[ours].stdout
         assert not installation.reassignments(theirs)
 
 

@@ -24,7 +24,7 @@ from tests.programs.installation import Installation
 from tests.programs.program import API
 from tests.programs.program_list import ProgramList
 from tests.programs.running import Running
-from tests.programs.test_conflicts import NOTICE
+from tests.programs.test_conflicts import notice
 
 pytestmark = pytest.mark.real
 
@@ -192,7 +192,7 @@ def test_children_and_threads_that_share_a_port_share_the_new_one(
             assert {each.port for each in found} == {lease["port"]}
             assert all(each.is_sane and each.result == 0 for each in found)
             assert len(installation.reassignments(ours)) == 1
-            assert program.stderr == NOTICE.format(taken.port, lease["port"]) + "\n"
+            assert program.stderr == notice(taken.port, lease["port"], why=taken.why) + "\n"
             taken.assert_untouched()
         installation.wait_no_lease(ours)
 

@@ -71,7 +71,7 @@ def test_a_client_finds_the_server_of_its_own_project(
     server.settle_in(ours, "our own")
     with contest(kind, server.ports, installation=installation, project=theirs) as taken:
         with installation.run(server.command(taken.port), cwd=ours) as moved:
-            wait_moved(moved, taken.port)
+            wait_moved(moved, taken.port, why=taken.why)
             wait_until(lambda: bool(installation.reassignments(ours)), "the move is known")
             own = ask(installation, client, taken.port, cwd=ours)
             assert (own.status, own.text.strip().splitlines()[-1:]) == (0, ["our own"]), own

@@ -18,12 +18,17 @@ from tests.programs.running import Running
 
 pytestmark = pytest.mark.real
 
-NOTICE = "✓ STYXY: Port {} was in use, auto-assigned port {}"
+_NOTICE = "✓ STYXY: Port {} {why}, auto-assigned port {}"
 
 
-def wait_moved(server: Running, asked: int) -> int:
+def notice(asked: int, got: object, *, why: str = "was in use") -> str:
+    """Word the notice of a move; `got` may be a pattern."""
+    return _NOTICE.format(asked, got, why=why)
+
+
+def wait_moved(server: Running, asked: int, *, why: str = "was in use") -> int:
     """Wait for the notice; gives the port that it names."""
-    return int(server.wait_line(NOTICE.format(asked, r"(\d+)"))[1])
+    return int(server.wait_line(notice(asked, r"(\d+)", why=why))[1])
 
 
 def assert_recorded(
@@ -44,10 +49,10 @@ def assert_recorded(
     return move["port"]
 
 
-def assert_said_once(server: Running, subject: Program, *, asked: int, got: int) -> None:
+def assert_said_once(server: Running, subject: Program, said: str, *, got: int) -> None:
     """Prove that the notice came once, on standard error, and that the rest is the program's."""
     lines = server.stderr.splitlines()
-    assert [line for line in lines if "STYXY" in line] == [NOTICE.format(asked, got)], str(server)
+    assert [line for line in lines if "STYXY" in line] == [said], str(server)
     assert "STYXY" not in server.stdout
     assert "EADDRINUSE" not in server.stdout + server.stderr
     if subject.says:
@@ -62,7 +67,7 @@ def serve_moved(
     before = len(installation.logged())
     subject.settle_in(cwd, content, port=taken.port)
     with installation.run(subject.command(taken.port), cwd=cwd) as server:
-        got = wait_moved(server, taken.port)
+        got = wait_moved(server, taken.port, why=taken.why)
         assert got in subject.ports
         subject.assert_answers(got, content)
         taken.assert_untouched()
@@ -75,7 +80,7 @@ def serve_moved(
         subject.end(server)
         server.wait()
         installation.wait_no_lease(cwd)
-        assert_said_once(server, subject, asked=taken.port, got=got)
+        assert_said_once(server, subject, notice(taken.port, got, why=taken.why), got=got)
         said = server.stdout + server.stderr
         settled = partial(subject.settled, instead="~")
         lines = port_lines(said, asked=taken.port, got=got, settled=settled)
@@ -130,7 +135,7 @@ def test_two_worktrees_that_want_one_port_get_a_place_each(
         for project in (ours, theirs):
             subject.settle_in(project, project.name)
         with installation.run(subject.command(port), cwd=ours) as moved:
-            got = wait_moved(moved, port)
+            got = wait_moved(moved, port, why=f"is promised to {theirs.name}")
             with installation.run(subject.command(port), cwd=theirs) as at_home:
                 subject.assert_answers(port, theirs.name)
                 subject.assert_answers(got, ours.name)

@@ -21,7 +21,7 @@ from tests.programs.program_list import ProgramList
 from tests.programs.python_servers import PYTHON
 from tests.programs.running import Running, running
 from tests.programs.sources import NODE as NODE_ITSELF
-from tests.programs.test_conflicts import NOTICE
+from tests.programs.test_conflicts import notice
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("backend", ["preload", "seccomp"])]
 
@@ -138,7 +138,7 @@ def test_a_family_of_processes_has_one_port_and_another_program_its_own(
         executed = got.pop("executed")
         assert got == {"parent": str(port), "child": IN_USE, "thread": IN_USE, "grandchild": IN_USE}
         assert executed not in (IN_USE, str(port))
-        assert program.stderr == NOTICE.format(port, executed) + "\n"
+        assert program.stderr == notice(port, executed) + "\n"
     installation.wait_no_lease(ours)
 
 
@@ -154,7 +154,7 @@ def test_a_family_that_was_moved_keeps_to_its_place(
             place, executed = got.pop("parent"), got.pop("executed")
             assert got == dict.fromkeys(("child", "thread", "grandchild"), IN_USE)
             assert len({place, executed, str(taken.port)}) == 3
-            notices = [NOTICE.format(taken.port, each) for each in (place, executed)]
+            notices = [notice(taken.port, each) for each in (place, executed)]
             assert program.stderr.splitlines() == notices
         taken.assert_untouched()
     installation.wait_no_lease(ours)

@@ -19,7 +19,7 @@ from tests.programs.program import API, Program
 from tests.programs.program_list import ProgramList
 from tests.programs.python_servers import WSGI
 from tests.programs.running import Running
-from tests.programs.test_conflicts import NOTICE, wait_moved
+from tests.programs.test_conflicts import notice, wait_moved
 
 pytestmark = pytest.mark.real
 
@@ -29,7 +29,7 @@ def assert_moved_once(
 ) -> None:
     """Prove that one notice and one lease are all that there is."""
     lines = [line for line in server.stderr.splitlines() if "STYXY" in line]
-    assert lines == [NOTICE.format(asked, got)]
+    assert lines == [notice(asked, got)]
     assert [lease["port"] for lease in installation.leases(project)] == [got]
     assert len(installation.reassignments(project)) == 1
 
@@ -59,7 +59,7 @@ def test_a_server_that_is_started_anew_at_each_change_goes_back_to_its_new_port(
         got,
     ):
         lines = {line for line in server.stderr.splitlines() if "STYXY" in line}
-        assert lines == {NOTICE.format(asked, got)}
+        assert lines == {notice(asked, got)}
         assert [lease["port"] for lease in installation.leases(ours)] == [got]
 
 

@@ -21,7 +21,7 @@ from tests.programs.program import API
 from tests.programs.program_list import ProgramList
 from tests.programs.running import PATIENCE, running
 from tests.programs.terminal import INTERRUPT, at_terminal, terminal
-from tests.programs.test_conflicts import NOTICE, wait_moved
+from tests.programs.test_conflicts import notice, wait_moved
 
 pytestmark = pytest.mark.real
 
@@ -81,7 +81,7 @@ def run(
 
 def notice_in(text: str, asked: int) -> int:
     """Read the one notice that a text is; gives the new port."""
-    found = re.fullmatch(NOTICE.format(asked, r"(\d+)") + "\n", text)
+    found = re.fullmatch(notice(asked, r"(\d+)") + "\n", text)
     assert found, text
     return int(found[1])
 
@@ -156,10 +156,10 @@ def test_the_notice_goes_where_the_user_says(
         assert done.returncode == 0
         said = re.search(r"^bound (\d+)\n", done.stdout, re.MULTILINE)
         assert said
-        notice = NOTICE.format(taken.port, said[1]) + "\n"
+        expected = notice(taken.port, said[1]) + "\n"
         # Python writes its own line at its end, so the notice comes first.
-        assert done.stdout == (notice if shown_on == "stdout" else "") + said[0]
-        assert done.stderr == (notice if shown_on == "stderr" else "")
+        assert done.stdout == (expected if shown_on == "stdout" else "") + said[0]
+        assert done.stderr == (expected if shown_on == "stderr" else "")
         assert len(installation.logged()) == before + 1
 
 

@@ -14,7 +14,7 @@ from tests.programs.installation import Installation
 from tests.programs.program import Program
 from tests.programs.program_list import ProgramList
 from tests.programs.running import Running
-from tests.programs.test_conflicts import NOTICE, wait_moved
+from tests.programs.test_conflicts import notice, wait_moved
 
 pytestmark = [pytest.mark.real, pytest.mark.compat]
 
@@ -50,7 +50,7 @@ def test_two_worktrees_run_a_program_at_once_and_the_second_goes_back_to_its_pla
                 subject.assert_answers(port, theirs.name)
                 end(subject, second, killed=killed)
                 notices = [line for line in second.stderr.splitlines() if "STYXY" in line]
-                assert notices == [NOTICE.format(port, got)]
+                assert notices == [notice(port, got)]
             installation.wait_no_lease(ours)
             paths.add(got)
         assert len(paths) == 1
