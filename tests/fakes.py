@@ -155,16 +155,16 @@ def has_lapsed(lease: Lease, now: float) -> bool:
 def assert_consistent(lease_index: LeaseIndex) -> None:
     """Hold every index of the books against a search through all leases."""
     leases = list(lease_index)
-    assert len(lease_index) == len(leases) == len({lease.lock_id for lease in leases})
+    assert len(lease_index) == len(leases) == len({lease.lease_id for lease in leases})
     assert len({lease.port for lease in leases}) == len(leases)
 
     def ids(found: Iterable[Lease]) -> list[str]:
         return [
-            each.lock_id for each in sorted(found, key=lambda each: (each.allocated_at, each.port))
+            each.lease_id for each in sorted(found, key=lambda each: (each.allocated_at, each.port))
         ]
 
     for lease in leases:
-        assert lease_index.get(lease.lock_id) is lease
+        assert lease_index.get(lease.lease_id) is lease
         assert lease_index.on_port(lease.port) is lease
         assert ids(lease_index.of_type(lease.service_type)) == ids(
             each for each in leases if each.service_type == lease.service_type
@@ -191,5 +191,5 @@ def assert_consistent(lease_index: LeaseIndex) -> None:
             port for port in around if lease_index.on_port(port) is None
         ]
     for now in (0.0, *(each.expires_at for each in leases if each.expires_at is not None)):
-        lapsed = [each.lock_id for each in leases if has_lapsed(each, now)]
-        assert sorted(each.lock_id for each in lease_index.expired(now)) == sorted(lapsed)
+        lapsed = [each.lease_id for each in leases if has_lapsed(each, now)]
+        assert sorted(each.lease_id for each in lease_index.expired(now)) == sorted(lapsed)

@@ -73,7 +73,7 @@ class DeskHarness:
 
     def grant(self, request: LeaseRequest, *, taken: Collection[int] = ()) -> Grant:
         """Allocate as an API client does."""
-        ruling = self.desk.allocate(request, lock_id=self.new_id(), now=self.now, taken=taken)
+        ruling = self.desk.allocate(request, lease_id=self.new_id(), now=self.now, taken=taken)
         self.write(ruling.events)
         return ruling.answer
 
@@ -84,7 +84,7 @@ class DeskHarness:
 
     def move(self, request: MoveRequest, *, taken: Collection[int] = ()) -> MoveAnswer:
         """Ask as a guest does."""
-        ruling = decide_move(self.desk, request, lock_id=self.new_id(), now=self.now, taken=taken)
+        ruling = decide_move(self.desk, request, lease_id=self.new_id(), now=self.now, taken=taken)
         self.write(ruling.events)
         return ruling.answer
 
@@ -94,9 +94,9 @@ class DeskHarness:
         assert isinstance(answer, Moved), answer
         return answer.lease
 
-    def release(self, lock_id: str) -> None:
+    def release(self, lease_id: str) -> None:
         """Release a lease."""
-        self.write(self.desk.release(lock_id, now=self.now).events)
+        self.write(self.desk.release(lease_id, now=self.now).events)
 
     def die(self, dead: Holder, heirs: Mapping[Port, Holder] | None = None) -> None:
         """End a process."""
@@ -179,7 +179,7 @@ class DeskHarness:
 def facts_of(desk: Desk) -> dict[str, object]:
     """Return everything that a desk remembers, for comparison."""
     return {
-        "leases": {lease.lock_id: lease for lease in desk.lease_index},
+        "leases": {lease.lease_id: lease for lease in desk.lease_index},
         "services": list(desk.remembered.services.items()),
         "moves": list(desk.remembered.moves.items()),
         "instances": dict(desk.instances),

@@ -50,7 +50,7 @@ holders = st.builds(
 owners = st.builds(Owner, project=st.none() | raw_texts, instance_id=names)
 leases = st.builds(
     Lease,
-    lock_id=names,
+    lease_id=names,
     port=ports,
     service_type=names,
     service_name=raw_texts,
@@ -90,7 +90,7 @@ instances = st.builds(
     service_type=st.none() | names,
 )
 
-_about: dict[str, Any] = {"lock_id": names, "port": ports, "at": times}
+_about: dict[str, Any] = {"lease_id": names, "port": ports, "at": times}
 
 EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     Leased: st.builds(Leased, lease=leases, at=times),

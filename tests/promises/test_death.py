@@ -56,12 +56,12 @@ def holding(home: Path, *leases: Lease) -> None:
     with closing(Journal(str(home / "styxy.db"))) as journal:
         journal.append([Leased(lease=lease, at=lease.allocated_at) for lease in leases])
         bound = [each for each in leases if each.state == "bound"]
-        journal.append([Bound(lock_id=e.lock_id, port=e.port, at=0.0) for e in bound])
+        journal.append([Bound(lease_id=e.lease_id, port=e.port, at=0.0) for e in bound])
 
 
 def lease_of(name: str, port: int, holder: Holder | None, **more: object) -> Lease:
     return Lease(
-        lock_id=name,
+        lease_id=name,
         port=Port(port),
         service_type="dev",
         holder=holder,

@@ -74,7 +74,7 @@ def test_an_answer_came_before_my_lease_was_written(tmp_path: Path) -> None:
         daemon.process.wait()
         with closing(Journal(str(tmp_path / "home" / "styxy.db"))) as journal:
             leased = [each for each in journal.replay() if isinstance(each, Leased)]
-        assert [each.lease.lock_id for each in leased] == [lease["lock_id"]]
+        assert [each.lease.lease_id for each in leased] == [lease["lock_id"]]
 
 
 def test_an_old_state_came_back_over_the_newer_one(tmp_path: Path) -> None:

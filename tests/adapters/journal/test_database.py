@@ -12,7 +12,7 @@ from styxy.core.model.service_types import ServiceType
 
 LEASED = Leased(
     lease=Lease(
-        lock_id="a",
+        lease_id="a",
         port=Port(3001),
         service_type="dev",
         service_name='"image_id":',
@@ -45,3 +45,10 @@ def test_the_preferred_ports_of_a_made_type_have_the_key_that_every_journal_has(
 def test_what_looks_like_that_key_in_a_text_is_left_alone() -> None:
     _at, kind, data, seal = row_of(LEASED)
     assert event_of(kind, data, seal, path="styxy.db") == LEASED
+
+
+def test_the_id_of_a_lease_has_the_key_that_every_journal_has() -> None:
+    _at, _kind, data, _seal = row_of(LEASED)
+    lease = json.loads(data)["lease"]
+    assert lease["lock_id"] == "a"
+    assert "lease_id" not in lease

@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "styxy.db"
     with closing(Journal(str(path))) as journal:
         for number in range(3):
-            journal.append([Bound(at=1.0, lock_id=str(number), port=Port(3000))])
+            journal.append([Bound(at=1.0, lease_id=str(number), port=Port(3000))])
     return path
 
 
@@ -37,7 +37,7 @@ def test_a_sound_journal_is_told_with_its_newest_event_and_stays(path: Path) -> 
 
 def test_what_a_killed_daemon_left_in_the_wal_counts(path: Path) -> None:
     with closing(Journal(str(path))) as journal:
-        journal.append([Bound(at=1.0, lock_id="3", port=Port(3000))])
+        journal.append([Bound(at=1.0, lease_id="3", port=Port(3000))])
         left = path.parent / "left"
         left.mkdir()
         for each in ("styxy.db", "styxy.db-wal"):

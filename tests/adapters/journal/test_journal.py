@@ -27,7 +27,7 @@ from tests.fakes import clean_environment
 
 
 def bound(number: int, *, at: float | None = None) -> Bound:
-    return Bound(lock_id=str(number), port=Port(3000), at=float(number) if at is None else at)
+    return Bound(lease_id=str(number), port=Port(3000), at=float(number) if at is None else at)
 
 
 def path_of(tmp_path: Path) -> str:
@@ -76,7 +76,7 @@ def test_every_kind_of_event_comes_back_as_it_was(
 def test_a_path_that_is_not_utf_8_comes_back_byte_for_byte(journal: Journal) -> None:
     project = os.fsdecode(b"/srv/caf\xe9")
     lease = Lease(
-        lock_id="a",
+        lease_id="a",
         port=Port(3000),
         service_type="dev",
         owner=Owner(project=project),
@@ -91,7 +91,7 @@ def test_a_path_that_is_not_utf_8_comes_back_byte_for_byte(journal: Journal) -> 
 
 
 def test_recent_events_are_of_one_kind_and_the_newest_is_last(journal: Journal) -> None:
-    released = Released(lock_id="x", port=Port(3000), reason="released", at=0.5)
+    released = Released(lease_id="x", port=Port(3000), reason="released", at=0.5)
     journal.append([bound(1), released, bound(2), bound(3)])
     assert journal.recent("Bound", limit=2) == [bound(2), bound(3)]
     assert journal.recent("Released", limit=9) == [released]
@@ -116,7 +116,7 @@ from styxy.core.books.events import Bound
 journal = Journal(sys.argv[1])
 number = int(sys.argv[2])
 while True:
-    journal.append([Bound(lock_id=str(number), port=3000, at=0.0)])
+    journal.append([Bound(lease_id=str(number), port=3000, at=0.0)])
     print(number, flush=True)
     number += 1
 """
@@ -134,7 +134,7 @@ def test_what_was_acknowledged_survives_kill_9_in_a_burst(tmp_path: Path) -> Non
             writer.send_signal(signal.SIGKILL)
             rest = writer.stdout.read().splitlines()
         acknowledged += burst + len(rest)
-        written = [event.lock_id for event in reopened(tmp_path) if isinstance(event, Bound)]
+        written = [event.lease_id for event in reopened(tmp_path) if isinstance(event, Bound)]
         assert written[:acknowledged] == [str(number) for number in range(acknowledged)]
         assert len(written) <= acknowledged + 1, "one may be written and not yet told"
         acknowledged = len(written)
@@ -363,7 +363,9 @@ def test_a_planted_link_is_not_followed(tmp_path: Path, name: str, exists: bool)
 
 
 def test_an_event_keeps_its_lease_apart_from_its_copy(journal: Journal) -> None:
-    lease = Lease(lock_id="a", port=Port(3000), service_type="dev", allocated_at=0.0, last_seen=0.0)
+    lease = Lease(
+        lease_id="a", port=Port(3000), service_type="dev", allocated_at=0.0, last_seen=0.0
+    )
     journal.append([Leased(lease=lease, at=0.0), Leased(lease=replace(lease, port=Port(1)), at=0)])
     first, second = journal.replay()
     assert first == Leased(lease=lease, at=0.0)
@@ -373,7 +375,7 @@ def test_an_event_keeps_its_lease_apart_from_its_copy(journal: Journal) -> None:
 def test_the_audit_reads_back_from_the_newest(journal: Journal) -> None:
     events = [bound(1000 + number) for number in range(9)]
     journal.append(events)
-    last = Released(lock_id="x", port=Port(3000), reason="lapsed", at=1009.0)
+    last = Released(lease_id="x", port=Port(3000), reason="lapsed", at=1009.0)
     journal.append([last])
     assert journal.read_back(kind=None, since=None, limit=2) == [(9, events[-1]), (10, last)]
     assert journal.read_back(kind="Bound", since=1007.0, limit=100) == [

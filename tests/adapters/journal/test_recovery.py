@@ -23,7 +23,7 @@ NOW = 1_800_000_000.0
 
 
 def bound(number: int) -> Bound:
-    return Bound(lock_id=str(number), port=Port(3000), at=float(number))
+    return Bound(lease_id=str(number), port=Port(3000), at=float(number))
 
 
 def database(tmp_path: Path) -> Path:

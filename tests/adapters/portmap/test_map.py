@@ -33,7 +33,7 @@ def open_map(path: Path, *, line: str = LINE, netns: int = 7) -> PortMap:
 
 def lease(port: int, *, project: str | None = "/p", asked: int | None = None) -> Lease:
     return Lease(
-        lock_id=str(port),
+        lease_id=str(port),
         port=Port(port),
         service_type="dev",
         owner=Owner(project=project),

@@ -22,7 +22,7 @@ Q = Owner(project="/q")
 def lease_of(name: str, port: int, *, owner: Owner = P, pid: int | None = 7) -> Lease:
     holder = None if pid is None else Holder(pid=pid, start_time=1, boot="b")
     return Lease(
-        lock_id=name,
+        lease_id=name,
         port=Port(port),
         service_type="dev",
         owner=owner,
@@ -49,7 +49,7 @@ def test_a_new_state_takes_the_place_of_the_old_one_in_every_index() -> None:
     lease_index.put(lease_of("a", 3001, pid=7))
     lease_index.put(lease_of("a", 3001, pid=8))
     assert lease_index.of_pid(7) == []
-    assert [lease.lock_id for lease in lease_index.of_pid(8)] == ["a"]
+    assert [lease.lease_id for lease in lease_index.of_pid(8)] == ["a"]
     assert len(lease_index) == 1
 
 
@@ -63,16 +63,16 @@ def test_leases_are_listed_oldest_first() -> None:
     lease_index = LeaseIndex()
     for name, port in (("c", 3003), ("a", 3001), ("b", 3002)):
         lease_index.put(lease_of(name, port))
-    assert [lease.lock_id for lease in lease_index.of_type("dev")] == ["a", "b", "c"]
+    assert [lease.lease_id for lease in lease_index.of_type("dev")] == ["a", "b", "c"]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4), strategies.leases), max_size=30))
 def test_the_indexes_agree_with_the_leases(steps: list[tuple[bool, int, Lease]]) -> None:
     lease_index = LeaseIndex()
     for is_put, number, raw in steps:
-        lease = replace(raw, lock_id=str(number), port=Port(3000 + number))
+        lease = replace(raw, lease_id=str(number), port=Port(3000 + number))
         if is_put:
             lease_index.put(lease)
         elif lease_index.on_port(lease.port) is not None:
-            assert lease_index.drop(lease.lock_id).lock_id == lease.lock_id
+            assert lease_index.drop(lease.lease_id).lease_id == lease.lease_id
         assert_consistent(lease_index)

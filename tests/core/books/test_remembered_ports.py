@@ -23,12 +23,12 @@ def forgetful(*, days: float = 180, entries: int = 10_000) -> DeskHarness:
 
 def served(harness: DeskHarness, name: str) -> None:
     """Lease a port for a service of /p, and release it."""
-    harness.release(harness.allocate(owner=P, service_name=name).lock_id)
+    harness.release(harness.allocate(owner=P, service_name=name).lease_id)
 
 
 def moved(harness: DeskHarness, asked: int) -> None:
     """Move a server of /p, and end it."""
-    harness.release(harness.moved(move_ask(asked), taken=(asked,)).lock_id)
+    harness.release(harness.moved(move_ask(asked), taken=(asked,)).lease_id)
 
 
 def names(harness: DeskHarness) -> list[str]:
@@ -94,7 +94,7 @@ def test_a_lease_that_outlives_its_memory_is_remembered_again_when_it_ends() -> 
     harness.wait(2 * DAY, lease.port)
     assert names(harness) == []
     assert_replay_forgets_too(harness)
-    harness.release(lease.lock_id)
+    harness.release(lease.lease_id)
     assert_replay_forgets_too(harness)
     request = LeaseRequest(service_type="dev", service_name="web", owner=P)
     assert harness.grant(request).lease.port == lease.port
@@ -104,8 +104,8 @@ def test_the_youngest_lease_of_a_service_is_the_remembered_one() -> None:
     harness = DeskHarness()
     first = harness.allocate(owner=P, service_name="web")
     second = harness.allocate(owner=P, service_name="web")
-    harness.release(second.lock_id)
-    harness.release(first.lock_id)
+    harness.release(second.lease_id)
+    harness.release(first.lease_id)
     request = LeaseRequest(service_type="dev", service_name="web", owner=P)
     assert harness.grant(request).lease.port == second.port
 
@@ -125,7 +125,7 @@ def test_a_trial_of_styxy_itself_leaves_nothing_behind(taken: tuple[int, ...]) -
     harness = DeskHarness()
     before = harness.facts()
     trial = replace(move_ask(), owner=Owner(project="/home", instance_id=TRIAL_INSTANCE))
-    harness.release(harness.moved(trial, taken=taken).lock_id)
+    harness.release(harness.moved(trial, taken=taken).lease_id)
     assert harness.facts() == before
     assert not [each for each in harness.written if isinstance(each, Reassigned)]
     assert_replay_forgets_too(harness)

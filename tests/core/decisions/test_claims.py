@@ -45,11 +45,11 @@ def test_a_process_takes_over_an_unbound_lease_and_gives_it_back() -> None:
     first = harness.grant(web()).lease
     taken_over = harness.grant(web(holder=holder(7)))
     assert taken_over.existing
-    assert taken_over.lease == harness.desk.lease_index.get(first.lock_id)
+    assert taken_over.lease == harness.desk.lease_index.get(first.lease_id)
     assert (taken_over.lease.holder, taken_over.lease.expires_at) == (holder(7), None)
     harness.see(3000)
     harness.die(holder(7))
-    back = harness.desk.lease_index.get(first.lock_id)
+    back = harness.desk.lease_index.get(first.lease_id)
     assert (back.holder, back.state, back.is_lent) == (None, "reserved", False)
     assert back.expires_at == harness.now + UNUSED_TTL
     assert facts_of(harness.replayed()) == facts_of(harness.restored()) == harness.facts()
@@ -60,9 +60,9 @@ def test_a_lent_lease_that_an_heir_listens_on_is_given_back_by_the_heir() -> Non
     first = harness.grant(web()).lease
     harness.grant(web(holder=holder(7)))
     harness.die(holder(7), {Port(3000): holder(8)})
-    assert harness.desk.lease_index.get(first.lock_id).holder == holder(8)
+    assert harness.desk.lease_index.get(first.lease_id).holder == holder(8)
     harness.die(holder(8))
-    assert harness.desk.lease_index.get(first.lock_id).holder is None
+    assert harness.desk.lease_index.get(first.lease_id).holder is None
 
 
 def test_a_lease_that_began_with_its_process_ends_with_it() -> None:
@@ -78,7 +78,7 @@ def test_a_lease_in_use_is_named_and_not_taken_over() -> None:
     harness.see(3000)
     shared = harness.grant(web(holder=holder(7)))
     assert (shared.existing, shared.lease.holder) == (True, None)
-    assert shared.lease.lock_id == first.lock_id
+    assert shared.lease.lease_id == first.lease_id
 
 
 def test_a_lease_whose_port_turns_out_to_be_in_use_is_not_taken_over() -> None:
@@ -124,7 +124,7 @@ def test_the_lease_of_another_project_is_not_released(owner: Owner, whose: str) 
     harness = DeskHarness()
     lease = harness.allocate(owner=owner, service_name="web")
     with pytest.raises(NotYours, match="port 3000 is on lease to") as refusal:
-        harness.desk.release(lease.lock_id, now=harness.now, project="/p")
+        harness.desk.release(lease.lease_id, now=harness.now, project="/p")
     assert whose in refusal.value.message
     assert "styxy release --port 3000 --force" in refusal.value.context["suggestions"]  # type: ignore[operator]  # a list
     assert harness.ports() == [3000]
@@ -134,7 +134,7 @@ def test_the_lease_of_another_project_is_not_released(owner: Owner, whose: str) 
 def test_the_lease_of_the_project_or_of_nobody_is_released(owner: Owner) -> None:
     harness = DeskHarness()
     lease = harness.allocate(owner=owner)
-    assert harness.desk.release(lease.lock_id, now=harness.now, project="/p").answer == lease
+    assert harness.desk.release(lease.lease_id, now=harness.now, project="/p").answer == lease
 
 
 def test_a_forced_cleanup_of_one_project_leaves_the_others_alone() -> None:
@@ -149,6 +149,6 @@ def test_a_wish_outside_the_range_is_remembered_for_a_named_service_alone() -> N
     harness = DeskHarness()
     for name in (DEFAULT_NAME, "web"):
         lease = harness.allocate(owner=P, preferred_port=Port(8150), service_name=name)
-        harness.release(lease.lock_id)
+        harness.release(lease.lease_id)
     assert harness.allocate(owner=P).port == 3000
     assert harness.allocate(owner=P, service_name="web").port == 8150

@@ -54,7 +54,7 @@ def test_leases_outlive_their_service_type() -> None:
     assert "x" not in harness.desk.catalogue
     assert harness.desk.lease_index.on_port(lease.port) == lease
     harness.see(lease.port)
-    harness.release(lease.lock_id)
+    harness.release(lease.lease_id)
     assert harness.desk.lease_index.on_port(lease.port) is None
 
 
@@ -74,7 +74,7 @@ def test_a_server_that_was_moved_returns_to_its_place_within_the_time_set(
     conflict = PortConflict(return_within=5.0)
     harness.desk.configure(Configuration(recovery=Recovery(port_conflict=conflict)))
     first = harness.moved(move_ask(owner=P), taken=(3000,))
-    harness.release(first.lock_id)
+    harness.release(first.lease_id)
     harness.wait(pause)
     former = FormerHolder(Q, until=1000.0 + pause)
     again = harness.moved(replace(move_ask(owner=P), image_id="another", former=former))
@@ -86,7 +86,7 @@ def test_a_server_returns_nowhere_where_that_is_off() -> None:
     conflict = PortConflict(enabled=False)
     harness.desk.configure(Configuration(recovery=Recovery(port_conflict=conflict)))
     first = harness.moved(move_ask(owner=P), taken=(3000,))
-    harness.release(first.lock_id)
+    harness.release(first.lease_id)
     harness.wait(1.0)
     former = FormerHolder(Q, until=1000.0)
     again = harness.moved(replace(move_ask(owner=P), image_id="another", former=former))

@@ -58,13 +58,13 @@ def test_what_was_asked_is_in_the_lease() -> None:
     assert (lease.service_type, lease.service_name, lease.protocol) == ("api", "web", "both")
     assert (lease.owner, lease.holder, lease.state) == (P, holder(7), "reserved")
     assert (lease.allocated_at, lease.expires_at) == (1000.0, 1060.0)
-    assert harness.desk.lease_index.get(lease.lock_id) == lease
+    assert harness.desk.lease_index.get(lease.lease_id) == lease
 
 
 def test_the_last_port_of_a_service_is_its_first_choice() -> None:
     harness = DeskHarness()
     first = harness.allocate(owner=P, service_name="web", preferred_port=3042)
-    harness.release(first.lock_id)
+    harness.release(first.lease_id)
     assert harness.allocate(owner=P, service_name="web").port == 3042
 
 
@@ -84,7 +84,7 @@ def test_memory_serves_the_same_service_of_the_same_project_alone(
     more: dict[str, Any], port: int
 ) -> None:
     harness = DeskHarness()
-    harness.release(harness.allocate(owner=P, service_name="web", preferred_port=3042).lock_id)
+    harness.release(harness.allocate(owner=P, service_name="web", preferred_port=3042).lease_id)
     assert harness.allocate(**more).port == port
 
 
@@ -92,13 +92,13 @@ def test_a_remembered_port_that_is_taken_is_passed_over() -> None:
     harness = DeskHarness()
     first = harness.allocate(owner=P, service_name="web", preferred_port=3042)
     assert harness.allocate(owner=P, service_name="web").port == 3000, "the lease lives"
-    harness.release(first.lock_id)
+    harness.release(first.lease_id)
     assert harness.allocate(owner=P, service_name="web", taken=[3042, 3000]).port == 3001
 
 
 def test_memory_is_of_one_service_type() -> None:
     harness = DeskHarness()
-    harness.release(harness.allocate("dev", owner=P, preferred_port=3042).lock_id)
+    harness.release(harness.allocate("dev", owner=P, preferred_port=3042).lease_id)
     assert harness.allocate("api", owner=P).port == 8000
 
 
@@ -168,7 +168,7 @@ def test_a_singleton_that_is_full_of_strangers_is_still_found() -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        lambda harness, lease: harness.release(lease.lock_id),
+        lambda harness, lease: harness.release(lease.lease_id),
         lambda harness, _: harness.die(holder(7)),
         lambda harness, _: harness.wait(61.0),
     ],
@@ -181,7 +181,7 @@ def test_a_singleton_that_ended_is_granted_afresh(end: Callable[[DeskHarness, An
     assert harness.ports() == []
     second = harness.grant(LeaseRequest(service_type="ai", owner=Q))
     assert not second.existing
-    assert second.lease.lock_id != first.lock_id
+    assert second.lease.lease_id != first.lease_id
 
 
 # --- refusals and dry runs change nothing --------------------------------------------------------
@@ -254,7 +254,7 @@ def test_a_refusal_changes_nothing(refused: Callable[..., None], kind: type[Refu
 def test_a_released_port_is_free_again() -> None:
     harness = DeskHarness()
     lease = harness.allocate()
-    harness.release(lease.lock_id)
+    harness.release(lease.lease_id)
     assert harness.ports() == []
     assert harness.allocate().port == lease.port
 
@@ -282,7 +282,7 @@ def test_a_lease_in_use_never_lapses() -> None:
     harness = DeskHarness()
     lease = harness.allocate(ttl=60.0)
     harness.see(3000)
-    assert harness.desk.lease_index.get(lease.lock_id).state == "bound"
+    assert harness.desk.lease_index.get(lease.lease_id).state == "bound"
     harness.wait(10 * UNUSED_TTL, 3000)
     assert harness.ports() == [3000]
 
@@ -299,7 +299,7 @@ def test_a_lease_outlives_its_listener_by_a_grace() -> None:
     lease = harness.allocate(holder=holder(7))
     harness.see(3000)
     harness.wait(5.0)
-    assert harness.desk.lease_index.get(lease.lock_id).state == "reserved"
+    assert harness.desk.lease_index.get(lease.lease_id).state == "reserved"
     harness.wait(UNBOUND_GRACE - 1.0)
     assert harness.ports() == [3000]
     harness.wait(1.0)
@@ -348,7 +348,7 @@ def test_a_port_that_an_heir_listens_on_passes_to_it() -> None:
     lost = harness.allocate(holder=holder(7))
     harness.die(holder(7), {passed.port: holder(9)})
     assert harness.ports() == [passed.port]
-    assert harness.desk.lease_index.get(passed.lock_id).holder == holder(9)
+    assert harness.desk.lease_index.get(passed.lease_id).holder == holder(9)
     harness.die(holder(9))
     assert harness.ports() == []
     assert lost.port == 3001
@@ -358,7 +358,7 @@ def test_an_heir_of_a_strangers_port_gets_nothing() -> None:
     harness = DeskHarness()
     mine = harness.allocate(holder=holder(7))
     harness.die(holder(8), {mine.port: holder(9)})
-    assert harness.desk.lease_index.get(mine.lock_id).holder == holder(7)
+    assert harness.desk.lease_index.get(mine.lease_id).holder == holder(7)
 
 
 # --- suggestions ---------------------------------------------------------------------------------
@@ -393,7 +393,7 @@ def test_a_replay_and_a_snapshot_give_the_same_desk() -> None:
     first = harness.allocate(owner=P, service_name="web", preferred_port=3050)
     harness.allocate(owner=Q, holder=holder(7))
     harness.see(3050)
-    harness.release(first.lock_id)
+    harness.release(first.lease_id)
     harness.allocate(owner=P, service_name="web")
     assert facts_of(harness.replayed()) == harness.facts()
     assert facts_of(harness.restored()) == harness.facts()

@@ -112,7 +112,7 @@ class DeskMachine(RuleBasedStateMachine):
             assert grant.existing or grant.lease.port not in self.ports_of(before)
         if not grant.existing:
             assert grant.lease.port not in taken
-        return grant.lease.lock_id
+        return grant.lease.lease_id
 
     @rule(
         asked=ports,
@@ -168,12 +168,12 @@ class DeskMachine(RuleBasedStateMachine):
                 again = self.harness.move(request, taken=taken)
                 assert again == Moved(lease, is_new=False)
 
-    @rule(lock_id=leases)
-    def release(self, lock_id: str) -> None:
+    @rule(lease_id=leases)
+    def release(self, lease_id: str) -> None:
         """Release a lease; one that has ended is refused."""
         before = self.harness.facts()
         try:
-            self.harness.release(lock_id)
+            self.harness.release(lease_id)
         except UnknownLease:
             assert self.harness.facts() == before
 

@@ -185,7 +185,7 @@ def test_leases_that_are_kept_last_as_long_as_nobodys() -> None:
         short.port: short.expires_at,
         own.port: None,
     }
-    assert harness.replayed().lease_index.get(lease.lock_id) == live(harness, lease)
+    assert harness.replayed().lease_index.get(lease.lease_id) == live(harness, lease)
 
 
 def test_a_singleton_ends_with_the_instance_that_holds_it() -> None:
@@ -194,7 +194,7 @@ def test_a_singleton_ends_with_the_instance_that_holds_it() -> None:
     first = harness.allocate("ai", owner=AGENT)
     harness.gone(reason="process died")
     second = harness.allocate("ai", owner=P)
-    assert second.lock_id != first.lock_id
+    assert second.lease_id != first.lease_id
 
 
 # --- silent --------------------------------------------------------------------------------------
@@ -251,4 +251,4 @@ def test_a_forced_cleanup_ends_all_that_no_listener_uses_and_no_more() -> None:
     assert set(harness.desk.lease_index) == {used}
     fresh = harness.grant(LeaseRequest(service_type="ai"))
     assert not fresh.existing
-    assert fresh.lease.lock_id != singleton.lock_id
+    assert fresh.lease.lease_id != singleton.lease_id

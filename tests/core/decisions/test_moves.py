@@ -99,7 +99,7 @@ def test_anything_else_gets_a_place_of_its_own(change: dict[str, Any]) -> None:
     first = harness.moved(move_ask(), taken=IN_USE)
     second = harness.moved(replace(move_ask(), **change), taken=IN_USE)
     assert second.port != first.port
-    assert second.lock_id != first.lock_id
+    assert second.lease_id != first.lease_id
 
 
 def test_the_asked_port_that_became_free_is_granted_without_a_move() -> None:
@@ -108,7 +108,7 @@ def test_the_asked_port_that_became_free_is_granted_without_a_move() -> None:
     assert isinstance(answer, Moved)
     assert (answer.lease.port, answer.is_new) == (3000, False)
     assert [type(event) for event in harness.written] == [Leased]
-    harness.release(answer.lease.lock_id)
+    harness.release(answer.lease.lease_id)
     assert not harness.desk.remembered.moves, "it was not moved, so there is no place to remember"
 
 
@@ -190,7 +190,7 @@ def test_a_port_of_another_server_is_not_lost_by_a_word() -> None:
     first = harness.moved(move_ask(), taken=IN_USE)
     harness.moved(replace(move_ask(image_id=OTHER_IMAGE), lost=first.port), taken=IN_USE)
     harness.moved(replace(move_ask(owner=Q, image_id=OTHER_IMAGE), lost=first.port), taken=IN_USE)
-    assert harness.desk.lease_index.get(first.lock_id) == first
+    assert harness.desk.lease_index.get(first.lease_id) == first
 
 
 # --- what the server has itself ------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_a_place_that_its_own_server_has_is_answered_again_and_not_lost() -> Non
     for reason in ("inuse", "placed"):
         request = replace(move_ask(), reason=reason, lost=first.port, own=frozenset({first.port}))
         assert harness.move(request, taken=IN_USE) == Moved(first, is_new=False)
-    assert harness.desk.lease_index.get(first.lock_id) == first
+    assert harness.desk.lease_index.get(first.lease_id) == first
 
 
 def test_a_server_is_not_moved_away_from_itself() -> None:

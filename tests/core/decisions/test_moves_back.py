@@ -121,7 +121,7 @@ def test_a_bind_is_moved_onto_the_lease_that_was_taken_for_the_program() -> None
     assert harness.ports() == [granted.port]
     (lease,) = harness.desk.lease_index
     assert lease == answer.lease
-    assert (lease.lock_id, lease.service_name, lease.asked) == (granted.lock_id, "web", 8080)
+    assert (lease.lease_id, lease.service_name, lease.asked) == (granted.lease_id, "web", 8080)
     assert lease.is_adopted
     assert not lease.was_made_for_bind
     again = harness.move(replace(move_ask(8080), reason="placed"))
@@ -137,7 +137,7 @@ def test_a_lease_that_a_bind_was_moved_onto_is_found_by_its_name_and_remembered_
     request = LeaseRequest(
         service_type="dev", service_name="web", owner=P, holder=holder(10), reuse=True
     )
-    assert harness.grant(request).lease.lock_id == granted.lock_id
+    assert harness.grant(request).lease.lease_id == granted.lease_id
     harness.die(holder(10))
     assert harness.desk.remembered.services[("/p", "dev", "web")].port == granted.port
     assert harness.desk.remembered.moves[P.key, Port(8080)].port == granted.port
@@ -169,4 +169,4 @@ def test_a_singleton_is_not_told_of_the_lease_that_was_taken_for_it() -> None:
     harness = DeskHarness()
     granted = harness.allocate("ai", owner=P, holder=holder(10))
     ask = replace(move_ask(8080), granted=granted, service_type="ai")
-    assert harness.moved(ask, taken=(8080,)).lock_id == granted.lock_id
+    assert harness.moved(ask, taken=(8080,)).lease_id == granted.lease_id

@@ -43,7 +43,7 @@ def desk(auto: AutoAllocation | None = None, *rules: AllocationRule) -> Desk:
 def request(
     at: Desk, request: LeaseRequest, *, busy: Collection[int] = (), now: float = 0.0
 ) -> Grant:
-    ruling = at.allocate(request, lock_id=str(next(ids)), now=now, busy=busy)
+    ruling = at.allocate(request, lease_id=str(next(ids)), now=now, busy=busy)
     for event in ruling.events:
         at.apply(event)
     return ruling.answer
@@ -277,7 +277,7 @@ def test_made_ranges_never_overlap_and_keep_their_gaps(
 
 def test_a_replay_of_the_events_knows_the_made_types() -> None:
     at, copy = desk(), desk()
-    ruling = at.allocate(LeaseRequest(service_type="grafana"), lock_id="a", now=0.0)
+    ruling = at.allocate(LeaseRequest(service_type="grafana"), lease_id="a", now=0.0)
 
     for event in ruling.events:
         copy.apply(event)

@@ -9,7 +9,7 @@ import pytest
 from styxy.core.model.leases import Lease, Owner
 from styxy.core.model.ports import Port
 
-LEASE = Lease(lock_id="a", port=Port(3001), service_type="dev", allocated_at=0.0, last_seen=0.0)
+LEASE = Lease(lease_id="a", port=Port(3001), service_type="dev", allocated_at=0.0, last_seen=0.0)
 
 
 @pytest.mark.parametrize(

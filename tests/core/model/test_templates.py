@@ -38,7 +38,7 @@ def test_the_offset_comes_after_the_wish_and_the_memory() -> None:
     assert (
         harness.allocate(owner=AGENT, preferred_port=Port(3050)).port == 3000
     )  # the wish is taken
-    harness.release(next(each.lock_id for each in harness.desk.lease_index if each.port == 3050))
+    harness.release(next(each.lease_id for each in harness.desk.lease_index if each.port == 3050))
     assert harness.allocate(owner=AGENT, service_name="web").port == 3050
     assert harness.allocate(owner=AGENT, sticky=False, service_name="web").port == 3002
 

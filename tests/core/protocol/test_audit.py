@@ -43,7 +43,7 @@ def test_every_event_can_be_told_and_fits_its_shape(event: Event) -> None:
         (
             Leased(
                 lease=Lease(
-                    lock_id="a",
+                    lease_id="a",
                     port=Port(3000),
                     service_type="dev",
                     allocated_at=0.0,
@@ -56,7 +56,7 @@ def test_every_event_can_be_told_and_fits_its_shape(event: Event) -> None:
         ),
         (
             Released(
-                lock_id="a",
+                lease_id="a",
                 port=Port(3000),
                 reason="holder died",
                 holder=Holder(pid=7, start_time=1, boot="b"),

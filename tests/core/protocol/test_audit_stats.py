@@ -14,7 +14,7 @@ def test_events_are_counted_by_kind_type_and_day() -> None:
     tally = AuditTally()
     tally.add(Leased(lease=lease, at=0.0))
     tally.add(Leased(lease=lease, at=DAY))
-    tally.add(Released(lock_id="a", port=lease.port, reason="released", at=DAY))
+    tally.add(Released(lease_id="a", port=lease.port, reason="released", at=DAY))
     tally.add(Noted(subject="daemon", message="started", at=DAY))
     answer = tally.answer()
     assert answer.total == 4

@@ -19,7 +19,7 @@ from styxy.core.protocol import leases, reassignments, scalars
 from tests.core import strategies
 
 LEASE = Lease(
-    lock_id="ab12",
+    lease_id="ab12",
     port=Port(3001),
     service_type="dev",
     service_name="web",
@@ -56,7 +56,7 @@ def test_a_lease_is_an_allocation_in_the_words_of_the_api() -> None:
 @given(strategies.leases)
 def test_every_lease_can_be_said(lease: Lease) -> None:
     shape = leases.allocation(lease)
-    assert (shape.port, shape.lock_id) == (lease.port, lease.lock_id)
+    assert (shape.port, shape.lock_id) == (lease.port, lease.lease_id)
 
 
 def test_a_grant_has_its_lock_id_and_a_dry_run_has_none() -> None:

@@ -22,7 +22,7 @@ from tests.core import strategies
 
 GOOD = b"styxy/1 bind tcp 4 3000 127.0.0.1 inuse 0 0123456789abcdef default - /w/app\n"
 LEASE = Lease(
-    lock_id="a",
+    lease_id="a",
     port=Port(3007),
     service_type="dev",
     holder=Holder(pid=42, start_time=1, boot="b"),

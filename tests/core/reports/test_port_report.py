@@ -17,7 +17,7 @@ def seen(port: int, lease: Lease | None = None, **more: str) -> PortReport:
 
 def lease_of(port: int, kind: str, owner: Owner) -> Lease:
     return Lease(
-        lock_id="x", port=Port(port), service_type=kind, owner=owner, allocated_at=0, last_seen=0
+        lease_id="x", port=Port(port), service_type=kind, owner=owner, allocated_at=0, last_seen=0
     )
 
 

@@ -40,10 +40,12 @@ def test_a_duration_is_in_its_bucket_and_in_all_above() -> None:
 
 
 def test_a_lease_is_counted_at_its_birth_and_at_its_end() -> None:
-    lease = Lease(lock_id="a", port=Port(3000), service_type="dev", allocated_at=1.0, last_seen=1.0)
+    lease = Lease(
+        lease_id="a", port=Port(3000), service_type="dev", allocated_at=1.0, last_seen=1.0
+    )
     counts = Counts()
     counts.on_events([Leased(lease=lease, at=1.0)])
-    counts.on_events([Dated(lock_id="a", port=Port(3000), expires_at=9.0, at=5.0)])
-    counts.on_events([Released(lock_id="a", port=Port(3000), reason="lapsed", at=9.0)])
+    counts.on_events([Dated(lease_id="a", port=Port(3000), expires_at=9.0, at=5.0)])
+    counts.on_events([Released(lease_id="a", port=Port(3000), reason="lapsed", at=9.0)])
     assert list(counts.granted) == [(("dev",), 1)]
     assert list(counts.released) == [(("lapsed",), 1)]

@@ -25,9 +25,9 @@ def test_a_lease_of_before_and_one_of_meanwhile_are_remembered_once_they_end() -
     before = harness.allocate(owner=P, preferred_port=3000)
     memory = Memory(harness)
     assert memory.other_than(Q, PORT) is None
-    harness.release(before.lock_id)
+    harness.release(before.lease_id)
     meanwhile = harness.allocate(owner=P, preferred_port=3001)
-    harness.release(meanwhile.lock_id)
+    harness.release(meanwhile.lease_id)
     memory.on_events(harness.written)
     for port in (before.port, meanwhile.port):
         assert memory.other_than(Q, port) == FormerHolder(P, until=harness.now)

@@ -109,7 +109,7 @@ class MapHarness:
         taken: set[int] = set()
         while True:
             ruling = decide_move(
-                self.desk, request, lock_id=f"{image_id}-{asked}", now=self.now, taken=taken
+                self.desk, request, lease_id=f"{image_id}-{asked}", now=self.now, taken=taken
             )
             assert ruling.candidate is not None
             if self.kernel.is_free(ruling.candidate):

@@ -183,7 +183,7 @@ def test_a_project_gets_its_port_back_after_a_restart_of_the_machine(tmp_path: P
     me = Processes().holder(os.getpid())
     assert me is not None
     lease = Lease(
-        lock_id="before",
+        lease_id="before",
         port=Port(free_port()),
         service_type="build",
         service_name="web",

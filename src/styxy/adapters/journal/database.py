@@ -65,9 +65,13 @@ _DAMAGE = (
 )
 
 _ENCODER = msgspec.json.Encoder()
-_ON_DISK = ((b'"image_id":', b'"server":'), (b'"preferred_ports":', b'"preferred":'))
-"""A key of a lease and one of a service type, and their names in every journal. Only a key can look
-like this: inside a string, a quotation mark has a backslash."""
+_ON_DISK = (
+    (b'"lease_id":', b'"lock_id":'),
+    (b'"image_id":', b'"server":'),
+    (b'"preferred_ports":', b'"preferred":'),
+)
+"""Keys of leases and service types, and their names in every journal. Only a key can look like
+this: inside a string, a quotation mark has a backslash."""
 
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
 

@@ -38,7 +38,7 @@ class Leased(Fact):
 class Released(Fact):
     """A lease ended; `reason` says why."""
 
-    lock_id: str
+    lease_id: str
     port: Port
     reason: Ending
     holder: Holder | None = None
@@ -53,7 +53,7 @@ class Passed(Fact):
     lapses at `expires_at`.
     """
 
-    lock_id: str
+    lease_id: str
     port: Port
     holder: Holder | None
     is_lent: bool = False
@@ -64,7 +64,7 @@ class Passed(Fact):
 class Bound(Fact):
     """A leased port has a listener."""
 
-    lock_id: str
+    lease_id: str
     port: Port
 
 
@@ -72,7 +72,7 @@ class Bound(Fact):
 class Unbound(Fact):
     """A leased port lost its listener; the lease lapses at `expires_at`."""
 
-    lock_id: str
+    lease_id: str
     port: Port
     expires_at: float | None
 
@@ -81,7 +81,7 @@ class Unbound(Fact):
 class Dated(Fact):
     """A lease has a new expiry time. `given_up`: its server could not bind the port."""
 
-    lock_id: str
+    lease_id: str
     port: Port
     expires_at: float
     given_up: bool = False

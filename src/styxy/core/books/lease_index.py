@@ -46,14 +46,14 @@ class LeaseIndex:
     def __iter__(self) -> Iterator[Lease]:
         return iter(self._by_id.values())
 
-    def get(self, lock_id: str) -> Lease:
+    def get(self, lease_id: str) -> Lease:
         """Find a live lease; raises `UnknownLease`."""
         try:
-            return self._by_id[lock_id]
+            return self._by_id[lease_id]
         except KeyError:
             raise UnknownLease(
-                f"no lease has the id {echo(lock_id)}; see: styxy list",
-                lock_id=lock_id,
+                f"no lease has the id {echo(lease_id)}; see: styxy list",
+                lock_id=lease_id,
                 suggestions=["styxy list"],
             ) from None
 
@@ -106,7 +106,7 @@ class LeaseIndex:
     def expired(self, now: float) -> list[Lease]:
         """List the leases that have expired, the longest overdue first."""
         end = bisect_right(self._expiring, (now, _LAST_ID))
-        return [self._by_id[lock_id] for _, lock_id in self._expiring[:end]]
+        return [self._by_id[lease_id] for _, lease_id in self._expiring[:end]]
 
     def unleased(self, ports: PortRange) -> Iterator[Port]:
         """Iterate over the ports of a range that have no lease, in ascending order."""
@@ -117,34 +117,34 @@ class LeaseIndex:
             port = self._leased.find(0, port + 1, end)
 
     def _indexed(self, key: IndexKey) -> list[Lease]:
-        leases = (self._by_id[lock_id] for lock_id in self._index.get(key, ()))
+        leases = (self._by_id[lease_id] for lease_id in self._index.get(key, ()))
         return sorted(leases, key=lambda lease: (lease.allocated_at, lease.port))
 
     def put(self, lease: Lease) -> None:
         """Add a lease, or replace the one with the same id."""
-        if lease.lock_id in self._by_id:
-            self.drop(lease.lock_id)
-        self._by_id[lease.lock_id] = lease
+        if lease.lease_id in self._by_id:
+            self.drop(lease.lease_id)
+        self._by_id[lease.lease_id] = lease
         self._by_port[lease.port] = lease
         self._leased[lease.port] = 1
         if lease.state == "bound":
             self._bound.add(lease.port)
         elif lease.expires_at is not None:
-            insort(self._expiring, (lease.expires_at, lease.lock_id))
+            insort(self._expiring, (lease.expires_at, lease.lease_id))
         for key in _index_keys(lease):
-            self._index[key].add(lease.lock_id)
+            self._index[key].add(lease.lease_id)
 
-    def drop(self, lock_id: str) -> Lease:
+    def drop(self, lease_id: str) -> Lease:
         """Remove a lease and return it."""
-        lease = self._by_id.pop(lock_id)
+        lease = self._by_id.pop(lease_id)
         del self._by_port[lease.port]
         self._leased[lease.port] = 0
         if lease.state == "bound":
             self._bound.discard(lease.port)
         elif lease.expires_at is not None:
-            del self._expiring[bisect_left(self._expiring, (lease.expires_at, lock_id))]
+            del self._expiring[bisect_left(self._expiring, (lease.expires_at, lease_id))]
         for key in _index_keys(lease):
-            self._index[key].discard(lock_id)
+            self._index[key].discard(lease_id)
             if not self._index[key]:
                 del self._index[key]
         return lease

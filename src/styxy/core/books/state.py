@@ -76,17 +76,17 @@ class State:
             case Leased(lease=lease, at=at):
                 self.remembered.begin(lease, at)
                 lease_index.put(lease)
-            case Released(lock_id=lock_id, at=at):
-                self.remembered.end(lease_index.drop(lock_id), at)
+            case Released(lease_id=lease_id, at=at):
+                self.remembered.end(lease_index.drop(lease_id), at)
             case Passed():
-                lease_index.put(_passed(lease_index.get(event.lock_id), event))
-            case Bound(lock_id=lock_id, at=at):
-                lease_index.put(replace(lease_index.get(lock_id), state="bound", last_seen=at))
-            case Unbound(lock_id=lock_id, expires_at=expires_at, at=at):
-                lease = replace(lease_index.get(lock_id), state="reserved", last_seen=at)
+                lease_index.put(_passed(lease_index.get(event.lease_id), event))
+            case Bound(lease_id=lease_id, at=at):
+                lease_index.put(replace(lease_index.get(lease_id), state="bound", last_seen=at))
+            case Unbound(lease_id=lease_id, expires_at=expires_at, at=at):
+                lease = replace(lease_index.get(lease_id), state="reserved", last_seen=at)
                 lease_index.put(replace(lease, expires_at=expires_at))
-            case Dated(lock_id=lock_id, expires_at=expires_at, given_up=given_up):
-                lease = replace(lease_index.get(lock_id), expires_at=expires_at)
+            case Dated(lease_id=lease_id, expires_at=expires_at, given_up=given_up):
+                lease = replace(lease_index.get(lease_id), expires_at=expires_at)
                 lease_index.put(replace(lease, image_id=None) if given_up else lease)
             case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
                 self._remember(event)

@@ -72,7 +72,7 @@ def share(
         return _lent(lease, request, request.holder, now=now, taken=taken)
     if expires_at is None or lease.expires_at is None:
         return Ruling(Grant(lease, existing=True))
-    renewed = Dated(lock_id=lease.lock_id, port=lease.port, expires_at=expires_at, at=now)
+    renewed = Dated(lease_id=lease.lease_id, port=lease.port, expires_at=expires_at, at=now)
     events = () if request.dry_run else (renewed,)
     return Ruling(Grant(replace(lease, expires_at=expires_at), existing=True), events)
 
@@ -83,7 +83,7 @@ def _lent(
     if lease.port in taken:  # something listens there that the last look did not show
         return Ruling(Grant(lease, existing=True))
     lent = replace(lease, holder=holder, is_lent=True, expires_at=None, last_seen=now)
-    passed = Passed(lock_id=lease.lock_id, port=lease.port, holder=holder, is_lent=True, at=now)
+    passed = Passed(lease_id=lease.lease_id, port=lease.port, holder=holder, is_lent=True, at=now)
     events = () if request.dry_run else (passed,)
     return Ruling(Grant(lent, existing=True), events, candidate=lease.port)
 
@@ -91,7 +91,7 @@ def _lent(
 def returned(lease: Lease, *, expires_at: float, now: float) -> Passed:
     """Give a lease that was lent back to its project."""
     return Passed(
-        lock_id=lease.lock_id, port=lease.port, holder=None, expires_at=expires_at, at=now
+        lease_id=lease.lease_id, port=lease.port, holder=None, expires_at=expires_at, at=now
     )
 
 
@@ -105,7 +105,7 @@ def check_own(lease: Lease, project: str) -> None:
         f"port {lease.port} is on lease to {lease.service_name} ({lease.service_type}) of {whose}, "
         f"not to this project; to end it all the same: styxy release --port {lease.port} --force",
         port=lease.port,
-        lock_id=lease.lock_id,
+        lease_id=lease.lease_id,
         project_path=owner.project,
         instance_id=owner.instance_id,
         suggestions=[

@@ -60,7 +60,7 @@ class Desk(State):
         self,
         request: LeaseRequest,
         *,
-        lock_id: str,
+        lease_id: str,
         now: float,
         taken: Collection[int] = (),
         busy: Collection[int] = (),
@@ -85,7 +85,7 @@ class Desk(State):
         if port is None:
             raise exhausted(self.lease_index, kind)
         lease = Lease(
-            lock_id=lock_id,
+            lease_id=lease_id,
             port=port,
             service_type=kind.name,
             service_name=request.service_name,
@@ -108,13 +108,13 @@ class Desk(State):
         return kind is None or kind.auto_allocated is not None
 
     def release(
-        self, lock_id: str, *, now: float, reason: Ending = "released", project: str | None = None
+        self, lease_id: str, *, now: float, reason: Ending = "released", project: str | None = None
     ) -> Ruling[Lease]:
         """Release a lease; with `project`, only that project's.
 
         Raises `UnknownLease`, `NotYours`.
         """
-        lease = self.lease_index.get(lock_id)
+        lease = self.lease_index.get(lease_id)
         if project is not None:
             check_own(lease, project)
         return Ruling(lease, (_released(lease, reason, now),))
@@ -153,19 +153,19 @@ class Desk(State):
             if heir is None:
                 events.append(self._ended(lease, reason, now))
             else:
-                events.append(Passed(lock_id=lease.lock_id, port=lease.port, holder=heir, at=now))
+                events.append(Passed(lease_id=lease.lease_id, port=lease.port, holder=heir, at=now))
         return Ruling(held, tuple(events))
 
     def seen(self, listening: Collection[int], *, now: float) -> Ruling[None]:
         """Compare the leases with the ports that have listeners now."""
         events: list[Event] = [
-            Bound(lock_id=lease.lock_id, port=lease.port, at=now)
+            Bound(lease_id=lease.lease_id, port=lease.port, at=now)
             for lease in self.lease_index.reserved_among(listening)
         ]
         for port in [each for each in self.lease_index.bound if each not in listening]:
             lease = self.lease_index.leased(port)
             until = now + self._grace(lease)
-            events.append(Unbound(lock_id=lease.lock_id, port=port, expires_at=until, at=now))
+            events.append(Unbound(lease_id=lease.lease_id, port=port, expires_at=until, at=now))
         return Ruling(None, tuple(events))
 
     def lapse(self, *, now: float, project: str | None = None) -> Ruling[None]:
@@ -290,7 +290,7 @@ def _added(made: Proposal, now: float) -> RangeAdded:
 
 def _released(lease: Lease, reason: Ending, now: float) -> Released:
     return Released(
-        lock_id=lease.lock_id,
+        lease_id=lease.lease_id,
         port=lease.port,
         reason=reason,
         holder=lease.holder,

@@ -113,7 +113,7 @@ def decide_gone(
     for lease in held:
         heir = heirs.get(lease.port)
         if lease.port in listening and lease.holder is None and heir is not None:
-            events.append(Passed(lock_id=lease.lock_id, port=lease.port, holder=heir, at=now))
+            events.append(Passed(lease_id=lease.lease_id, port=lease.port, holder=heir, at=now))
         elif lease.port in listening:
             events += _dated(state, [lease], now)
     gone = InstanceGone(instance_id=instance_id, reason=reason, at=now)
@@ -166,7 +166,7 @@ def _dated(state: State, leases: Collection[Lease], now: float) -> list[Dated]:
     """Set an expiry time on leases that no longer have a holder; a listener still delays it."""
     expires_at = now + state.settings.recovery.health_monitoring.unused_ttl
     return [
-        Dated(lock_id=lease.lock_id, port=lease.port, expires_at=expires_at, at=now)
+        Dated(lease_id=lease.lease_id, port=lease.port, expires_at=expires_at, at=now)
         for lease in leases
         if lease.holder is None and lease.expires_at is None
     ]
@@ -174,7 +174,7 @@ def _dated(state: State, leases: Collection[Lease], now: float) -> list[Dated]:
 
 def _ended(lease: Lease, now: float) -> Released:
     return Released(
-        lock_id=lease.lock_id,
+        lease_id=lease.lease_id,
         port=lease.port,
         reason="instance gone",
         holder=lease.holder,

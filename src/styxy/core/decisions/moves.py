@@ -54,14 +54,14 @@ class _Case:
 
     state: State
     request: MoveRequest
-    lock_id: str
+    lease_id: str
     now: float
     taken: Collection[int]
     given_up: tuple[Event, ...]
 
 
 def decide_move(
-    state: State, request: MoveRequest, *, lock_id: str, now: float, taken: Collection[int]
+    state: State, request: MoveRequest, *, lease_id: str, now: float, taken: Collection[int]
 ) -> Ruling[MoveAnswer]:
     """Answer a guest by the rule for its reason. Raises `RangeExhausted`."""
     if request.lost in request.own:
@@ -76,7 +76,7 @@ def decide_move(
         return Ruling(Kept(), given_up)
     return rule.goes(
         _Case(
-            state=state, request=request, lock_id=lock_id, now=now, taken=taken, given_up=given_up
+            state=state, request=request, lease_id=lease_id, now=now, taken=taken, given_up=given_up
         )
     )
 
@@ -202,7 +202,9 @@ def _given_up(
         return ()
     expires_at = now + LOST_GRACE
     return (
-        Dated(lock_id=lease.lock_id, port=lease.port, expires_at=expires_at, given_up=True, at=now),
+        Dated(
+            lease_id=lease.lease_id, port=lease.port, expires_at=expires_at, given_up=True, at=now
+        ),
     )
 
 
@@ -268,7 +270,7 @@ def _moved(case: _Case, kind: ServiceType, port: Port) -> Ruling[MoveAnswer]:
     """Move the bind to a port that is leased for it."""
     request, now = case.request, case.now
     lease = Lease(
-        lock_id=case.lock_id,
+        lease_id=case.lease_id,
         port=port,
         service_type=kind.name,
         service_name=request.process or "reassigned",
@@ -297,7 +299,7 @@ def _onto(granted: Lease, case: _Case) -> Ruling[MoveAnswer]:
     )
     event = replace(
         _reassigned(request, lease, case.now),
-        adopted=lease.lock_id,
+        adopted=lease.lease_id,
         image_id=request.image_id,
         cause=cause,
     )

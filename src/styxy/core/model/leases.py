@@ -96,7 +96,7 @@ class Lease:
     holder; with `is_lent`, it goes back to its project instead.
     """
 
-    lock_id: str
+    lease_id: str
     port: Port
     service_type: str
     service_name: str = DEFAULT_NAME

@@ -285,19 +285,21 @@ def _entry(event: Event, *, seq: int) -> AuditEvent:
     match event:
         case Leased(lease=lease):
             return AllocatedEvent(seq=seq, at=at, **msgspec.structs.asdict(allocation(lease)))
-        case Released(lock_id=lock_id, port=port, reason=reason, holder=holder):
+        case Released(lease_id=lease_id, port=port, reason=reason, holder=holder):
             pid = holder.pid if holder else None
-            return ReleasedEvent(seq=seq, at=at, lock_id=lock_id, port=port, reason=reason, pid=pid)
-        case Passed(lock_id=lock_id, port=port, holder=heir):
+            return ReleasedEvent(
+                seq=seq, at=at, lock_id=lease_id, port=port, reason=reason, pid=pid
+            )
+        case Passed(lease_id=lease_id, port=port, holder=heir):
             pid = heir.pid if heir else None
-            return PassedEvent(seq=seq, at=at, lock_id=lock_id, port=port, pid=pid)
-        case Bound(lock_id=lock_id, port=port):
-            return BoundEvent(seq=seq, at=at, lock_id=lock_id, port=port)
-        case Unbound(lock_id=lock_id, port=port, expires_at=expires_at):
+            return PassedEvent(seq=seq, at=at, lock_id=lease_id, port=port, pid=pid)
+        case Bound(lease_id=lease_id, port=port):
+            return BoundEvent(seq=seq, at=at, lock_id=lease_id, port=port)
+        case Unbound(lease_id=lease_id, port=port, expires_at=expires_at):
             until = None if expires_at is None else rfc3339(expires_at)
-            return UnboundEvent(seq=seq, at=at, lock_id=lock_id, port=port, expires_at=until)
-        case Dated(lock_id=lock_id, port=port, expires_at=end):
-            return DatedEvent(seq=seq, at=at, lock_id=lock_id, port=port, expires_at=rfc3339(end))
+            return UnboundEvent(seq=seq, at=at, lock_id=lease_id, port=port, expires_at=until)
+        case Dated(lease_id=lease_id, port=port, expires_at=end):
+            return DatedEvent(seq=seq, at=at, lock_id=lease_id, port=port, expires_at=rfc3339(end))
         case Reassigned():
             return _reassigned(event, seq=seq, at=at)
         case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():

@@ -149,7 +149,7 @@ def allocation(lease: Lease) -> Allocation:
     """Convert a lease to the API's shape."""
     return Allocation(
         port=lease.port,
-        lock_id=lease.lock_id,
+        lock_id=lease.lease_id,
         service_type=lease.service_type,
         service_name=lease.service_name,
         instance_id=lease.owner.instance_id,
@@ -244,7 +244,7 @@ def _answer(lease: Lease, message: str) -> AllocateAnswer:
     return AllocateAnswer(
         success=True,
         port=lease.port,
-        lock_id=lease.lock_id,
+        lock_id=lease.lease_id,
         message=message,
         service_type=lease.service_type,
         service_name=lease.service_name,

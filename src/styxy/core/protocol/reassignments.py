@@ -98,7 +98,7 @@ def reassigned(answer: MoveAnswer, requested: int, *, words: MoveWords | None) -
                 port=lease.port,
                 reassigned=is_new,
                 service_type=lease.service_type,
-                lock_id=lease.lock_id,
+                lock_id=lease.lease_id,
                 message=move_sentence(words, requested=requested, port=lease.port),
             )
         case RunsAlready(port=port, service_type=kind):

@@ -48,7 +48,7 @@ class Interception:
         request = self._request(question, pid=pid, project=project)
         context = self._context
         decide = partial(
-            decide_move, self._desk, request, lock_id=context.new_id(), now=context.clock()
+            decide_move, self._desk, request, lease_id=context.new_id(), now=context.clock()
         )
         try:
             return self._committer.try_and_commit(

@@ -57,7 +57,9 @@ class Service:
         may_make = self.desk.may_make_range(request.service_type)
         busy = self.context.listeners.look(now) if may_make else frozenset()
         grant = self.committer.try_and_commit(
-            partial(self.desk.allocate, request, lock_id=self.context.new_id(), now=now, busy=busy),
+            partial(
+                self.desk.allocate, request, lease_id=self.context.new_id(), now=now, busy=busy
+            ),
             is_free=partial(self.context.kernel.is_free, protocol=request.protocol),
             commit=self.ranges.commit if may_make else None,
         )
@@ -79,14 +81,14 @@ class Service:
             self.end_holders(*dead)
 
     def release(
-        self, lock_id: str, *, reason: Ending = "released", project: str | None = None
+        self, lease_id: str, *, reason: Ending = "released", project: str | None = None
     ) -> Lease:
         """Release a lease; with `project`, only that project's.
 
         Raises `UnknownLease`, `NotYours`.
         """
         now = self.context.clock()
-        ruling = self.desk.release(lock_id, now=now, reason=reason, project=project)
+        ruling = self.desk.release(lease_id, now=now, reason=reason, project=project)
         self.committer.commit(ruling.events)
         return ruling.answer
 
@@ -157,8 +159,8 @@ class Service:
             ruling = self.desk.clean(self.listening(now), now=now, project=project)
             self.committer.commit(ruling.events)
             self.context.former_holders.forget()
-        live = {lease.lock_id for lease in self.desk.lease_index}
-        return [lease for lease in before if lease.lock_id not in live]
+        live = {lease.lease_id for lease in self.desk.lease_index}
+        return [lease for lease in before if lease.lease_id not in live]
 
     def listening(self, now: float) -> frozenset[Port]:
         """Return the ports in use by TCP, and by UDP if leased for it."""

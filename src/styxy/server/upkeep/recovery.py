@@ -134,15 +134,15 @@ _LEVELS: dict[Verdict, tuple[int, Literal["info", "warning"]]] = {
 
 def _end_holders(service: Service) -> tuple[Verdict, str]:
     lease_index = service.desk.lease_index
-    before = {lease.lock_id: lease for lease in lease_index}
+    before = {lease.lease_id: lease for lease in lease_index}
     service.end_dead_holders(reason="orphaned")
     service.sweep()
-    after = {lease.lock_id: lease for lease in lease_index}
-    ended = [each.port for each in before.values() if each.lock_id not in after]
+    after = {lease.lease_id: lease for lease in lease_index}
+    ended = [each.port for each in before.values() if each.lease_id not in after]
     passed = [
         each.port
         for each in after.values()
-        if each.lock_id in before and before[each.lock_id].holder != each.holder
+        if each.lease_id in before and before[each.lease_id].holder != each.holder
     ]
     if not ended and not passed:
         return "ok", "no holder died while the daemon was down"

@@ -30,7 +30,7 @@ class FormerHolders:
 
     def __init__(self, leases: Iterable[Lease], *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._leased = {lease.lock_id: lease.owner for lease in leases}
+        self._leased = {lease.lease_id: lease.owner for lease in leases}
         self._left: dict[Port, dict[int, FormerHolder]] = {}
 
     def on_events(self, events: Sequence[Event]) -> None:
@@ -38,9 +38,9 @@ class FormerHolders:
         for event in events:
             match event:
                 case Leased(lease=lease):
-                    self._leased[lease.lock_id] = lease.owner
-                case Released(lock_id=lock_id, port=port, at=at):
-                    owner = self._leased.pop(lock_id, None)
+                    self._leased[lease.lease_id] = lease.owner
+                case Released(lease_id=lease_id, port=port, at=at):
+                    owner = self._leased.pop(lease_id, None)
                     if owner is not None:
                         self.leave(port, owner, at=at)
                 case _:

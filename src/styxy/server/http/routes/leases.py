@@ -81,7 +81,7 @@ def release(call: Call) -> shapes.ReleaseAnswer:
     return shapes.ReleaseAnswer(
         success=True,
         port=lease.port,
-        lock_id=lease.lock_id,
+        lock_id=lease.lease_id,
         message=f"Released port {lease.port}",
     )
 
