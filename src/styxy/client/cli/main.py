@@ -186,12 +186,13 @@ def _show_overview(
         lines += [*_listed(commands, caller.screen), ""]
     lines.append("All commands take --help, --json and --no-start.")
     if title == "styxy":
+        from styxy.client.text.layout import paragraph
         from styxy.core.messages import how_to_report
 
         lines += [
             "styxy help COMMAND explains one.",
             "styxy --version prints the version.",
-            how_to_report(),
+            paragraph(how_to_report(), caller.screen, indent=2),
         ]
     lines.append(f"{paint('example:', 'heading')}\n  {commands[0].example}\n")
     text = "\n".join(lines)
