@@ -202,6 +202,14 @@ def test_the_daemon_is_no_child_of_the_program(styxy: CommandLine) -> None:
     wait_until(lambda: styxy.run("list", "--no-start").returncode == 0)
 
 
+def test_explain_names_the_switch_that_turns_interception_off(styxy: CommandLine) -> None:
+    styxy.env["STYXY_DISABLE_REASSIGN"] = "yes"
+    done = styxy.run("run", "--explain", "--", "true")
+    assert done.stdout.startswith(
+        "backend none: STYXY_DISABLE_REASSIGN=yes turns interception off\n"
+    )
+
+
 def test_explain_tells_which_backend_and_why(styxy: CommandLine) -> None:
     done = styxy.run("run", "--explain", "--backend", "none", "--", "echo", "x")
     assert (done.returncode, done.stderr) == (0, "")

@@ -384,7 +384,7 @@ def test_a_small_type_of_ones_own_is_served_like_a_built_in_one() -> None:
     kind = ServiceType(name="mine", ports=PortRange(Port(21000), Port(21000)))
     harness = DeskHarness(Catalogue((kind,)))
     assert harness.allocate("mine").port == 21000
-    with pytest.raises(RangeExhausted, match=r"mine 21000-21000 is full \(1 lease,"):
+    with pytest.raises(RangeExhausted, match=r"mine 21000-21000 is full \(1 lease\)"):
         harness.allocate("mine")
 
 

@@ -46,8 +46,9 @@ def is_open(lease_index: LeaseIndex, port: Port, taken: Collection[int | None]) 
 def exhausted(lease_index: LeaseIndex, kind: ServiceType) -> RangeExhausted:
     """Build the error for a full range, with the numbers and the next step."""
     leased = [port for port in kind.all_ports() if lease_index.on_port(port) is not None]
+    rest = "" if len(leased) == len(list(kind.all_ports())) else ", the rest in use"
     return RangeExhausted(
-        f"{kind.name} {kind.spans} is full ({counted(len(leased), 'lease')}, the rest in use); "
+        f"{kind.name} {kind.spans} is full ({counted(len(leased), 'lease')}{rest}); "
         "try: styxy cleanup",
         port_range=[kind.ports.first, kind.ports.last],
         allocated_ports=leased,

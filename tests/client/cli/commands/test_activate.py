@@ -137,6 +137,33 @@ def test_a_terminal_is_told_that_its_shell_is_activated(styxy: CommandLine) -> N
     os.close(ours)
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (f'eval "$({STYXY} env)"', "interception is on in this shell"),
+        (f'STYXY_DISABLE_REASSIGN=1; export STYXY_DISABLE_REASSIGN; eval "$({STYXY} env)"',
+         "STYXY_DISABLE_REASSIGN=1 keeps interception off in this shell"),
+        (f"{STYXY} env > activate.sh", ""),
+        (f"{STYXY} env --format dotenv | cat", ""),
+        (f"{STYXY} env --off > off.sh", ""),
+    ],
+)  # fmt: skip
+def test_a_shell_is_said_to_be_on_or_off_only_where_it_is(
+    styxy: CommandLine, tmp_path: Path, command: str, said: str
+) -> None:
+    ours, theirs = os.openpty()
+    env = {**styxy.env, "NO_COLOR": "1"}
+    subprocess.run(
+        ["sh", "-c", command],
+        env=env, cwd=tmp_path, stderr=theirs, stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
+    os.write(theirs, b"end")
+    os.close(theirs)
+    shown = os.read(ours, 1000).decode()
+    os.close(ours)
+    assert (said in shown) if said else (shown == "end")
+
+
 def test_a_variable_that_means_nothing_is_said_once(styxy: CommandLine) -> None:
     styxy.env["STYXY_DISABLE_REASSIGN"] = "maybe"
     for words in (["env"], ["run", "--no-start", "--", "true"]):

@@ -57,3 +57,9 @@ def test_no_line_is_wrong_usage(styxy: CommandLine) -> None:
     done = styxy.run("classify", "--")
     assert done.returncode == 2
     assert done.stderr.startswith("styxy: missing argument: LINE")
+
+
+def test_the_flags_of_every_command_may_follow_the_line(styxy: CommandLine) -> None:
+    done = styxy.run("classify", "cargo run", "--json", "--no-start")
+    [server] = json.loads(done.stdout)["servers"]
+    assert server["service_type"] == "api"

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 from styxy.client.cli.command import Command
 from styxy.client.interception.shell_env import FORMATS, OFF_FORMATS, remaining, variables
+from styxy.core.config.environment import switch
 from styxy.core.errors import InvalidInput, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from typing import TextIO
 
     from styxy.client.cli.command import Caller, Parser
+
+
+EVALUATED = ("sh", "fish")
+"""The formats that a shell evaluates; the others are read by tools, later."""
 
 
 def add_options(parser: Parser) -> None:
@@ -43,9 +52,14 @@ def env(options: Namespace, caller: Caller) -> int:
 
     library = own_library_and_supervisor(caller.paths)
     proof.ensure(library)
-    spell = FORMATS[options.format or ("json" if caller.wants_json else "sh")]
-    caller.say_exactly(spell(variables(caller.env, library)))
-    _tell("interception is on in this shell; to test it: styxy env --check", caller)
+    name = options.format or ("json" if caller.wants_json else "sh")
+    caller.say_exactly(FORMATS[name](variables(caller.env, library)))
+    word = caller.env.get("STYXY_DISABLE_REASSIGN")
+    if switch(word):
+        sentence = f"STYXY_DISABLE_REASSIGN={word} keeps interception off in this shell; unset it"
+    else:
+        sentence = "interception is on in this shell; to test it: styxy env --check"
+    _tell(sentence, caller, name=name)
     return 0
 
 
@@ -54,13 +68,22 @@ def _off(options: Namespace, caller: Caller) -> int:
     if name not in OFF_FORMATS:
         raise InvalidInput(f"--format {name} cannot unset a variable; use sh, fish, direnv or json")
     caller.say_exactly(OFF_FORMATS[name](remaining(caller.env)))
-    _tell('interception is off in this shell; to turn it on: eval "$(styxy env)"', caller)
+    sentence = 'interception is off in this shell; to turn it on: eval "$(styxy env)"'
+    _tell(sentence, caller, name=name)
     return 0
 
 
-def _tell(sentence: str, caller: Caller) -> None:
-    if not caller.screen.is_terminal:  # a shell evaluates it, and a person looks
+def _tell(sentence: str, caller: Caller, *, name: str) -> None:
+    """Say what has changed, if a shell evaluates what was printed: it reads a pipe."""
+    if name in EVALUATED and _is_pipe(caller.out):
         caller.remark(sentence)
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False  # no descriptor behind it, or a closed one
 
 
 def _check(caller: Caller) -> int:

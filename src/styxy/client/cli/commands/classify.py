@@ -30,7 +30,12 @@ def classify(options: argparse.Namespace, caller: Caller) -> int:
     from styxy.adapters.project_files import ProjectFiles
     from styxy.core.commands.classify import classify as read
 
-    found = read(_line(options.line), project=ProjectFiles("."))
+    words = options.line
+    # Everything after the line belongs to it, but these flags may follow any command.
+    while len(words) > 1 and words[0] != "--" and words[-1] in ("--json", "--no-start"):
+        caller.wants_json |= words[-1] == "--json"
+        words = words[:-1]
+    found = read(_line(words), project=ProjectFiles("."))
     caller.report(_document(found), "\n".join(_sentences(found)))
     return 0
 

@@ -108,6 +108,12 @@ def _choose(options: argparse.Namespace, words: list[str], caller: Caller) -> Ch
 
 def _explain(choice: Choice, caller: Caller) -> int:
     """Show which backend a program would get, why, and what is not covered; run nothing."""
+    from styxy.client.interception.backend import Choice
+    from styxy.core.config.environment import switch
+
+    word = caller.env.get("STYXY_DISABLE_REASSIGN")
+    if switch(word):
+        choice = Choice("none", f"STYXY_DISABLE_REASSIGN={word} turns interception off")
     try:
         Connection(caller.paths).refuse_other_network()
     except Unavailable as failure:
