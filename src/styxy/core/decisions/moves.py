@@ -287,7 +287,7 @@ def _moved(case: _Case, kind: ServiceType, port: Port) -> Ruling[MoveAnswer]:
     if port == request.asked or request.owner.is_on_trial:
         return Ruling(Moved(lease, is_new=False), (leased,), candidate=port)
     return Ruling(
-        Moved(lease, is_new=True), (leased, _reassigned(request, lease, now)), candidate=port
+        Moved(lease, is_new=True), (leased, _move_event(request, lease, now)), candidate=port
     )
 
 
@@ -298,7 +298,7 @@ def _onto(granted: Lease, case: _Case) -> Ruling[MoveAnswer]:
         granted, asked=request.asked, image_id=request.image_id, cause=cause, is_adopted=True
     )
     event = replace(
-        _reassigned(request, lease, case.now),
+        _move_event(request, lease, case.now),
         adopted=lease.lease_id,
         image_id=request.image_id,
         cause=cause,
@@ -306,7 +306,7 @@ def _onto(granted: Lease, case: _Case) -> Ruling[MoveAnswer]:
     return Ruling(Moved(lease, is_new=True), (*case.given_up, event), candidate=lease.port)
 
 
-def _reassigned(request: MoveRequest, lease: Lease, now: float) -> Reassigned:
+def _move_event(request: MoveRequest, lease: Lease, now: float) -> Reassigned:
     return Reassigned(
         requested_port=request.asked,
         port=lease.port,

@@ -82,7 +82,7 @@ def _counters(service: Service, instruments: Instruments) -> list[Family]:
     return [
         _counter("styxy_leases_granted", "Leases granted.", ["service_type"], counts.granted),
         _counter("styxy_leases_released", "Leases ended.", ["reason"], counts.released),
-        _counter("styxy_reassignments", "Binds moved.", ["service_type"], counts.reassigned),
+        _counter("styxy_reassignments", "Binds moved.", ["service_type"], counts.moved),
         _counter(
             "styxy_port_conflicts_detected",
             "Candidate ports found in use when they were probed.",

@@ -210,7 +210,7 @@ class Service:
                 return kind, ports
             taken |= busy
 
-    def reassignments(self, *, limit: int = 100) -> list[Reassigned]:
+    def recent_moves(self, *, limit: int = 100) -> list[Reassigned]:
         """List the most recent moved binds, newest last."""
         recent = self.context.journal.recent(Reassigned.__name__, limit=limit)
         return [event for event in recent if isinstance(event, Reassigned)]

@@ -107,7 +107,7 @@ class Counts:
     def __init__(self) -> None:
         self.granted = Counter()
         self.released = Counter()
-        self.reassigned = Counter()
+        self.moved = Counter()
         self.conflicts = Counter()
         self.requests = Counter()
         self.refusals = Counter()
@@ -125,7 +125,7 @@ class Counts:
                 case Released(reason=reason):
                     self.released.add(reason)
                 case Reassigned(service_type=service_type):
-                    self.reassigned.add(service_type)
+                    self.moved.add(service_type)
                 case _:
                     pass
 

@@ -31,7 +31,7 @@ def reassign(call: Call) -> shapes.ReassignAnswer:
 
 def reassignments(call: Call) -> shapes.ReassignmentsAnswer:
     """List the most recent moved binds."""
-    recent = call.service.reassignments()
+    recent = call.service.recent_moves()
     return shapes.ReassignmentsAnswer([shapes.reassignment(event) for event in recent])
 
 
