@@ -154,9 +154,9 @@ def test_a_list_of_what_does_not_exist_is_an_error(styxy: CommandLine, tmp_path:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"styxy: {said}\n")
     told = styxy.json("list", "--service", "databse", code=1)
     assert (told["code"], told["error"]) == ("unknown_service_type", said)
-    done = styxy.run("list", "--project", "/nonexistent")
+    done = styxy.run("list", "--project", "gone/from/here")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "styxy: no such directory: '/nonexistent', and no lease of it\n"
+    assert done.stderr == "styxy: no such directory: 'gone/from/here', and no lease of it\n"
     for words in (["--service", "dev"], ["--project", str(tmp_path)]):
         done = styxy.run("list", *words)
         assert (done.returncode, done.stdout, done.stderr) == (0, "no leases\n", "")
