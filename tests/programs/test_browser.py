@@ -106,7 +106,7 @@ def test_a_browser_with_its_sandbox_finds_its_server(
 
 
 SURROUNDINGS = {
-    "without an environment": ("env", "-i", "HOME=/nonexistent", "PATH=/usr/bin:/bin"),
+    "without an environment": ("env", "-i", "HOME=/proc/nonexistent", "PATH=/usr/bin:/bin"),
     "with a proxy in its environment": ("env", "http_proxy=http://127.0.0.1:9"),
 }
 

@@ -293,6 +293,18 @@ def test_backups_are_private_whatever_the_umask(tmp_path: Path) -> None:
     assert Path(backup.path).parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_backup_that_cannot_be_made_is_said_to_have_failed(tmp_path: Path) -> None:
+    deleted = Backups(str(tmp_path / "deleted" / "backups"))
+    with pytest.raises(JournalFailed, match="cannot make the backup"):
+        deleted.begin(now=0.0, last_seq=1)
+    assert not (tmp_path / "deleted").exists()
+    # The system opens this one, and SQLite does not: its paths have at most 512 bytes.
+    deep = tmp_path.joinpath(*["d" * 200] * 3)
+    deep.mkdir(parents=True)
+    with pytest.raises(JournalFailed, match="cannot make the backup"):
+        Backups(str(deep)).begin(now=0.0, last_seq=1)
+
+
 def test_a_backup_holds_the_snapshot_and_what_came_after(tmp_path: Path) -> None:
     with closing(Journal(str(database(tmp_path)))) as journal:
         journal.append([bound(number) for number in range(2000)])

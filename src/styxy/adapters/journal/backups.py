@@ -116,14 +116,18 @@ def _named(directory: str, name: str) -> Backup | None:
 
 def _made(directory: str, path: str) -> sqlite3.Connection:
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(directory, 0o700)  # not its parents: a home that was deleted stays deleted
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         os.close(os.open(path, flags, 0o600))
-        database = sqlite3.connect(path, check_same_thread=False)
     except OSError as error:
         raise JournalFailed(f"cannot make the backup {path}: {error.strerror}") from error
+    try:
+        database = sqlite3.connect(path, check_same_thread=False)
+    except sqlite3.Error as error:  # the directory has gone meanwhile, say
+        raise JournalFailed(f"cannot make the backup {path}: {error}") from error
     try:
         # No rollback journal: an unfinished backup is discarded, not rolled back.
         database.execute("PRAGMA journal_mode = OFF")
