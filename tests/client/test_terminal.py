@@ -106,8 +106,9 @@ def test_colour_is_for_terminals_that_want_it(running: CommandLine) -> None:
 
 def test_a_daemon_that_is_started_is_announced_on_a_terminal(styxy: CommandLine) -> None:
     said = "styxy: started the Styxy daemon; to stop it: styxy daemon stop\n"
-    assert COLOUR.sub("", shown(styxy, "check", "3000")).startswith(said)
-    assert said not in shown(styxy, "check", "3000")
+    # On a busy machine, a sentence about waiting comes first.
+    assert said in COLOUR.sub("", shown(styxy, "check", "3000"))
+    assert said not in COLOUR.sub("", shown(styxy, "check", "3000"))
     styxy.run("daemon", "stop")
     assert styxy.run("check", "3000").stderr == ""
 
