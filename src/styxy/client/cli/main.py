@@ -38,7 +38,7 @@ GROUPS = {
     },
     "configuration": {"config": "config"},
     "daemon": {"daemon": "daemon", "doctor": "doctor"},
-    "agents": {"instances": "instances", "classify": "classify"},
+    "agents": {"instances": "instances", "classify": "agents.classify"},
     "this command line": {"help": "completion", "completion": "completion"},
 }
 """The module that has each command; each lists its own in `COMMANDS`. Help shows the groups."""

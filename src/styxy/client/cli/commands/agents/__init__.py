@@ -1,0 +1,1 @@
+"""The commands for coding agents and what they type."""
