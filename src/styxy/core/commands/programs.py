@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 INTERPRETERS = ("bun", "deno", "node", "nodejs", "perl", "php", "pypy", "python", "ruby")
 """Interpreters, which are identified by their script; a version may follow (`python3.11`)."""
 
+CODE_FLAGS = ("-c", "-e", "--eval")
+"""Flags of interpreters behind which the code itself stands, which is no name."""
+
 TELLING_ROWS = ("<node>", "<php>")
 """Rows whose service type holds for every script of the interpreter that binds a port."""
 
@@ -28,6 +31,8 @@ def program_of(words: Sequence[str]) -> str:
     if not names:
         return ""
     if _is_interpreter(names[0]):
+        if any(name in CODE_FLAGS for name in names[1:2]):
+            return names[0]
         script = next((name for name in names[1:] if not name.startswith("-")), names[0])
         return script.removesuffix("-cli")
     return names[0].removeprefix("-")
