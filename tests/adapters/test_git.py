@@ -13,6 +13,7 @@ from styxy.adapters.git import (
     branch_of,
     current_project,
     is_linked,
+    is_unlisted,
     is_worktree,
     project_path,
     repo_of,
@@ -200,3 +201,17 @@ def test_a_pipe_in_the_place_of_a_file_of_git_holds_nobody_up(tmp_path: Path) ->
     os.mkfifo(tmp_path / ".git")
     assert repo_of(str(tmp_path)) == 0
     assert branch_of(str(tmp_path)) is None
+
+
+@needs_git
+def test_a_worktree_that_its_repo_does_not_know_any_more_is_unlisted(repo: Path) -> None:
+    linked = repo.parent / "linked"
+    git(repo, "worktree", "add", "-q", str(linked), "-b", "side")
+    assert not is_unlisted(str(linked))
+    assert not is_unlisted(str(repo))
+    assert not is_unlisted(str(repo.parent))
+    moved = repo.rename(repo.parent / "moved")
+    assert not is_unlisted(str(linked)), "the repo may have been moved"
+    moved.rename(repo)
+    shutil.rmtree(repo / ".git" / "worktrees" / "linked")
+    assert is_unlisted(str(linked))

@@ -178,6 +178,17 @@ def test_a_directory_may_be_called_deleted(tmp_path: Path) -> None:
         assert processes.directory(process.pid) == str(called)
 
 
+def test_a_directory_is_lost_until_there_is_one_of_its_name_again(tmp_path: Path) -> None:
+    place = tmp_path / "dist"
+    place.mkdir()
+    with child(directory=place) as process:
+        assert not processes.has_lost_directory(process.pid)
+        place.rmdir()
+        assert processes.has_lost_directory(process.pid)
+        place.mkdir()
+        assert not processes.has_lost_directory(process.pid)
+
+
 BURROW = """
 import os
 for _ in range(20):

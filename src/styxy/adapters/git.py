@@ -90,6 +90,20 @@ def is_linked(worktree: str) -> bool:
     return directory is not None and os.path.exists(os.path.join(directory, "commondir"))
 
 
+def is_unlisted(worktree: str) -> bool:
+    """Return whether a linked worktree's repo is there and does not know the worktree any more.
+
+    What `git worktree remove` and `prune` delete is its directory in the repo's `worktrees`
+    (gitrepository-layout(5)). Where the whole repo has gone, it may only have been moved.
+    """
+    directory = _git_directory(worktree)
+    if directory is None or os.path.exists(directory):
+        return False
+    above, name = os.path.split(os.path.normpath(directory))
+    repo, folder = os.path.split(above)
+    return bool(name) and folder == "worktrees" and _is_file(os.path.join(repo, "HEAD"))
+
+
 def branch_of(worktree: str) -> str | None:
     """Return the branch that is checked out, or the start of the commit id if there is none."""
     directory = _git_directory(worktree)

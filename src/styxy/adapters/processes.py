@@ -73,6 +73,16 @@ class Processes:
             return path.removesuffix(_DELETED)
         return path
 
+    def has_lost_directory(self, pid: int) -> bool:
+        """Return whether a process's working directory was deleted and not made again."""
+        path = _link(f"/proc/{pid}/cwd")
+        return (
+            path is not None
+            and path.endswith(_DELETED)
+            and not os.path.isdir(path)
+            and not os.path.isdir(path.removesuffix(_DELETED))
+        )
+
     def variable(self, pid: int, name: str) -> str | None:
         """Return the value that an environment variable had when the program image started."""
         return self.variables(pid, name).get(name)
@@ -141,6 +151,7 @@ class Processes:
             name=name,
             words=tuple(self.command(pid) or ()),
             directory=self.directory(pid),
+            started=int(fields[19]),
         )
 
     def socket_owners(self, inodes: Collection[int]) -> dict[int, int]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from styxy.core.reports.process_tree import Process, below, chain, job, topmost
+from styxy.core.reports.process_tree import (
+    Process,
+    below,
+    chain,
+    job,
+    server_tree,
+    topmost,
+)
 
 
 def process(pid: int, parent: int, line: str, **more: int) -> Process:
@@ -76,3 +83,43 @@ def test_a_circle_in_the_table_ends() -> None:
     tree = table(process(100, 101, "a"), process(101, 100, "b"))
     assert len(chain(100, tree)) == 2
     assert below(100, tree) == {100, 101}
+
+
+def test_a_server_is_its_launchers_its_listeners_and_all_below_them() -> None:
+    tree = table(
+        *TERMINAL,
+        process(100, 10, "npm run dev"),
+        process(101, 100, "sh -c vite"),
+        process(102, 101, "node vite.js"),
+        process(103, 102, "esbuild --service"),
+        process(200, 10, "vim", group=200),
+    )
+    found = server_tree([102], tree)
+    assert [each.pid for each in found.tops] == [100, 101, 102]
+    assert [each.pid for each in found.rest] == [103]
+
+
+def test_what_has_lost_its_parent_belongs_to_the_job_that_started_it() -> None:
+    tree = table(*TERMINAL, process(100, 10, "node server.js"), process(105, 1, "watcher"))
+    assert [each.pid for each in server_tree([100], tree).rest] == [105]
+
+
+def test_workers_without_a_listening_parent_have_their_reloader_above_them() -> None:
+    workers = [process(pid, 100, "python3 main.py") for pid in (101, 102)]
+    tree = table(*TERMINAL, process(100, 10, "python3 main.py"), *workers)
+    found = server_tree([101, 102], tree)
+    assert [each.pid for each in found.tops] == [100, 101, 102]
+    # One of them alone is a server beside the other.
+    assert [each.pid for each in server_tree([101], tree).tops] == [101]
+
+
+def test_the_caller_and_what_it_runs_in_are_spared() -> None:
+    tree = table(
+        *TERMINAL,
+        process(100, 10, "sh dev.sh"),
+        process(101, 100, "node server.js"),
+        process(102, 101, "styxy stop 3000"),
+    )
+    found = server_tree([101], tree, spared=[102, 100, 10, 1])
+    assert [each.pid for each in found.tops] == [101]
+    assert found.rest == ()

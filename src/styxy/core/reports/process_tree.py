@@ -19,11 +19,13 @@ SHELLS = frozenset({"ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"})
 
 LAUNCHERS = frozenset(
     {
-        "air", "bun", "bundle", "bunx", "cargo", "chpst", "deno", "dotnet", "entr", "env", "go",
-        "gradle", "gradlew", "hatch", "hupper", "just", "make", "mix", "mvn", "mvnw", "ng", "nice",
-        "nodemon", "nohup", "npm", "npx", "nx", "pdm", "pipenv", "pnpm", "pnpx", "poetry", "rake",
-        "reflex", "setsid", "stdbuf", "task", "time", "timeout", "ts-node", "tsx", "turbo", "uv",
-        "uvx", "watchexec", "watchfiles", "watchmedo", "yarn",
+        "air", "bun", "bundle", "bunx", "cargo", "chpst", "concurrently", "cross-env", "deno",
+        "dotenv", "dotnet", "entr", "env", "foreman", "forever", "go", "goreman", "gradle",
+        "gradlew", "hatch", "hivemind", "honcho", "hupper", "just", "make", "mix", "mvn", "mvnw",
+        "ng", "nice", "nodemon", "nohup", "npm", "npx", "nx", "pdm", "pipenv", "pnpm", "pnpx",
+        "poetry", "rake", "reflex", "setsid", "stdbuf", "task", "time",
+        "timeout", "ts-node", "tsx", "turbo", "uv", "uvx", "watchexec", "watchfiles", "watchmedo",
+        "yarn",
     }
 )  # fmt: skip
 """Programs that start one other program and exit with it."""
@@ -33,7 +35,8 @@ LAUNCHERS = frozenset(
 class Process:
     """A process. `words` is its command line, empty if it cannot be read.
 
-    `group` and `session` are those of job control (credentials(7)).
+    `group` and `session` are those of job control (credentials(7)); `started` is its start time in
+    clock ticks since boot (proc(5)), which tells it from an earlier process with its pid.
     """
 
     pid: int
@@ -44,6 +47,20 @@ class Process:
     name: str
     words: tuple[str, ...] = ()
     directory: str | None = None
+    started: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerTree:
+    """The processes of one server, each once, parents first.
+
+    `tops` are those of its listening processes that stand for the rest, with the launchers above
+    them: who ends these ends the server, and it can end what is below it. `rest` is what else
+    belongs to it.
+    """
+
+    tops: tuple[Process, ...]
+    rest: tuple[Process, ...]
 
 
 def chain(pid: int, table: Mapping[int, Process]) -> list[Process]:
@@ -69,12 +86,25 @@ def job(pid: int, table: Mapping[int, Process]) -> list[Process]:
 
     Goes up while the parent is a launcher of this one process, of the same user and the same job.
     """
-    members = chain(pid, table)[:1]
-    for parent in chain(pid, table)[1:]:
-        if not _launches(parent, members[0], table):
-            break
-        members.insert(0, parent)
-    return members
+    return _with_launchers(chain(pid, table)[:1], table)
+
+
+def server_tree(
+    pids: Collection[int], table: Mapping[int, Process], *, spared: Collection[int] = ()
+) -> ServerTree:
+    """Collect all processes of the server whose listening processes are `pids`.
+
+    Beside the descendants, these are the ones whose parent has ended but whose job was begun by a
+    process of the tree. `spared` belong to nobody's tree, and neither does what is above them.
+    """
+    found = [table[pid] for pid in topmost(pids, table)]
+    members = [each for each in _with_launchers(found, table) if each.pid not in spared]
+    inside = {each.pid for each in members}
+    inside |= {pid for each in members for pid in below(each.pid, table)}
+    inside |= {each.pid for each in table.values() if each.group in inside}
+    inside |= {below_it for pid in inside for below_it in below(pid, table)}
+    inside -= {each.pid for each in members} | set(spared)
+    return ServerTree(tops=tuple(members), rest=tuple(table[pid] for pid in sorted(inside)))
 
 
 def below(pid: int, table: Mapping[int, Process]) -> set[int]:
@@ -87,11 +117,27 @@ def below(pid: int, table: Mapping[int, Process]) -> set[int]:
     return found
 
 
-def _launches(parent: Process, child: Process, table: Mapping[int, Process]) -> bool:
+def _with_launchers(members: list[Process], table: Mapping[int, Process]) -> list[Process]:
+    """Add those above some siblings, or above one process, that launch nothing else."""
+    found = list(members)
+    children = {each.pid for each in members}
+    parents = {each.parent for each in members}
+    while len(parents) == 1 and len(found) <= len(table):
+        parent = table.get(parents.pop())
+        if parent is None or not _launches(parent, found[0], table, among=children):
+            break
+        found.insert(0, parent)
+        children, parents = {parent.pid}, {parent.parent}
+    return found
+
+
+def _launches(
+    parent: Process, child: Process, table: Mapping[int, Process], *, among: Collection[int]
+) -> bool:
     is_same_job = (
         parent.pid > 1
         and (parent.uid, parent.session, parent.group) == (child.uid, child.session, child.group)
-        and not any(each.parent == parent.pid and each.pid != child.pid for each in table.values())
+        and not any(each.parent == parent.pid and each.pid not in among for each in table.values())
     )
     if not is_same_job or not parent.words:
         return False
