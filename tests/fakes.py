@@ -14,6 +14,7 @@ from pathlib import Path
 from styxy.core.books.lease_index import LeaseIndex
 from styxy.core.model.leases import Lease
 from styxy.core.model.ports import LAST_PORT, Port, PortRange
+from styxy.core.reports.ownership import VARIABLES as OWNERSHIP_VARIABLES
 
 Answers = Callable[[str, str, object], tuple[int, Mapping[str, object]] | bytes | None]
 """From method, path and body to status and JSON, to raw bytes, or to None: never an answer."""
@@ -134,7 +135,14 @@ def leave_old_connection(port: int = 0, *, reuse: bool = True) -> int:
     return port
 
 
-INHERITED = ("CLAUDE_INSTANCE_ID", "LD_PRELOAD", "XDG_RUNTIME_DIR", "NO_COLOR", "PORT")
+INHERITED = (
+    "CLAUDE_INSTANCE_ID",
+    "LD_PRELOAD",
+    "XDG_RUNTIME_DIR",
+    "NO_COLOR",
+    "PORT",
+    *OWNERSHIP_VARIABLES,
+)
 
 
 def clean_environment(**more: str) -> dict[str, str]:

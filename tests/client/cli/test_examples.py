@@ -19,6 +19,7 @@ from tests.fakes import free_port
 READY = {
     "release": "styxy allocate -s dev -p 3000",
     "wait": "python3 -m http.server 3000 2>/dev/null &",
+    "stop": "python3 -m http.server 3000 >/dev/null 2>&1 &\nstyxy wait 3000 >/dev/null",
     "use": "styxy allocate -s ai",
     "config validate": "styxy config generate -o config.json",
     "config undo-auto": "styxy release --port $(styxy allocate -s grafana | head -1)",
@@ -28,7 +29,7 @@ READY = {
 }
 """What has to be there before an example makes sense."""
 
-NUMBERS = dict.fromkeys(("release", "wait", "who", "check", "reassignments"), "3000")
+NUMBERS = dict.fromkeys(("release", "wait", "who", "check", "reassignments", "stop"), "3000")
 NUMBERS["daemon restart"] = "9877"
 """Ports that have to be free; one that is takes their place."""
 

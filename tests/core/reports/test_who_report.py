@@ -125,6 +125,14 @@ def test_the_launchers_are_ended_with_the_leaf() -> None:
     assert stop.effect == "ends npm (100) and its 2 descendants"
 
 
+def test_ones_own_server_is_stopped_by_its_port() -> None:
+    (stop,) = ways_to_stop(3000, [102], TREE, container=None, unit=None, is_own=True)
+    assert stop.command == "styxy stop 3000"
+    assert stop.effect == "ends npm (100) and its 2 descendants"
+    (daemon,) = ways_to_stop(3000, [400], TREE, container=None, unit=None, is_own=True)
+    assert daemon.command == "styxy daemon stop"
+
+
 def test_a_service_is_stopped_by_its_manager() -> None:
     nginx = Unit(name="nginx.service", scope="system")
     assert commands(200, unit=nginx) == ["sudo systemctl stop nginx.service"]

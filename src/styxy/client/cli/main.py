@@ -19,10 +19,16 @@ if TYPE_CHECKING:
     from styxy.core.errors import StyxyError
 
 GROUPS = {
-    "run programs": {"run": "run", "env": "activate", "wait": "wait"},
+    "run programs": {
+        "run": "run",
+        "env": "activate",
+        "wait": "wait",
+        "stop": "stop",
+        "prune": "stop",
+    },
     "ports": {
         "check": "ports",
-        "who": "who",
+        "who": "ports",
         "scan": "ports",
         "suggest": "ports",
         "types": "ports",

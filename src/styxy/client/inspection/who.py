@@ -13,13 +13,11 @@ import shlex
 from typing import TYPE_CHECKING
 
 from styxy.adapters import git
-from styxy.adapters.kernel import KernelLook
-from styxy.adapters.paths import Paths
 from styxy.adapters.processes import Processes, user_name
 from styxy.adapters.projects import ProcessFacts, Projects
 from styxy.client.inspection.containers import containers, sockets
 from styxy.client.inspection.daemon_view import DaemonView
-from styxy.core.model.ports import Port
+from styxy.client.inspection.servers import listener_groups, other_daemon_home
 from styxy.core.reports.cgroups import Unit, container_of, unit_of
 from styxy.core.reports.process_tree import chain, job, topmost
 from styxy.core.reports.who_report import (
@@ -78,7 +76,7 @@ class _Teller:
     def __init__(self, port: int, env: Mapping[str, str], records: DaemonView) -> None:
         self._port = port
         self._home = env.get("HOME") or "/"
-        self._styxy_home = Paths(env).home
+        self._env = env
         self._records = records
         self._processes = processes = Processes()
         projects = Projects(processes=processes, user_home=self._home)
@@ -91,7 +89,7 @@ class _Teller:
     def servers(self) -> list[Server]:
         """Describe each server: sockets of the same processes are one server."""
         published = [each for each in self._containers if self._port in each.ports]
-        groups = self._groups()
+        groups = listener_groups(self._processes, self._port)
         servers = [
             self._server(listeners, pids, next(iter(published), None)) for listeners, pids in groups
         ]
@@ -112,23 +110,6 @@ class _Teller:
             )
             for lease in self._records.moved_away()
         ]
-
-    def _groups(self) -> list[tuple[list[Listener], list[int]]]:
-        kernel = KernelLook()
-        try:
-            port = Port(self._port)
-            listeners = [*kernel.listeners(port=port), *kernel.listeners(udp=True, port=port)]
-        finally:
-            kernel.close()
-        holders = self._processes.holders_of([each.inode for each in listeners])
-        groups: list[tuple[list[Listener], set[int]]] = []
-        for listener in listeners:
-            group, pids = [listener], set(holders[listener.inode])
-            for other in [each for each in groups if each[1] & pids or not (each[1] or pids)]:
-                groups.remove(other)
-                group, pids = other[0] + group, other[1] | pids
-            groups.append((group, pids))
-        return [(group, sorted(pids)) for group, pids in groups]
 
     def _server(
         self, listeners: list[Listener], pids: list[int], published: Container | None
@@ -164,7 +145,7 @@ class _Teller:
             unit=unit,
             container=container,
             tree=tuple(self._tree(pids, tops)),
-            stop=self._stop(listeners, tops, container, unit),
+            stop=self._stop(listeners, tops, container, unit, is_own=relation == "own"),
         )
 
     def _stop(
@@ -173,6 +154,8 @@ class _Teller:
         tops: Sequence[int],
         container: Container | None,
         unit: Unit | None,
+        *,
+        is_own: bool,
     ) -> tuple[Stop, ...]:
         if tops or container is not None:
             return ways_to_stop(
@@ -181,21 +164,13 @@ class _Teller:
                 self._table,
                 container=container,
                 unit=unit,
-                daemon_home=self._other_home(tops),
+                daemon_home=other_daemon_home(
+                    [self._table[pid] for pid in tops], self._processes, self._env
+                ),
+                is_own=is_own,
             )
         uid = listeners[0].uid
         return (hidden(self._port, _user(uid), may_see=os.geteuid() in (0, uid)),)
-
-    def _other_home(self, pids: Sequence[int]) -> str | None:
-        """Return the home of a Styxy daemon that is not the caller's own."""
-        daemons = [pid for pid in pids if pid in self._table and is_daemon(self._table[pid])]
-        for pid in daemons:
-            facts = self._processes.variables(pid, "STYXY_HOME", "HOME")
-            user_home = facts.get("HOME") or self._home
-            home = facts.get("STYXY_HOME") or os.path.join(user_home, ".styxy")
-            if os.path.realpath(home) != os.path.realpath(self._styxy_home):
-                return home
-        return None
 
     def _tree(self, pids: Sequence[int], tops: Sequence[int]) -> list[TreeProcess]:
         parts = {each.pid for top in tops for each in job(top, self._table)}

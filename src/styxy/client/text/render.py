@@ -156,6 +156,19 @@ def _scanned_row(row: Mapping[str, object]) -> list[object]:
     ]
 
 
+def abandoned(servers: Sequence[Mapping[str, object]]) -> str:
+    """Format the servers that nobody has any more as a table."""
+    if not servers:
+        return "no server is left of a session, worktree or directory that is gone"
+    return table(
+        ["PORT", "PID", "PROCESS", "SINCE", "WHY"],
+        (
+            [row["port"], row["pid"], row["process"], local_time(row["since"]), row["why"]]
+            for row in servers
+        ),
+    )
+
+
 def instances(answer: Mapping[str, object]) -> str:
     """Format the registered instances as a table."""
     rows = objects(answer.get("instances"))

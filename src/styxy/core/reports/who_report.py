@@ -201,12 +201,39 @@ def ways_to_stop(
     container: Container | None,
     unit: Unit | None,
     daemon_home: str | None = None,
+    is_own: bool = False,
 ) -> tuple[Stop, ...]:
     """List the ways to end a server and nothing else, the best first.
 
-    `daemon_home` is that of a Styxy daemon that is not the caller's own.
+    `daemon_home` is that of a Styxy daemon that is not the caller's own; `is_own`: the server is
+    the caller's.
     """
     known = [table[pid] for pid in holders if pid in table]
+    others = others_to_stop(
+        port, known, table, container=container, unit=unit, daemon_home=daemon_home
+    )
+    if others:
+        return others
+    kills = tuple(_kill(each.pid, table) for each in known)
+    if not is_own or not kills:
+        return kills
+    whom = " and ".join(each.effect.removeprefix("ends ") for each in kills)
+    return (Stop(command=f"styxy stop {port}", effect=f"ends {whom}"),)
+
+
+def others_to_stop(
+    port: int,
+    known: Sequence[Process],
+    table: Mapping[int, Process],
+    *,
+    container: Container | None,
+    unit: Unit | None,
+    daemon_home: str | None = None,
+) -> tuple[Stop, ...]:
+    """List the ways to end a server that must be ended by what runs it, or nothing if none is.
+
+    That is a container engine, a service manager, or Styxy's own command for its daemon.
+    """
     if container is not None:
         return _stop_container(container)
     if any(each.name in PUBLISHERS for each in known):
@@ -222,7 +249,7 @@ def ways_to_stop(
         manager = "systemctl --user" if unit.scope == "user" else "sudo systemctl"
         effect = "stops the service; if killed instead, it may be restarted"
         return (Stop(command=f"{manager} stop {shlex.quote(unit.name)}", effect=effect),)
-    return tuple(_kill(each.pid, table) for each in known)
+    return ()
 
 
 def is_daemon(process: Process) -> bool:

@@ -132,7 +132,8 @@ def test_the_top_of_the_tree_is_what_is_stopped(styxy: CommandLine, tmp_path: Pa
         assert parts[0] == top.pid
         assert told["pid"] == parts[-1] != top.pid
         stop = only(told["stop"])
-        subprocess.run(str(stop["command"]), shell=True, check=True)
+        _, *words = str(stop["command"]).split()
+        assert styxy.run(*words, cwd=tmp_path).returncode == 0
         assert top.wait(10) != 0
         served = int(str(told["pid"]))
         wait_until(lambda: Processes().holder(served) is None)

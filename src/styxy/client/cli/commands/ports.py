@@ -1,4 +1,4 @@
-"""check, scan, suggest, types: the state of ports, without changing anything."""
+"""check, who, scan, suggest, types: the state of ports, without changing anything."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from styxy.client.cli.command import Caller, Parser
 
 EXIT_TAKEN = 1
+EXIT_FREE = 1
 
 
 def add_check_options(parser: Parser) -> None:
@@ -32,6 +33,21 @@ def check(options: Namespace, caller: Caller) -> int:
     answer = caller.connection_here().ask("GET", f"/check/{options.port}")
     caller.show(answer, render.checked(answer.data))
     return 0 if answer.data.get("available") is True else EXIT_TAKEN
+
+
+def add_who_options(parser: Parser) -> None:
+    """Add the options of `who`."""
+    parser.add_argument("port", metavar="PORT", type=port_number, help="1-65535")
+
+
+def who(options: Namespace, caller: Caller) -> int:
+    """Show what is on a port; exit 1 if it is free."""
+    from styxy.client.inspection.who import tell
+    from styxy.client.text.who_text import shown
+
+    report = tell(options.port, caller.connection_here(), caller.env)
+    caller.report(report, shown(report))
+    return EXIT_FREE if report.is_free else 0
 
 
 def add_scan_options(parser: Parser) -> None:
@@ -82,6 +98,13 @@ COMMANDS = (
         example="styxy check 3000",
         add_options=add_check_options,
         run=check,
+    ),
+    Command(
+        "who",
+        "Show everything about a port, and the safe way to stop what is using it.",
+        example="styxy who 3000",
+        add_options=add_who_options,
+        run=who,
     ),
     Command(
         "scan",

@@ -1,0 +1,360 @@
+"""stop: real servers in real trees, ended or refused.
+
+Also tests `servers` and `stopping`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from styxy.adapters.kernel import KernelLook
+from styxy.adapters.processes import Processes
+from styxy.core.model.ports import Port
+from tests.client.stopped_servers import AgentShell, register, serving
+from tests.commands import LONGEST, CommandLine
+from tests.fakes import FakeDaemon, free_port
+
+NO_DAEMON = "--no-start"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A project."""
+    place = tmp_path / "shop"
+    place.mkdir()
+    (place / "package.json").write_text("{}")
+    return place
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another project."""
+    place = tmp_path / "blog"
+    place.mkdir()
+    (place / "package.json").write_text("{}")
+    return place
+
+
+def is_served(port: int) -> bool:
+    kernel = KernelLook()
+    try:
+        return bool(kernel.listeners(port=Port(port)))
+    finally:
+        kernel.close()
+
+
+def test_a_server_is_stopped_and_its_port_is_free_then(styxy: CommandLine, here: Path) -> None:
+    port = free_port()
+    with serving(port, cwd=here) as process:
+        done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
+        assert process.wait(LONGEST) == -signal.SIGTERM
+        assert not is_served(port)
+    assert (done.returncode, done.stderr) == (0, "")
+    name = Path(sys.executable).resolve().name
+    assert done.stdout.endswith(f" (pid {process.pid}) on port {port}\n")
+    assert done.stdout.removeprefix("Stopped ").partition(" ")[0] in (
+        name,
+        Path(sys.executable).name,
+    )
+
+
+def test_the_whole_tree_ends_with_its_launchers(styxy: CommandLine, here: Path) -> None:
+    port = free_port()
+    npm = ("env", "sh", "-c", 'sh -c \'"$@"; true\' sh "$@"; true', "sh")
+    with serving(port, cwd=here, below=npm) as top:
+        done = styxy.run("stop", str(port), NO_DAEMON, "--json", cwd=here)
+        assert done.returncode == 0, done
+        (stopped,) = json.loads(done.stdout)["stopped"]
+        assert top.wait(LONGEST) != 0
+    assert stopped["ended"][0] == top.pid
+    assert stopped["pid"] == stopped["ended"][-1]
+    assert len(stopped["ended"]) == 3
+    assert "3 processes" in stopped["message"]
+    assert not [pid for pid in stopped["ended"] if Processes().holder(pid) is not None]
+
+
+def test_a_restarting_wrapper_does_not_restart_it(styxy: CommandLine, here: Path) -> None:
+    port = free_port()
+    (here / "loop.sh").write_text('while true; do "$@"; done\n')
+    with serving(port, cwd=here, below=("sh", "loop.sh")) as top:
+        done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
+        assert done.returncode == 0, done
+        assert top.wait(LONGEST) == -signal.SIGTERM
+    assert not is_served(port)
+
+
+def test_what_does_not_listen_to_sigterm_is_killed_and_that_is_said(
+    styxy: CommandLine, here: Path
+) -> None:
+    port = free_port()
+    with serving(port, "deaf", "workers", cwd=here) as process:
+        words = ("stop", str(port), NO_DAEMON, "--timeout", "0.2", "--json")
+        done = styxy.run(*words, cwd=here)
+        assert process.wait(LONGEST) == -signal.SIGKILL
+    (stopped,) = json.loads(done.stdout)["stopped"]
+    assert process.pid in stopped["killed"]
+    assert len(stopped["killed"]) == len(stopped["ended"]) == 3
+    assert "0.2 s after SIGTERM and was killed" in stopped["message"]
+
+
+def test_a_connected_client_lives_on(styxy: CommandLine, here: Path) -> None:
+    port = free_port()
+    client = "import socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"
+    client += "print('connected', flush=True); print(s.recv(1), flush=True); sys.stdin.read()"
+    with (
+        serving(port, "accept", cwd=here) as server,
+        subprocess.Popen(
+            [sys.executable, "-c", client, str(port)],
+            cwd=here,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as connected,
+    ):
+        assert connected.stdout is not None
+        assert connected.stdout.readline() == "connected\n"
+        assert server.stdout is not None
+        assert server.stdout.readline() == "accepted\n"
+        assert styxy.run("stop", str(port), NO_DAEMON, cwd=here).returncode == 0
+        assert connected.stdout.readline() == "b''\n"
+        assert connected.poll() is None
+        connected.communicate("", timeout=LONGEST)
+        assert connected.returncode == 0
+
+
+def test_processes_that_share_a_port_are_all_stopped(styxy: CommandLine, here: Path) -> None:
+    port = free_port()
+    with (
+        serving(port, "share", cwd=here) as first,
+        serving(port, "share", cwd=here) as second,
+    ):
+        done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
+        assert done.returncode == 0, done
+        assert first.wait(LONGEST) == second.wait(LONGEST) == -signal.SIGTERM
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_udp_server_is_stopped(styxy: CommandLine, here: Path) -> None:
+    script = "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0));"
+    script += "print(s.getsockname()[1], flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=here,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        done = styxy.run("stop", port, NO_DAEMON, cwd=here)
+        assert process.wait(LONGEST) == -signal.SIGTERM
+    assert done.returncode == 0
+
+
+def test_another_projects_server_is_refused_and_forced(
+    styxy: CommandLine, here: Path, elsewhere: Path
+) -> None:
+    port = free_port()
+    with serving(port, cwd=elsewhere) as process:
+        done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"belongs to another project ({elsewhere}), since 20" in done.stderr
+        assert done.stderr.endswith("styxy run -- CMD\n")
+        told = json.loads(styxy.run("stop", str(port), NO_DAEMON, "--json", cwd=here).stdout)
+        assert (told["code"], told["context"]["project"]) == ("not_yours", str(elsewhere))
+        assert told["context"]["suggestions"][-1] == f"styxy stop {port} --force"
+        assert process.poll() is None
+        assert styxy.run("stop", str(port), NO_DAEMON, "--force", cwd=here).returncode == 0
+        assert process.wait(LONGEST) == -signal.SIGTERM
+
+
+def test_of_two_servers_on_one_number_only_ones_own_is_stopped(
+    styxy: CommandLine, here: Path, elsewhere: Path
+) -> None:
+    port = free_port()
+    with (
+        serving(port, "share", cwd=here) as own,
+        serving(port, "share", cwd=elsewhere) as foreign,
+    ):
+        done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
+        assert done.returncode == 0, done
+        assert own.wait(LONGEST) == -signal.SIGTERM
+        assert foreign.poll() is None
+    assert f"(pid {own.pid})" in done.stdout
+    assert f"another project ({elsewhere})" in done.stderr
+
+
+def test_what_the_caller_runs_in_is_not_stopped(styxy: CommandLine, here: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        port = str(ours.getsockname()[1])
+        done = styxy.run("stop", port, NO_DAEMON, "--force", cwd=here)
+    assert done.returncode == 1
+    assert f"(pid {os.getpid()}), in which this command runs" in done.stderr
+
+
+def test_the_shell_of_an_agent_survives_the_server_that_it_started(
+    styxy: CommandLine, here: Path
+) -> None:
+    port = free_port()
+    with AgentShell(styxy, cwd=here) as shell:
+        pid = shell.serve(port)
+        code, said = shell.styxy("stop", str(port), NO_DAEMON)
+        assert code == 0, said
+        assert said.endswith(f"(pid {pid}) on port {port}")
+        assert shell.styxy("--version")[0] == 0
+
+
+def test_the_daemon_has_a_command_of_its_own(running: CommandLine, here: Path) -> None:
+    done = running.run("stop", str(running.port), "--force", cwd=here)
+    assert done.returncode == 1
+    assert done.stderr.endswith("stop it with: styxy daemon stop\n")
+    other = CommandLine(here.parent / "another-home")
+    there = other.run("stop", str(running.port), NO_DAEMON, "--force", cwd=here)
+    assert there.stderr.endswith(f"stop it with: STYXY_HOME={running.home} styxy daemon stop\n")
+
+
+def test_a_container_is_stopped_by_its_engine(styxy: CommandLine, tmp_path: Path) -> None:
+    port = free_port()
+    listed = [
+        {"Id": "c" * 64, "Names": ["/web"], "Image": "nginx", "Ports": [{"PublicPort": port}]}
+    ]
+    answer = b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps(listed).encode()
+    with FakeDaemon(tmp_path / "engine", lambda *_: answer):
+        styxy.env["DOCKER_HOST"] = f"unix://{tmp_path}/engine"
+        done = styxy.run("stop", str(port), NO_DAEMON, "--force")
+    assert done.returncode == 1
+    assert done.stderr.endswith("stop it with: docker stop web\n")
+
+
+def test_a_port_without_a_server_is_not_found(styxy: CommandLine, here: Path) -> None:
+    port = free_port()
+    done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
+    assert (done.returncode, done.stderr) == (1, f"styxy: nothing is listening on port {port}\n")
+    lease = styxy.json("allocate", "-s", "dev", "-n", "web", "--project", str(here))
+    done = styxy.run("stop", "web", cwd=here)
+    assert done.returncode == 1
+    assert f"{lease['port']}, which is reserved for {here}" in done.stderr
+
+
+@pytest.mark.parametrize("word", ["0", "70000", "-1"])
+def test_what_is_neither_port_nor_name_is_wrong_usage(styxy: CommandLine, word: str) -> None:
+    done = styxy.run("stop", "--", word)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is not a port (1-65535)" in done.stderr
+    assert styxy.daemon_pid() is None
+
+
+def test_a_name_stands_for_the_port_of_its_lease(
+    running: CommandLine, here: Path, elsewhere: Path
+) -> None:
+    lease = running.json("allocate", "-s", "dev", "-n", "web", "--project", str(here))
+    with serving(int(str(lease["port"])), cwd=here) as process:
+        refused = running.run("stop", "web", cwd=elsewhere)
+        assert refused.returncode == 1
+        assert f"no lease named 'web' ({here} has one)" in refused.stderr
+        done = running.run("stop", "web", cwd=here)
+        assert done.returncode == 0, done
+        assert process.wait(LONGEST) == -signal.SIGTERM
+    again = running.json("allocate", "-s", "dev", "-n", "web", "--project", str(here))
+    assert again["port"] == lease["port"], "the reservation is kept"
+
+
+def test_a_name_of_several_leases_is_refused_with_their_ports(
+    running: CommandLine, here: Path
+) -> None:
+    ports = [
+        running.json("allocate", "-s", kind, "-n", "web", "--project", str(here))["port"]
+        for kind in ("dev", "api")
+    ]
+    done = running.run("stop", "web", cwd=here)
+    assert done.returncode == 1
+    assert all(f"{port} (" in done.stderr for port in ports)
+
+
+def test_a_name_needs_the_daemon(styxy: CommandLine, here: Path) -> None:
+    done = styxy.run("stop", "web", NO_DAEMON, cwd=here)
+    assert done.returncode == 3
+    assert done.stderr.endswith("styxy daemon start -d\n")
+
+
+def test_an_interrupted_stop_says_what_still_runs(styxy: CommandLine, here: Path) -> None:
+    port = free_port()
+    signalled = "import os, signal, sys; signal.signal(15, lambda *_: os.write(1, b'asked\\n'))\n"
+    server = here / "server.py"
+    server.write_text(
+        signalled + "import socket; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+        "print('ready', flush=True)\nwhile True: signal.pause()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, str(server), str(port)], cwd=here, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        stop = styxy.start("stop", str(port), NO_DAEMON, cwd=here)
+        assert process.stdout.readline() == "asked\n"
+        stop.send_signal(signal.SIGINT)
+        _, err = stop.communicate(timeout=LONGEST)
+        assert process.poll() is None
+        process.kill()
+    assert stop.returncode == 130
+    assert err == f"styxy: interrupted; asked to end and still running: pid {process.pid}\n"
+
+
+def test_another_live_sessions_server_is_refused_and_an_ended_ones_is_not(
+    running: CommandLine, here: Path
+) -> None:
+    port = free_port()
+    with (
+        AgentShell(running, cwd=here) as one,
+        AgentShell(running, cwd=here) as other,
+    ):
+        register(running, "claude-1", pid=one.pid, cwd=here)
+        register(running, "codex-2", pid=other.pid, cwd=here)
+        one.serve(port)
+        code, said = other.styxy("stop", str(port))
+        assert code == 1
+        assert "another agent session (claude-1), which is still at work" in said
+        assert running.run("stop", str(port), cwd=here).returncode == 1
+        one.leave()
+        code, said = other.styxy("stop", str(port))
+        assert code == 0, said
+
+
+def test_a_session_may_stop_what_it_has_started(running: CommandLine, here: Path) -> None:
+    port = free_port()
+    with AgentShell(running, cwd=here) as agent:
+        register(running, "claude-1", pid=agent.pid, cwd=here)
+        agent.serve(port, prefix="env CLAUDE_CODE_SESSION_ID=1 setsid ")
+        code, said = agent.styxy("stop", str(port))
+        assert code == 0, said
+
+
+def test_a_session_is_known_by_the_environment_of_an_orphan(
+    running: CommandLine, here: Path
+) -> None:
+    port = free_port()
+    with AgentShell(running, cwd=here) as agent:
+        register(running, "codex-7", pid=agent.pid, cwd=here)
+        env = {**running.env, "CODEX_THREAD_ID": "7"}
+        with serving(port, cwd=here, env=env):
+            done = running.run("stop", str(port), cwd=here)
+            assert "another agent session (codex-7)" in done.stderr
+            running.env["CODEX_THREAD_ID"] = "7"
+            assert running.run("stop", str(port), cwd=here).returncode == 0
+
+
+def test_an_agent_without_hooks_is_told_by_its_process(styxy: CommandLine, here: Path) -> None:
+    port = free_port()
+    with AgentShell(styxy, name="claude", cwd=here) as agent:
+        agent.serve(port)
+        done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
+        assert f"another agent session (claude, pid {agent.pid})" in done.stderr
+        assert agent.styxy("stop", str(port), NO_DAEMON)[0] == 0
