@@ -1,17 +1,15 @@
 /* One question to the daemon: see ask.h. */
 #include "guest/daemon/ask.h"
 
+#include "guest/daemon/unix_stream.h"
 #include "guest/kernel/sys.h"
 
 #include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/un.h>
 
 enum {
     DEADLINE_NS = 250 * 1000 * 1000, /* for all questions of one bind: what a sick daemon may cost */
-    /* connect to a Unix socket with a full backlog says EAGAIN and offers nothing to wait for. */
-    BACKLOG_PAUSE_NS = 2 * 1000 * 1000,
 };
 
 static const uint64_t SILENCE_NS = 5000000000u; /* nothing is asked after a missed deadline */
@@ -21,53 +19,6 @@ static _Atomic uint64_t silent_until;
 uint64_t ask_deadline(void)
 {
     return sys_now() + DEADLINE_NS;
-}
-
-/* Wait for an event, or with no descriptor just for a time; false when the deadline has passed. */
-static bool wait_until(int fd, short events, uint64_t deadline)
-{
-    uint64_t now = sys_now();
-    if (now == 0 || now >= deadline)
-        return false;
-    struct pollfd watched = {.fd = fd, .events = events};
-    struct timespec left = {(time_t)((deadline - now) / 1000000000u),
-                            (long)((deadline - now) % 1000000000u)};
-    /* EINTR: the caller tries again, and comes back here with less time left. */
-    syscall(SYS_ppoll, &watched, fd < 0 ? 0 : 1, &left, NULL, 0);
-    return true;
-}
-
-static bool connect_to(int fd, const char *path, uint64_t deadline)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strlen(path);
-    if (length >= sizeof address.sun_path)
-        return false;
-    memcpy(address.sun_path, path, length + 1);
-    while (syscall(SYS_connect, fd, &address, sizeof address) != 0) {
-        if (errno == EISCONN)
-            return true;
-        if (errno != EAGAIN && errno != EINTR)
-            return false;
-        uint64_t pause = sys_now() + BACKLOG_PAUSE_NS;
-        if (sys_now() >= deadline || !wait_until(-1, 0, pause < deadline ? pause : deadline))
-            return false;
-    }
-    return true;
-}
-
-static bool send_all(int fd, const char *line, size_t length, uint64_t deadline)
-{
-    while (length > 0) {
-        ptrdiff_t sent = sys_send(fd, line, length);
-        if (sent > 0) {
-            line += sent;
-            length -= (size_t)sent;
-        } else if ((errno != EAGAIN && errno != EINTR) || !wait_until(fd, POLLOUT, deadline)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /*
@@ -83,7 +34,7 @@ static bool receive_line(int fd, char *line, size_t room, size_t *all, size_t *l
         if (got == 0)
             return false;
         if (got < 0) {
-            if ((errno != EAGAIN && errno != EINTR) || !wait_until(fd, POLLIN, deadline))
+            if ((errno != EAGAIN && errno != EINTR) || !unix_stream_wait(fd, POLLIN, deadline))
                 return false;
             continue;
         }
@@ -105,7 +56,7 @@ static bool put_question(int fd, const struct question *question, const struct i
     if (line == NULL)
         return false;
     size_t length = wire_question(question, image, line, WIRE_REQUEST);
-    bool sent = length > 0 && send_all(fd, line, length, deadline);
+    bool sent = length > 0 && unix_stream_send(fd, line, length, deadline);
     sys_scratch_free(line, WIRE_REQUEST);
     return sent;
 }
@@ -135,10 +86,10 @@ enum asked ask_daemon(const struct question *question, const struct image *image
     enum asked outcome = ASKED_GARBLED;
     if (sys_now() < atomic_load(&silent_until))
         return ASKED_SILENT;
-    int fd = sys_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int fd = unix_stream_socket();
     if (fd < 0)
         return outcome;
-    if (connect_to(fd, bind_socket, deadline))
+    if (unix_stream_connect(fd, bind_socket, deadline))
         outcome = exchange(fd, question, image, deadline, answer);
     else
         outcome = sys_now() >= deadline ? ASKED_SILENT : ASKED_NOBODY;
