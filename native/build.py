@@ -1,10 +1,11 @@
 """How the native parts are compiled: sources and flags, in this one place.
 
-The build hook and the tests call what makes the commands; nothing is run here. There are two parts:
-the preload library, and the seccomp supervisor, an executable. Each is the guest's code together
-with one of the folders that host it. The library is loaded into every program that a user
-starts, so the flags keep it to symbols that every libc has, musl included: a preload library that
-cannot be resolved kills the program.
+The build hook and the tests call what makes the commands; nothing is run here. There are three
+parts: the preload library, the seccomp supervisor, and the program that coding agents call. The
+first two are the guest's code together with one of the folders that host it; the third borrows
+a few of its files. The library is loaded into every program that a user starts, so the flags keep
+it to symbols that every libc has, musl included: a preload library that cannot be resolved kills
+the program.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ def sources_in(*folders: str) -> tuple[str, ...]:
 
 SOURCES = sources_in("guest", "preload")
 SUPERVISOR_SOURCES = sources_in("guest", "supervisor")
+HOOK_SOURCES = (
+    *sources_in("hook"),
+    "guest/daemon/daemonfile.c",
+    "guest/daemon/unix_stream.c",
+    "guest/image.c",
+    "guest/kernel/text.c",
+)
 
 COMPILE_FLAGS = (
     "-std=c11",
@@ -53,7 +61,8 @@ LINK_FLAGS = (
     "-Wl,--no-undefined",
 )
 
-SUPERVISOR_LINK_FLAGS = ("-pthread", "-pie", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack")
+PROGRAM_LINK_FLAGS = ("-pie", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack")
+"""Not -static, which starts faster: interception would give a static program a supervisor."""
 
 LIBRARIES = (
     # dlsym lived in libdl before glibc 2.34; elsewhere libdl is empty and is not recorded.
@@ -103,7 +112,22 @@ def compile_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> l
 def supervisor_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:
     """Make the command that builds the seccomp supervisor, an executable, at `out`."""
     files = [str(HERE / name) for name in SUPERVISOR_SOURCES]
-    return [cc, *COMPILE_FLAGS, *SUPERVISOR_LINK_FLAGS, *extra, "-o", out, *files]
+    return [cc, *COMPILE_FLAGS, "-pthread", *PROGRAM_LINK_FLAGS, *extra, "-o", out, *files]
+
+
+def hook_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:
+    """Make the command that builds the program that coding agents call, at `out`."""
+    files = [str(HERE / name) for name in HOOK_SOURCES]
+    named = f'-DHOOK_VERSION="{version()}"'
+    return [cc, *COMPILE_FLAGS, named, *PROGRAM_LINK_FLAGS, *extra, "-o", out, *files]
+
+
+def version() -> str:
+    """Read the version of the package, which need not be importable where it is built."""
+    text = HERE.parent.joinpath("src", "styxy", "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    assert found, "the package has no version"
+    return found[1]
 
 
 def object_flags(*, extra: Sequence[str] = ()) -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from native.build import compile_command, supervisor_command  # noqa: E402  # the repo is no installed package
+from native.build import compile_command, hook_command, supervisor_command  # noqa: E402  # the repo is no installed package
 
 STRICT = ("-Wall", "-Wextra", "-Werror")
 
@@ -29,7 +29,7 @@ def main() -> int:
         return 0
     failed = False
     with tempfile.TemporaryDirectory() as scratch:
-        for command in (compile_command, supervisor_command):
+        for command in (compile_command, supervisor_command, hook_command):
             words = command(str(Path(scratch, "part")), cc=compiler, extra=STRICT)
             failed |= subprocess.run(words, cwd=ROOT).returncode != 0
     print("C: warnings are errors here; see above" if failed else "C: no warnings")

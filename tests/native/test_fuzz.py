@@ -72,6 +72,7 @@ static const char *const SEEDS[] = {
     "styxy/1 move 65535 a%C3%A4 same 2026-11-21T19:25:22", "styxy/1 single 11434 ai 4321",
     "styxy/1 error no%20port", "styxy/1 why left my%20blog 14:03", "styxy/1 why promised b%C3%A4",
     "{\"pid\": 1, \"map\": \"/run/user/1/styxy/ports.map\"}",
+    "{\"pid\": 1, \"socket\": \"/run/user/1/styxy/styxy.sock\"}",
     "{\"a\": {\"map\": \"/x\"}, \"b\": [\"map\", {}], \"map\":\n\"/y\"}", "{\"map\"", "{\"map\":\"",
     "{\"map\":\"/", "[[[[]]]]{\"map\":\"/z\"}", "styxy/1 move 8001 %41%4g new 2026-11-21T19:25:22",
 };
@@ -118,7 +119,8 @@ static int fuzz_daemonfile(const char *bytes, size_t length)
 {
     size_t room = 1 + random_below(64);
     char *path = malloc(room);
-    int found = daemonfile_map(bytes, length, path, room);
+    int found = random_below(8) == 0 ? daemonfile_socket(bytes, length, path, room)
+                                     : daemonfile_map(bytes, length, path, room);
     if (found && (strnlen(path, room) == room || path[0] != '/' || strchr(path, '\\') != NULL))
         abort();
     free(path);

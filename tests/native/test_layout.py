@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from native.build import BOTH, COMPILE_FLAGS, HERE, SOURCES, SUPERVISOR_SOURCES
+from native.build import BOTH, COMPILE_FLAGS, HERE, HOOK_SOURCES, SOURCES, SUPERVISOR_SOURCES
 from tests.scratch import scratch
 
 MOST_ENTRIES = 14
@@ -29,6 +29,7 @@ MAY_INCLUDE = {
     "guest": {"guest"},
     "preload": {"guest", "preload"},
     "supervisor": {"guest", "supervisor"},
+    "hook": {"guest", "hook"},
 }
 """The rooms that a room knows: the guest knows neither of those who run it."""
 
@@ -113,6 +114,12 @@ def test_both_hosts_define_the_seam_and_nothing_else_twice() -> None:
     supervisor = defined_by("supervisor", {*SUPERVISOR_SOURCES} - guest)
     assert preload & supervisor == seam
     assert len(seam) >= 14
+
+
+def test_the_hook_borrows_only_what_asks_nothing_of_a_host() -> None:
+    borrowed = [name for name in HOOK_SOURCES if not name.startswith("hook/")]
+    assert {name for name in borrowed if "guest/host.h" in includes_of(HERE / name)} == set()
+    assert set(borrowed) < set(SOURCES)
 
 
 def defined_by(host: str, sources: set[str]) -> set[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from native.build import EXPORTS, HERE, MARKS, SOURCES, SUPERVISOR_SOURCES
+from native.build import EXPORTS, HERE, HOOK_SOURCES, MARKS, SOURCES, SUPERVISOR_SOURCES
 from tests.fakes import free_port
 from tests.native.clients import CLIENT, cookie_of, git_project, key_text, port_of, server
 from tests.native.guest import (
@@ -59,7 +59,7 @@ def test_the_library_has_no_thread_local_storage_and_no_executable_stack() -> No
 
 
 def test_the_build_compiles_every_source() -> None:
-    named = {*SOURCES, *SUPERVISOR_SOURCES}
+    named = {*SOURCES, *SUPERVISOR_SOURCES, *HOOK_SOURCES}
     assert named == {str(path.relative_to(HERE)) for path in HERE.rglob("*.c")}
 
 

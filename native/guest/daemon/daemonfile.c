@@ -1,4 +1,4 @@
-/* Where the daemon's port map is: see daemonfile.h. */
+/* Where the daemon's files are: see daemonfile.h. */
 #include "guest/daemon/daemonfile.h"
 
 #include <string.h>
@@ -33,14 +33,16 @@ static bool read_string(struct scanner *scanner, struct span *string)
     return scanner->at++ < scanner->end;
 }
 
-static bool is_map_key(const struct scanner *after, const struct span *string, int depth)
+static bool is_key(const char *key, const struct scanner *after, const struct span *string,
+                   int depth)
 {
-    return depth == 1 && string->length == 3 && memcmp(string->start, "map", 3) == 0 &&
-           after->at < after->end && *after->at == ':';
+    return depth == 1 && string->length == strlen(key) &&
+           memcmp(string->start, key, string->length) == 0 && after->at < after->end &&
+           *after->at == ':';
 }
 
-/* Find "map" and the string behind it. */
-static bool find_value(struct scanner scanner, struct span *value)
+/* Find a key and the string behind it. */
+static bool find_value(struct scanner scanner, const char *key, struct span *value)
 {
     int depth = 0;
     while (scanner.at < scanner.end) {
@@ -49,7 +51,7 @@ static bool find_value(struct scanner scanner, struct span *value)
             if (!read_string(&scanner, value))
                 return false;
             skip_blanks(&scanner);
-            if (!is_map_key(&scanner, value, depth))
+            if (!is_key(key, &scanner, value, depth))
                 continue;
             scanner.at++;
             skip_blanks(&scanner);
@@ -61,16 +63,27 @@ static bool find_value(struct scanner scanner, struct span *value)
     return false;
 }
 
-bool daemonfile_map(const char *json, size_t length, char *path, size_t room)
+/* Copy the value of a key, an absolute path. */
+static bool find_path(const char *json, size_t length, const char *key, char *path, size_t room)
 {
     struct span value;
     if (memchr(json, '\\', length) != NULL || memchr(json, '\0', length) != NULL)
         return false;
-    if (!find_value((struct scanner){json, json + length}, &value))
+    if (!find_value((struct scanner){json, json + length}, key, &value))
         return false;
     if (value.length == 0 || value.start[0] != '/' || value.length >= room)
         return false;
     memcpy(path, value.start, value.length);
     path[value.length] = '\0';
     return true;
+}
+
+bool daemonfile_map(const char *json, size_t length, char *path, size_t room)
+{
+    return find_path(json, length, "map", path, room);
+}
+
+bool daemonfile_socket(const char *json, size_t length, char *path, size_t room)
+{
+    return find_path(json, length, "socket", path, room);
 }
