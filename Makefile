@@ -8,6 +8,7 @@ PROGRAMS := .cache/programs
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LIBRARY := src/styxy/native/libstyxy.so
 SUPERVISOR := src/styxy/native/styxy-seccomp
+HOOK := src/styxy/native/styxy-hook
 
 # What an installation depends on; the sources need no reinstall, because it is editable.
 BUILD_INPUTS := pyproject.toml hatch_build.py scripts/shell_files.py src/styxy/__init__.py $(shell find native -type f 2>/dev/null)
@@ -105,5 +106,5 @@ $(STAMPS)/compat: $(STAMPS)/dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache build dist $(LIBRARY) $(SUPERVISOR)
+	rm -rf $(VENV) .cache build dist $(LIBRARY) $(SUPERVISOR) $(HOOK)
 	find src tests bench scripts native -name __pycache__ -prune -exec rm -rf {} +

@@ -1,8 +1,9 @@
 """Compile the native parts into the wheel; without a compiler, build a wheel without them.
 
-The preload library and the seccomp supervisor are what is compiled. Interception needs them,
-nothing else does, so a failed compile is one warning and never a failed installation, nor does it
-take the other part away. The completion scripts and the man page are written from the sources, too.
+The preload library, the seccomp supervisor and the program that coding agents call are what is
+compiled. Interception needs the first two, and Python can stand in for the third, so a failed
+compile is a warning and never a failed installation, nor does it take the other parts away. The
+completion scripts and the man page are written from the sources, too.
 """
 
 from __future__ import annotations
@@ -42,12 +43,21 @@ class NativeHook(BuildHookInterface[Any]):
         folder = Path(self.root, "src", "styxy", "native")
         folder.mkdir(exist_ok=True)
         build = runpy.run_path(str(Path(self.root, "native", "build.py")))
+        hook = folder / "styxy-hook"
         built = [
             self._build(folder / "libstyxy.so", build["compile_command"], "preload library"),
             self._build(folder / "styxy-seccomp", build["supervisor_command"], "supervisor"),
+            self._build(
+                hook,
+                build["hook_command"],
+                "hook program",
+                effect="coding agents call Python instead, which takes longer",
+            ),
         ]
         if not any(built):
             return
+        if hook.exists():  # an executable: a console script would be Python again
+            build_data["shared_scripts"][str(hook)] = hook.name
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
@@ -59,7 +69,14 @@ class NativeHook(BuildHookInterface[Any]):
         files: dict[str, str] = written(Path(self.root, "src", "styxy", "share"))
         return files
 
-    def _build(self, target: Path, command: Callable[..., list[str]], name: str) -> bool:
+    def _build(
+        self,
+        target: Path,
+        command: Callable[..., list[str]],
+        name: str,
+        *,
+        effect: str = "all but interception works",
+    ) -> bool:
         """Build one part. That of an earlier build must not be shipped where this one fails."""
         # Running programs have it mapped: it is replaced by a rename, never written over.
         fresh = target.with_name(f"{target.name}.new")
@@ -71,7 +88,7 @@ class NativeHook(BuildHookInterface[Any]):
             target.unlink(missing_ok=True)
             fresh.unlink(missing_ok=True)
             self.app.display_warning(
-                f"styxy: no {name} was built ({failure}); all but interception works."
+                f"styxy: no {name} was built ({failure}); {effect}."
                 " Install a C compiler (gcc or clang) and install styxy again."
             )
             return False

@@ -32,6 +32,7 @@ from tests.network import outside
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = "styxy/native/libstyxy.so"
+HOOK = "styxy/native/styxy-hook"
 SHIPPED = ("src", "native", "scripts", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
 
 pytestmark = pytest.mark.slow
@@ -73,7 +74,7 @@ def run_well(*command: str | Path, env: dict[str, str] | None = None) -> str:
 def copied_sources(to: Path) -> Path:
     """Copy what a build reads, without anything that was built."""
     to.mkdir()
-    leave = shutil.ignore_patterns("*.so", "__pycache__")
+    leave = shutil.ignore_patterns("*.so", "styxy-hook", "styxy-seccomp", "__pycache__")
     for name in SHIPPED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, to / name, ignore=leave)
@@ -114,6 +115,12 @@ def assert_moves_a_server(bin_dir: Path, home: Path) -> None:
         run_well(bin_dir / "styxy", "daemon", "stop", env=env)
 
 
+def assert_has_the_hook(bin_dir: Path) -> None:
+    """Expect the program that agents call beside the command line, compiled: no script."""
+    assert run_well(bin_dir / "styxy-hook", "--version") == f"styxy-hook {__version__}\n"
+    assert (bin_dir / "styxy-hook").read_bytes().startswith(b"\x7fELF")
+
+
 def unpacked_sdist(sources: Path) -> Path:
     """Make a source distribution and unpack it, as a user of one does."""
     out = sources.parent / "sdist"
@@ -131,7 +138,7 @@ def unpacked_sdist(sources: Path) -> Path:
 
 def test_a_wheel_from_a_source_distribution_holds_the_library(tmp_path: Path) -> None:
     wheel, _said = built_wheel(unpacked_sdist(copied_sources(tmp_path / "sources")))
-    assert LIBRARY in names_in(wheel)
+    assert {LIBRARY, HOOK, f"styxy-{__version__}.data/scripts/styxy-hook"} <= {*names_in(wheel)}
     assert wheel.stem.startswith(f"styxy-{__version__}-py3-none-linux_")
     assert not [name for name in names_in(wheel) if not name.startswith("styxy")]
     data = f"styxy-{__version__}.data/data/"
@@ -153,8 +160,12 @@ def test_pip_installs_it_from_source_and_then_editable(tmp_path: Path) -> None:
         assert "styxy" in (tmp_path / "venv" / place).read_text()
     assert run_well(bin_dir / "styxy", "completion", "zsh").startswith("#compdef styxy")
     assert_moves_a_server(bin_dir, tmp_path / "home")
+    assert_has_the_hook(bin_dir)
+    run_well(bin_dir / "python", "-m", "pip", "uninstall", "--quiet", "--yes", "styxy")
+    assert not (bin_dir / "styxy-hook").exists()
 
     run_well(*pip, "-e", sources)
+    assert_has_the_hook(bin_dir)
     assert (sources / "src" / LIBRARY).exists()
     where = run_well(bin_dir / "python", "-c", "import styxy; print(styxy.__file__)")
     assert where.strip() == str(sources / "src" / "styxy" / "__init__.py")
@@ -168,6 +179,7 @@ def test_uv_installs_it(tmp_path: Path) -> None:
     bin_dir = tmp_path / "venv" / "bin"
     run_well(uv, "pip", "install", "--quiet", "--python", bin_dir / "python", sources)
     assert run_well(bin_dir / "styxy", "--version").split()[-1] == __version__
+    assert_has_the_hook(bin_dir)
     assert_moves_a_server(bin_dir, tmp_path / "home")
 
 
@@ -209,10 +221,15 @@ def test_without_a_compiler_all_but_interception_works(tmp_path: Path, compiler:
     sources = copied_sources(tmp_path / "sources")
     wheel, said = built_wheel(sources, env=clean_env(CC=compiler))
     assert wheel.name == f"styxy-{__version__}-py3-none-any.whl"
-    assert LIBRARY not in names_in(wheel)
-    warnings = [line for line in said.splitlines() if "no preload library was built" in line]
-    assert len(warnings) == 1
-    assert "Install a C compiler" in warnings[0]
+    assert [name for name in names_in(wheel) if "/native/" in name or "/scripts/" in name] == []
+    effects = {
+        "preload library": "all but interception works",
+        "hook program": "agents call Python",
+    }
+    for part, effect in effects.items():
+        [warning] = [line for line in said.splitlines() if f"no {part} was built" in line]
+        assert effect in warning
+        assert "Install a C compiler" in warning
 
     place = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
