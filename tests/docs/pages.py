@@ -22,6 +22,7 @@ PAGES = (
     "docs/settings.md",
     "docs/troubleshooting.md",
     "docs/upgrading.md",
+    "docs/agents.md",
 )
 
 _PORTS = re.compile(r"<!-- ports: ([0-9 ]+) -->")

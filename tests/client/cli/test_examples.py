@@ -21,6 +21,7 @@ READY = {
     "wait": "python3 -m http.server 3000 2>/dev/null &",
     "stop": "python3 -m http.server 3000 >/dev/null 2>&1 &\nstyxy wait 3000 >/dev/null",
     "use": "styxy allocate -s ai",
+    "hook": "echo '{}' > payload.json",
     "config validate": "styxy config generate -o config.json",
     "config undo-auto": "styxy release --port $(styxy allocate -s grafana | head -1)",
     # On a busy machine a bind may miss the deadline of its question, and then it is not moved.

@@ -44,7 +44,7 @@ GROUPS = {
     },
     "configuration": {"config": "config"},
     "daemon": {"daemon": "daemon", "doctor": "doctor"},
-    "agents": {"instances": "instances", "classify": "agents.classify"},
+    "agents": {"instances": "instances", "classify": "agents.classify", "hook": "agents.hook"},
     "this command line": {"help": "completion", "completion": "completion"},
 }
 """The module that has each command; each lists its own in `COMMANDS`. Help shows the groups."""
@@ -70,6 +70,8 @@ EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["hook"] and not any(each in HELP_FLAGS for each in words):
+        return _run_hook(words[1:])
     out, err = _printable(sys.stdout), _printable(sys.stderr)
     try:
         code = run_command(words, os.environ, out=out, err=err)
@@ -87,6 +89,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         err.write(f"styxy: cannot write to standard output: {error.strerror}\n")
         return 1
     return code
+
+
+def _run_hook(words: Sequence[str]) -> int:
+    """Answer an agent, which takes a usage error for a refusal: no parser, no failure."""
+    from styxy.client.agents.hook_call import run_hook
+
+    return run_hook(words, os.environ)
 
 
 def _forget_output() -> None:

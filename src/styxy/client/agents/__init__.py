@@ -1,0 +1,1 @@
+"""What coding agents are given: hooks, and the ways to install them."""
