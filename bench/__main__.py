@@ -13,6 +13,7 @@ from bench import (
     binds,
     commands,
     daemon,
+    hooks,
     interception,
     leases,
     line,
@@ -47,6 +48,7 @@ def steps_of(installation: Installation, place: Path) -> Steps:
         ("backends", lambda: backends.measure(installation, place)),
         ("interception", lambda: interception.measure(installation, place)),
         ("commands", lambda: commands.measure(installation)),
+        ("hooks", lambda: hooks.measure(installation)),
         ("memory", lambda: daemon.measure_memory(installation, "after all of this")),
     )
 

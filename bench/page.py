@@ -23,6 +23,7 @@ PARTS = (
     "backends",
     "interception",
     "commands",
+    "hooks",
     "start",
     "memory",
 )

@@ -103,6 +103,15 @@ def test_one_command_measures() -> None:
     assert machine["cores"]
 
 
+@pytest.mark.slow
+def test_both_hooks_are_measured_beside_an_interpreter() -> None:
+    _, rows = measured("hooks")
+    assert [one.what for one in rows if one.unit == "ratio"] == [
+        "styxy-hook, times python -c pass",
+        "styxy hook, times python -c pass",
+    ]
+
+
 @needs_seccomp
 @pytest.mark.slow
 def test_each_call_is_measured_plain_and_intercepted_moved_and_not() -> None:
