@@ -80,6 +80,21 @@ def test_a_second_agent_attaches_to_the_one_that_runs(styxy: CommandLine, tmp_pa
     assert styxy.json("use", "dev", code=1)["code"] == "not_found"
 
 
+def test_a_named_port_that_a_stranger_uses_is_handed_out_with_a_warning(
+    styxy: CommandLine, tmp_path: Path
+) -> None:
+    ours, theirs = project(tmp_path, "ours"), project(tmp_path, "theirs")
+    words = ("-s", "test", "-n", "web")
+    port = port_of(styxy, *words, cwd=ours)
+    with server_on(port, theirs) as pid:
+        done = styxy.run("allocate", *words, "--env", "PORT", cwd=ours)
+        assert done.stdout == f"export PORT={port}\n"
+        assert done.stderr.startswith(f"styxy: port {port} is yours, but ")
+        assert done.stderr.endswith(
+            f"(pid {pid}) of {theirs} is listening there; see: styxy who {port}\n"
+        )
+
+
 def test_a_forced_cleanup_leaves_no_ghost_of_a_singleton(styxy: CommandLine) -> None:
     first = styxy.json("allocate", "-s", "ai", "--pid", str(os.getpid()))
     port_of(styxy, "-s", "test")

@@ -78,6 +78,7 @@ from styxy.server.world.listeners import Listeners
 from styxy.server.world.live_config import LiveConfig
 from styxy.server.world.port_map_sync import PortMapSync
 from styxy.server.world.port_usage import PortUsage
+from styxy.server.world.strangers import Strangers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -317,6 +318,7 @@ def _context(
         kernel=kernel,
         processes=processes,
         listeners=listeners,
+        strangers=Strangers(listeners=listeners, processes=processes, projects=projects),
         projects=projects,
         port_usage=port_usage,
         ephemeral=ephemeral,

@@ -80,6 +80,12 @@ def made_type(answer: Mapping[str, object]) -> str | None:
     )
 
 
+def occupied(answer: Mapping[str, object]) -> str | None:
+    """Format that somebody else listens on a port that was leased before."""
+    warning = answer.get("warning")
+    return f"port {plain(answer.get('port'))} is yours, {plain(warning)}" if warning else None
+
+
 def without_preferred(answer: Mapping[str, object], preferred_port: object) -> str | None:
     """Format that another port than the preferred one was leased, and why."""
     reason = answer.get("preferred_reason")

@@ -86,7 +86,8 @@ class Allocation(msgspec.Struct, kw_only=True):
 class AllocateAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The answer of POST /allocate.
 
-    `preferred_reason` says why it is not the preferred port.
+    `preferred_reason` says why it is not the preferred port, `warning` what keeps the caller from
+    using it.
     """
 
     success: bool
@@ -109,6 +110,7 @@ class AllocateAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     chunk_size: int | None = None
     placement: str | None = None
     preferred_reason: str | None = None
+    warning: str | None = None
 
 
 class ReleaseAnswer(msgspec.Struct, kw_only=True):
@@ -187,6 +189,13 @@ def without_preferred(answer: AllocateAnswer, preferred_port: int, reason: str) 
     """Add to an answer that it is not the preferred port, and why."""
     answer.preferred_reason = reason
     answer.message = f"{answer.message}; not {preferred_port}: {reason}"
+    return answer
+
+
+def with_stranger(answer: AllocateAnswer, who: str) -> AllocateAnswer:
+    """Add to an answer that somebody else listens on the port: `who` it is."""
+    answer.warning = f"but {who}; see: styxy who {answer.port}"
+    answer.message = f"{answer.message}, {answer.warning}"
     return answer
 
 

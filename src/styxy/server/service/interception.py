@@ -89,8 +89,11 @@ class Interception:
                 note.cookie, holder=holder, report=report, transport=transport
             )
             self._context.port_map_sync.invalidate(note.port)
+            self._context.strangers.invalidate(note.port)
         self._context.port_map_sync.refresh(note.port)
-        in_use = {*self._desk.lease_index.bound, note.port}
+        lease = self._desk.lease_index.on_port(note.port)
+        strangers = self._context.strangers.alone_on([lease] if lease else [])
+        in_use = {*self._desk.lease_index.bound, note.port} - strangers
         self._committer.commit(self._desk.seen(in_use, now=now).events)
 
     def _request(self, question: BindQuestion, *, pid: int, project: str | None) -> MoveRequest:

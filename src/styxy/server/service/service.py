@@ -22,6 +22,8 @@ from styxy.server.service.ranges import MadeRanges
 from styxy.server.world.port_usage import EVERY_PORT
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from styxy.core.books.events import Ending
     from styxy.core.decisions.desk import Desk
     from styxy.core.decisions.requests import Grant, LeaseRequest
@@ -102,7 +104,12 @@ class Service:
         held = [each for holder in dead for each in self.desk.lease_index.of_holder(holder)]
         contested = [lease.port for lease in held if lease.port in listening]
         self.context.listeners.sightings_of(contested)  # one search finds all processes
-        heirs = {port: heir for port in contested if (heir := self._heir(port)) is not None}
+        strangers = self.strangers_on(contested)
+        heirs = {
+            port: heir
+            for port in contested
+            if port not in strangers and (heir := self._heir(port)) is not None
+        }
         rulings = (self.desk.died(each, heirs=heirs, now=now, reason=reason) for each in dead)
         self.committer.commit([event for ruling in rulings for event in ruling.events])
         for holder in dead:
@@ -141,7 +148,8 @@ class Service:
         now = self.context.clock()
         listening = self.listening(now)
         self.context.port_map_sync.refresh()
-        self.committer.commit(self.desk.seen(listening, now=now).events)
+        strangers = self.strangers_on(listening)
+        self.committer.commit(self.desk.seen(listening - strangers, now=now).events)
         self.committer.commit(self.desk.lapse(now=now, project=project).events)
         self.committer.commit(decide_forget(self.desk, now=now).events)
 
@@ -169,6 +177,21 @@ class Service:
         )
         udp = (lease.port for lease in promised if lease and lease.protocol != "tcp")
         return self.context.listeners.look(now).union(udp)
+
+    def strangers_on(self, ports: Collection[Port]) -> frozenset[Port]:
+        """Return those leased ports on which only others than the lease's owner listen.
+
+        A singleton serves everybody, so whoever runs it there is no stranger.
+        """
+        leases = (self.desk.lease_index.on_port(port) for port in ports)
+        kinds = self.desk.catalogue
+        return self.context.strangers.alone_on(
+            [
+                lease
+                for lease in leases
+                if lease and not ((kind := kinds.find(lease.service_type)) and kind.is_singleton)
+            ]
+        )
 
     def report(self, port: Port, *, probe: bool = False) -> PortReport:
         """Describe what is on one port; with `probe`, also find a TCP socket that is bound but not

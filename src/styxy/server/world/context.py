@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from styxy.server.world.live_config import LiveConfig
     from styxy.server.world.port_map_sync import PortMapSync
     from styxy.server.world.port_usage import PortUsage
+    from styxy.server.world.strangers import Strangers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Context:
     kernel: KernelLook
     processes: Processes
     listeners: Listeners
+    strangers: Strangers
     projects: Projects
     port_usage: PortUsage
     ephemeral: PortRange

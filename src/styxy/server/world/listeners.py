@@ -165,6 +165,10 @@ class Listeners:
         report = (sockets.report.get(each.cookie) for each in sockets.by_port.get(port, ()))
         return {each.image_id if each else None for each in report}
 
+    def cookies(self, port: Port, transport: Transport = "tcp") -> frozenset[int]:
+        """Identify the sockets of `port`, as of the last look. No process is searched."""
+        return frozenset(each.cookie for each in self._sockets[transport].by_port.get(port, ()))
+
     def is_in_use(self, port: Port, transport: Transport = "tcp") -> bool:
         """Tell whether anybody listens on `port`, as of the last look. No process is searched."""
         return bool(self._sockets[transport].by_port.get(port))

@@ -96,9 +96,12 @@ def allocate(options: Namespace, caller: Caller) -> int:
         answer = confirmed(proposal, body, caller, is_yes=options.yes)
     announce(answer, caller)
     if options.env is not None or not caller.out.isatty():  # where the message may not be seen
-        refused = render.without_preferred(answer.data, options.preferred_port)
-        if refused is not None and not caller.wants_json:
-            caller.complain(refused)
+        for complaint in (
+            render.without_preferred(answer.data, options.preferred_port),
+            render.occupied(answer.data),
+        ):
+            if complaint is not None and not caller.wants_json:
+                caller.complain(complaint)
     if options.env is not None:
         caller.show(answer, f"export {options.env}={render.plain(answer.data.get('port'))}")
     else:

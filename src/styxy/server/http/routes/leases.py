@@ -36,9 +36,22 @@ def allocate(call: Call) -> shapes.AllocateAnswer:
         project=None if project is None else service.context.projects.shown(project),
         dry_run=body.dry_run,
     )
-    if is_singleton or wished is None or wished == lease.port:
+    if is_singleton:
         return answer
-    return shapes.without_preferred(answer, wished, f"this service has port {lease.port}")
+    if wished is not None and wished != lease.port:
+        answer = shapes.without_preferred(answer, wished, f"this service has port {lease.port}")
+    stranger = _stranger(service, lease.port)
+    return answer if stranger is None else shapes.with_stranger(answer, stranger)
+
+
+def _stranger(service: Service, port: Port) -> str | None:
+    """Say who listens on a leased port, if that is nobody whom the lease promises it to."""
+    context = service.context
+    usage = context.port_usage.port(port, now=context.clock())
+    if usage is None or port not in service.strangers_on([port]):
+        return None
+    whose = f" of {context.projects.shown(usage.project)}" if usage.project else ""
+    return f"{usage.process} (pid {usage.pid}){whose} is listening there"
 
 
 def _why_not(service: Service, port: Port) -> str:

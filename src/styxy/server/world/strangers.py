@@ -1,0 +1,114 @@
+"""Which leased ports have nobody but strangers listening on them.
+
+A lease promises a port to a project, and what another project's server does there is no use of it:
+such a listener must neither keep the lease alive nor, when it ends, shorten it. A listener is the
+lease's own if its guest reports the project, if its process is the holder or comes from it, or if
+it was started in the project. Whoever cannot be told counts as its own: a daemon of the system has
+no project, and another user's process is not visible.
+
+Finding a process takes milliseconds, so the verdict on a port is kept until its sockets change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from styxy.core.names import INSTANCE_NAMES, instance_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from styxy.adapters.processes import Processes
+    from styxy.adapters.projects import Projects
+    from styxy.core.model.leases import Holder, Lease
+    from styxy.core.model.ports import Port
+    from styxy.server.world.listeners import Listeners, Sighting, Transport
+
+NO_PROJECT = ("/", None)
+"""Where daemons of the system run, which says nothing about whose they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a verdict is about: a lease in one pair of hands, and the sockets on its port."""
+
+    lease_id: str
+    holder: Holder | None
+    cookies: frozenset[int]
+
+
+class Strangers:
+    """Tell a lease's own listeners from others, as of the last look at the listeners."""
+
+    def __init__(self, *, listeners: Listeners, processes: Processes, projects: Projects) -> None:
+        self._listeners = listeners
+        self._processes = processes
+        self._projects = projects
+        self._verdicts: dict[Port, tuple[_Seen, bool]] = {}
+
+    def alone_on(self, leases: Collection[Lease]) -> frozenset[Port]:
+        """Return the ports of those leases on which strangers listen, and nobody else."""
+        seen = {lease: self._seen(lease) for lease in leases if not lease.owner.is_nobody}
+        fresh = [each for each, now in seen.items() if self._known(each.port) != now]
+        for transport in ("tcp", "udp"):  # one search finds the processes of all
+            ports = [each.port for each in fresh if transport in _transports(each)]
+            self._listeners.sightings_of(ports, transport)
+        for lease in fresh:
+            self._verdicts[lease.port] = (seen[lease], self._has_strangers_alone(lease))
+        return frozenset(lease.port for lease in seen if self._verdicts[lease.port][1])
+
+    def invalidate(self, port: Port) -> None:
+        """Judge the listeners of a port anew: more is known about them now."""
+        self._verdicts.pop(port, None)
+
+    def _known(self, port: Port) -> _Seen | None:
+        return self._verdicts[port][0] if port in self._verdicts else None
+
+    def _seen(self, lease: Lease) -> _Seen:
+        cookies = self._listeners.cookies
+        found = (cookies(lease.port, transport) for transport in _transports(lease))
+        return _Seen(lease.lease_id, lease.holder, frozenset[int]().union(*found))
+
+    def _has_strangers_alone(self, lease: Lease) -> bool:
+        found = [
+            sighting
+            for transport in _transports(lease)
+            for sighting in self._listeners.sightings(lease.port, transport)
+        ]
+        return bool(found) and all(self._is_stranger(each, lease) for each in found)
+
+    def _is_stranger(self, sighting: Sighting, lease: Lease) -> bool:
+        """Tell whether a listener is known to be somebody else's."""
+        pid, report = sighting.pid, sighting.report
+        if pid is None:
+            return False
+        if report is not None and None not in (report.project, lease.owner.project):
+            is_other = report.project != lease.owner.project
+        else:
+            is_other = self._is_of_another(pid, lease)
+        return is_other and not self._comes_from(pid, lease.holder)
+
+    def _is_of_another(self, pid: int, lease: Lease) -> bool:
+        """Compare a process with the owner: by its project, or without one by its instance.
+
+        PWD has the directory in which a shell started it, where it has gone elsewhere since.
+        """
+        variables = self._processes.variables(pid, "STYXY_PROJECT", "PWD", *INSTANCE_NAMES)
+        if lease.owner.project is None:
+            return instance_of(variables) not in (None, lease.owner.instance_id)
+        directories = (self._processes.directory(pid), variables.get("PWD"))
+        named = variables.get("STYXY_PROJECT")
+        projects = [self._projects.below(each, named=named) for each in directories if each]
+        if lease.owner.project in projects or not projects:
+            return False
+        return projects[0] not in NO_PROJECT
+
+    def _comes_from(self, pid: int, holder: Holder | None) -> bool:
+        if holder is None or self._processes.holder(holder.pid) != holder:
+            return False
+        return holder.pid in (pid, *self._processes.parents(pid))
+
+
+def _transports(lease: Lease) -> tuple[Transport, ...]:
+    return ("tcp", "udp") if lease.protocol == "both" else (lease.protocol,)
