@@ -32,6 +32,11 @@ from tests.native.supervised import environment, needs_seccomp, static, under
 NO_DAEMON = "no daemon is running; try: styxy daemon start -d"
 FULL = "dev 3000-3099 is full (100 leases, the rest is in use); try: styxy cleanup"
 
+LONG = (
+    f"it is promised to {'x' * 60}, and coordination 9870-9899 is full (30 leases, the rest in "
+    "use); this project does not use 12 of them; try: styxy cleanup -f"
+)
+
 
 def told(daemon: FakeDaemon, *binds: str, **env: str) -> tuple[str, str]:
     """What a program prints that binds, and what it is told."""
@@ -47,11 +52,12 @@ def hang_up(connection: object, question: list[str]) -> None:
     ("behaviour", "why"),
     [
         (say("styxy/1 error " + FULL.replace(" ", "%20")), FULL),
+        (say("styxy/1 error " + LONG.replace(" ", "%20")), LONG),
         (say("styxy/1 error " + "a" * 400), "the daemon refused; see: styxy daemon logs"),
         (silence, SILENT),
         (hang_up, GARBLED),
     ],
-    ids=["full", "wordy", "silent", "gone"],
+    ids=["full", "long", "wordy", "silent", "gone"],
 )
 def test_a_program_that_keeps_its_conflict_is_told_why_once(
     tmp_path: Path, behaviour: Behaviour, why: str

@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 
-enum { TERMIOS_ROOM = 256, LINE_ROOM = 256 };
+enum { TERMIOS_ROOM = 256, LINE_ROOM = 320 };
 
 static bool is_terminal(int fd)
 {

@@ -14,7 +14,7 @@ enum {
     WIRE_ANSWER = 512,   /* the longest answer that is read */
     WIRE_NAME = 64,
     WIRE_UNTIL = 6,   /* "14:03" and a NUL */
-    WIRE_ERROR = 154, /* of a refusal, as much as is shown */
+    WIRE_ERROR = 224, /* of a refusal, as much as is shown */
     WIRE_TIME = 20, /* "2026-11-21 19:25:22" and a NUL */
 };
 

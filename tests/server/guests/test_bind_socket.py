@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -21,7 +22,7 @@ from styxy.adapters.kernel import ephemeral_ports
 from styxy.adapters.paths import NOTE_SOCKET
 from styxy.adapters.portmap.layout import ANSWER, ANSWERS_AT
 from tests.daemon import SERVER_ID, Daemon, port_of, question, wait_until
-from tests.fakes import leave_old_connection
+from tests.fakes import free_port, leave_old_connection
 
 OTHER_SERVER = "fedcba9876543210"
 SO_COOKIE = 57  # asm-generic/socket.h
@@ -124,6 +125,20 @@ def test_a_promised_port_is_left_to_the_one_who_has_it(daemon: Daemon) -> None:
     port, kind, told = moved(daemon, question(lease["port"], reason="promised"))
     assert port != lease["port"]
     assert (kind, told) == ("build", "new")
+
+
+def test_a_full_range_names_who_has_the_port_and_what_makes_room(tmp_path: Path) -> None:
+    home, first = tmp_path / "home", free_port()
+    home.mkdir(mode=0o700)
+    types = {"tiny": {"range": [first, first]}}
+    (home / "config.json").write_text(json.dumps({"service_types": types}))
+    with Daemon(home) as daemon:
+        daemon.allocate("tiny", project_path="/work/blog")
+        answer = unquote(daemon.ask(question(first, reason="promised")).decode())
+        assert answer == (
+            f"styxy/1 error it is promised to blog, and tiny {first}-{first} is full (1 lease); "
+            "1 has no server; try: styxy cleanup -f --all\n"
+        )
 
 
 def why(daemon: Daemon, line: bytes) -> bytes:

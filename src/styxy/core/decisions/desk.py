@@ -83,7 +83,7 @@ class Desk(State):
             made = self._grown(kind, busy=busy)
             port = first_free(self.lease_index, made.made, taken)
         if port is None:
-            raise exhausted(self.lease_index, kind)
+            raise exhausted(self.lease_index, kind, request.owner)
         lease = Lease(
             lease_id=lease_id,
             port=port,

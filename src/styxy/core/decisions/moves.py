@@ -93,7 +93,7 @@ def _to_a_new_place(case: _Case) -> Ruling[MoveAnswer]:
     candidates = _candidates(state, request, kind, now=case.now)
     port = first_free(state.lease_index, candidates, {*case.taken, request.lost})
     if port is None:
-        raise exhausted(state.lease_index, kind)
+        raise exhausted(state.lease_index, kind, request.owner)
     ruling = _moved(case, kind, port)
     return replace(ruling, events=(*case.given_up, *ruling.events))
 

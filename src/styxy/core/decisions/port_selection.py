@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from styxy.core.books.lease_index import LeaseIndex
+    from styxy.core.model.leases import Owner
     from styxy.core.model.ports import Port
     from styxy.core.model.service_types import ServiceType
 
@@ -43,14 +44,27 @@ def is_open(lease_index: LeaseIndex, port: Port, taken: Collection[int | None]) 
     return port not in taken and lease_index.on_port(port) is None
 
 
-def exhausted(lease_index: LeaseIndex, kind: ServiceType) -> RangeExhausted:
-    """Build the error for a full range, with the numbers and the next step."""
-    leased = [port for port in kind.all_ports() if lease_index.on_port(port) is not None]
-    rest = "" if len(leased) == len(list(kind.all_ports())) else ", the rest in use"
+def exhausted(lease_index: LeaseIndex, kind: ServiceType, owner: Owner) -> RangeExhausted:
+    """Build the error for a full range, with the numbers and a step that makes room for `owner`.
+
+    A plain cleanup would not: the leases of the dead and those that lapsed have ended by now.
+    """
+    leases = [lease for port in kind.all_ports() if (lease := lease_index.on_port(port))]
+    unused = [lease for lease in leases if lease.state == "reserved"]
+    own = [lease for lease in unused if lease.owner.project and lease.owner.is_same(owner)]
+    look = f"styxy scan -s {kind.ports.first} -e {kind.ports.last}"
+    if own:
+        step, command = f"this project does not use {len(own)} of them; try", "styxy cleanup -f"
+    elif unused:
+        count = "1 has" if len(unused) == 1 else f"{len(unused)} have"
+        step, command = f"{count} no server; try", "styxy cleanup -f --all"
+    else:
+        step, command = "see which server can stop", look
+    rest = "" if len(leases) == len(list(kind.all_ports())) else ", the rest in use"
     return RangeExhausted(
-        f"{kind.name} {kind.spans} is full ({counted(len(leased), 'lease')}{rest}); "
-        "try: styxy cleanup",
+        f"{kind.name} {kind.spans} is full ({counted(len(leases), 'lease')}{rest}); "
+        f"{step}: {command}",
         port_range=[kind.ports.first, kind.ports.last],
-        allocated_ports=leased,
-        suggestions=["styxy cleanup", f"styxy list --service {kind.name}"],
+        allocated_ports=[lease.port for lease in leases],
+        suggestions=list(dict.fromkeys((command, look))),
     )

@@ -240,7 +240,7 @@ def cleaned(ended: Sequence[Lease], *, force: bool) -> CleanupAnswer:
     ports = ", ".join(str(lease.port) for lease in released)
     count = counted(len(released), "lease")
     what = f"Released {count}: {ports}" if ports else "Nothing to clean up"
-    hint = "" if force or ports else "; use force to end every lease without a listener"
+    hint = "" if force or ports else "; to end leases that nobody listens on: styxy cleanup -f"
     return CleanupAnswer(
         success=True,
         cleaned=len(released),

@@ -57,7 +57,13 @@ class Interception:
         except RangeExhausted:
             # Servers that came and went in the last minute may have left all others in TIME_WAIT.
             is_free = partial(context.kernel.is_free, protocol=request.protocol)
-            return self._committer.try_and_commit(decide, is_free=is_free)
+            try:
+                return self._committer.try_and_commit(decide, is_free=is_free)
+            except RangeExhausted as full:
+                whose = self._whose(request)
+                if whose is not None:
+                    full.message = f"{whose}, and {full.message}"
+                raise
 
     def _is_at_rest(self, request: MoveRequest, port: Port) -> bool:
         """Probe a port for a guest; a new place should have no old connections on it if possible.
@@ -170,6 +176,13 @@ class Interception:
         if owner.project is None:
             return printable_name(f"instance {owner.instance_id}")
         return printable_name(shortest_end(owner.project, self._known_projects()))
+
+    def _whose(self, request: MoveRequest) -> str | None:
+        """Say who the asked port is promised to, where that and no listener is in the way."""
+        lease = self._desk.lease_index.on_port(request.asked)
+        if request.is_in_use or lease is None or lease.owner.is_same(request.owner):
+            return None
+        return f"it is promised to {self._name_of(lease.owner)}"
 
     def _known_projects(self) -> set[str]:
         """Collect every project that leases, memories and instances name."""
