@@ -39,9 +39,13 @@ class Overrides:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Hold what a daemon is told as it starts; the configuration is overridden already."""
+    """Hold what a daemon is told as it starts; the configuration is overridden already.
+
+    `has_port_variable`: STYXY_DAEMON_PORT is set, so that no file can change the port.
+    """
 
     configuration: Configuration = DEFAULTS
+    has_port_variable: bool = False
     requires_token: bool = True
     shows_full_key: bool = False
 
@@ -76,6 +80,7 @@ def load_settings(
     """Put the settings together. Raises `InvalidInput`, which names the variable."""
     return Settings(
         configuration=load_overrides(env, port=port).over(configuration),
+        has_port_variable=bool(env.get("STYXY_DAEMON_PORT")),
         requires_token=not _skips_token(env, insecure=insecure),
         shows_full_key=switch(env.get("STYXY_SHOW_FULL_KEY")) is True,
     )

@@ -175,14 +175,15 @@ def changed(
     """
     named = {".".join(names): setting for names, setting in leaves(patch)}
     late = [key for key, setting in named.items() if setting.needs_restart]
+    helped = [key for key in late if not overrides.get(key, "").startswith("STYXY_")]
     shown = ", ".join([*named][:MOST_NAMED]) + (" ..." if len(named) > MOST_NAMED else "")
     if dry_run:
         sentences = [f"Would change {shown or 'nothing'} in {file}"]
     else:
         sentences = [f"Changed {shown} in {file}" if has_changed else f"{file} already says so"]
-    sentences += [f"{overrides[key]} overrides {key}" for key in named if key in overrides]
-    if has_changed and late:
-        sentences.append(f"{', '.join(late)}: takes effect after: styxy daemon restart")
+    sentences += [_overridden(key, overrides[key]) for key in named if key in overrides]
+    if has_changed and helped:
+        sentences.append(f"{', '.join(helped)}: takes effect after: styxy daemon restart")
     if problems:
         sentences.append("the file takes effect once it is valid; see: styxy config validate")
     return ConfigChanged(
@@ -195,6 +196,13 @@ def changed(
         needs_restart=late,
         problems=problem_answers(problems),
     )
+
+
+def _overridden(key: str, origin: str) -> str:
+    """Say what overrides a setting, and what a user can do about a variable."""
+    if origin.startswith("STYXY_"):
+        return f"{origin} overrides {key}; unset it, or set it to the new value"
+    return f"{origin} overrides {key}"
 
 
 def encoded(answer: msgspec.Struct) -> bytes:

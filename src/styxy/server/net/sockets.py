@@ -142,10 +142,13 @@ def _explain_busy(settings: Settings, kernel: KernelLook) -> str:
             f"port {port} is in use by user {min(users)}, so this daemon serves only its Unix "
             "socket; for TCP, start it with --port"
         )
+    lasting = "styxy config set listen-port N"
+    if settings.has_port_variable:  # it would override the file
+        lasting = "export STYXY_DAEMON_PORT=N"
     raise Conflict(
         f"port {port} is in use by another program of yours, perhaps another home's daemon; "
-        "choose another: styxy daemon start -d -p N, or for good: styxy config set listen-port N",
-        suggestions=["styxy daemon start -d -p N", "styxy config set listen-port N"],
+        f"choose another: styxy daemon start -d -p N, or for good: {lasting}",
+        suggestions=["styxy daemon start -d -p N", lasting],
         port=port,
     )
 
