@@ -324,6 +324,69 @@ def test_a_socket_variable_that_leads_astray_is_said(styxy: CommandLine, words: 
     assert styxy.json("daemon", "status")["pid"] == pid
 
 
+@pytest.mark.parametrize("words", [["start"], ["start", "-d"], ["restart"]])
+def test_a_port_that_no_daemon_may_have_is_refused_and_nothing_is_stopped(
+    styxy: CommandLine, words: list[str]
+) -> None:
+    pid = styxy.json("daemon", "start", "-d")["pid"]
+    body = styxy.json("daemon", *words, "-p", "80", code=2)
+    assert body["error"] == "--port must be a port from 1024 to 65535, not 80"
+    assert (body["success"], body["code"]) == (False, "invalid_input")
+    assert styxy.json("daemon", "status")["pid"] == pid
+
+
+def test_a_restart_onto_a_busy_port_stops_nothing(styxy: CommandLine) -> None:
+    pid = styxy.json("daemon", "start", "-d")["pid"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = port_of(server)
+        body = styxy.json("daemon", "restart", "-p", str(port), code=1)
+    assert body["error"] == (
+        f"port {port} is in use, so the daemon was not moved; see: styxy who {port}"
+    )
+    assert styxy.json("daemon", "status")["pid"] == pid
+    assert styxy.json("daemon", "restart", "-p", str(styxy.port))["pid"] != pid
+
+
+@pytest.mark.parametrize("flags", [[], ["-d"]])
+def test_a_busy_port_is_one_document_with_the_way_out(styxy: CommandLine, flags: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        words = ["daemon", "start", *flags, "-p", str(port_of(server))]
+        body = styxy.json(*words, code=1)
+        told = styxy.run(*words)
+    assert body["success"] is False
+    assert "choose another: styxy daemon start -d -p N" in str(body["error"])
+    assert f"styxy: {body['error']}\n" in told.stderr
+    assert told.stdout == ""
+
+
+def test_the_way_out_of_a_busy_port_is_one_that_the_environment_allows(styxy: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        styxy.env["STYXY_DAEMON_PORT"] = str(port_of(server))
+        told = styxy.run("daemon", "start", "-d").stderr
+        assert told.endswith("or for good: export STYXY_DAEMON_PORT=N\n")
+        del styxy.env["STYXY_DAEMON_PORT"]
+        told = styxy.run("daemon", "start", "-d", "-p", str(port_of(server))).stderr
+        assert told.endswith("or for good: styxy config set listen-port N\n")
+
+
+def test_a_setting_that_a_variable_overrides_takes_no_effect_and_says_so(
+    running: CommandLine,
+) -> None:
+    told = running.run("config", "set", "listen-port", str(free_port())).stdout
+    assert "STYXY_DAEMON_PORT overrides listen_port; unset it, or set it to the new value" in told
+    assert "takes effect" not in told
+
+
+@pytest.mark.parametrize("words", [["start"], ["start", "-d"], ["restart"]])
+def test_a_start_that_may_not_start_is_wrong_usage(styxy: CommandLine, words: list[str]) -> None:
+    done = styxy.run("daemon", *words, "--no-start")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"styxy: `styxy daemon {words[0]}` starts a daemon, which --no-start forbids; omit one\n"
+    )
+    assert styxy.daemon_pid() is None
+
+
 @pytest.mark.parametrize("port", ["80", "abc", "65536"])
 def test_a_port_that_no_daemon_can_have_is_wrong_usage(styxy: CommandLine, port: str) -> None:
     styxy.env["STYXY_DAEMON_PORT"] = port

@@ -35,6 +35,7 @@ def add_start_options(parser: Parser) -> None:
 
 def start(options: Namespace, caller: Caller) -> int:
     """Start the daemon, in this process unless -d is given."""
+    _check_may_start("start", caller)
     _check_settings(caller, port=options.port, insecure=options.insecure_no_auth)
     arguments = server_arguments(port=options.port, insecure=options.insecure_no_auth)
     if not options.detach:
@@ -53,6 +54,7 @@ def restart(options: Namespace, caller: Caller) -> int:
     """Stop the daemon if one is running, and start one, on the same port unless one is given."""
     from styxy.client.daemon.stopping import stop
 
+    _check_may_start("restart", caller)
     record = read_record(caller.paths)
     port = options.port or (_named_port(record.pid) if record and record.pid else None)
     _check_settings(caller, port=port)
@@ -61,6 +63,13 @@ def restart(options: Namespace, caller: Caller) -> int:
     with caller.waiting_for("the daemon to stop"):
         stop(caller.connection())
     return _start_detached(server_arguments(port=port), options.port, caller)
+
+
+def _check_may_start(word: str, caller: Caller) -> None:
+    if not caller.may_start:
+        raise InvalidInput(
+            f"`styxy daemon {word}` starts a daemon, which --no-start forbids; omit one"
+        )
 
 
 def _check_settings(caller: Caller, *, port: int | None, insecure: bool = False) -> None:
