@@ -22,6 +22,7 @@ from styxy.adapters.journal.journal import Journal
 from styxy.client.doctor.checks import CHECKS
 from styxy.core.books.events import Leased
 from styxy.core.decisions.desk import Desk
+from styxy.core.messages import counted
 from styxy.core.model.service_types import Catalogue
 from tests.client.examining import apply_fix, examine, told_by_a_daemon
 from tests.commands import CommandLine
@@ -69,7 +70,12 @@ def test_people_read_it_as_lines(styxy: CommandLine) -> None:
     done = styxy.run("doctor")
     assert done.returncode == 0
     assert "fix: styxy daemon start -d" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith(f"{len(CHECKS)} checks: ")
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"{len(CHECKS)} checks: ")
+    verdicts = [line.split()[0] for line in done.stdout.splitlines()]
+    for verdict in ("warning", "error"):
+        assert f", {counted(verdicts.count(verdict), verdict)}" in last
+    assert "no port is on lease" not in done.stdout, "a stopped daemon has leases, too"
 
 
 def test_a_daemon_that_hangs_is_an_error_and_costs_no_more_than_its_patience(

@@ -158,6 +158,14 @@ def test_a_damaged_journal_is_found_without_a_daemon_and_mended_by_the_next(
     assert "was damaged" in after["message"]
 
 
+def test_a_fault_of_the_configuration_is_said_once_and_in_its_place(stopped: CommandLine) -> None:
+    (stopped.home / "config.json").write_text('{"zork": 1}')
+    assert stopped.run("daemon", "start", "-d").returncode == 0
+    found = examine(stopped, code=1)
+    assert [name for name, each in found.items() if "zork" in each["message"]] == ["configuration"]
+    assert found["database"]["verdict"] == "ok"
+
+
 def test_what_is_left_over_is_named_and_taken_away(stopped: CommandLine) -> None:
     (stopped.home / "lib" / "0.0.1").mkdir(parents=True)
     found = examine(stopped)["leftovers"]

@@ -112,7 +112,7 @@ def database(seen: Examination) -> Outcome:
     if seen.status is not None:
         closed = unwritable(seen.paths.home)
         fix = closed[1] if closed else "styxy daemon logs"
-        names = ("journal", "recovery", "backups")
+        names = ("journal", "database", "backups")
         return worst([from_health(seen, name, fix=fix) for name in names])
     path = seen.paths.database
     if seen.silence is not None:

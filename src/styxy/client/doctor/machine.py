@@ -25,7 +25,7 @@ FEWEST_DESCRIPTORS = 1024
 def ports(seen: Examination) -> Outcome:
     """Compare what the daemon knows with what the kernel shows, and with what guests are shown."""
     if seen.status is None:
-        return ok("no daemon, so no port is on lease to anybody who asks")
+        return ok("no daemon to compare the kernel with")
     leases = objects(seen.asked("/allocations").get("allocations"))
     listening = _listening()
     lost = [
@@ -55,8 +55,8 @@ def ports(seen: Examination) -> Outcome:
 def _squatted(seen: Examination, in_use: list[dict[str, object]]) -> list[dict[str, object]]:
     """List the leases in use on whose port another project listens than the one that has it.
 
-    The daemon takes a port for the holder's as soon as somebody listens there; until its next look
-    at the listeners, and where no project is known, the state of the lease is all that tells.
+    The daemon takes a lease for used if its owner may be the listener; where that cannot be told,
+    the projects may still differ.
     """
     observed = objects(seen.asked("/observe/all").get("observations")) if in_use else []
     servers = {each["port"]: each for each in observed}

@@ -29,7 +29,7 @@ ELSEWHERE = frozenset(
     {
         "journal",
         "backups",
-        "recovery",
+        "database",
         "configuration",
         "doors",
         "port map",

@@ -111,7 +111,8 @@ def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: 
     health.register("doors", sockets_part(sockets))
     health.register("port map", port_map_part(context.port_map, service.desk.lease_index))
     health.register("configuration", configuration_part(context.live_config))
-    health.register("recovery", recovery_part(recovery))
+    health.register("database", database_part(recovery))
+    health.register("recovery", recovery_part(recovery, context.live_config))
     health.register("loop", loop_part(stalls))
     return health
 
@@ -213,12 +214,26 @@ def document_part(document: PortDocument) -> Callable[[], PartState]:
     return check
 
 
-def recovery_part(recovery: Recovery) -> Callable[[], PartState]:
-    """Report what the last startup found."""
+def database_part(recovery: Recovery) -> Callable[[], PartState]:
+    """Report what the last startup found in the journal."""
 
     def check() -> PartState:
-        if recovery.warnings:
-            return PartState("warning", "; ".join(recovery.warnings))
+        said = recovery.warnings_about(database=True)
+        return (
+            PartState("warning", "; ".join(said)) if said else PartState("ok", "intact at startup")
+        )
+
+    return check
+
+
+def recovery_part(recovery: Recovery, live_config: LiveConfig) -> Callable[[], PartState]:
+    """Report what else the last startup found; a fault of config.json has a part of its own."""
+
+    def check() -> PartState:
+        found = recovery.warnings_about(database=False)
+        said = [each for each in found if each != live_config.summary]
+        if said:
+            return PartState("warning", "; ".join(said))
         mended = [step.name for step in recovery.steps if step.verdict == "mended"]
         done = f"{counted(len(recovery.steps), 'step')} at startup"
         return PartState("ok", f"{done}, repaired: {', '.join(mended)}" if mended else done)

@@ -59,9 +59,17 @@ class Recovery:
     @property
     def warnings(self) -> list[str]:
         """What the user must know, a sentence each; resolved warnings are left out."""
+        return [step.message for step in self._warned]
+
+    def warnings_about(self, *, database: bool) -> list[str]:
+        """The warnings about the journal and what is in it, or those about everything else."""
+        return [each.message for each in self._warned if (each.name in _OF_DATABASE) == database]
+
+    @property
+    def _warned(self) -> list[Step]:
         is_writable = self._refusing is not None and self._refusing.failing is None
         return [
-            step.message
+            step
             for step in self.steps
             if step.verdict == "warning" and not (step.name == "database" and is_writable)
         ]
@@ -163,6 +171,9 @@ def _single_out(service: Service) -> tuple[Verdict, str]:
 _Step = Callable[["Service"], tuple[Verdict, str]]
 
 _STEPS: dict[str, _Step] = {"orphans": _end_holders, "singletons": _single_out}
+
+_OF_DATABASE = frozenset({"database", "indexes", *_STEPS})
+"""The steps that are about the journal and what is in it."""
 
 
 def _rebuild(service: Service, remains: Remains) -> tuple[Verdict, str]:

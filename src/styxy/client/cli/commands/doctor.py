@@ -32,6 +32,7 @@ def doctor(_options: Namespace, caller: Caller) -> int:
 def _shown(findings: Sequence[Finding], screen: Screen) -> str:
     from styxy.client.text.layout import paragraph
     from styxy.client.text.render import plain
+    from styxy.core.messages import counted
 
     width = max(len(each.name) for each in findings)
     indent = width + 11
@@ -44,9 +45,13 @@ def _shown(findings: Sequence[Finding], screen: Screen) -> str:
         lines.append(f"{verdict}  {each.name.ljust(width)}  {message}")
         if each.fix is not None:  # in one piece, to be copied
             lines.append(f"{' ' * indent}{screen.paint('fix:', 'heading')} {plain(each.fix)}")
+    verdicts = [each.verdict for each in findings]
     counts = ", ".join(
-        f"{sum(each.verdict == verdict for each in findings)} {verdict}"
-        for verdict in ("ok", "warning", "error")
+        (
+            f"{verdicts.count('ok')} ok",
+            counted(verdicts.count("warning"), "warning"),
+            counted(verdicts.count("error"), "error"),
+        )
     )
     return "\n".join([*lines, f"{len(findings)} checks: {counts}"])
 
