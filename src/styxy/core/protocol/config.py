@@ -175,7 +175,7 @@ def changed(
     """
     named = {".".join(names): setting for names, setting in leaves(patch)}
     late = [key for key, setting in named.items() if setting.needs_restart]
-    helped = [key for key in late if not overrides.get(key, "").startswith("STYXY_")]
+    helped = [key for key in late if not _is_variable(overrides.get(key, ""))]
     shown = ", ".join([*named][:MOST_NAMED]) + (" ..." if len(named) > MOST_NAMED else "")
     if dry_run:
         sentences = [f"Would change {shown or 'nothing'} in {file}"]
@@ -198,9 +198,13 @@ def changed(
     )
 
 
+def _is_variable(origin: str) -> bool:
+    return bool(origin) and not origin.startswith("-")
+
+
 def _overridden(key: str, origin: str) -> str:
     """Say what overrides a setting, and what a user can do about a variable."""
-    if origin.startswith("STYXY_"):
+    if _is_variable(origin):
         return f"{origin} overrides {key}; unset it, or set it to the new value"
     return f"{origin} overrides {key}"
 
