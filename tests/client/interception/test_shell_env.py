@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from styxy.client.interception.shell_env import as_dotenv, as_fish, as_json, as_sh, variables
+from styxy.adapters.paths import Paths
+from styxy.client.interception.shell_env import (
+    as_dotenv,
+    as_fish,
+    as_json,
+    as_sh,
+    meaningless,
+    variables,
+)
 
 NASTY = '/tmp/it\'s "my" $HOME `x` \\ back\nline; rm -rf ä'
 
@@ -62,3 +70,31 @@ def test_json_is_one_object() -> None:
 )
 def test_a_line_of_dotenv_is_quoted_only_where_it_must_be(value: str, spelled: str) -> None:
     assert as_dotenv({"A": value}) == f"A={spelled}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "reason"),
+    [
+        ("STYXY_PROJECT", "gone", "is not a directory"),
+        ("STYXY_PROJECT", "file", "is not a directory"),
+        ("STYXY_REASSIGNMENT_LOG", "gone/log", "is in a directory that does not exist"),
+        ("STYXY_REASSIGNMENT_LOG", ".", "is not a regular file"),
+        ("STYXY_REASSIGNMENT_LOG", "link", "is a link, and the log is never written through one"),
+    ],
+)
+def test_a_path_that_is_of_no_use_is_named(
+    tmp_path: Path, name: str, path: str, reason: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    env = {name: str(tmp_path / path)}
+    (said,) = meaningless(env, Paths(env))
+    assert said.startswith(f"{name} is of no use: '/")
+    assert said.endswith(f"' {reason}; correct or unset it")
+
+
+@pytest.mark.parametrize("log", ["file", "not-yet", "/dev/null"])
+def test_a_path_that_is_of_use_is_not_named(tmp_path: Path, log: str) -> None:
+    (tmp_path / "file").touch()
+    env = {"STYXY_PROJECT": str(tmp_path), "STYXY_REASSIGNMENT_LOG": str(tmp_path / log)}
+    assert meaningless(env, Paths(env)) == []

@@ -12,6 +12,7 @@ import re
 from styxy.client.daemon.starting import without_library
 from styxy.client.interception.run import guest_environment
 from styxy.core.errors import StyxyError
+from styxy.core.messages import echo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,44 @@ def meaningless(env: Mapping[str, str], paths: Paths) -> list[str]:
         return []
     from styxy.core.config.environment import problems
 
-    return problems(env, types=lambda: known_types(env, paths))
+    said = problems(env, types=lambda: known_types(env, paths))
+    return [*said, *(sentence for name in _USELESS if (sentence := _useless(name, env)))]
+
+
+def _useless(name: str, env: Mapping[str, str]) -> str | None:
+    """Say why the path in a variable is of no use; None if it is, or if there is none."""
+    path = env.get(name)
+    reason = _USELESS[name](path) if path else None
+    if path is None or reason is None:
+        return None
+    return f"{name} is of no use: {echo(path)} {reason}; correct or unset it"
+
+
+def _why_no_project(path: str) -> str | None:
+    return None if os.path.isdir(path) else "is not a directory"
+
+
+def _why_no_log(path: str) -> str | None:
+    """Say why no line can be added to a file; /dev/null is how to have no log."""
+    if os.path.islink(path):
+        return "is a link, and the log is never written through one"  # O_NOFOLLOW, open(2)
+    if os.path.lexists(path):
+        if not os.path.isfile(path) and path != os.devnull:
+            return "is not a regular file"
+        return None if os.access(path, os.W_OK) else "cannot be written"
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory):
+        return "is in a directory that does not exist"
+    is_open = os.access(directory, os.W_OK | os.X_OK)
+    return None if is_open else "is in a directory that cannot be written"
+
+
+_USELESS: dict[str, Callable[[str], str | None]] = {
+    "STYXY_PROJECT": _why_no_project,
+    "STYXY_REASSIGNMENT_LOG": _why_no_log,
+}
+"""What the disk says against a variable that holds a path; the home and the socket are said of
+where they are used."""
 
 
 def known_types(env: Mapping[str, str], paths: Paths) -> list[str]:
