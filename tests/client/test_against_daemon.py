@@ -73,6 +73,14 @@ def test_free_ports_are_suggested(styxy: CommandLine) -> None:
     assert styxy.json("reassignments")["reassignments"] == []
 
 
+def test_an_unknown_type_gets_ports_of_another_with_a_warning(styxy: CommandLine) -> None:
+    done = styxy.run("suggest", "devv", "-c", "1")
+    assert done.returncode == 0
+    assert done.stderr == (
+        "styxy: unknown service type 'devv', so these are free ports of dev; did you mean 'dev'?\n"
+    )
+
+
 def test_a_refusal_of_the_daemon_is_a_sentence(styxy: CommandLine) -> None:
     done = styxy.run("allocate", "-s", "dev", "-n", "no spaces")
     assert done.returncode == 2

@@ -12,12 +12,14 @@ from styxy.client.cli.command import (
     service_type,
 )
 from styxy.client.text import render
+from styxy.core.messages import echo, guess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from styxy.client.cli.command import Caller, Parser
+    from styxy.client.daemon.connection import Answer, Connection
 
 EXIT_TAKEN = 1
 EXIT_FREE = 1
@@ -75,9 +77,21 @@ def add_suggest_options(parser: Parser) -> None:
 def suggest(options: Namespace, caller: Caller) -> int:
     """Show free ports of a type without leasing them."""
     path = f"/suggest/{quoted(options.service_type)}{query(count=options.count)}"
-    answer = caller.connection_here().ask("GET", path)
+    connection = caller.connection_here()
+    answer = connection.ask("GET", path)
     caller.show(answer, render.suggested(answer.data))
+    # Where the last line may be cut off, or read as a port.
+    if answer.data.get("fallback") and not caller.wants_json and not caller.out.isatty():
+        caller.complain(_unknown_type(options.service_type, connection, answer))
     return 0
+
+
+def _unknown_type(name: str, connection: Connection, answer: Answer) -> str:
+    """Say that a type is unknown, which one may be meant, and whose ports are shown."""
+    known = connection.ask("GET", "/config").data.get("service_types")
+    hint = guess(name, known) if isinstance(known, dict) else "see: styxy types"
+    shown = render.plain(answer.data.get("service_type"))
+    return f"unknown service type {echo(name)}, so these are free ports of {shown}; {hint}"
 
 
 def types(_options: Namespace, caller: Caller) -> int:
