@@ -110,10 +110,10 @@ def test_a_reader_who_has_enough_ends_it_in_silence(styxy: CommandLine) -> None:
     assert (process.returncode, err) == (141, b"")
 
 
-def test_a_closed_standard_output_is_no_trouble(styxy: CommandLine) -> None:
+def test_a_closed_standard_output_is_told_by_the_exit_status(styxy: CommandLine) -> None:
     words = " ".join([*COMMAND, "allocate", "-s", "dev", ">&-", "2>&-", "<&-"])
     done = subprocess.run(["sh", "-c", words], env=styxy.env, timeout=LONGEST, check=False)
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert len(leases(styxy)) == 1
 
 

@@ -90,12 +90,28 @@ def test_a_full_disk_behind_the_output_is_a_sentence(running: CommandLine, words
     )
 
 
-@pytest.mark.parametrize("words", ["list", "check 3000", "env", "--help", "list --help", "doctor"])
-def test_a_closed_output_swallows_what_is_said(running: CommandLine, words: str) -> None:
+def with_closed_output(styxy: CommandLine, words: str) -> subprocess.CompletedProcess[bytes]:
     shell = " ".join([*COMMAND, words, ">&-"])
-    done = subprocess.run(
-        ["sh", "-c", shell], env=running.env, stderr=subprocess.PIPE, timeout=LONGEST
+    return subprocess.run(
+        ["sh", "-c", shell], env=styxy.env, stderr=subprocess.PIPE, timeout=LONGEST
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["list", "types", "list --json", "check 3000", "env", "--help", "list --help", "doctor",
+     "daemon logs", "--version", "completion bash"],
+)  # fmt: skip
+def test_a_closed_output_is_a_sentence(running: CommandLine, words: str) -> None:
+    done = with_closed_output(running, words)
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"styxy: cannot write to standard output: Bad file descriptor\n",
+    )
+
+
+def test_what_prints_nothing_needs_no_output(running: CommandLine) -> None:
+    done = with_closed_output(running, "run -- true")
     assert (done.returncode, done.stderr) == (0, b"")
 
 

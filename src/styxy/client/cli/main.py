@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["hook"] and not any(each in HELP_FLAGS for each in words):
         return _run_hook(words[1:])
-    out, err = _printable(sys.stdout), _printable(sys.stderr)
+    out, err = _printable(sys.stdout or _closed_output()), _printable(sys.stderr)
     try:
         code = run_command(words, os.environ, out=out, err=err)
         out.flush()
@@ -299,6 +299,21 @@ def _has_directory() -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _closed_output() -> TextIO:
+    """Stand in for standard output where it is closed: whatever is written there fails."""
+    import io
+
+    class Closed(io.StringIO):
+        def write(self, _text: str) -> int:
+            import errno
+
+            from styxy.client.cli.command import OutputFailed
+
+            raise OutputFailed(errno.EBADF, os.strerror(errno.EBADF))
+
+    return Closed()
 
 
 def _printable(stream: TextIO | None) -> TextIO:
