@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
+import socket
 import struct
 import subprocess
 import termios
@@ -89,6 +90,30 @@ def test_a_table_fits_the_terminal(running: CommandLine, tmp_path: Path, columns
     assert "…" in listed
     assert "3000" in listed
     assert str(project) in running.run("list").stdout, "a pipe gets all of it"
+
+
+@pytest.mark.parametrize("columns", [50, 60, 80])
+def test_reports_on_a_port_and_the_history_fit_the_terminal(
+    running: CommandLine, tmp_path: Path, columns: int
+) -> None:
+    project = tmp_path / ("a-long-name-" * 8)
+    project.mkdir()
+    port = running.json("allocate", "-s", "dev", "-n", "web", "--project", str(project))["port"]
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", int(str(port))))
+        server.listen()
+        for words in (["check", str(port)], ["who", str(port)], ["audit"], ["audit", "--stats"]):
+            text = COLOUR.sub("", shown(running, *words, columns=columns))
+            lines = [line for line in text.splitlines() if " kill " not in line]
+            assert widest("\n".join(lines)) <= columns, text
+            assert widest(running.run(*words).stdout) > 50 or "--stats" in words
+
+
+def test_the_width_that_the_user_names_counts(running: CommandLine) -> None:
+    running.run("allocate", "-s", "dev")
+    assert widest(shown(running, "audit", columns=200)) > 60
+    assert widest(shown(running, "audit", columns=200, COLUMNS="60")) <= 60
+    assert widest(shown(running, "audit", columns=60, COLUMNS="")) <= 60
 
 
 def test_colour_is_for_terminals_that_want_it(running: CommandLine) -> None:

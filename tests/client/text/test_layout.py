@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from styxy.client.text.layout import PIPE, Blocks, Screen, Table, fitted, paragraph
+from styxy.client.text.layout import PIPE, Blocks, Line, Lines, Screen, Table, fitted, paragraph
 
 PATH = "/home/ada/work/shop/worktrees/login"
 LEASES = Table(
@@ -50,6 +50,16 @@ def test_headings_and_states_have_colour_and_the_same_width() -> None:
 def test_each_part_of_a_text_is_laid_out_by_itself() -> None:
     text = fitted(Blocks(LEASES, "the end"), screen(60))
     assert text == f"{fitted(LEASES, screen(60))}\n\nthe end"
+
+
+def test_a_line_goes_on_at_its_column_or_below() -> None:
+    line = Lines(Line("  who   one two three four five six seven", at=8))
+    assert str(line) == "  who   one two three four five six seven"
+    assert fitted(line, PIPE) == line
+    assert fitted(line, screen(40)) == "  who   one two three four five six\n        seven"
+    far = Lines(Line("2026-01-01 12:00:00  allocated  3000 to web, dev, pid 7", at=32))
+    assert fitted(far, screen(55)) == far
+    assert fitted(far, screen(50)) == "2026-01-01 12:00:00  allocated\n    3000 to web, dev, pid 7"
 
 
 def test_a_paragraph_is_broken_between_words() -> None:

@@ -5,6 +5,7 @@ Text goes in and out. An event that this version does not know is shown with all
 
 from __future__ import annotations
 
+from styxy.client.text.layout import Blocks, Line, Lines
 from styxy.client.text.render import local_time, plain, table
 
 TYPE_CHECKING = False
@@ -15,16 +16,21 @@ _FRAME = ("seq", "at", "event", "user")
 _KIND_WIDTH = 20  # `instance_registered` is the longest common one
 
 
-def line(event: Mapping[str, object]) -> str:
+def line(event: Mapping[str, object]) -> Lines:
     """Format one event as one line."""
+    return lines([event])
+
+
+def lines(events: Iterable[Mapping[str, object]]) -> Lines:
+    """Format events, one per line, or report that there are none."""
+    return Lines(*([_line(each) for each in events] or [Line("no events")]))
+
+
+def _line(event: Mapping[str, object]) -> Line:
     kind = plain(event.get("event"))
     report = _LINES.get(kind, _all_fields)(event)
-    return f"{local_time(event.get('at'))}  {kind.ljust(_KIND_WIDTH)}  {report}".rstrip()
-
-
-def lines(events: Iterable[Mapping[str, object]]) -> str:
-    """Format events, one per line, or report that there are none."""
-    return "\n".join(line(event) for event in events) or "no events"
+    head = f"{local_time(event.get('at'))}  {kind.ljust(_KIND_WIDTH)}  "
+    return Line(f"{head}{report}".rstrip(), at=len(head))
 
 
 def _allocated(event: Mapping[str, object]) -> str:
@@ -96,7 +102,7 @@ def stats(answer: Mapping[str, object]) -> str:
         counts = answer.get(field)
         if isinstance(counts, dict) and counts:
             parts.append(table([title, "COUNT"], list(counts.items())))
-    return "\n\n".join(parts)
+    return Blocks(*parts)
 
 
 def _joined(*parts: str | None) -> str:

@@ -24,6 +24,9 @@ NARROWEST = 40
 SHORTEST_CELL = 12
 """Characters that are left of a shortened value."""
 
+LEAST_ROOM = 24
+"""Columns that are enough to go on in beside what a line begins with."""
+
 COLOURS = {
     "heading": "\x1b[1m",
     "ok": "\x1b[32m",
@@ -66,8 +69,9 @@ def screen_of(stream: TextIO, env: Mapping[str, str]) -> Screen:
         if not stream.isatty():
             return PIPE
         columns = os.get_terminal_size(stream.fileno()).columns  # shutil's costs an import
+        columns = int(env.get("COLUMNS") or columns)  # as the user says, environ(7)
     except (OSError, ValueError):
-        return PIPE  # ENOTTY, a stream without a descriptor or one that is closed
+        return PIPE  # ENOTTY, no descriptor or a closed one, COLUMNS that is no number
     has_colour = not env.get("NO_COLOR") and env.get("TERM") != "dumb"
     columns = max(columns, NARROWEST) if columns else USUAL_COLUMNS
     return Screen(columns=columns, is_terminal=True, has_colour=has_colour)
@@ -139,13 +143,52 @@ class Blocks(str):
         return made
 
 
+class Line:
+    """One line, and where it may be broken: between the words from the column `at` on.
+
+    It goes on at that column or, where that leaves hardly any room, below at the column `below`.
+    """
+
+    __slots__ = ("at", "below", "text")
+
+    def __init__(self, text: str, *, at: int = 0, below: int = 4) -> None:
+        self.text = text
+        self.at = at
+        self.below = below
+
+    def fitted(self, screen: Screen) -> str:
+        """Lay it out for a screen."""
+        head, rest = self.text[: self.at], self.text[self.at :]
+        if len(self.text) <= screen.columns or screen.columns - self.at >= LEAST_ROOM:
+            return head + paragraph(rest, screen, indent=self.at)
+        return f"{head.rstrip()}\n{' ' * self.below}" + paragraph(rest, screen, indent=self.below)
+
+
+class Lines(str):
+    """Lines that may each be broken; as a string, none is."""
+
+    __slots__ = ("parts",)
+
+    parts: tuple[Line, ...]
+
+    def __new__(cls, *parts: Line) -> Lines:
+        """Make one of lines of plain text."""
+        made = super().__new__(cls, "\n".join(part.text for part in parts))
+        made.parts = parts
+        return made
+
+    def fitted(self, screen: Screen) -> str:
+        """Lay them out for a screen."""
+        return "\n".join(part.fitted(screen) for part in self.parts)
+
+
 def fitted(text: str, screen: Screen) -> str:
-    """Lay out a text for a screen; one that is no table is left as it is."""
+    """Lay out a text for a screen; one that does not say how is left as it is."""
     if not screen.is_terminal:
         return text
     if isinstance(text, Blocks):
         return "\n\n".join(fitted(part, screen) for part in text.parts)
-    return text.fitted(screen) if isinstance(text, Table) else text
+    return text.fitted(screen) if isinstance(text, Table | Lines) else text
 
 
 def paragraph(text: str, screen: Screen, *, indent: int) -> str:

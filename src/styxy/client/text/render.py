@@ -6,7 +6,7 @@ path) may contain anything, including terminal control sequences, so it passes t
 
 from __future__ import annotations
 
-from styxy.client.text.layout import Table
+from styxy.client.text.layout import Line, Lines, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,15 +99,20 @@ def checked(answer: Mapping[str, object]) -> str:
     port = plain(answer.get("port"))
     if answer.get("available"):
         return f"{port} is free"
-    lines = [f"{port} is taken: {plain(answer.get('reason'))}"]
+    lines = [Line(f"{port} is taken: {plain(answer.get('reason'))}")]
     for lease in objects([answer.get("allocated_to")]):
-        lines.append(f"  lease     {_lease_line(lease)}")
-        lines.append(f"  since     {local_time(lease.get('allocated_at'))}")
+        lines.append(_fact("lease", _lease_line(lease)))
+        lines.append(_fact("since", local_time(lease.get("allocated_at"))))
     for usage in objects([answer.get("system_usage")]):
-        lines.append(f"  listener  {_usage_line(usage)}")
+        lines.append(_fact("listener", _usage_line(usage)))
         if usage.get("since"):
-            lines.append(f"  since     {local_time(usage['since'])}")
-    return "\n".join(lines)
+            lines.append(_fact("since", local_time(usage["since"])))
+    return Lines(*lines)
+
+
+def _fact(title: str, text: str) -> Line:
+    head = f"  {title.ljust(8)}  "
+    return Line(head + text, at=len(head))
 
 
 def leases(answer: Mapping[str, object], *, verbose: bool) -> str:

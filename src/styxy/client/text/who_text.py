@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from styxy.client.text.layout import Line, Lines
 from styxy.client.text.render import local_time, plain
 
 if TYPE_CHECKING:
@@ -16,12 +17,13 @@ LONGEST_COMMAND = 120
 """Characters of a command line in the tree; the server's own is shown in full."""
 
 
-def shown(report: WhoReport) -> str:
+def shown(report: WhoReport) -> Lines:
     """Format a report."""
-    lines = [plain(report.summary)]
+    lines = [Line(plain(report.summary))]
     for server in report.servers:
         if len(report.servers) > 1:
-            lines += ["", plain(f"{server.process or server.user}, on {_addresses(server)}")]
+            title = f"{server.process or server.user}, on {_addresses(server)}"
+            lines += [Line(""), Line(plain(title))]
         lines += [_row(title, text) for title, text in _about(server)]
         lines += _tree(server.tree)
         lines += _stops(server.stop)
@@ -35,7 +37,7 @@ def shown(report: WhoReport) -> str:
     lines += _stops(report.stop)
     if report.notice is not None:
         lines.append(_row("leases", f"unknown: {plain(report.notice)}"))
-    return "\n".join(lines)
+    return Lines(*lines)
 
 
 def _about(server: Server) -> Iterator[tuple[str, str]]:
@@ -75,7 +77,7 @@ def _addresses(server: Server) -> str:
     return " ".join(server.addresses) or "no address"
 
 
-def _tree(tree: Sequence[TreeProcess]) -> Iterator[str]:
+def _tree(tree: Sequence[TreeProcess]) -> Iterator[Line]:
     depth: dict[int, int] = {}
     for index, process in enumerate(tree):
         depth[process.pid] = depth.get(process.parent, -1) + 1
@@ -107,10 +109,14 @@ def _holder(lease: Mapping[str, object]) -> str:
     return ", ".join(parts)
 
 
-def _stops(stops: Sequence[Stop]) -> Iterator[str]:
+def _stops(stops: Sequence[Stop]) -> Iterator[Line]:
     for index, stop in enumerate(stops):
-        yield _row("or" if index else "to stop", f"{plain(stop.command)}   # {plain(stop.effect)}")
+        # The command in one piece, to be copied.
+        command = _row("or" if index else "to stop", f"{plain(stop.command)}   ")
+        below = command.at
+        yield Line(f"{command.text}# {plain(stop.effect)}", at=len(command.text), below=below)
 
 
-def _row(title: str, text: str) -> str:
-    return f"  {title.ljust(WIDTH)} {text}"
+def _row(title: str, text: str) -> Line:
+    head = f"  {title.ljust(WIDTH)} "
+    return Line(head + text, at=len(head))
