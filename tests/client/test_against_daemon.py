@@ -73,6 +73,14 @@ def test_free_ports_are_suggested(styxy: CommandLine) -> None:
     assert styxy.json("reassignments")["reassignments"] == []
 
 
+def test_what_a_command_lacks_is_named_as_it_is_typed(styxy: CommandLine) -> None:
+    done = styxy.run("allocate", "-s", "dev", "--pid", "4194304")  # above PID_MAX_LIMIT, proc(5)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "styxy: pid 4194304 is not a running process; name one that is\n",
+    )
+
+
 def test_an_unknown_type_gets_ports_of_another_with_a_warning(styxy: CommandLine) -> None:
     done = styxy.run("suggest", "devv", "-c", "1")
     assert done.returncode == 0

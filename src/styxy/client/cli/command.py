@@ -16,7 +16,7 @@ from styxy.client.text.layout import PIPE, Screen, fitted, paragraph, screen_of
 from styxy.client.text.render import plain
 from styxy.core.errors import InvalidInput
 from styxy.core.messages import echo, guess, shortened
-from styxy.core.names import check_name
+from styxy.core.names import INSTANCE, INSTANCE_RULE, check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -311,6 +311,13 @@ def not_empty(text: str) -> str:
     """Parse a text that must not be empty, as `$NAME` is if the variable is not set."""
     if not text:
         raise argparse.ArgumentTypeError("the value must not be empty")
+    return text
+
+
+def name_text(text: str) -> str:
+    """Parse the name of a service or an instance."""
+    if not INSTANCE.fullmatch(not_empty(text)):
+        raise argparse.ArgumentTypeError(f"{echo(text)} is not a name; use {INSTANCE_RULE}")
     return text
 
 

@@ -8,6 +8,7 @@ from argparse import ArgumentTypeError
 from styxy.client.cli.command import (
     Command,
     leasable_port,
+    name_text,
     not_empty,
     port_number,
     positive_number,
@@ -61,14 +62,14 @@ def add_allocate_options(parser: Parser) -> None:
         "--name",
         "--service-name",
         metavar="NAME",
-        type=not_empty,
+        type=name_text,
         help="name of the service",
     )
     parser.add_argument(
         "--project", metavar="DIR", type=not_empty, help="lease for the project of DIR"
     )
     parser.add_argument(
-        "--instance", "--instance-id", metavar="ID", type=not_empty, help="lease for this instance"
+        "--instance", "--instance-id", metavar="ID", type=name_text, help="lease for this instance"
     )
     parser.add_argument(
         "--pid", metavar="PID", type=positive_number, help="process that the lease ends with"
@@ -208,7 +209,7 @@ def add_list_options(parser: Parser) -> None:
         "--project", metavar="DIR", type=not_empty, help="show only the project of DIR"
     )
     parser.add_argument(
-        "--instance", "--instance-id", metavar="ID", type=not_empty, help="show only this instance"
+        "--instance", "--instance-id", metavar="ID", type=name_text, help="show only this instance"
     )
 
 

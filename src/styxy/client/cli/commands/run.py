@@ -9,6 +9,7 @@ from functools import partial
 from styxy.client.cli.command import (
     Command,
     leasable_port,
+    name_text,
     not_empty,
     project_here,
     project_of,
@@ -42,7 +43,7 @@ def add_options(parser: Parser) -> None:
         type=service_type,
         help="lease a port of TYPE and set PORT",
     )
-    parser.add_argument("-n", "--name", metavar="NAME", type=not_empty, help="name of the service")
+    parser.add_argument("-n", "--name", metavar="NAME", type=name_text, help="name of the service")
     parser.add_argument(
         "-p",
         "--port",

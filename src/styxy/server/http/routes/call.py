@@ -83,7 +83,5 @@ def living(service: Service, pid: int | None) -> Holder | None:
         return None
     holder = service.context.processes.holder(pid)
     if holder is None:
-        raise InvalidInput(
-            f"pid {pid} is not a running process; send the pid of one that is", pid=pid
-        )
+        raise InvalidInput(f"pid {pid} is not a running process; name one that is", pid=pid)
     return holder
