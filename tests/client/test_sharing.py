@@ -95,6 +95,21 @@ def test_a_named_port_that_a_stranger_uses_is_handed_out_with_a_warning(
         )
 
 
+def test_a_program_of_a_misspelled_type_is_not_run_and_told_what_to_type(
+    styxy: CommandLine,
+) -> None:
+    done = styxy.run("run", "-s", "devv", "--", "echo", "ran")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        "styxy: unknown service type 'devv'; did you mean 'dev'? try: styxy run -s dev -- CMD; "
+    )
+    assert done.stderr.endswith("to create it: styxy run -s devv --yes -- CMD\n")
+    assert "(after)" not in done.stderr + styxy.run("allocate", "-s", "devv").stderr
+    again = styxy.run("run", "-s", "devv", "--yes", "--", "echo", "ran")
+    assert again.stdout == "ran\n"
+    assert "New service type 'devv' auto-configured: " in again.stderr
+
+
 def test_a_forced_cleanup_leaves_no_ghost_of_a_singleton(styxy: CommandLine) -> None:
     first = styxy.json("allocate", "-s", "ai", "--pid", str(os.getpid()))
     port_of(styxy, "-s", "test")

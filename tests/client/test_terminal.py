@@ -109,6 +109,16 @@ def test_reports_on_a_port_and_the_history_fit_the_terminal(
             assert widest(running.run(*words).stdout) > 50 or "--stats" in words
 
 
+def test_nothing_is_said_twice_on_a_terminal(running: CommandLine) -> None:
+    made = shown(running, "allocate", "-s", "grafana")
+    assert made.count("New service type 'grafana'") == 1
+    taken = running.json("allocate", "-s", "dev")["port"]
+    for kind in ("dev", "loki"):
+        text = shown(running, "allocate", "-s", kind, "-p", str(taken))
+        assert text.count(f"not {taken}: leased to ") == 1, text
+        assert text.count("New service type") == (kind == "loki")
+
+
 def test_the_width_that_the_user_names_counts(running: CommandLine) -> None:
     running.run("allocate", "-s", "dev")
     assert widest(shown(running, "audit", columns=200)) > 60

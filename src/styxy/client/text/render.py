@@ -56,9 +56,11 @@ def objects(value: object) -> list[dict[str, object]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def granted(answer: Mapping[str, object]) -> str:
+def granted(answer: Mapping[str, object], *, has_message: bool = True) -> str:
     """Format a granted lease: the port alone comes first, so that a script can take line one."""
-    lines = [plain(answer.get("port")), plain(answer.get("message"))]
+    lines = [plain(answer.get("port"))]
+    if has_message:
+        lines.append(plain(answer.get("message")))
     lock_id = answer.get("lock_id")
     if lock_id and not answer.get(
         "existing"

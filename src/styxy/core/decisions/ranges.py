@@ -134,7 +134,7 @@ def confirm(proposal: Proposal, token: str | None, *, meant: str | None = None) 
         return
     name, span = proposal.service.name, proposal.made
     again = f"styxy allocate -s {name} --yes"
-    would = f"would get {span} ({proposal.placement})"
+    would = f"would get {span}"
     said: dict[str, object] = {"suggestions": [again]}
     sentence = f"service type {name!r} is new and {would}; to accept: {again}"
     if meant is not None:

@@ -95,8 +95,10 @@ def allocate(options: Namespace, caller: Caller) -> int:
         from styxy.client.cli.confirming import confirmed
 
         answer = confirmed(proposal, body, caller, is_yes=options.yes)
-    announce(answer, caller)
-    if options.env is not None or not caller.out.isatty():  # where the message may not be seen
+    is_announced = announce(answer, caller)
+    # A terminal shows both streams, and nothing twice.
+    has_message = not (is_announced and caller.out.isatty())
+    if options.env is not None or not has_message or not caller.out.isatty():
         for complaint in (
             render.without_preferred(answer.data, options.preferred_port),
             render.occupied(answer.data),
@@ -106,15 +108,16 @@ def allocate(options: Namespace, caller: Caller) -> int:
     if options.env is not None:
         caller.show(answer, f"export {options.env}={render.plain(answer.data.get('port'))}")
     else:
-        caller.show(answer, render.granted(answer.data))
+        caller.show(answer, render.granted(answer.data, has_message=has_message))
     return 0
 
 
-def announce(answer: Answer, caller: Caller) -> None:
-    """Say on standard error that a service type was made, and how to undo that."""
+def announce(answer: Answer, caller: Caller) -> bool:
+    """Say on standard error that a service type was made, and how to undo that; return whether."""
     made = render.made_type(answer.data)
     if made is not None:
         caller.complain(made)
+    return made is not None
 
 
 def _lease_body(options: Namespace, env: Mapping[str, str]) -> dict[str, object]:

@@ -18,7 +18,14 @@ from styxy.client.cli.command import (
 from styxy.client.cli.commands.leases import announce
 from styxy.client.daemon.connection import Connection
 from styxy.client.text import render
-from styxy.core.errors import DaemonUnreachable, InvalidInput, NotFound, Refused, Unavailable
+from styxy.core.errors import (
+    ConfirmationRequired,
+    DaemonUnreachable,
+    InvalidInput,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +61,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--project", metavar="DIR", type=not_empty, help="run as the project of DIR"
     )
+    parser.add_argument("--yes", action="store_true", help="accept the range of a new service type")
     parser.add_argument(
         "--backend", choices=BACKENDS, default="auto", help="how binds are intercepted (auto)"
     )
@@ -175,7 +183,13 @@ def _lease(
     A lease of the given name that nobody uses is taken over; one in use stays its user's.
     """
     body = _lease_body(options, project, caller, connection)
-    answer = connection.ask("POST", "/allocate", body)
+    try:
+        answer = connection.ask("POST", "/allocate", body)
+    except ConfirmationRequired as proposal:
+        if not options.yes:
+            raise _unconfirmed(proposal, options) from None
+        body["confirm"] = proposal.context.get("confirm")
+        answer = connection.ask("POST", "/allocate", body)
     if _is_anothers(answer) and body.pop("reuse", None):
         answer = connection.ask("POST", "/allocate", body)
     if _is_anothers(answer):
@@ -186,6 +200,29 @@ def _lease(
     if refused is not None:
         caller.complain(refused)
     return answer
+
+
+def _unconfirmed(
+    proposal: ConfirmationRequired, options: argparse.Namespace
+) -> ConfirmationRequired:
+    """Say in the words of `run` what confirms a new service type, or which one may be meant."""
+    name, meant = options.service_type, proposal.context.get("did_you_mean")
+    span = "-".join(str(port) for port in _span(proposal))
+    again = f"styxy run -s {name} --yes -- CMD"
+    steps = [again]
+    sentence = f"service type {name!r} is new and would get {span}; to accept: {again}"
+    if meant is not None:
+        steps.insert(0, f"styxy run -s {meant} -- CMD")
+        sentence = (
+            f"unknown service type {name!r}; did you mean {meant!r}? try: {steps[0]}; "
+            f"a new type would get {span}; to create it: {again}"
+        )
+    return ConfirmationRequired(sentence, **{**proposal.context, "suggestions": steps})
+
+
+def _span(proposal: ConfirmationRequired) -> list[object]:
+    span = proposal.context.get("allocated_range")
+    return span if isinstance(span, list) else []
 
 
 def _is_anothers(answer: Answer) -> bool:
