@@ -13,7 +13,7 @@ import pytest
 
 from styxy import __version__
 from styxy.client.cli.command import Command
-from styxy.client.cli.main import MODULES, all_commands, run_command
+from styxy.client.cli.main import HABITS, MODULES, all_commands, run_command
 from tests.commands import CommandLine
 from tests.fakes import FakeDaemon, clean_environment
 
@@ -62,6 +62,12 @@ def test_no_command_is_one_document_where_that_is_asked_for(words: list[str]) ->
     assert json.loads(out)["error"].startswith("missing argument: COMMAND; see: styxy")
 
 
+def test_a_habit_leads_to_a_command_and_hides_none() -> None:
+    names = {command.name for command in all_commands()} | {"--version"}
+    assert set(HABITS.values()) <= names
+    assert not HABITS.keys() & names
+
+
 @pytest.mark.parametrize("words", [[], ["daemon"]])
 def test_no_command_is_wrong_usage(words: list[str]) -> None:
     code, out, err = run(*words)
@@ -86,6 +92,13 @@ def test_the_version_is_told_as_json() -> None:
         (["stop"], "did you mean 'styxy daemon stop'?"),
         (["status"], "did you mean 'styxy daemon status'?"),
         (["daemon", "validate"], "did you mean 'styxy config validate'?"),
+        (["ls"], "unknown command 'ls'; did you mean 'styxy list'?"),
+        (["ps"], "unknown command 'ps'; did you mean 'styxy list'?"),
+        (["version"], "unknown command 'version'; did you mean 'styxy --version'?"),
+        (
+            ["config", "list"],
+            "unknown command 'config list'; did you mean 'styxy config show'?",
+        ),
         (["valdate"], "did you mean 'styxy config validate'?"),
         (["--jsn", "list"], "unknown option '--jsn'; did you mean 'styxy --json'?"),
         (["xyzzy"], "expected one of: run, env, wait"),

@@ -63,6 +63,32 @@ VERSION_FLAGS = ("-V", "--version")
 SHORTEST_ELSEWHERE = 5
 """Letters from which a misspelled word may mean a command of another group."""
 
+HABITS = {
+    "ls": "list",
+    "ps": "list",
+    "leases": "list",
+    "lease": "allocate",
+    "reserve": "allocate",
+    "rm": "release",
+    "free": "release",
+    "port": "check",
+    "ports": "scan",
+    "lsof": "who",
+    "kill": "who",
+    "exec": "run",
+    "activate": "env",
+    "init": "env",
+    "info": "daemon status",
+    "version": "--version",
+    "config list": "config show",
+    "config ls": "config show",
+    "config edit": "config set",
+    "config path": "config show",
+    "daemon ps": "daemon status",
+    "daemon info": "daemon status",
+}
+"""What is typed out of habit from other command lines, and the command that does it here."""
+
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise
 
@@ -250,7 +276,8 @@ def _unknown(name: str, known: list[str]) -> StyxyError:
     from styxy.core.messages import echo
 
     group, _, word = name.rpartition(" ")
-    meant = _meant(word, {each.removeprefix(f"{group} "): each for each in known})
+    here = {each.removeprefix(f"{group} "): each for each in known}
+    meant = _meant(word, here, group=group)
     hint = f"did you mean 'styxy {meant}'?" if meant else f"expected one of: {', '.join(known)}"
     kind = "option" if word.startswith("-") else "command"
     return InvalidInput(
@@ -259,12 +286,15 @@ def _unknown(name: str, known: list[str]) -> StyxyError:
     )
 
 
-def _meant(word: str, here: Mapping[str, str]) -> str | None:
+def _meant(word: str, here: Mapping[str, str], *, group: str) -> str | None:
     """Find what a word may stand for: a command of this group or an option; or a command of
     another group, but only one that is spelled almost like it.
     """
     from styxy.core.messages import misspelled, nearest
 
+    typed = f"{group} {word}".lstrip()
+    if typed in HABITS:
+        return HABITS[typed]
     flags = (*GLOBAL_FLAGS, *HELP_FLAGS, *VERSION_FLAGS)
     names = {each: each for each in flags} if word.startswith("-") else here
     near = nearest(word, names)
