@@ -8,7 +8,7 @@ every formatter knows, without a date: the same sources make the same page.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from textwrap import wrap
@@ -21,6 +21,7 @@ from styxy.client.cli.command import Command, Parser, add_common_flags
 from styxy.client.cli.commands.completion import SCRIPTS
 from styxy.client.cli.main import VERSION_FLAGS, all_commands
 from styxy.core.config.environment import VARIABLES
+from styxy.core.config.settings_table import BY_PATH
 from styxy.core.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE
 from styxy.core.messages import how_to_report
 from styxy.core.model.service_types import BUILT_IN
@@ -53,15 +54,52 @@ end""",
 }
 """The program of `styxy run` is completed as if it were typed alone."""
 
+
+def _live(kind: str, *, otherwise: Sequence[str] = ()) -> dict[str, Any]:
+    """Offer what the daemon knows now, or without an answer some words.
+
+    The values come from `client.cli.live_values`, which says nothing if it has none.
+    """
+    # fish complains of an unknown command, wherever its output goes.
+    ask = f"command -v styxy >/dev/null && command styxy _values {kind} 2>/dev/null"
+    if otherwise:
+        ask += f" || printf '%s\\n' {' '.join(otherwise)}"
+    name = f"_styxy_{kind}"
+    return {
+        "bash": name,
+        "zsh": name,
+        "fish": f"({ask})",
+        "preamble": {
+            "bash": f'{name}() {{ compgen -W "$({ask})" -- "$1"; }}',
+            "zsh": f"{name}() {{ compadd -- $({ask}) }}",
+        },
+    }
+
+
+TYPES = _live("types", otherwise=[each.name for each in BUILT_IN])
+PORTS = _live("ports")
+NAMES = _live("names")
+
 VALUES: dict[str, Any] = {
     "DIR": shtab.DIRECTORY,
     "FILE": shtab.FILE,
     "FILE.md": shtab.FILE,
     "CMD": PROGRAM,
+    "TYPE": TYPES,
+    "T": TYPES,
+    "P": PORTS,
+    "LOCK_ID": _live("leases"),
+    "ID": _live("instances"),
 }
-"""What completes a value of this name, in the words of shtab; `shtab.cmd` asks a command."""
+"""What completes a value of this name, in the words of shtab."""
 
-WORDS = dict.fromkeys(("TYPE", "T"), tuple(each.name for each in BUILT_IN))
+VALUES_OF = {
+    ("", "PORT"): PORTS,  # but not the port that `-p` asks for
+    ("--name", "NAME"): NAMES,  # but not the variable of `--env`
+}
+"""The same for a name that means different things: by the option, or "" for an operand."""
+
+WORDS = {"KEY": tuple(path.replace("_", "-") for path in BY_PATH if "*" not in path)}
 """Values that are one of these words or another; a parser itself knows those that must be."""
 
 DESCRIPTION = """\
@@ -103,10 +141,12 @@ def command_line() -> Parser:
             groups[group] = parser.add_subparsers()
         parser = each.parser(partial(groups[group].add_parser, word, help=each.summary))
         for action in parser._actions:
-            if action.choices is None and action.metavar in WORDS:
-                action.choices = WORDS[str(action.metavar)]
-            elif action.metavar in VALUES:
-                action.complete = VALUES[str(action.metavar)]  # type: ignore[attr-defined] # shtab's
+            name = str(action.metavar)
+            live = [VALUES_OF.get((flag, name)) for flag in action.option_strings or [""]]
+            if action.choices is None and name in WORDS:
+                action.choices = WORDS[name]
+            elif value := VALUES.get(name) or next(filter(None, live), None):
+                action.complete = value  # type: ignore[attr-defined] # shtab's
     return root
 
 

@@ -12,8 +12,9 @@ import re
 import select
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -21,6 +22,7 @@ from scripts.shell_files import completion as script
 from styxy.client.cli.commands.completion import SCRIPTS
 from styxy.client.cli.main import MODULES, all_commands
 from styxy.core.model.service_types import BUILT_IN
+from tests.commands import COMMAND, CommandLine
 
 CASES = [
     ("styxy ", set(MODULES)),
@@ -37,6 +39,7 @@ CASES = [
     ("styxy allocate --dr", {"--dry-run"}),
     ("styxy daemon start --no", {"--no-start"}),
     ("styxy completion z", {"zsh"}),
+    ("styxy config set listen-p", {"listen-port"}),
 ]
 
 
@@ -65,7 +68,51 @@ def test_the_shell_itself_finds_no_fault_with_it(name: str, tmp_path: Path) -> N
     subprocess.run([shell(name), "-n", str(file)], check=True)
 
 
-def offered_by_bash(line: str, directory: Path) -> set[str]:
+@pytest.fixture
+def installed(tmp_path: Path) -> Iterator[CommandLine]:
+    """A command line that a shell finds on its PATH, with a lease."""
+    styxy = CommandLine(tmp_path / "home")
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "styxy"
+    program.write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
+    program.chmod(0o755)
+    styxy.env["PATH"] = f"{program.parent}:{styxy.env['PATH']}"
+    styxy.env["HOME"] = str(tmp_path)
+    assert styxy.run("allocate", "-s", "grafana", "-n", "web").returncode == 0
+    yield styxy
+    styxy.kill_daemon()
+
+
+def live_cases(styxy: CommandLine) -> list[tuple[str, set[str]]]:
+    (lease,) = cast("list[dict[str, object]]", styxy.json("list")["allocations"])
+    return [
+        ("styxy check ", {str(lease["port"])}),
+        ("styxy release --port ", {str(lease["port"])}),
+        ("styxy release ", {str(lease["lock_id"])}),
+        ("styxy allocate -s graf", {"grafana"}),
+        ("styxy allocate --name ", {"web"}),
+    ]
+
+
+def test_bash_offers_what_the_daemon_knows(installed: CommandLine, tmp_path: Path) -> None:
+    for line, expected in live_cases(installed):
+        assert offered_by_bash(line, tmp_path, installed.env) == expected
+
+
+def test_fish_offers_what_the_daemon_knows(installed: CommandLine, tmp_path: Path) -> None:
+    for line, expected in live_cases(installed):
+        assert expected <= offered_by_fish(line, tmp_path, installed.env)
+
+
+def test_zsh_offers_what_the_daemon_knows(installed: CommandLine, tmp_path: Path) -> None:
+    with zsh(tmp_path, installed.env) as terminal:
+        for line, (word,) in live_cases(installed):
+            terminal.type(f"{line}\t")
+            terminal.wait_for(line.rpartition(" ")[0] + " " + word)
+            terminal.type("\x15")
+
+
+def offered_by_bash(line: str, directory: Path, env: Mapping[str, str] | None = None) -> set[str]:
     words = line.split(" ")
     array = " ".join(f"'{word}'" for word in words)
     text = f"{script('bash')}\nCOMP_WORDS=({array}); COMP_CWORD={len(words) - 1}; _shtab_styxy\n"
@@ -76,6 +123,7 @@ def offered_by_bash(line: str, directory: Path) -> set[str]:
         text=True,
         check=True,
         cwd=directory,
+        env=env,
     )
     assert done.stderr == ""
     return set(done.stdout.split())
@@ -106,19 +154,23 @@ def test_bash_offers_files_directories_and_programs(tmp_path: Path) -> None:
     assert offered_by_bash("styxy check ", tmp_path) == set()
 
 
-@pytest.mark.parametrize(("line", "expected"), CASES)
-def test_fish_offers_what_belongs_there(line: str, expected: set[str], tmp_path: Path) -> None:
+def offered_by_fish(line: str, directory: Path, env: Mapping[str, str] | None = None) -> set[str]:
     text = f"{script('fish')}\ncomplete -C '{line}'"
     done = subprocess.run(
         [shell("fish"), "--no-config", "-c", text],
         capture_output=True,
         text=True,
         check=True,
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)},
+        cwd=directory,
+        env={**(os.environ if env is None else env), "HOME": str(directory)},
     )
     assert done.stderr == ""
-    assert {each.partition("\t")[0] for each in done.stdout.splitlines()} == expected
+    return {each.partition("\t")[0] for each in done.stdout.splitlines()}
+
+
+@pytest.mark.parametrize(("line", "expected"), CASES)
+def test_fish_offers_what_belongs_there(line: str, expected: set[str], tmp_path: Path) -> None:
+    assert offered_by_fish(line, tmp_path) == expected
 
 
 class Terminal:
@@ -144,13 +196,14 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def zsh(directory: Path) -> Iterator[Terminal]:
+def zsh(directory: Path, env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
     program = shell("zsh")
     (directory / "_styxy").write_text(script("zsh"))
     pid, descriptor = pty.fork()
     if pid == 0:
         os.chdir(directory)
-        os.execve(program, ["zsh", "-f", "-i"], {"TERM": "xterm", "PATH": os.environ["PATH"]})
+        own = {"PATH": os.environ["PATH"]} if env is None else env
+        os.execve(program, ["zsh", "-f", "-i"], {**own, "TERM": "xterm"})
     try:
         terminal = Terminal(descriptor)
         terminal.type(

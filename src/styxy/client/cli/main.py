@@ -168,6 +168,10 @@ def _dispatch(words: list[str], caller: Caller) -> int:
         return _show_overview(all_commands(), "styxy", caller, was_asked=bool(words))
     if words[0] in VERSION_FLAGS:
         return _show_version(caller)
+    if words[0] == "_values":
+        from styxy.client.cli.live_values import show_values
+
+        return show_values(words[1:], caller)
     group, *rest = words
     if group not in MODULES:
         raise _unknown(group, list(MODULES))
