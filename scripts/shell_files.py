@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from textwrap import wrap
@@ -20,8 +21,8 @@ from styxy import __version__
 from styxy.client.cli.command import Command, Parser, add_common_flags
 from styxy.client.cli.commands.completion import SCRIPTS
 from styxy.client.cli.main import VERSION_FLAGS, all_commands
+from styxy.core.config.configuration import Configuration
 from styxy.core.config.environment import VARIABLES
-from styxy.core.config.settings_table import BY_PATH
 from styxy.core.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE
 from styxy.core.messages import how_to_report
 from styxy.core.model.service_types import BUILT_IN
@@ -99,7 +100,17 @@ VALUES_OF = {
 }
 """The same for a name that means different things: by the option, or "" for an operand."""
 
-WORDS = {"KEY": tuple(path.replace("_", "-") for path in BY_PATH if "*" not in path)}
+
+def _settings(shape: object, path: str = "") -> Iterator[str]:
+    """Name each key of the configuration; the table of settings needs more than a build has."""
+    for each in fields(shape):  # type: ignore[arg-type] # an instance of a dataclass
+        if each.metadata:
+            yield path + each.name.replace("_", "-")
+            if is_dataclass(each.default):
+                yield from _settings(each.default, f"{path}{each.name.replace('_', '-')}.")
+
+
+WORDS = {"KEY": tuple(_settings(Configuration()))}
 """Values that are one of these words or another; a parser itself knows those that must be."""
 
 DESCRIPTION = """\
