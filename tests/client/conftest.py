@@ -31,3 +31,21 @@ def stopped(styxy: CommandLine) -> CommandLine:
     assert styxy.run("allocate", "-s", "dev").returncode == 0
     assert styxy.run("daemon", "stop").returncode == 0
     return styxy
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A project."""
+    place = tmp_path / "shop"
+    place.mkdir()
+    (place / "package.json").write_text("{}")
+    return place
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another project."""
+    place = tmp_path / "blog"
+    place.mkdir()
+    (place / "package.json").write_text("{}")
+    return place

@@ -9,6 +9,7 @@ from styxy.core.reports.process_tree import (
     below,
     chain,
     job,
+    restarts,
     server_tree,
     topmost,
 )
@@ -123,3 +124,17 @@ def test_the_caller_and_what_it_runs_in_are_spared() -> None:
     found = server_tree([101], tree, spared=[102, 100, 10, 1])
     assert [each.pid for each in found.tops] == [101]
     assert found.rest == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("npm run dev", True),
+        ("PM2 v5.3.0: God Daemon (/home/ada/.pm2)", True),
+        ("/usr/bin/python3 /usr/bin/supervisord -n", True),
+        ("bash -c vite", False),
+        ("tmux new", False),
+    ],
+)
+def test_a_program_that_starts_its_servers_again_is_known(line: str, *, expected: bool) -> None:
+    assert restarts(process(100, 1, line)) is expected

@@ -122,7 +122,9 @@ def other_daemon_home(
 class ServerFinder:
     """Finds servers as one caller sees them, at one moment.
 
-    `notice` says why leases and sessions are unknown, if they are; `project` is the caller's.
+    `notice` says why leases and sessions are unknown, if they are; `project` is the caller's,
+    `lineage` the caller's own process and its ancestors, upwards; `spared` are processes that are
+    part of no server.
     """
 
     def __init__(
@@ -139,6 +141,9 @@ class ServerFinder:
         self.table = self.processes.table()
         self.crowd = Crowd(sessions=sessions, agents=self._agents(sessions))
         self.lineage = [each.pid for each in chain(os.getpid(), self.table)]
+        # A daemon may have been started by what became a server (execve(2)), and is no part of it.
+        daemons = [each.pid for each in self.table.values() if is_daemon(each)]
+        self.spared = frozenset((*self.lineage, *daemons))
         self._caller = Party(
             project=project,
             lineage=self.lineage,
@@ -165,6 +170,21 @@ class ServerFinder:
         if any(pid not in self.table for _, pids in groups for pid in pids):
             self.table = self.processes.table()
         return groups
+
+    def moved_away(self, port: int) -> int | None:
+        """Return where this project's own server is that asked for a port and was moved."""
+        return next(
+            (
+                moved
+                for lease in self.leases
+                if lease.get("requested_port") == port
+                and lease.get("state") == "bound"
+                and lease.get("project_path") == self.project
+                and isinstance(moved := lease.get("port"), int)
+                and moved != port
+            ),
+            None,
+        )
 
     def party(self, pid: int, lease: Mapping[str, object] | None = None) -> Party:
         """Describe a process for the rule of ownership."""

@@ -20,13 +20,14 @@ from styxy.client.inspection.servers import listener_groups, named, other_daemon
 from styxy.client.text.render import local_time
 from styxy.core.errors import Conflict, Forbidden, NotFound, NotYours, Refused
 from styxy.core.reports.cgroups import container_of, unit_of
-from styxy.core.reports.process_tree import server_tree
+from styxy.core.reports.process_tree import restarts, server_tree
 from styxy.core.reports.who_report import PUBLISHERS, hidden, is_daemon, others_to_stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from styxy.client.inspection.servers import FoundServer, ServerFinder
+    from styxy.core.reports.process_tree import Process
     from styxy.core.reports.who_report import Container, Stop
 
 FREE_PATIENCE = 2.0
@@ -92,11 +93,11 @@ class Stopping:
         Raises `Conflict` if something is left of it, or is listening in its place.
         """
         assert server.main is not None
-        tree = server_tree(server.pids, self._finder.table, spared=self._finder.lineage)
+        tree = server_tree(server.pids, self._finder.table, spared=self._finder.spared)
         before = self._sockets(port)
         with ExitStack() as stack:
             ending = stack.enter_context(
-                Ending(tree, self._finder.processes, spared=self._finder.lineage)
+                Ending(tree, self._finder.processes, spared=self._finder.spared)
             )
             stack.enter_context(_Interruption(ending))
             ended = ending.end(self._patience)
@@ -112,12 +113,27 @@ class Stopping:
             project=server.ownership.project,
             ended=ended.ended,
             killed=ended.killed,
-            message=_message(port, server, ended, self._patience),
+            message=_message(port, server, ended, self._patience) + self._kept_by(tree.tops[0]),
         )
+
+    def _kept_by(self, top: Process) -> str:
+        """Name the program that is left above a server and may start it again."""
+        parent = self._finder.table.get(top.parent)
+        if parent is None or parent.pid in self._finder.lineage or not restarts(parent):
+            return ""
+        return f"; {named(parent)} (pid {parent.pid}), which started it, is still running"
 
     def _nothing(self, port: int, published: Sequence[Container]) -> Refused:
         if published:
             return _instead(port, published[0].name, _ways(port, published[0]))
+        moved = self._finder.moved_away(port)
+        if moved is not None:
+            command = f"styxy stop {moved}"
+            return NotFound(
+                f"nothing is listening on port {port}; {_moved(moved)}: {command}",
+                port=port,
+                suggestions=[command],
+            )
         lease = next((each for each in self._finder.leases if each.get("port") == port), None)
         if lease is None:
             return NotFound(f"nothing is listening on port {port}", port=port)
@@ -137,7 +153,7 @@ class Stopping:
         refusal = self._managed(port, server, published) or self._untouchable(port, server)
         if refusal is not None or is_forced or server.ownership.relation == "own":
             return refusal
-        return _not_yours(port, server, own=self._finder.project)
+        return _not_yours(port, server, self._finder)
 
     def _out_of_sight(
         self, port: int, server: FoundServer, published: Sequence[Container]
@@ -296,21 +312,31 @@ def _instead(port: int, name: str, ways: Sequence[Stop]) -> Refused:
     )
 
 
-def _not_yours(port: int, server: FoundServer, *, own: str | None) -> NotYours:
+def _moved(port: int) -> str:
+    return f"this project's own server was moved to {port}, so stop it with"
+
+
+def _not_yours(port: int, server: FoundServer, finder: ServerFinder) -> NotYours:
     assert server.main is not None
+    owned = server.ownership
     since = f", since {local_time(server.since_text)}" if server.since_text else ""
+    moved = finder.moved_away(port)
+    if moved is None:
+        instead = "styxy run -- CMD"
+        advice = "leave it running (--force stops it all the same), and get a port of your own with"
+    else:
+        instead, advice = f"styxy stop {moved}", _moved(moved)
     return NotYours(
-        f"{server.name} (pid {server.main.pid}) on port {port} belongs to "
-        f"{server.ownership.whose}{since}; leave it running (--force stops it all the same), "
-        "and get a port of your own with: styxy run -- CMD",
+        f"{server.name} (pid {server.main.pid}) on port {port} belongs to {owned.whose}{since}; "
+        f"{advice}: {instead}",
         port=port,
         pid=server.main.pid,
-        relation=server.ownership.relation,
-        project=server.ownership.project,
-        session=server.ownership.session,
-        own_project=own,
         since=server.since_text,
-        suggestions=["styxy run -- CMD", f"styxy stop {port} --force"],
+        relation=owned.relation,
+        project=owned.project,
+        session=owned.session,
+        own_project=finder.project,
+        suggestions=[instead, f"styxy stop {port} --force"],
     )
 
 

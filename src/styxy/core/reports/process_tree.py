@@ -30,6 +30,9 @@ LAUNCHERS = frozenset(
 )  # fmt: skip
 """Programs that start one other program and exit with it."""
 
+KEEPERS = frozenset({"PM2", "circusd", "overmind", "pm2", "runsv", "s6-supervise", "supervisord"})
+"""Programs that start several others, and each again when it ends."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
@@ -115,6 +118,11 @@ def below(pid: int, table: Mapping[int, Process]) -> set[int]:
         frontier = {each.pid for each in table.values() if each.parent in frontier} - found
         found |= frontier
     return found
+
+
+def restarts(process: Process) -> bool:
+    """Return whether a process may start what it has started again, as a keeper or launcher."""
+    return program_of(process.words) in LAUNCHERS | KEEPERS
 
 
 def _with_launchers(members: list[Process], table: Mapping[int, Process]) -> list[Process]:

@@ -1,14 +1,10 @@
-"""stop: real servers in real trees, ended or refused.
-
-Also tests `servers` and `stopping`.
-"""
+"""stop: real servers in real trees, and what is said of their end."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,29 +14,11 @@ import pytest
 from styxy.adapters.kernel import KernelLook
 from styxy.adapters.processes import Processes
 from styxy.core.model.ports import Port
-from tests.client.stopped_servers import AgentShell, register, serving
+from tests.client.stopped_servers import AgentShell, serving
 from tests.commands import LONGEST, CommandLine
-from tests.fakes import FakeDaemon, free_port
+from tests.fakes import free_port
 
 NO_DAEMON = "--no-start"
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Path:
-    """A project."""
-    place = tmp_path / "shop"
-    place.mkdir()
-    (place / "package.json").write_text("{}")
-    return place
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    """Another project."""
-    place = tmp_path / "blog"
-    place.mkdir()
-    (place / "package.json").write_text("{}")
-    return place
 
 
 def is_served(port: int) -> bool:
@@ -159,45 +137,57 @@ def test_a_udp_server_is_stopped(styxy: CommandLine, here: Path) -> None:
     assert done.returncode == 0
 
 
-def test_another_projects_server_is_refused_and_forced(
-    styxy: CommandLine, here: Path, elsewhere: Path
+KEEPER = """
+import os, signal, socket, sys
+def listen():
+    return socket.create_server(("127.0.0.1", int(sys.argv[1])), reuse_port=True)
+def hand_over(*_):
+    os.write(ask[1], b".")
+    os.read(answer[0], 1)
+    os._exit(0)
+ask, answer = os.pipe(), os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    signal.signal(signal.SIGTERM, hand_over)
+    first = listen()
+    print("ready", flush=True)
+    signal.pause()
+elif os.fork() == 0:
+    os.setsid()
+    os.read(ask[0], 1)
+    second = listen()
+    os.write(answer[1], b".")
+    signal.pause()
+print("children", *open(f"/proc/self/task/{os.getpid()}/children").read().split(), flush=True)
+sys.stdin.read()
+"""
+"""Starts a server, and when that is asked to end, another one before it has ended."""
+
+
+def test_a_server_that_was_started_again_is_not_called_stopped(
+    styxy: CommandLine, here: Path
 ) -> None:
     port = free_port()
-    with serving(port, cwd=elsewhere) as process:
-        done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert f"belongs to another project ({elsewhere}), since 20" in done.stderr
-        assert done.stderr.endswith("styxy run -- CMD\n")
-        told = json.loads(styxy.run("stop", str(port), NO_DAEMON, "--json", cwd=here).stdout)
-        assert (told["code"], told["context"]["project"]) == ("not_yours", str(elsewhere))
-        assert told["context"]["suggestions"][-1] == f"styxy stop {port} --force"
-        assert process.poll() is None
-        assert styxy.run("stop", str(port), NO_DAEMON, "--force", cwd=here).returncode == 0
-        assert process.wait(LONGEST) == -signal.SIGTERM
-
-
-def test_of_two_servers_on_one_number_only_ones_own_is_stopped(
-    styxy: CommandLine, here: Path, elsewhere: Path
-) -> None:
-    port = free_port()
-    with (
-        serving(port, "share", cwd=here) as own,
-        serving(port, "share", cwd=elsewhere) as foreign,
-    ):
-        done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
-        assert done.returncode == 0, done
-        assert own.wait(LONGEST) == -signal.SIGTERM
-        assert foreign.poll() is None
-    assert f"(pid {own.pid})" in done.stdout
-    assert f"another project ({elsewhere})" in done.stderr
-
-
-def test_what_the_caller_runs_in_is_not_stopped(styxy: CommandLine, here: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as ours:
-        port = str(ours.getsockname()[1])
-        done = styxy.run("stop", port, NO_DAEMON, "--force", cwd=here)
-    assert done.returncode == 1
-    assert f"(pid {os.getpid()}), in which this command runs" in done.stderr
+    with subprocess.Popen(
+        [sys.executable, "-c", KEEPER, str(port)],
+        cwd=here,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as keeper:
+        assert keeper.stdout is not None
+        lines = sorted([keeper.stdout.readline(), keeper.stdout.readline()])
+        assert lines[1] == "ready\n"
+        first, second = lines[0].split()[1:]
+        try:
+            done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
+        finally:
+            os.kill(int(second), signal.SIGKILL)
+            keeper.communicate("", timeout=LONGEST)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"(pid {first}) has ended, but " in done.stderr
+    assert f"(pid {second}) is listening on port {port} again, started by " in done.stderr
+    assert f"(pid {keeper.pid}); see: styxy who {port}" in done.stderr
 
 
 def test_the_shell_of_an_agent_survives_the_server_that_it_started(
@@ -210,28 +200,6 @@ def test_the_shell_of_an_agent_survives_the_server_that_it_started(
         assert code == 0, said
         assert said.endswith(f"(pid {pid}) on port {port}")
         assert shell.styxy("--version")[0] == 0
-
-
-def test_the_daemon_has_a_command_of_its_own(running: CommandLine, here: Path) -> None:
-    done = running.run("stop", str(running.port), "--force", cwd=here)
-    assert done.returncode == 1
-    assert done.stderr.endswith("stop it with: styxy daemon stop\n")
-    other = CommandLine(here.parent / "another-home")
-    there = other.run("stop", str(running.port), NO_DAEMON, "--force", cwd=here)
-    assert there.stderr.endswith(f"stop it with: STYXY_HOME={running.home} styxy daemon stop\n")
-
-
-def test_a_container_is_stopped_by_its_engine(styxy: CommandLine, tmp_path: Path) -> None:
-    port = free_port()
-    listed = [
-        {"Id": "c" * 64, "Names": ["/web"], "Image": "nginx", "Ports": [{"PublicPort": port}]}
-    ]
-    answer = b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps(listed).encode()
-    with FakeDaemon(tmp_path / "engine", lambda *_: answer):
-        styxy.env["DOCKER_HOST"] = f"unix://{tmp_path}/engine"
-        done = styxy.run("stop", str(port), NO_DAEMON, "--force")
-    assert done.returncode == 1
-    assert done.stderr.endswith("stop it with: docker stop web\n")
 
 
 def test_a_port_without_a_server_is_not_found(styxy: CommandLine, here: Path) -> None:
@@ -306,55 +274,3 @@ def test_an_interrupted_stop_says_what_still_runs(styxy: CommandLine, here: Path
         process.kill()
     assert stop.returncode == 130
     assert err == f"styxy: interrupted; asked to end and still running: pid {process.pid}\n"
-
-
-def test_another_live_sessions_server_is_refused_and_an_ended_ones_is_not(
-    running: CommandLine, here: Path
-) -> None:
-    port = free_port()
-    with (
-        AgentShell(running, cwd=here) as one,
-        AgentShell(running, cwd=here) as other,
-    ):
-        register(running, "claude-1", pid=one.pid, cwd=here)
-        register(running, "codex-2", pid=other.pid, cwd=here)
-        one.serve(port)
-        code, said = other.styxy("stop", str(port))
-        assert code == 1
-        assert "another agent session (claude-1), which is still at work" in said
-        assert running.run("stop", str(port), cwd=here).returncode == 1
-        one.leave()
-        code, said = other.styxy("stop", str(port))
-        assert code == 0, said
-
-
-def test_a_session_may_stop_what_it_has_started(running: CommandLine, here: Path) -> None:
-    port = free_port()
-    with AgentShell(running, cwd=here) as agent:
-        register(running, "claude-1", pid=agent.pid, cwd=here)
-        agent.serve(port, prefix="env CLAUDE_CODE_SESSION_ID=1 setsid ")
-        code, said = agent.styxy("stop", str(port))
-        assert code == 0, said
-
-
-def test_a_session_is_known_by_the_environment_of_an_orphan(
-    running: CommandLine, here: Path
-) -> None:
-    port = free_port()
-    with AgentShell(running, cwd=here) as agent:
-        register(running, "codex-7", pid=agent.pid, cwd=here)
-        env = {**running.env, "CODEX_THREAD_ID": "7"}
-        with serving(port, cwd=here, env=env):
-            done = running.run("stop", str(port), cwd=here)
-            assert "another agent session (codex-7)" in done.stderr
-            running.env["CODEX_THREAD_ID"] = "7"
-            assert running.run("stop", str(port), cwd=here).returncode == 0
-
-
-def test_an_agent_without_hooks_is_told_by_its_process(styxy: CommandLine, here: Path) -> None:
-    port = free_port()
-    with AgentShell(styxy, name="claude", cwd=here) as agent:
-        agent.serve(port)
-        done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
-        assert f"another agent session (claude, pid {agent.pid})" in done.stderr
-        assert agent.styxy("stop", str(port), NO_DAEMON)[0] == 0

@@ -69,10 +69,17 @@ def stop(options: Namespace, caller: Caller) -> int:
     servers = stopping.choose(port, is_forced=options.force)
     stopped = [_end(port, server, stopping, caller) for server in servers]
     message = "\n".join(each.message for each in stopped)
-    body = {"success": True, "port": port, "message": message, "stopped": stopped}
+    refused = [each.message for each in stopping.refusals]
+    body = {
+        "success": True,
+        "port": port,
+        "message": message,
+        "stopped": stopped,
+        "refused": refused,
+    }
     caller.report(body, message)
-    for refusal in stopping.refusals:
-        caller.complain(refusal.message)
+    for sentence in refused:
+        caller.complain(sentence)
     return 0
 
 
