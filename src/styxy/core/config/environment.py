@@ -163,6 +163,11 @@ VARIABLES: tuple[Variable, ...] = (
         meaning="the same, if STYXY_INSTANCE_ID is not set",
         kind=INSTANCE_NAME,
     ),
+    Variable(
+        name="CLAUDE_CODE_SESSION_ID",
+        meaning="the agent session that started a program; Claude Code sets it",
+        kind=INSTANCE_NAME,
+    ),
     Variable(name="STYXY_PROJECT", meaning="the project that a program belongs to", kind=PATH),
     Variable(
         name="STYXY_SKIP_AUTH",

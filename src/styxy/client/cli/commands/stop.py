@@ -32,8 +32,13 @@ PATIENCE = 10
 
 def add_stop_options(parser: Parser) -> None:
     """Add the options of `stop`."""
+    parser.usage = "styxy stop [options] PORT|NAME"
     parser.add_argument(
-        "target", metavar="PORT|NAME", type=not_empty, help="1-65535, or the name of a lease"
+        "target",
+        metavar="PORT|NAME",
+        nargs="?",
+        type=not_empty,
+        help="1-65535, or the name of a lease",
     )
     parser.add_argument(
         "-f", "--force", action="store_true", help="stop another project's server, too"
@@ -61,6 +66,11 @@ def stop(options: Namespace, caller: Caller) -> int:
     """End the server on a port, with its whole tree."""
     from styxy.client.inspection.stopping import Stopping
 
+    if options.target is None:  # it is typed for the daemon, too
+        raise InvalidInput(
+            "missing argument: PORT|NAME; or did you mean 'styxy daemon stop'?",
+            suggestions=["styxy stop --help", "styxy daemon stop"],
+        )
     port = _port_number(options.target)
     finder = _finder(caller)
     if port is None:
