@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from styxy.core.commands.classify import Classification, classify
+from styxy.core.commands.classify import Classification, classify, starts_of
 from styxy.core.model.service_types import Catalogue
 from tests.core.commands.tables import lines_of, rows_of
 
@@ -124,3 +124,37 @@ def test_kills_of_one_kind_are_told_together() -> None:
         ("kill", (3000,), ("11", "12")),
         ("pkill", (), ()),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "commands"),
+    [
+        ("vite & vite", ["vite", "vite"]),
+        ("cd web && PORT=1 npm run dev", ["npm run dev"]),
+        ("sh -c 'vite & npm start'", ["sh -c 'vite & npm start'"] * 2),
+        ('f() { vite "$@"; }; f --port 1', ['vite "$@"']),
+        ("echo $(vite)", ["vite"]),
+        ("echo `vite`; eval vite; trap vite EXIT", [None]),
+    ],
+)
+def test_a_server_knows_the_command_that_starts_it(line: str, commands: list[str | None]) -> None:
+    found = [start.source for start in starts_of(line)]
+    words = [each.command.words if each else () for each in found]
+    written = [line[each[0].start : each[-1].end] if each else None for each in words]
+    assert written == commands
+
+
+@pytest.mark.parametrize(
+    ("line", "is_apart"),
+    [
+        ("npm run dev", False),
+        ("nohup npm run dev", False),
+        ("styxy run -- npm run dev", True),
+        ("sudo -u web npm run dev", True),
+        ("tmux new -d 'npm run dev'", True),
+        ("docker run -p 3000:80 nginx", True),
+        ("STYXY_DISABLE_REASSIGN=1 npm run dev", True),
+    ],
+)
+def test_a_server_out_of_reach_is_apart(line: str, is_apart: bool) -> None:
+    assert [start.is_apart for start in starts_of(line)] == [is_apart]

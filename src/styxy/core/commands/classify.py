@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from styxy.core.commands.kills.kill import Kill, kill_of, merged
 from styxy.core.commands.kills.outputs import output_of
 from styxy.core.commands.launching import SHELLS, Launch, launch_of
-from styxy.core.commands.project.containers import servers_of_container
+from styxy.core.commands.project.containers import COMPOSERS, ENGINES, servers_of_container
 from styxy.core.commands.project.files import Limited, NoProject
 from styxy.core.commands.project.recipes import (
     MAKES,
@@ -55,7 +55,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from styxy.core.commands.project.files import Project
+    from styxy.core.commands.shell.walk import Source
 
+
+_APART = """
+sudo doas su runuser gosu su-exec chpst setpriv s6-setuidgid chroot systemd-run tmux screen
+pm2 pm2-runtime flatpak-spawn distrobox-enter toolbox styxy
+"""
+APART = frozenset(_APART.split())
+"""Launchers whose programs get another environment, from another user or from a server."""
+
+SWITCH = "STYXY_DISABLE_REASSIGN"
+"""The variable that turns interception off for one command."""
 
 MOST_LOOKUPS = 64
 """Scripts that one line may look up; parsing a package.json takes up to a millisecond."""
@@ -67,6 +78,31 @@ class Classification:
 
     servers: tuple[Server, ...] = ()
     kills: tuple[Kill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A server, and the command of the line that starts it, or None if the line has none.
+
+    `is_apart`: the server runs where the command's environment does not reach, as root, in a
+    container, in the server of `tmux`, or it already runs under `styxy run`. `is_direct`: the
+    command's last words are those of the server's program itself.
+    """
+
+    server: Server
+    source: Source | None
+    is_apart: bool
+    is_direct: bool
+
+
+def starts_of(line: str, *, project: Project | None = None) -> tuple[Start, ...]:
+    """Return where in a shell line each server is started, in the order of the line."""
+    classifier = _Classifier(project or NoProject())
+    classifier.walk(line.replace(HOLE, ""))
+    return unique(
+        replace(start, server=server)
+        for server, start in zip(classifier.servers, classifier.starts, strict=True)
+    )
 
 
 def classify(line: str, *, project: Project | None = None) -> Classification:
@@ -94,11 +130,13 @@ class _Classifier:
 
     def __init__(self, project: Project) -> None:
         self.servers: list[Server] = []
+        self.starts: list[Start] = []
         self.kills: list[Kill] = []
         self._project = Limited(project)
         self._walker = Walker(self._on_command)
         self._recipes = 0
         self._lookups = 0
+        self._apart = 0
 
     def walk(self, line: str) -> None:
         """Walk the line itself."""
@@ -108,7 +146,11 @@ class _Classifier:
         program = program_name(invocation.words[0].text)
         launch = launch_of(program, invocation)
         if launch is not None:
-            return self._launch(launch, invocation, scope)
+            is_apart = program in APART or SWITCH in invocation.variables
+            self._apart += is_apart
+            output = self._launch(launch, invocation, scope)
+            self._apart -= is_apart
+            return output
         kill = kill_of(program, invocation)
         if kill is not None:
             self._note_kill(kill)
@@ -162,6 +204,18 @@ class _Classifier:
     def _note(self, servers: Sequence[Server], invocation: Invocation) -> None:
         self.servers += [
             replace(each, is_background=each.is_background or invocation.is_background)
+            for each in servers
+        ]
+        source, words = self._walker.source, invocation.words
+        is_apart = self._apart > 0 or SWITCH in invocation.variables
+        is_direct = source is not None and source.words[-len(words) :] == words
+        self.starts += [
+            Start(
+                server=each,
+                source=source,
+                is_apart=is_apart or program_name(words[0].text) in (*ENGINES, *COMPOSERS),
+                is_direct=is_direct,
+            )
             for each in servers
         ]
 

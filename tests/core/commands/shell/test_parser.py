@@ -136,6 +136,31 @@ def test_a_list_remembers_what_ends_each_command() -> None:
     assert [item.operator for item in script.items] == ["&&", "||", "&", ";", ""]
 
 
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("A=1 'b c' \"$d\"e > f", ["'b c'", '"$d"e']),
+        ("a \\\n b", ["a", "b"]),
+        ('x $(y "$(z)" w)', ["x", '$(y "$(z)" w)']),
+        ("cat <<E\nbody\nE\n", ["cat"]),
+    ],
+)
+def test_a_word_knows_its_place_in_the_line(line: str, written: list[str]) -> None:
+    command = command_of(line)
+    assert isinstance(command, Simple)
+    assert [line[each.start : each.end] for each in command.words] == written
+
+
+def test_a_word_in_backquotes_has_no_place() -> None:
+    command = command_of(r"a `b \`c\``")
+    assert isinstance(command, Simple)
+    [substitution] = command.words[1].parts
+    assert isinstance(substitution, Substitution)
+    inner = substitution.script.items[0].command
+    assert isinstance(inner, Simple)
+    assert {each.start for each in inner.words} == {-1}
+
+
 def test_a_here_document_is_what_is_read() -> None:
     [cat, after] = parse("cat <<'E' | sh; x\nkill $1\nE\ny").items[::2]
     assert isinstance(cat.command, Pipeline)

@@ -18,13 +18,23 @@ NAME_CHARACTERS = NAME_STARTS | frozenset("0123456789")
 class Cursor:
     """A position that moves from left to right; never raises."""
 
-    __slots__ = ("_document_end", "_line_end", "at", "depth", "end", "is_whole", "text")
+    __slots__ = (
+        "_document_end",
+        "_line_end",
+        "at",
+        "depth",
+        "end",
+        "is_source",
+        "is_whole",
+        "text",
+    )
 
-    def __init__(self, text: str, *, depth: int = 0) -> None:
+    def __init__(self, text: str, *, depth: int = 0, is_source: bool = False) -> None:
         self.text = text
         self.at = 0
         self.end = len(text)
         self.depth = depth
+        self.is_source = is_source  # a place in the text is a place in the line
         self.is_whole = True
         self._line_end = -1
         self._document_end = -1

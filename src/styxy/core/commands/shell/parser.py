@@ -28,7 +28,7 @@ LONGEST = 1 << 20
 
 def parse(text: str, *, depth: int = 0) -> Script:
     """Parse a script; never raises. `depth` counts the scripts around this one."""
-    return _Parser(Cursor(text[:LONGEST], depth=depth)).whole()
+    return _Parser(Cursor(text[:LONGEST], depth=depth, is_source=depth == 0)).whole()
 
 
 def _read_nested(cursor: Cursor) -> Script:

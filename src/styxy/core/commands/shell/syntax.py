@@ -1,12 +1,13 @@
 """The syntax tree of a shell line, as frozen values.
 
 The shapes follow the POSIX grammar (Shell Command Language, 2.10) and bash's additions. Nothing
-here knows what a command does.
+here knows what a command does. A word knows where it stands, so that a line can be edited in place
+with everything else in it intact.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,15 @@ Part = Literal | Parameter | Substitution | ProcessSubstitution | Arithmetic | Q
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a command, in parts."""
+    """One word of a command, in parts.
+
+    `start` and `end` are its place in the text, or -1 if it is not written there as it is read: in
+    backquotes, and in a here-document. Words that differ only in their place are equal.
+    """
 
     parts: tuple[Part, ...]
+    start: int = field(default=-1, compare=False, repr=False)
+    end: int = field(default=-1, compare=False, repr=False)
 
     @property
     def literal(self) -> str | None:

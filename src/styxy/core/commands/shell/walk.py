@@ -6,7 +6,7 @@ Work and depth are limited, because a line may be hostile.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.shell.builtins import BUILTINS
@@ -47,9 +47,25 @@ MOST_LEVELS = 40
 MOST_ROUNDS = 64
 """Iterations of one loop that are walked."""
 
+TEXT_BUILTINS = ("eval", "source", ".", "trap")
+"""Builtins that run text in the shell itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A simple command as the line has it, where it begins, and the words that it expands to."""
+
+    start: int
+    command: Simple
+    words: tuple[Field, ...]
+
 
 class Walker:
-    """A walker over one line; `on_command` handles each program and returns its output."""
+    """A walker over one line; `on_command` handles each program and returns its output.
+
+    `source` is the command of the line that starts the program at hand: itself, or `sh -c TEXT`
+    around it. It is None where no command of the line starts it: in backquotes, `eval`, `trap`.
+    """
 
     def __init__(self, on_command: OnCommand) -> None:
         self._on_command = on_command
@@ -58,6 +74,7 @@ class Walker:
         self._levels = 0
         self._background = 0
         self.written: dict[str, Output] = {}
+        self.source: Source | None = None
 
     def run_text(self, text: str, scope: Scope) -> Output:
         """Walk the text of a script in a scope."""
@@ -170,6 +187,15 @@ class Walker:
     def _simple(self, command: Simple, scope: Scope) -> Output:
         if not self._budget.spend(1 + len(command.words) + len(scope.values)):
             return UNKNOWN
+        outer = self.source
+        output = self._expanded(command, scope)
+        self.source = outer
+        return output
+
+    def _expanded(self, command: Simple, scope: Scope) -> Output:
+        is_of_line = bool(command.words) and command.words[0].start >= 0
+        if is_of_line:
+            self.source = None  # while it is expanded: a substitution starts its own programs
         expander = self._expander(scope)
         words = expander.all(command.words)
         typed = self._redirected(command.redirects, scope)
@@ -189,6 +215,8 @@ class Walker:
             typed=typed,
             is_background=self._background > 0,
         )
+        if is_of_line:
+            self.source = Source(command.words[0].start, command, invocation.words)
         output = self.run(invocation, scope)
         if not _writes_elsewhere(command.redirects):
             return output
@@ -207,17 +235,24 @@ class Walker:
         if not invocation.words or not self._budget.spend(len(invocation.words)):
             return UNKNOWN
         name = invocation.words[0].text
-        if name in scope.functions:
-            return self._call(scope.functions[name], invocation, scope)
-        if name in ("eval", "source", "."):
-            return self._evaluate(invocation, scope)
-        if name == "trap" and len(invocation.words) > 2:
-            return self.run_text(planted(invocation.words[1], scope), scope.copy())
+        is_text = name in TEXT_BUILTINS and (name != "trap" or len(invocation.words) > 2)
+        if name in scope.functions or is_text:
+            outer, self.source = self.source, None
+            output = self._in_this_shell(name, invocation, scope)
+            self.source = outer
+            return output
         builtin = BUILTINS.get(name)
         if builtin is not None:
             builtin(invocation, scope)
             return UNKNOWN
         return self._on_command(invocation, scope)
+
+    def _in_this_shell(self, name: str, invocation: Invocation, scope: Scope) -> Output:
+        if name in scope.functions:
+            return self._call(scope.functions[name], invocation, scope)
+        if name != "trap":
+            return self._evaluate(invocation, scope)
+        return self.run_text(planted(invocation.words[1], scope), scope.copy())
 
     def _call(self, body: Command, invocation: Invocation, scope: Scope) -> Output:
         positional, typed = scope.positional, scope.typed

@@ -42,6 +42,7 @@ class WordReader:
     def word(self) -> Word | None:
         """Read one word, or return None if none begins here."""
         cursor = self.cursor
+        start = cursor.at
         parts: list[Part] = []
         bare: list[str] = []
         while (character := cursor.peek()) and self._belongs(character, parts, bare):
@@ -52,7 +53,9 @@ class WordReader:
             _flush(bare, parts)
             parts.append(part)
         _flush(bare, parts)
-        return Word(tuple(parts)) if parts else None
+        if not parts:
+            return None
+        return Word(tuple(parts), start, cursor.at) if cursor.is_source else Word(tuple(parts))
 
     def _belongs(self, character: str, parts: list[Part], bare: list[str]) -> bool:
         if character not in METACHARACTERS:
