@@ -123,8 +123,14 @@ def test_victims_are_named_as_the_line_names_them(line: str, kill: Kill) -> None
         ("ss -tlnp | grep LISTEN | grep -w 80", Kill(how="kill", ports=(80,))),
         ("lsof -t -a -p 12 -sTCP:LISTEN", Kill(how="kill", pids=("12",))),
         ("lsof -t -c node", Kill(how="kill", names=("node",))),
-        ("ps ax | grep node | grep server.js", Kill(how="kill", names=("server.js",))),
-        ("ps aux | awk '!/grep/ && /vite/ {print $2}'", Kill(how="kill", names=("vite",))),
+        (
+            "ps ax | grep node | grep server.js",
+            Kill(how="kill", names=("server.js",), in_arguments=True),
+        ),
+        (
+            "ps aux | awk '!/grep/ && /vite/ {print $2}'",
+            Kill(how="kill", names=("vite",), in_arguments=True),
+        ),
         ("cat x.pid | tr -d '[:space:]'", Kill(how="kill", pids=("@x.pid",))),
         ("sed -n 1p x.pid", Kill(how="kill", pids=("@x.pid",))),
         ("printf '%s\\n' 11 12", Kill(how="kill", pids=("11", "12"))),
@@ -140,4 +146,14 @@ def test_a_listing_that_is_handed_to_a_kill_is_understood(listing: str, kill: Ki
 
 def test_commands_that_are_written_for_a_shell_are_understood() -> None:
     found = classify("ps | awk '/vite/ {print \"kill -9 \" $1}' | sh").kills
-    assert found == (Kill(how="kill", names=("vite",)),)
+    assert found == (Kill(how="kill", names=("vite",), in_arguments=True),)
+
+
+@pytest.mark.parametrize(
+    ("line", "in_arguments"),
+    [("pkill vite", False), ("pkill -f vite", True), ("pkill --full vite", True),
+     ("pkill -9f vite", True), ("killall vite", False), ("kill $(pgrep vite)", False),
+     ("kill $(pgrep -f vite)", True), ("kill $(pidof vite)", False)],
+)  # fmt: skip
+def test_a_name_is_searched_for_where_the_command_looks(line: str, in_arguments: bool) -> None:
+    assert [each.in_arguments for each in classify(line).kills] == [in_arguments]

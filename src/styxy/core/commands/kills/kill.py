@@ -32,7 +32,8 @@ class Kill:
 
     `pids` are as written: `-4813` is a group, `-1` all processes, `@FILE` the id in that file, and
     `$PPID` the parent of the shell. `names` are patterns. `has_clients`: clients that are connected
-    to the ports are ended, too, not only the listeners (`lsof -ti:3000`).
+    to the ports are ended, too, not only the listeners (`lsof -ti:3000`). `in_arguments`: a name
+    may stand anywhere in a command line (`pkill -f`), not only in the name of the program.
     """
 
     how: str
@@ -40,6 +41,7 @@ class Kill:
     pids: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     has_clients: bool = False
+    in_arguments: bool = False
 
 
 HARMLESS_SIGNALS = frozenset({"0", "CONT", "18", "WINCH", "28", "CHLD", "17", "URG", "23"})
@@ -68,6 +70,7 @@ def _kill(how: str, found: Processes) -> Kill:
         pids=found.pids,
         names=found.names,
         has_clients=found.has_clients and bool(found.ports),
+        in_arguments=found.in_arguments and bool(found.names),
     )
 
 
@@ -76,7 +79,11 @@ def merged(kills: Sequence[Kill]) -> tuple[Kill, ...]:
     found: dict[str, Processes] = {}
     for each in kills:
         new = Processes(
-            ports=each.ports, pids=each.pids, names=each.names, has_clients=each.has_clients
+            ports=each.ports,
+            pids=each.pids,
+            names=each.names,
+            has_clients=each.has_clients,
+            in_arguments=each.in_arguments,
         )
         found[each.how] = found.get(each.how, Processes()).joined(new)
     return tuple(_kill(how, each) for how, each in found.items())

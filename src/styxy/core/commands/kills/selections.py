@@ -140,6 +140,7 @@ def by_pgrep(words: Sequence[str]) -> Processes:
     names: list[str] = []
     pids: list[str] = []
     has_user = False
+    in_arguments = any(_asks_for_arguments(word) for word in words)
     rest = iter(words)
     for word in rest:
         flag, value = _pgrep_option(word, rest)
@@ -155,7 +156,11 @@ def by_pgrep(words: Sequence[str]) -> Processes:
             names.append(without_brackets(value))
     if has_user and not names and not pids:
         return EVERYBODY
-    return Processes(names=tuple(names[:1]), pids=tuple(pids))
+    return Processes(names=tuple(names[:1]), pids=tuple(pids), in_arguments=in_arguments)
+
+
+def _asks_for_arguments(word: str) -> bool:
+    return word == "--full" or (word[:1] == "-" and word[1:2] != "-" and "f" in word)
 
 
 def _pgrep_option(word: str, rest: Iterator[str]) -> tuple[str, str]:
@@ -214,10 +219,12 @@ def narrowed(processes: Processes, pattern: str) -> Processes:
             return processes
         return Processes(names=(pattern,))
     if processes.listing == "processes":
-        return Processes(names=(pattern,)) if pattern.strip(".*") else processes
+        if not pattern.strip(".*"):
+            return processes
+        return Processes(names=(pattern,), in_arguments=True)
     if processes.names and pattern.strip(".*"):
         # `grep node | grep server.js`: both must match; the longer one is more specific.
-        return Processes(names=(max((*processes.names, pattern), key=len),))
+        return Processes(names=(max((*processes.names, pattern), key=len),), in_arguments=True)
     return processes
 
 

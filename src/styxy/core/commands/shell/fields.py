@@ -24,7 +24,8 @@ class Processes:
     """A selection of processes: by port, by id as written, by name pattern.
 
     `listing` is what a command has listed if nothing has been selected from it yet. `has_clients`:
-    the processes on a port include clients that are connected to it.
+    the processes on a port include clients that are connected to it. `in_arguments`: the names are
+    searched for in whole command lines.
     """
 
     ports: tuple[int, ...] = ()
@@ -32,6 +33,7 @@ class Processes:
     names: tuple[str, ...] = ()
     listing: Listing = ""
     has_clients: bool = False
+    in_arguments: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.ports or self.pids or self.names or self.listing)
@@ -44,6 +46,7 @@ class Processes:
             names=unique(self.names + other.names),
             listing=self.listing or other.listing,
             has_clients=self.has_clients or other.has_clients,
+            in_arguments=self.in_arguments or other.in_arguments,
         )
 
 
