@@ -197,3 +197,16 @@ def test_one_namespace_has_one_cookie() -> None:
 def test_an_error_of_the_probe_that_is_no_conflict_is_raised() -> None:
     with pytest.raises(OSError, match=os.strerror(errno.EAFNOSUPPORT)):
         bind_passes(Port(3000), 999, socket.SOCK_STREAM, reuse=False)
+
+
+def test_connections_are_found_from_both_ends(kernel: KernelLook) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+    ):
+        accepted, _ = server.accept()
+        with accepted:
+            found = kernel.connections(Port(server.getsockname()[1]))
+            ours = [os.fstat(each.fileno()).st_ino for each in (accepted, client)]
+            assert sorted(found) == sorted(ours)
+            assert os.fstat(server.fileno()).st_ino not in found

@@ -26,6 +26,9 @@ NLM_F_REQUEST_DUMP = 0x301
 NLMSG_ERROR = 2
 NLMSG_DONE = 3
 TCP_LISTEN = 1 << 10
+TCP_CONNECTED = 0b101110111110
+"""Every state of a connection that a process may have: all but TIME_WAIT, CLOSE and LISTEN
+(include/net/tcp_states.h)."""
 UDP_BOUND = 1 << 7
 """An unconnected UDP socket is in the state TCP_CLOSE (sock_diag(7))."""
 TCP_BOUND_INACTIVE = 1 << 13
@@ -99,6 +102,20 @@ class KernelLook:
             if port is None or listener.port == port
         ]
 
+    def connections(self, port: Port) -> list[int]:
+        """List the inodes of the TCP connections from or to `port`, on this machine's side.
+
+        As `lsof -i:PORT` shows them: a server's accepted sockets as well as its clients'.
+        """
+        return [
+            each.inode
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for identity, each in self._found(
+                family, socket.IPPROTO_TCP, TCP_CONNECTED, port=None
+            ).items()
+            if each.inode and port in (each.port, int.from_bytes(identity[6:8], "big"))
+        ]
+
     def is_bound_inactive(self, port: Port) -> bool:
         """Return whether a TCP socket is bound to `port` and is not listening (yet)."""
         return any(
@@ -137,6 +154,11 @@ class KernelLook:
     def _dump(
         self, family: int, protocol: int, states: int, *, port: Port | None = None
     ) -> list[Listener]:
+        return list(self._found(family, protocol, states, port=port).values())
+
+    def _found(
+        self, family: int, protocol: int, states: int, *, port: Port | None
+    ) -> dict[bytes, Listener]:
         request = _REQUEST.pack(
             _REQUEST.size,
             SOCK_DIAG_BY_FAMILY,
@@ -157,7 +179,7 @@ class KernelLook:
             pass
         if port is None and states in (TCP_LISTEN, UDP_BOUND):
             self._known[family, protocol] = found
-        return list(found.values())
+        return found
 
 
 def _read_messages(
