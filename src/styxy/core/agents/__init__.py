@@ -1,0 +1,1 @@
+"""What coding agents' hooks send and may be answered; the protocols of all agents, pure."""
