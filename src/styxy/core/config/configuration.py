@@ -215,6 +215,26 @@ class RateLimit:
     window: float = _seconds(10.0, "length of the window", low=0.1, high=3600)
 
 
+Guard = Literal["off", "warn", "deny"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agents:
+    """Say what the hooks of coding agents do."""
+
+    guard: Guard = key(
+        "deny",
+        "what happens to a command of an agent that would end others' servers: deny refuses it, "
+        "warn lets it run and tells the agent, off ignores it",
+        "one of off, warn, deny",
+    )
+    rewrite: bool = key(
+        False,
+        "run an agent's servers under `styxy run`; Codex and Copilot then no longer ask their user "
+        "about such a command",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """Hold everything that `config.json` can say.
@@ -267,3 +287,4 @@ class Configuration:
     )
     recovery: Recovery = key(Recovery(), "what happens when something goes wrong")
     rate_limit: RateLimit = key(RateLimit(), "how much one client may ask over TCP")
+    agents: Agents = key(Agents(), "what the hooks of coding agents do")

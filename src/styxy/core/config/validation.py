@@ -15,6 +15,7 @@ import msgspec
 
 from styxy.core.config.configuration import (
     BUILT_IN_RULES,
+    Agents,
     AllocationRule,
     AutoAllocation,
     Configuration,
@@ -85,6 +86,7 @@ def read_configuration(data: object) -> Reading:
         auto_allocation_rules=_rules(values.pop("auto_allocation_rules", {})),
         recovery=_filled(Recovery(), values.pop("recovery", {})),
         rate_limit=RateLimit(**values.pop("rate_limit", {})),
+        agents=Agents(**values.pop("agents", {})),
         **values,
     )
     return Reading(
