@@ -20,6 +20,9 @@ GUARD = re.compile(r"^#\s*(?:ifndef|define) STYXY_[A-Z_]+_H$", re.MULTILINE)
 
 NAMES = {variable.name for variable in VARIABLES}
 
+OF_AGENTS = {"CLAUDE_CONFIG_DIR", "CLAUDE_ENV_FILE", "CLAUDE_PID"}
+"""Variables that a coding agent sets for those that it starts, or reads itself: no settings."""
+
 
 def sources(room: str) -> list[Path]:
     """The Python and C files below a folder of the repo, however deep, without the table."""
@@ -29,12 +32,13 @@ def sources(room: str) -> list[Path]:
 
 def mentioned_in(text: str) -> set[str]:
     """The variables that a source mentions; include guards look like some."""
-    return set(MENTIONED.findall(GUARD.sub("", text)))
+    return set(MENTIONED.findall(GUARD.sub("", text))) - OF_AGENTS
 
 
 def read_in(room: str) -> set[str]:
     """The variables that are named by a string literal somewhere below a folder."""
-    return {name for path in sources(room) for name in READ.findall(path.read_text("utf-8"))}
+    found = {name for path in sources(room) for name in READ.findall(path.read_text("utf-8"))}
+    return found - OF_AGENTS
 
 
 @pytest.mark.parametrize("room", ["src", "native", "scripts"])

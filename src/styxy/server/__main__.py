@@ -36,6 +36,7 @@ from styxy.adapters.projects import Projects
 from styxy.adapters.settings import Settings, load_overrides, load_settings
 from styxy.core.commands.programs import service_type_of_program
 from styxy.core.errors import StyxyError
+from styxy.server.agents.loading import HooksLoader
 from styxy.server.daemon import Daemon, Parts
 from styxy.server.guests.notify_socket import NotifySocket
 from styxy.server.http.app import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
@@ -168,12 +169,14 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
     service, sockets, recovery = opened.service, opened.sockets, opened.recovery
     context = service.context
     stalls = Stalls()
+    installation = Installation(PACKAGE, version=__version__)
     instruments = Instruments(
         health=make_health(service, sockets, recovery, stalls),
         recovery=recovery,
         stream=EventStream(context.journal),
         stalls=stalls,
-        installation=Installation(PACKAGE, version=__version__),
+        installation=installation,
+        hooks=HooksLoader(service, installation.load),
     )
     watch = Watch(service, loop)
     fd_exhaustion = FdExhaustion(time.monotonic, lambda: watch.unwatched)

@@ -64,6 +64,7 @@ class Daemon:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._warming: asyncio.Task[None] | None = None
         self.is_lost = False
 
     async def serve(self, ready: Readiness) -> None:
@@ -117,6 +118,8 @@ class Daemon:
         parts = self._parts
         parts.notify_socket.close(loop)
         parts.watch.stop()
+        if self._warming is not None:
+            self._warming.cancel()
         await parts.config_reload.finish()
         await parts.maintenance.finish()
         parts.loop_watchdog.stop()
@@ -133,6 +136,7 @@ class Daemon:
                 "it also answers on port %d, with the token %s", parts.settings.listen_port, key
             )
         ready.reached()
+        self._warming = asyncio.create_task(parts.instruments.hooks.warm())
 
     def _look_at_files(self, web: WebServer) -> None:
         discovery_files = self._parts.discovery_files

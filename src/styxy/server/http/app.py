@@ -23,6 +23,7 @@ from styxy.server.http.routes import (
     audit,
     config,
     daemon,
+    hooks,
     instances,
     leases,
     metrics,
@@ -82,6 +83,7 @@ ROUTES: tuple[Route, ...] = (
     *ports.ROUTES,
     *observations.ROUTES,
     *instances.ROUTES,
+    *hooks.ROUTES,
     *config.ROUTES,
     *ranges.ROUTES,
     *reassignments.ROUTES,
@@ -168,6 +170,8 @@ class HttpApi:
             path=request.path_params,
             query=_checked_query(request, route),
             body=read_body(await request.body(), route.body) if route.body else None,
+            peer_pid=_peer_pid(request),
+            raw=await request.body() if route.takes_any_body else b"",
         )
 
     async def _on_http_exception(self, request: Request, error: HTTPException) -> Response:
@@ -185,6 +189,11 @@ def _user_of(request: Request) -> int | None:
     if peer is not None:
         return int(peer.uid)
     return os.geteuid() if request.scope.get(KNOWN, False) else None
+
+
+def _peer_pid(request: Request) -> int | None:
+    peer = request.scope.get("state", {}).get(PEER)
+    return int(peer.pid) if peer is not None else None
 
 
 def _unknown_path(request: Request) -> NotFound:

@@ -21,6 +21,8 @@ PATH_PARAMETERS: dict[str, tuple[Any, str]] = {
     "service_type": (str, "dev"),
     "lock_id": (str, "0f3c9a5e7b1d2846aa90c4e1f2b37d58"),
     "id": (Name, "agent-1"),
+    "agent": (str, "claude"),
+    "event": (str, "SessionStart"),
 }
 """The placeholders of paths: what each may be, with an example."""
 
@@ -116,6 +118,9 @@ def _operation(
         if route.example_body is not None:
             media["example"] = route.example_body
         operation["requestBody"] = {"required": needed, "content": {"application/json": media}}
+    if route.takes_any_body:
+        body = {"schema": {"type": "object"}, "example": route.example_body}
+        operation["requestBody"] = {"required": True, "content": {"application/json": body}}
     if route.is_open:
         operation["security"] = []
     return operation

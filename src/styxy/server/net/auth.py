@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 MAX_BODY = 64 * 1024
 """Bytes; the largest legitimate body is a path of 4 KiB with some names around it."""
 
+MAX_HOOK_BODY = 4 * MAX_BODY
+"""Bytes of what an agent's hook sends: it has the output of a command."""
+
+HOOKS = "/hooks/"
+"""The beginning of the paths of hooks."""
+
 PEER = "styxy.peer"
 """Key of the connection's `Peer` in the ASGI state; absent on TCP."""
 
@@ -132,7 +138,7 @@ class Auth:
         is_chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
         await self._app(
             scope,
-            _bounded(receive) if is_chunked else receive,
+            _bounded(receive, _most(scope)) if is_chunked else receive,
             _telling(send, allowance) if allowance else send,
         )
 
@@ -153,7 +159,7 @@ class Auth:
                 _check_rate(allowance)
         if refusal is not None:
             raise refusal
-        _check_form(scope["headers"], headers)
+        _check_form(scope["headers"], headers, most=_most(scope))
 
     def _lacking(self, headers: dict[bytes, bytes]) -> StyxyError | None:
         if self._token is None:
@@ -201,17 +207,24 @@ def _check_site(lines: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -
         raise Forbidden("requests made by a page of another site are refused")
 
 
-def _check_form(lines: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -> None:
+def _most(scope: Scope) -> int:
+    """Return how many bytes the body of a request may have."""
+    return MAX_HOOK_BODY if scope["path"].startswith(HOOKS) else MAX_BODY
+
+
+def _check_form(
+    lines: list[tuple[bytes, bytes]], headers: dict[bytes, bytes], *, most: int
+) -> None:
     names = [name for name, _ in lines]
     for name in _SINGLE:
         if names.count(name) > 1:
             raise InvalidInput(f"the header {name.decode()} appears more than once; send it once")
     length = headers.get(b"content-length", b"0")
-    if len(length) > 18 or int(length) > MAX_BODY:  # the parser has made sure that it is a number
-        raise _too_large()
+    if len(length) > 18 or int(length) > most:  # the parser has made sure that it is a number
+        raise _too_large(most)
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     """Count a chunked body, whose length no header gives."""
     seen = 0
 
@@ -219,8 +232,8 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > MAX_BODY:
-            raise _too_large()
+        if seen > most:
+            raise _too_large(most)
         return message
 
     return bounded
@@ -238,5 +251,5 @@ def _telling(send: Send, lines: list[tuple[str, str]]) -> Send:
     return telling
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"the body exceeds {MAX_BODY} bytes; send less", limit=MAX_BODY)
+def _too_large(most: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the body exceeds {most} bytes; send less", limit=most)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.portmap.map import PortMap
     from styxy.core.books.lease_index import LeaseIndex
+    from styxy.server.agents.loading import HooksLoader
     from styxy.server.net.sockets import Sockets
     from styxy.server.reports.installation import Installation
     from styxy.server.service.event_stream import EventStream
@@ -91,8 +92,8 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
-    """Bundle what the daemon knows of itself: its health, its last start, every change, stalls, and
-    the files that it runs from.
+    """Bundle what routes use beside the service: what the daemon knows of itself (its health, its
+    last start, every change, stalls, the files that it runs from), and the agents' hooks.
     """
 
     health: Health
@@ -100,6 +101,7 @@ class Instruments:
     stream: EventStream
     stalls: Stalls
     installation: Installation
+    hooks: HooksLoader
 
 
 def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: Stalls) -> Health:

@@ -33,6 +33,8 @@ class Call:
 
     `headers` are those that the protocol itself defines, in lower case. `is_known`: the request
     came with the token or over the Unix socket, so not from just anybody on this machine.
+    `peer_pid` is the process at the other end of the Unix socket, None over TCP. `raw` is the body
+    as it came, for operations that decode it themselves.
     """
 
     service: Service
@@ -42,6 +44,8 @@ class Call:
     path: dict[str, str]
     query: Any = None
     body: Any = None
+    peer_pid: int | None = None
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +53,9 @@ class Route:
     """One operation.
 
     `headers` are the request headers that it uses, `media` the types of responses that are not
-    JSON. `is_open`: it needs no token; `is_uncounted`: the rate limit does not apply. `example` is
-    a path to request, query included, where the template alone is not enough, and `example_body`
-    the body that goes with it.
+    JSON. `takes_any_body`: the handler decodes the body. `is_open`: it needs no token;
+    `is_uncounted`: the rate limit does not apply. `example` is a path to request, query included,
+    where the template alone is not enough, and `example_body` the body that goes with it.
     """
 
     method: str
@@ -63,6 +67,7 @@ class Route:
     body: type[msgspec.Struct] | None = None
     headers: tuple[str, ...] = ()
     media: tuple[str, ...] = ()
+    takes_any_body: bool = False
     is_open: bool = False
     is_uncounted: bool = False
     errors: tuple[int, ...] = ()

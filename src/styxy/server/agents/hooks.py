@@ -1,0 +1,272 @@
+"""Answer the hooks of coding agents.
+
+A hook runs inside somebody else's program: whatever goes wrong here is logged, and the agent goes
+on as if Styxy were not there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from styxy.adapters.project_files import ProjectFiles
+from styxy.core.advice.failures import find_failure
+from styxy.core.advice.guard import denial
+from styxy.core.advice.occupants import Occupant
+from styxy.core.advice.retrying import retry_command
+from styxy.core.advice.rewriting import rewritten
+from styxy.core.advice.sessions import session_text
+from styxy.core.advice.starts import start_notice
+from styxy.core.advice.troubles import failure_text
+from styxy.core.agents.answers import PROTOCOLS
+from styxy.core.agents.events import SILENCE, Advice
+from styxy.core.agents.payloads import agent_of, event_of
+from styxy.core.commands.classify import classify
+from styxy.core.errors import StyxyError
+from styxy.core.model.ports import Port
+from styxy.server.agents.background import failed_tasks
+from styxy.server.agents.exports import Exports
+from styxy.server.agents.occupants import Occupants
+from styxy.server.agents.sessions import Sessions
+from styxy.server.agents.victims import Census
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from styxy.core.agents.events import HookEvent
+    from styxy.core.commands.classify import Classification
+    from styxy.core.commands.tools.servers import Server
+    from styxy.server.agents.sessions import Session
+    from styxy.server.service.service import Service
+
+log = logging.getLogger(__name__)
+
+USUAL_PORTS = (3000, 3001, 4200, 5000, 5173, 5432, 6379, 8000, 8080)
+"""Ports that development tools take by default; a session hears who has them."""
+
+LONGEST_LINE = 32 * 1024
+"""Characters of a command line that is read; a longer one is data with a command in front."""
+
+BOM = b"\xef\xbb\xbf"
+
+
+class Hooks:
+    """Answers hooks. Use it only from the loop's thread."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._sessions = Sessions(service)
+        self._occupants = Occupants(service, self._sessions)
+        self._census = Census(service, self._sessions, self._occupants)
+        self._exports = Exports()
+        self._handlers: dict[str, Callable[[HookEvent, Session, int | None], Awaitable[Advice]]] = {
+            "session start": self._on_start,
+            "prompt": self._on_prompt,
+            "before command": self._on_command,
+            "after command": self._on_result,
+            "environment": self._on_environment,
+            "system prompt": self._on_system_prompt,
+            "session end": self._on_end,
+        }
+
+    async def answer(self, agent: str, name: str, body: bytes, *, peer: int | None) -> bytes:
+        """Return the bytes that a hook prints; none if there is nothing to say.
+
+        `agent` may be `auto`, and `name` as well: both are then recognised by the payload. `peer`
+        is the hook's process.
+        """
+        payload = _decoded(body)
+        if payload is None:
+            return b""
+        agent = agent_of(payload) if agent == "auto" else agent
+        event = event_of(agent, "" if name == "auto" else name, payload)
+        if event is None or agent not in PROTOCOLS:
+            return b""
+        try:
+            session = self._sessions.of(event, peer)
+            is_repeated = bool(event.command) and session.is_repeated(
+                event, now=self._service.context.clock()
+            )
+            advice = await self._handlers[event.kind](event, session, peer)
+            if is_repeated:  # what is denied is denied to every hook, and said once
+                advice = replace(advice, context="")
+        except StyxyError as error:
+            log.warning("the hook %s of %s: %s", event.name, agent, error.message)
+            return b""
+        except Exception:  # whatever it is, the agent must not suffer from it
+            log.exception("the hook %s of %s failed", event.name, agent)
+            return b""
+        answer = PROTOCOLS[agent].write(event, advice) if advice else {}
+        return json.dumps(answer, ensure_ascii=False).encode() if answer else b""
+
+    async def _on_start(self, event: HookEvent, session: Session, peer: int | None) -> Advice:
+        if peer is not None:
+            processes = self._service.context.processes
+            session.is_intercepted = await self._exports.write(session, processes, peer)
+        return Advice(context=await self._introduction(session))
+
+    async def _on_system_prompt(
+        self, _event: HookEvent, session: Session, _peer: int | None
+    ) -> Advice:
+        return Advice(context=await self._introduction(session))
+
+    async def _introduction(self, session: Session) -> str:
+        found = await self._occupants.all(session)
+        own = [each for each in found if each.whose == "own"]
+        return session_text(
+            is_intercepted=session.is_intercepted,
+            own=own,
+            usual=[each for each in found if each.port in USUAL_PORTS and each.whose != "own"],
+            left=[each for each in own if each.is_left],
+        )
+
+    async def _on_environment(
+        self, _event: HookEvent, session: Session, peer: int | None
+    ) -> Advice:
+        if peer is None:
+            return SILENCE
+        variables = await self._exports.of(session, self._service.context.processes, peer)
+        session.is_intercepted = bool(variables)
+        return Advice(variables=variables)
+
+    async def _on_command(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
+        if len(event.command) > LONGEST_LINE:
+            return SILENCE
+        session.note(event)
+        settings = self._service.desk.settings.agents
+        found = self._classified(event)
+        refusal = self._guard(found, event, session) if settings.guard != "off" else ""
+        if refusal and settings.guard == "deny":
+            return Advice(denial=refusal)
+        notices = [refusal.replace("Not run: this", "Careful: this", 1)] if refusal else []
+        protocol = PROTOCOLS[event.agent]
+        command = ""
+        if settings.rewrite and protocol.can_rewrite and found.servers:
+            command = rewritten(event.command, project=_files(event)) or ""
+        if command:
+            notices.append(f"Styxy runs this command as: {command}")
+        else:
+            notices += self._start_notices(found, event, session)
+        text = "\n".join(notices)
+        if text and not protocol.shows_before:
+            session.postpone(event, text)
+            text = ""
+        return Advice(context=text, command=command)
+
+    async def _on_result(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
+        texts = [session.postponed(event), self._explained(event, session)]
+        return Advice(context="\n".join(filter(None, texts)))
+
+    async def _on_prompt(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
+        texts = []
+        for task in failed_tasks(event.prompt):
+            command = session.commands.get(task.call_id, "")
+            texts.append(self._explanation(task.output, command, event, session, has_failed=True))
+        return Advice(context="\n".join(filter(None, texts)))
+
+    async def _on_end(self, _event: HookEvent, session: Session, _peer: int | None) -> Advice:
+        self._sessions.end(session)
+        return SILENCE
+
+    def _classified(self, event: HookEvent) -> Classification:
+        return classify(event.command, project=_files(event))
+
+    def _guard(self, found: Classification, event: HookEvent, session: Session) -> str:
+        if not found.kills:
+            return ""
+        words = event.command.split()
+        victims = self._census.victims(
+            found.kills,
+            session,
+            directory=event.directory,
+            as_root="sudo" in words or "doas" in words,
+        )
+        if not (victims.servers or victims.clients or victims.ancestor or victims.daemon):
+            return ""
+        return denial(victims, free_port=self._free_port("dev"))
+
+    def _start_notices(
+        self, found: Classification, event: HookEvent, session: Session
+    ) -> list[str]:
+        ended = {port for kill in found.kills for port in kill.ports}
+        notices = []
+        for server in found.servers:
+            if server.port is None or server.port in ended or not 0 < server.port < 65536:
+                continue
+            occupant = self._occupants.on(Port(server.port), session)
+            if occupant is not None:
+                notices.append(self._start_notice(server, occupant, event))
+        return list(dict.fromkeys(filter(None, notices)))
+
+    def _start_notice(self, server: Server, occupant: Occupant, event: HookEvent) -> str:
+        if "styxy stop" in event.command and occupant.whose == "own":
+            return ""  # the line itself ends the old one first
+        if "styxy run" in event.command and occupant.whose != "own":
+            return ""  # it will be moved
+        free_port = self._free_port(server.service_type)
+        retry = _retry(event.command, server, free_port, event)
+        return start_notice(occupant, free_port=free_port, retry=retry)
+
+    def _explained(self, event: HookEvent, session: Session) -> str:
+        if event.outcome == "passed":
+            return ""
+        return self._explanation(
+            event.output, event.command, event, session, has_failed=event.outcome == "failed"
+        )
+
+    def _explanation(
+        self, output: str, command: str, event: HookEvent, session: Session, *, has_failed: bool
+    ) -> str:
+        """Explain why a server did not start; empty if the output does not say so.
+
+        Where the exit status is unknown, only the output of a command that serves counts.
+        """
+        found = classify(command, project=_files(event))
+        failure = find_failure(
+            output, is_known_to_have_failed=has_failed, is_of_server=bool(found.servers)
+        )
+        if failure is None:
+            return ""
+        servers = [each for each in found.servers if failure.port in (None, each.port)]
+        server = next(iter(servers or found.servers), None)
+        port = failure.port or (server.port if server is not None else None)
+        occupant = self._occupants.on(Port(port), session) if port else None
+        free_port = self._free_port(server.service_type if server is not None else "dev")
+        return failure_text(
+            failure,
+            port=port,
+            occupant=occupant,
+            agent=event.agent,
+            retry=_retry(command, server, free_port, event) if server is not None else "",
+        )
+
+    def _free_port(self, service_type: str) -> int | None:
+        try:
+            _, ports = self._service.suggest(service_type, count=1)
+        except StyxyError:
+            return None  # the range is full
+        return next(iter(ports), None)
+
+
+def _files(event: HookEvent) -> ProjectFiles | None:
+    return ProjectFiles(event.directory) if event.directory is not None else None
+
+
+def _retry(command: str, server: Server, free_port: int | None, event: HookEvent) -> str:
+    """Return the command that starts a server elsewhere; empty if there is none that is sure."""
+    project = _files(event)
+    if free_port is not None:
+        retry = retry_command(command, server, free_port, project=project)
+        if retry is not None:
+            return retry
+    return rewritten(command, project=project) or ""
+
+
+def _decoded(body: bytes) -> dict[str, Any] | None:
+    try:
+        payload = json.loads(body.removeprefix(BOM))
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None

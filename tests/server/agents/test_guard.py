@@ -1,0 +1,213 @@
+"""Kills that an agent wants to run, judged against real processes. Tests `victims`, `occupants`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent import SERVER, Agent
+from tests.daemon import Daemon
+from tests.fakes import free_port
+
+
+@pytest.fixture
+def shop(daemon: Daemon, tmp_path: Path) -> Iterator[Agent]:
+    """An agent in the project `shop`."""
+    with Agent(daemon, made(tmp_path / "shop"), session="shop") as agent:
+        agent.says("SessionStart")
+        yield agent
+
+
+@pytest.fixture
+def blog(daemon: Daemon, tmp_path: Path) -> Iterator[Agent]:
+    """An agent in another project."""
+    with Agent(daemon, made(tmp_path / "blog"), session="blog") as agent:
+        agent.says("SessionStart")
+        yield agent
+
+
+@contextlib.contextmanager
+def running(code: str, *arguments: str, cwd: Path) -> Iterator[int]:
+    """Run a program of no session until the end of the block; return its pid once it says so."""
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", code, *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process.pid
+        finally:
+            process.kill()
+
+
+CLIENT = """
+import socket, sys
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+print(1, flush=True)
+client.recv(1)
+"""
+
+
+def made(project: Path) -> Path:
+    (project / ".git").mkdir(parents=True)
+    (project / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    return project
+
+
+KILLS = (
+    "kill {pid}",
+    "kill -9 {pid}",
+    "kill -s TERM {pid}",
+    "sudo kill {pid}",
+    "kill $(lsof -ti:{port})",
+    "kill -9 $(lsof -t -i :{port} -sTCP:LISTEN)",
+    "lsof -ti:{port} | xargs kill -9",
+    "lsof -ti tcp:{port} | xargs -r kill",
+    "fuser -k {port}/tcp",
+    "npx kill-port {port}",
+    "npx fkill-cli :{port}",
+    "for p in {port} 1; do fuser -k $p/tcp; done",
+    "P={port}; kill $(lsof -ti:$P)",
+    "cd /tmp && (kill {pid}; true)",
+    "bash -c 'kill -9 {pid}'",
+    "kill $(cat server.pid)",
+    "pkill -F server.pid",
+    "pkill -f 'signal.pause.*{port}'",
+    "kill $(pgrep -f {port})",
+    "ps aux | grep {port} | grep -v grep | awk '{{print $2}}' | xargs kill",
+)
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_kill_of_another_projects_server_is_denied(kill: str, shop: Agent, blog: Agent) -> None:
+    port = free_port()
+    pid = blog.start_server(port)
+    (shop.project / "server.pid").write_text(f"{pid}\n")
+    said = shop.wants_to_run(kill.format(pid=pid, port=port))
+    assert said.startswith("Not run: this would end "), said
+    assert f"(pid {pid})" in said
+    assert str(blog.project) in said
+    assert f"on port {port}" in said
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_kill_of_a_server_of_its_own_is_let_through(kill: str, shop: Agent) -> None:
+    port = free_port()
+    pid = shop.start_server(port)
+    (shop.project / "server.pid").write_text(f"{pid}\n")
+    assert shop.wants_to_run(kill.format(pid=pid, port=port)) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kill -0 {pid}",
+        "kill -l",
+        "echo kill {pid}",
+        "git commit -m 'kill {pid}'",
+        "grep -rn 'pkill -f {port}' .",
+        "lsof -ti:{port}",
+        "sleep 60 & PID=$!; kill $PID",
+        "python3 app.py & kill %1",
+        "kill $(jobs -p)",
+        "tmux kill-session -t dev",
+        "adb kill-server",
+        "pkill -f there-is-no-such-process-{port}",
+        "kill -9 $(lsof -ti:1)",
+        "kill 999999999",
+        "cat notes; # kill {pid}",
+    ],
+)
+def test_what_ends_no_server_of_others_is_let_through(line: str, shop: Agent, blog: Agent) -> None:
+    port = free_port()
+    pid = blog.start_server(port)
+    assert shop.wants_to_run(line.format(pid=pid, port=port)) == ""
+
+
+def test_a_server_of_another_live_session_of_the_same_project_is_foreign(
+    daemon: Daemon, shop: Agent
+) -> None:
+    with Agent(daemon, shop.project, agent="codex", session="other") as other:
+        other.says("SessionStart")
+        port = free_port()
+        pid = other.start_server(port)
+        said = shop.wants_to_run(f"kill {pid}")
+        assert "of another agent session (codex other-" in said
+        other.says("SessionEnd")
+        assert (
+            shop.wants_to_run(f"kill {pid}") == ""
+        )  # it has ended, and its server is the project's
+
+
+def test_a_server_that_somebody_started_in_a_terminal_is_the_projects(shop: Agent) -> None:
+    with running(SERVER, str(free_port()), cwd=shop.project) as pid:
+        assert shop.wants_to_run(f"kill {pid}") == ""
+
+
+@pytest.mark.parametrize("kill", ["kill -9 {agent}", "kill $PPID", "kill -9 -1", "kill {parent}"])
+def test_the_agent_itself_is_protected(kill: str, shop: Agent) -> None:
+    said = shop.wants_to_run(kill.format(agent=shop.process.pid, parent=os.getpid()))
+    assert said.startswith("Not run: this would end "), said
+    assert "which runs this session" in said or "Styxy daemon" in said
+
+
+def test_the_daemon_is_protected(daemon: Daemon, shop: Agent) -> None:
+    assert "styxy daemon stop" in shop.wants_to_run(f"kill {daemon.process.pid}")
+
+
+def test_a_client_of_its_own_server_is_not_ended_with_it(shop: Agent, tmp_path: Path) -> None:
+    port = free_port()
+    shop.start_server(port)
+    with running(CLIENT, str(port), cwd=tmp_path) as pid:
+        said = shop.wants_to_run(f"kill -9 $(lsof -ti:{port})")
+        assert f"(pid {pid})" in said
+        assert said.endswith(f"styxy stop {port}")
+        assert shop.wants_to_run(f"kill -9 $(lsof -ti:{port} -sTCP:LISTEN)") == ""
+
+
+def test_a_group_is_judged_by_its_members(shop: Agent) -> None:
+    with running(SERVER, str(free_port()), cwd=Path("/")) as pid:
+        assert f"(pid {pid})" in shop.wants_to_run(f"kill -- -{pid}")
+
+
+def test_a_pid_file_that_is_no_file_hangs_nobody(shop: Agent) -> None:
+    fifo = shop.project / "server.pid"
+    subprocess.run(["mkfifo", str(fifo)], check=True)
+    assert shop.wants_to_run("kill $(cat server.pid)") == ""
+
+
+def test_the_guard_can_warn_or_be_switched_off(daemon: Daemon, shop: Agent, blog: Agent) -> None:
+    pid = blog.start_server(free_port())
+    for guard, begin in (("warn", "Careful: this would end"), ("off", ""), ("deny", "Not run:")):
+        daemon.call("PATCH", "/config", {"changes": {"agents": {"guard": guard}}})
+        said = shop.wants_to_run(f"kill {pid}")
+        assert said.startswith(begin)
+        assert bool(said) == bool(begin)
+
+
+def test_a_reservation_of_another_project_counts_with_its_holder(
+    daemon: Daemon, shop: Agent, blog: Agent
+) -> None:
+    waiting = "import signal; print(1, flush=True); signal.pause()"
+    with running(waiting, cwd=blog.project) as pid:
+        daemon.allocate(pid=pid, project_path=str(blog.project), service_name="web")
+        assert str(blog.project) in shop.wants_to_run(f"kill {pid}")
+
+
+def test_a_udp_server_counts(shop: Agent, blog: Agent) -> None:
+    port = free_port()
+    code = SERVER.replace(
+        'socket.create_server(("127.0.0.1", int(sys.argv[1])))',
+        "socket.socket(socket.AF_INET, socket.SOCK_DGRAM); server.bind(('', int(sys.argv[1])))",
+    )
+    with running(code, str(port), cwd=blog.project):
+        assert f"on port {port}" in shop.wants_to_run(f"fuser -k {port}/udp")
