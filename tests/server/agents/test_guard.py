@@ -211,3 +211,16 @@ def test_a_udp_server_counts(shop: Agent, blog: Agent) -> None:
     )
     with running(code, str(port), cwd=blog.project):
         assert f"on port {port}" in shop.wants_to_run(f"fuser -k {port}/udp")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_found"),
+    [("signal.pause", True), ("^signal", False), ("pause..$", False), ("sig..l.pa", True),
+     (".", True), ("^", True), ("signal.pause.{99}", False), ("(sig|x)nal", True)],
+)  # fmt: skip
+def test_a_pattern_is_matched_as_pkill_matches_it(
+    pattern: str, is_found: bool, shop: Agent, blog: Agent
+) -> None:
+    pid = blog.start_server(free_port())
+    said = shop.wants_to_run(f"pkill -f '{pattern}'")
+    assert (f"(pid {pid})" in said or "more server" in said or "this session" in said) == is_found

@@ -48,10 +48,8 @@ class Census:
 
         `as_root`: the processes of other users as well. Pid files are relative to `directory`.
         """
-        table = self._service.context.processes.table()
-        if not as_root:
-            own = os.geteuid()
-            table = {pid: each for pid, each in table.items() if each.uid == own or own == 0}
+        kills = tuple(kills)
+        table = self._table(kills, as_root=as_root)
         listeners = self._listeners()
         ended: set[int] = set()
         clients: set[int] = set()
@@ -70,10 +68,26 @@ class Census:
                 for port in sorted(servers)
                 if (occupant := self._occupants.on(port, session)) is not None
             ),
-            clients=self._foreign(clients - ended - listeners.keys(), table, session),
-            ancestor=(table[ancestor].name, ancestor) if ancestor in table else None,
+            clients=self._foreign(clients - ended - listeners.keys(), session),
+            ancestor=(self._name(ancestor), ancestor) if ancestor is not None else None,
             daemon=daemon if daemon in ended else None,
         )
+
+    def _table(self, kills: Iterable[Kill], *, as_root: bool) -> dict[int, Process]:
+        """Read all processes that the kills could reach, if they name any by id or by name.
+
+        A listener is found without: reading a few hundred processes takes tens of milliseconds, and
+        most kills are by port.
+        """
+        if not any(kill.pids or kill.names for kill in kills):
+            return {}
+        own = os.geteuid()
+        table = self._service.context.processes.table()
+        reaches_all = as_root or own == 0
+        return {pid: each for pid, each in table.items() if reaches_all or each.uid == own}
+
+    def _name(self, pid: int) -> str:
+        return self._service.context.processes.name(pid) or "a process"
 
     def _listeners(self) -> dict[int, set[int]]:
         """Return the ports that each process listens on."""
@@ -112,19 +126,15 @@ class Census:
                 lost.add(lease.port)
         return lost
 
-    def _foreign(
-        self, clients: Iterable[int], table: Mapping[int, Process], session: Session
-    ) -> tuple[tuple[str, int], ...]:
+    def _foreign(self, clients: Iterable[int], session: Session) -> tuple[tuple[str, int], ...]:
         """Leave out the clients that this session or its project has started."""
         projects, crowd = self._service.context.projects, self._sessions.crowd()
         parties = {
-            pid: self._sessions.party(pid, project=projects.of(pid))
-            for pid in clients
-            if pid in table
+            pid: self._sessions.party(pid, project=projects.of(pid)) for pid in sorted(clients)
         }
         return tuple(
-            (table[pid].name, pid)
-            for pid, party in sorted(parties.items())
+            (self._name(pid), pid)
+            for pid, party in parties.items()
             if session_of(party, crowd)[0] != session.instance_id
             and ownership(party, session.party, crowd).relation != "own"
         )
@@ -225,13 +235,25 @@ _ONE_LINE = {ord("\n"): " ", ord("\r"): " "}
 def _matches(pattern: str, line: str) -> bool:
     """Match a pattern whose only special characters are `^`, `$` and `.`."""
     core = pattern.removeprefix("^").removesuffix("$")
-    last = len(line) - len(core)
-    starts = range(last + 1)
+    if pattern.startswith("^") and pattern.endswith("$"):
+        return len(core) == len(line) and _agrees(core, line, 0)
     if pattern.startswith("^"):
-        starts = range(min(1, last + 1))
+        return _agrees(core, line, 0)
     if pattern.endswith("$"):
-        starts = range(max(last, starts.start), min(last + 1, starts.stop))
-    return any(
-        all(wanted in (".", found) for wanted, found in zip(core, line[start:], strict=False))
-        for start in starts
+        return _agrees(core, line, len(line) - len(core))
+    # The longest piece without a dot is found quickly, and the rest compared there.
+    piece = max(core.split("."), key=len)
+    offset = core.index(piece)
+    place = line.find(piece)
+    while place >= 0:
+        if _agrees(core, line, place - offset):
+            return True
+        place = line.find(piece, place + 1) if piece else -1
+    return False
+
+
+def _agrees(core: str, line: str, start: int) -> bool:
+    part = line[start : start + len(core)] if start >= 0 else ""
+    return len(part) == len(core) and all(
+        wanted in (".", found) for wanted, found in zip(core, part, strict=True)
     )
