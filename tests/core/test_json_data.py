@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from styxy.core.json_data import NotJson, Path, is_too_deep, parse
+from styxy.core.json_data import NotJson, Path, is_too_deep, object_schema, parse
 from tests.core.strategies import json_values
 
 
@@ -74,3 +76,36 @@ def test_depth_is_measured_without_going_deep() -> None:
     assert is_too_deep(deep)
     assert not is_too_deep({"a": [[{"b": 1}]]})
     assert not is_too_deep(5)
+
+
+class Part(msgspec.Struct):
+    """Say something
+    in two lines."""
+
+    value: object
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Has a part."""
+
+    part: Part | None
+
+
+def test_the_schema_of_a_type_is_an_object_at_its_root() -> None:
+    schema = object_schema(Whole)
+    assert schema["type"] == "object"
+    assert schema["required"] == ["part"]
+    assert not {"title", "description", "$ref"} & schema.keys()
+    part = schema["$defs"]["Part"]
+    assert part["description"] == "Say something in two lines."
+    assert "type" not in part["properties"]["value"]
+
+
+def test_a_type_that_has_no_schema_is_a_fault() -> None:
+    @dataclass(frozen=True)
+    class Odd:
+        value: range
+
+    with pytest.raises(TypeError):
+        object_schema(Odd)

@@ -1,7 +1,8 @@
 """Data from outside: JSON read strictly, and what a msgspec type accepts, said in words.
 
 The configuration and the HTTP API share it, so that both refuse the same JSON and word a refusal
-alike. msgspec's own messages speak of Python's types and of patterns and are not passed on.
+alike. msgspec's own messages speak of Python's types and of patterns and are not passed on. A type
+that is described on its own, as in MCP, has a JSON Schema.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
 from msgspec import inspect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 DEEPEST = 32
 """Levels of nesting; the deepest honest document has five."""
@@ -29,6 +30,8 @@ MISFITS = (msgspec.ValidationError, UnicodeEncodeError)
 """How msgspec refuses a value; the second stands for bytes that are not text (os.fsdecode)."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity|[\d.eE+-]+)', re.DOTALL)
+
+_OWN_DEFINITIONS = "#/$defs/"
 
 
 class NotJson(Exception):
@@ -173,3 +176,37 @@ def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:
     if kind.gt is not None:
         return f" above {kind.gt} up to {kind.le}"
     return f" from {kind.ge} to {kind.le}"
+
+
+def object_schema(shape: type) -> dict[str, Any]:
+    """Return the schema of a struct or dataclass, with `"type": "object"` at the root.
+
+    msgspec puts the shape itself among the definitions and refers to it; MCP requires an object at
+    the root of an `outputSchema` (revision 2025-06-18, Tools). The root has no title and no
+    description: the tool has its own.
+    """
+    schema = msgspec.json.schema(shape, schema_hook=_anything)
+    definitions = cast("dict[str, dict[str, Any]]", dict(schema["$defs"]))
+    name = str(schema["$ref"]).removeprefix(_OWN_DEFINITIONS)
+    root = definitions.pop(name)
+    for word in ("title", "description"):
+        root.pop(word, None)
+    return {**root, **({"$defs": _described(definitions)} if definitions else {})}
+
+
+def _described(definitions: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Join the lines of each description, which come from indented docstrings."""
+    return {
+        name: {
+            key: " ".join(value.split()) if key == "description" else value
+            for key, value in each.items()
+        }
+        for name, each in definitions.items()
+    }
+
+
+def _anything(kind: type) -> dict[str, Any]:
+    """Return the schema of `object`, which may be anything. Raises for every other unknown type."""
+    if kind is object:
+        return {"description": "any value"}  # an empty schema counts as none at all
+    raise NotImplementedError(kind)

@@ -6,17 +6,18 @@ Facts go in, a `WhoReport` comes out; nothing is looked up. `client.inspection.w
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from styxy.core.commands.programs import program_of
 from styxy.core.model.service_types import SHARED_TYPES
+from styxy.core.reports.cgroups import Unit
 from styxy.core.reports.process_tree import below, job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from styxy.core.reports.cgroups import Unit
     from styxy.core.reports.process_tree import Process
 
 Relation = Literal["own", "sibling", "other", "daemon", "unknown"]
