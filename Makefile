@@ -63,7 +63,7 @@ soak: $(STAMPS)/dev
 	STYXY_SOAK=1 $(BIN)/python -m pytest -s tests/promises
 	@$(BIN)/python -m bench.growth
 
-docs: $(STAMPS)/base
+docs: $(STAMPS)/dev
 	@$(BIN)/python scripts/tables.py
 
 # The check of commit messages, for checkouts that have no hooks of their own. This never fails.

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from styxy.client.cli.command import Command, Parser
+from styxy.client.agents.mcp.tools import WRITING, reading, registered, writing
+from styxy.client.cli.command import Caller, Command, Parser
 from styxy.client.cli.main import all_commands
 from styxy.core.config.environment import VARIABLES
 from styxy.core.config.settings_table import SETTINGS, Setting
@@ -129,6 +130,24 @@ def commands() -> str:
     )
 
 
+def mcp_tools() -> str:
+    """Every tool of the MCP server with what it takes."""
+    caller = Caller({}, out=sys.stdout, err=sys.stderr)
+    tools = [registered(each) for each in (*reading(caller), *writing(caller))]
+    return rows(
+        ("tool", "takes", "changes", "what the model is told"),
+        (
+            (
+                code(each.name),
+                " ".join(map(code, each.parameters["properties"])),
+                "something" if each.name in WRITING else "nothing",
+                each.description,
+            )
+            for each in tools
+        ),
+    )
+
+
 class Options(Parser):
     """Note what a command takes, in the order in which help has it."""
 
@@ -206,6 +225,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "service types": types,
     "templates": templates,
     "commands": commands,
+    "mcp tools": mcp_tools,
     "routes": routes,
     "errors": errors,
     "report": report,

@@ -47,7 +47,7 @@ LIBRARIES = {
     "core": {"msgspec"},
     "adapters": {"msgspec"},
     "server": {"msgspec", "prometheus_client", "starlette", "uvicorn"},
-    "client": set[str](),
+    "client": {"mcp", "pydantic"},
     "__main__": set[str](),
     "__init__": set[str](),
 }
@@ -153,6 +153,15 @@ def imported_by(room: str) -> set[str]:
 def test_a_room_is_allowed_no_library_that_it_does_not_use(room: str) -> None:
     used = {name.partition(".")[0] for name in imported_by(room)}
     assert used - sys.stdlib_module_names - {"styxy"} == LIBRARIES[room]
+
+
+def test_only_the_mcp_server_uses_its_sdk() -> None:
+    users = {
+        path.parent
+        for path in python_files("src")
+        if {name.partition(".")[0] for name in imports_of(tree_of(path))} & {"mcp", "pydantic"}
+    }
+    assert users == {SRC / "styxy/client/agents/mcp"}
 
 
 def test_the_core_is_allowed_no_module_that_it_does_not_use() -> None:

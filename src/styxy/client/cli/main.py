@@ -44,7 +44,12 @@ GROUPS = {
     },
     "configuration": {"config": "config"},
     "daemon": {"daemon": "daemon", "doctor": "doctor"},
-    "agents": {"instances": "instances", "classify": "agents.classify", "hook": "agents.hook"},
+    "agents": {
+        "instances": "instances",
+        "classify": "agents.classify",
+        "hook": "agents.hook",
+        "mcp": "agents.mcp",
+    },
     "this command line": {"help": "completion", "completion": "completion"},
 }
 """The module that has each command; each lists its own in `COMMANDS`. Help shows the groups."""

@@ -213,8 +213,9 @@ def wait_until_up(
     connection: Connection,
     env: Mapping[str, str],
     own: str | None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Outcome:
-    """Wait on this machine."""
+    """Wait on this machine; what `pause` raises ends the wait."""
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.paths import Paths
     from styxy.adapters.processes import Processes
@@ -230,6 +231,6 @@ def wait_until_up(
             home=env.get("HOME") or "/",
             port_map=Paths(env).port_map(),
         )
-        return waiting.until(timeout)
+        return waiting.until(timeout, pause=pause)
     finally:
         kernel.close()
