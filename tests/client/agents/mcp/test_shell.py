@@ -28,6 +28,7 @@ CALLS: list[tuple[str, dict[str, object], str]] = [
     ),
     ("release", {"port": 3000}, "styxy release --port 3000"),
     ("release", {"lock_id": "0f3c", "project": "/a b"}, "styxy release 0f3c --project '/a b'"),
+    ("stop", {"port": 3000, "timeout": 2.5}, "styxy stop 3000 --timeout 2.5"),
     ("cleanup", {"unused": True}, "styxy cleanup -f"),
 ]
 

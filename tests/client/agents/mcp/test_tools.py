@@ -12,8 +12,17 @@ from mcp import Client
 from mcp.types import Tool
 
 from styxy.client.agents.mcp.tools import WRITING
-from tests.client.agents.mcp.conversation import ask, in_both_eras, ports_of, project, talk
+from tests.client.agents.mcp.conversation import (
+    ask,
+    in_both_eras,
+    ports_of,
+    project,
+    refused,
+    talk,
+)
+from tests.client.test_sharing import server_on
 from tests.commands import CommandLine
+from tests.fakes import free_port
 
 READING = ("check", "who", "list", "suggest", "wait", "status", "daemon_log", "config", "metrics")
 
@@ -138,3 +147,36 @@ def test_a_path_that_is_not_utf8_harms_no_answer(styxy: CommandLine, tmp_path: P
         assert leased["project_path"].endswith("/caf?")
 
     talk(styxy, work, "--allow-write", cwd=odd)
+
+
+@in_both_eras
+def test_a_server_of_this_project_is_stopped_and_no_other(
+    styxy: CommandLine, mode: str, tmp_path: Path
+) -> None:
+    here, there = project(tmp_path, "here"), project(tmp_path, "there")
+    own, foreign, free = free_port(), free_port(), free_port()
+
+    async def work(client: Client) -> None:
+        with server_on(own, here) as pid, server_on(foreign, there):
+            stopped = await ask(client, "stop", port=own)
+            assert [each["pid"] for each in stopped["stopped"]] == [pid]
+            assert (stopped["stopped"][0]["ended"], stopped["refused"]) == ([pid], [])
+            assert (await ask(client, "check", port=own))["available"] is True
+            words = await refused(client, "stop", port=foreign)
+            assert f"belongs to another project ({there})" in words
+            assert words.endswith("styxy run -- CMD")
+            assert (await ask(client, "check", port=foreign))["available"] is False
+        assert str(free) in await refused(client, "stop", port=free)
+
+    talk(styxy, work, "--allow-write", mode=mode, cwd=here)
+
+
+def test_a_lease_names_the_agent_session_that_asks(styxy: CommandLine, work_dir: Path) -> None:
+    styxy.env["CLAUDE_CODE_SESSION_ID"] = "1a224700"
+
+    async def instance(client: Client) -> str:
+        return str((await ask(client, "allocate", service_type="test"))["instance_id"])
+
+    assert talk(styxy, instance, "--allow-write", cwd=work_dir) == "claude-1a224700"
+    styxy.env["STYXY_INSTANCE_ID"] = "agent-1"
+    assert talk(styxy, instance, "--allow-write", cwd=work_dir) == "agent-1"

@@ -54,10 +54,12 @@ ABOUT = (
     "`styxy run -- COMMAND` moves to a free port by itself if its own is taken."
 )
 MAY_WRITE = (
-    "Lease a port with `allocate` before you start a server on it; leases end with this session."
+    "Lease a port with `allocate` before you start a server on it; leases end with this session. "
+    "End a server of your own with `stop`."
 )
 READ_ONLY = (
-    "This server is read-only. To lease a port, run in a shell: styxy allocate -s dev -n NAME"
+    "This server is read-only. To end a server of your own, run in a shell: styxy stop PORT; to "
+    "lease a port: styxy allocate -s dev -n NAME"
 )
 
 

@@ -33,6 +33,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "release": ("release", {"port": "--port", "lock_id": "", "project": "--project"}),
+    "stop": ("stop", {"port": "", "timeout": "--timeout"}),
     "cleanup": ("cleanup", {"unused": "-f", "project": "--project"}),
 }
 """For each tool its command, and the option for each argument; "" for one without an option."""

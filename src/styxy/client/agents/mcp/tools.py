@@ -10,7 +10,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 
 from styxy.client.agents.mcp.reading import DaemonLog, ReadingTools
-from styxy.client.agents.mcp.writing import WritingTools
+from styxy.client.agents.mcp.writing import StopReport, WritingTools
 from styxy.client.inspection.waiting import Outcome
 from styxy.core.json_data import object_schema
 from styxy.core.protocol.config import ConfigAnswer
@@ -54,7 +54,7 @@ _Reading = partial(Entry, hints=_READS)
 _Ending = partial(Entry, hints=_ENDS)
 
 
-WRITING = ("allocate", "release", "cleanup")
+WRITING = ("allocate", "release", "stop", "cleanup")
 """The names of the tools that change something."""
 
 
@@ -141,6 +141,12 @@ def writing(caller: Caller) -> list[Entry]:
             title="Release a lease",
             run=tools.release,
             answer=ReleaseAnswer,
+        ),
+        _Ending(
+            name="stop",
+            title="Stop a server",
+            run=tools.stop,
+            answer=StopReport,
         ),
         _Ending(
             name="cleanup",

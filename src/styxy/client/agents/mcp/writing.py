@@ -8,6 +8,7 @@ these are released here first, so that whoever comes next finds the ports free.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from mcp.types import CallToolResult
@@ -15,16 +16,32 @@ from pydantic import Field
 
 from styxy.client.agents.mcp.project import CurrentProject
 from styxy.client.agents.mcp.reading import PortNumber, Project, Roots, ServiceType
-from styxy.client.agents.mcp.results import answered
+from styxy.client.agents.mcp.results import answered, reported
 from styxy.client.cli.command import query, quoted
 from styxy.client.daemon.connection import Connection
+from styxy.client.inspection.ending import PATIENCE
+from styxy.client.inspection.servers import ServerFinder
+from styxy.client.inspection.stopping import Stopped, Stopping
 from styxy.client.text import render
 from styxy.core.errors import ConfirmationRequired, InvalidInput, StyxyError, UnknownLease
-from styxy.core.names import own_instance
+from styxy.core.names import INSTANCE, own_instance
+from styxy.core.reports.ownership import SESSION_VARIABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from styxy.adapters.paths import Paths
     from styxy.client.cli.command import Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopReport:
+    """The servers that were stopped; `refused` says why others on the port were not."""
+
+    port: int
+    message: str
+    stopped: tuple[Stopped, ...]
+    refused: tuple[str, ...]
 
 
 class WritingTools:
@@ -58,7 +75,7 @@ class WritingTools:
             "service_type": service_type,
             "service_name": name,
             "preferred_port": preferred_port,
-            "instance_id": own_instance(self._caller.env),
+            "instance_id": instance_of_session(self._caller.env),
             "project_path": self._project.path(project, roots),
             "pid": os.getpid(),
             "reuse": True if name is not None else None,
@@ -94,6 +111,32 @@ class WritingTools:
         scope = query(project_path=self._project.path(project, roots))
         return answered(connection.ask("DELETE", f"/allocate/{quoted(lock_id)}{scope}"))
 
+    def stop(
+        self,
+        port: PortNumber,
+        *,
+        timeout: Annotated[
+            float, Field(ge=0, le=60, description="seconds until what has not ended is killed")
+        ] = PATIENCE,
+        project: Project = None,
+        roots: Roots,
+    ) -> CallToolResult:
+        """Stop a server of this project, with everything that belongs to it, instead of killing by
+        port, pid or name. Another project's or session's is refused, with whose it is."""
+        here = self._project.path(project, roots)
+        env = self._project.environment(here)
+        finder = ServerFinder(self._caller.connection_here(), env, project=here)
+        stopping = Stopping(finder, env, patience=timeout)
+        servers = stopping.choose(port, is_forced=False)
+        stopped = [stopping.end(port, server) for server in servers]
+        report = StopReport(
+            port=port,
+            message="; ".join(each.message for each in stopped),
+            stopped=tuple(stopped),
+            refused=tuple(each.message for each in stopping.refusals),
+        )
+        return reported(report)
+
     def cleanup(
         self,
         *,
@@ -109,6 +152,20 @@ class WritingTools:
         if unused:
             body["project_path"] = self._project.path(project, roots)
         return answered(self._caller.connection().ask("POST", "/cleanup", body))
+
+
+def instance_of_session(env: Mapping[str, str]) -> str | None:
+    """Return the instance of the agent session that started this server, or what the user named.
+
+    Raises `InvalidInput` if that is not a name.
+    """
+    named = own_instance(env)
+    sessions = (
+        f"{agent}-{env[variable]}"
+        for variable, agent in SESSION_VARIABLES.items()
+        if env.get(variable)
+    )
+    return named or next((each for each in sessions if INSTANCE.fullmatch(each)), None)
 
 
 def end_leases(paths: Paths) -> None:

@@ -20,7 +20,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--allow-write",
         action="store_true",
-        help="offer the tools that change something as well: allocate, release, cleanup",
+        help="offer the tools that change something as well: allocate, release, stop, cleanup",
     )
 
 
