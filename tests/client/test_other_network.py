@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -42,7 +43,22 @@ def test_a_network_has_a_number() -> None:
 
 @needs_network
 @pytest.mark.parametrize(
-    "words", [("check", "3000"), ("allocate", "-s", "dev"), ("who", "3000"), ("suggest", "dev")]
+    "words",
+    [
+        ("check", "3000"),
+        ("allocate", "-s", "dev"),
+        ("who", "3000"),
+        ("suggest", "dev"),
+        ("scan",),
+        ("types",),
+        ("list",),
+        ("instances",),
+        ("use", "ai"),
+        ("wait", "3000", "--owner", "here", "--timeout", "5"),
+        ("release", "--port", "3000"),
+        ("cleanup", "-f"),
+    ],
+    ids=" ".join,
 )
 def test_a_command_about_ports_says_that_the_daemon_speaks_of_another_network(
     running: CommandLine, words: tuple[str, ...]
@@ -53,6 +69,16 @@ def test_a_command_about_ports_says_that_the_daemon_speaks_of_another_network(
     assert "restart" not in done.stderr
     assert elsewhere(running, "daemon", "status").returncode == 0
     assert running.json("list")["allocations"] == []
+
+
+@needs_network
+def test_a_wait_for_anybody_looks_at_the_ports_that_are_here(running: CommandLine) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = str(server.getsockname()[1])
+        assert running.run("wait", port).returncode == 0
+        assert elsewhere(running, "wait", port, "--timeout", "0.2").returncode == 1
 
 
 @needs_network

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def instances(_options: Namespace, caller: Caller) -> int:
     """Show who is registered."""
-    answer = caller.connection().ask("GET", "/instance/list")
+    answer = caller.connection_here().ask("GET", "/instance/list")
     caller.show(answer, render.instances(answer.data))
     return 0
 
@@ -50,7 +50,7 @@ def use(options: Namespace, caller: Caller) -> int:
     """Find where a singleton is running; lease nothing."""
     if (options.service_type is None) == (options.port is None):
         raise InvalidInput("name one service type or one port; see: styxy use --help")
-    kind, connection = options.service_type, caller.connection()
+    kind, connection = options.service_type, caller.connection_here()
     if kind is None:
         kind = _type_on(options.port, connection)
     _check_singleton(kind, connection.ask("GET", "/config").data)
@@ -127,7 +127,7 @@ def cleanup(options: Namespace, caller: Caller) -> int:
         body["project_path"] = project_here(caller.env)
     if options.all and not options.yes:
         _confirm_all(caller)
-    answer = caller.connection().ask("POST", "/cleanup", body)
+    answer = caller.connection_here().ask("POST", "/cleanup", body)
     caller.show(answer, render.cleaned(answer.data))
     return 0
 

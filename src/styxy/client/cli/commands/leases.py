@@ -173,7 +173,7 @@ def release(options: Namespace, caller: Caller) -> int:
     if (options.lock_id is None) == (options.port is None):
         raise InvalidInput("name one lease or one port; see: styxy release --help")
     lock_id = options.lock_id
-    connection = caller.connection()
+    connection = caller.connection_here()
     if lock_id is None:
         found = connection.ask("GET", "/allocations").data
         lock_id = _lease_of(found, options.port)
@@ -224,7 +224,7 @@ def show_list(options: Namespace, caller: Caller) -> int:
         project=os.path.abspath(options.project) if options.project else None,
         instance_id=options.instance,
     )
-    connection = caller.connection()
+    connection = caller.connection_here()
     answer = connection.ask("GET", f"/allocations{filters}")
     if not answer.data.get("allocations"):
         _check_filters(options, connection)

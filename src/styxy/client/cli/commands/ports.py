@@ -98,7 +98,7 @@ def types(_options: Namespace, caller: Caller) -> int:
     """Show every service type with its range, and how full it is."""
     from styxy.client.text import types_text
 
-    connection = caller.connection()
+    connection = caller.connection_here()
     kinds = connection.ask("GET", "/config").data.get("service_types")
     found = types_text.kinds(kinds, connection.ask("GET", "/scan").data)
     caller.report({"success": True, "service_types": found}, types_text.shown(found))

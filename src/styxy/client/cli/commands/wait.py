@@ -50,6 +50,8 @@ def wait(options: argparse.Namespace, caller: Caller) -> int:
     # No daemon is started: a new one would not know of any move.
     connection = Connection(caller.paths, answer_patience=DAEMON_PATIENCE)
     own = project_here(caller.env) if options.owner else None
+    if own is not None:  # whose moves only the daemon knows
+        connection.refuse_other_network()
     whose = "this project's server on" if options.owner else "a server on"
     limit = f", at most {options.timeout:g} s" if options.timeout is not None else ""
     with caller.waiting_for(f"{whose} {options.port}{limit}"):
