@@ -76,8 +76,10 @@ class ReassignmentsAnswer(msgspec.Struct):
     reassignments: list[Reassignment]
 
 
-def reassigned(answer: MoveAnswer, requested: int, *, words: MoveWords | None) -> ReassignAnswer:
-    """Convert a decision about a bind to the API's shape."""
+def reassigned(
+    answer: MoveAnswer, requested: int, *, words: MoveWords | None, running: str | None = None
+) -> ReassignAnswer:
+    """Convert a decision about a bind to the API's shape; `running` says where a singleton is."""
     match answer:
         case Kept():
             said = ReassignAnswer(
@@ -101,7 +103,8 @@ def reassigned(answer: MoveAnswer, requested: int, *, words: MoveWords | None) -
                 lock_id=lease.lease_id,
                 message=move_sentence(words, requested=requested, port=lease.port),
             )
-        case RunsAlready(port=port, service_type=kind):
+        case RunsAlready(port=port, service_type=kind, pid=pid):
+            who = f"pid {pid} runs" if pid else "it runs"
             said = ReassignAnswer(
                 success=True,
                 action="single",
@@ -110,7 +113,8 @@ def reassigned(answer: MoveAnswer, requested: int, *, words: MoveWords | None) -
                 reassigned=False,
                 service_type=kind,
                 lock_id=None,
-                message=f"Service '{kind}' only allows single instance; it runs on port {port}",
+                message=running
+                or f"Service '{kind}' only allows single instance: {who} on port {port}",
             )
         case _:
             assert_never(answer)

@@ -58,3 +58,15 @@ def test_a_question_that_makes_no_sense_is_refused(
     answer = daemon.call("POST", "/reassign", body)
     assert (answer.status, answer.body["code"]) == (400, "invalid_input")
     assert daemon.leases() == []
+
+
+def test_a_singleton_that_runs_is_named_as_it_is_by_a_request_for_it(daemon: Daemon) -> None:
+    lease = daemon.allocate("ai", service_name="rag", pid=os.getpid(), project_path="/p/blog")
+    body = {"port": lease["port"], "pid": os.getpid(), "project_path": "/q"}
+    answer = daemon.call("POST", "/reassign", {**body, "reason": "promised"}).body
+    assert (answer["action"], answer["port"]) == ("single", lease["port"])
+    assert answer["message"] == (
+        f"Service 'ai' only allows single instance: rag (pid {os.getpid()}, /p/blog) runs on port "
+        f"{lease['port']}; use that one: styxy use ai"
+    )
+    assert answer["message"] == daemon.allocate("ai")["message"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from styxy.core.decisions.requests import RunsAlready
 from styxy.core.model.ports import Port
 from styxy.core.protocol import reassignments as shapes
+from styxy.core.protocol.leases import singleton_message
 from styxy.core.protocol.wire import BindQuestion
 from styxy.server.http.routes.call import Call, Route, living
 
@@ -26,7 +28,19 @@ def reassign(call: Call) -> shapes.ReassignAnswer:
     )
     project = call.service.context.projects.resolve(body.project_path, pid=body.pid)
     answer = call.service.interception.move(question, pid=body.pid, project=project)
-    return shapes.reassigned(answer, body.port, words=call.service.interception.words(answer))
+    words = call.service.interception.words(answer)
+    running = _running(call, answer) if isinstance(answer, RunsAlready) else None
+    return shapes.reassigned(answer, body.port, words=words, running=running)
+
+
+def _running(call: Call, answer: RunsAlready) -> str | None:
+    """Say of a singleton that has a lease the same as POST /allocate; None if it has none."""
+    lease = call.service.desk.lease_index.on_port(answer.port)
+    if lease is None:
+        return None
+    project = lease.owner.project
+    shown = None if project is None else call.service.context.projects.shown(project)
+    return singleton_message(lease, shown)
 
 
 def reassignments(call: Call) -> shapes.ReassignmentsAnswer:
