@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 from collections.abc import Iterator
@@ -70,6 +71,18 @@ def test_a_library_built_anew_takes_the_place_of_the_old_copy(tmp_path: Path) ->
         source.write_bytes(b"better library")
         assert install(tmp_path, source).read_bytes() == b"better library"
         assert mapped.read() == b"library"  # who has the old file keeps it
+
+
+def test_another_library_of_the_same_size_and_time_takes_the_place_of_the_old_copy(
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "built.so"
+    paths = Paths({"STYXY_HOME": str(tmp_path / "home")})
+    for content in ("one", "two"):  # as archives with one time for all files have them
+        source.write_text(content)
+        os.utime(source, ns=(10**18, 10**18))
+        installed = install_library(paths, version="1", source=str(source))
+        assert Path(installed).read_text() == content
 
 
 def test_the_copy_outlives_the_package(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -127,6 +128,15 @@ def test_a_newer_version_is_named_and_not_mixed_in(daemon: Daemon, site: Path) -
     for path in LATE:
         status, text = text_at(daemon, path)
         assert (status, json.loads(text)["error"]) == (503, said(daemon))
+
+
+def test_a_newer_version_in_the_very_file_of_the_old_is_named(daemon: Daemon, site: Path) -> None:
+    file = site / "styxy" / "__init__.py"
+    before = file.stat()
+    file.write_text(file.read_text().replace(__version__, "9.8.7"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert said(daemon).startswith("Styxy 9.8.7 was installed since this daemon ")
 
 
 def test_any_command_line_shows_it_and_stops_the_daemon(site: Path, tmp_path: Path) -> None:

@@ -328,4 +328,5 @@ def _seal(library: str) -> str:
     status = os.stat(library)
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         boot = file.read().strip()
-    return f"{boot} {status.st_size} {status.st_mtime_ns}\n"
+    # The inode, too: another library may have the size and the time of the old one.
+    return f"{boot} {status.st_size} {status.st_mtime_ns} {status.st_ino} {status.st_ctime_ns}\n"

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 
+from styxy.adapters.fd_limits import is_want
 from styxy.core.errors import Unavailable
 from styxy.server.reports.health import PartState
 
@@ -19,7 +20,10 @@ log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r'^__version__ = "([^"\n]{1,80})"', re.MULTILINE)
 
-Identity = tuple[int, int, int]
+_MOST_READ = 4096
+"""Bytes of the first file that are read; it has a tenth of that."""
+
+Identity = tuple[int, int, int, bytes]
 
 
 class Installation:
@@ -29,6 +33,7 @@ class Installation:
         self._directory = directory
         self._version = version
         self._first_file = os.path.join(directory, "__init__.py")
+        self._identity: Identity | None = None
         self._identity = self._look()
         self._was_logged = False
 
@@ -81,15 +86,21 @@ class Installation:
 
     def _look(self) -> Identity | None:
         try:
-            found = os.stat(self._first_file)
-        except OSError:  # ENOENT, ENOTDIR: gone; EACCES: as good as gone for who has to load it
-            return None
-        return (found.st_dev, found.st_ino, found.st_mtime_ns)
+            with open(self._first_file, "rb") as file:
+                found = os.fstat(file.fileno())
+                content = file.read(_MOST_READ)
+        except OSError as error:
+            if is_want(error):  # nothing is known at this moment, and so nothing is said
+                return self._identity
+            return None  # ENOENT, ENOTDIR: gone; EACCES: as good as gone for who has to load it
+        # The content, too: an installer may write into the old file, and keep the time that the
+        # archive has for all files.
+        return (found.st_dev, found.st_ino, found.st_mtime_ns, content)
 
     def _installed_version(self) -> str:
         try:
             with open(self._first_file, encoding="utf-8", errors="replace") as file:
-                found = _VERSION.search(file.read(4096))
+                found = _VERSION.search(file.read(_MOST_READ))
         except OSError:
             found = None  # ENOENT: an installer is at work
         return found[1] if found else "(an unknown version)"
