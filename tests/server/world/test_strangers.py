@@ -135,6 +135,20 @@ def test_the_lease_of_a_dead_holder_does_not_pass_to_a_stranger(
             wait_until(lambda: not daemon.leases())
 
 
+def test_the_lease_of_a_gone_instance_does_not_pass_to_a_stranger(
+    daemon: Daemon, ours: Path, theirs: Path
+) -> None:
+    body = {"instance_id": "agent", "working_directory": str(ours)}
+    assert daemon.call("POST", "/instance/register", body).status == 200
+    for where, left in ((theirs, 0), (ours, 1)):
+        port = daemon.allocate("build", instance_id="agent", project_path=str(ours))["port"]
+        with server_on(port, where):
+            assert daemon.call("DELETE", "/instance/agent").status == 200
+            assert len(daemon.leases()) == left
+        daemon.call("POST", "/instance/register", body)
+    daemon.call("DELETE", "/instance/agent")
+
+
 def test_a_named_lease_that_a_stranger_uses_is_not_handed_out_silently(
     daemon: Daemon, ours: Path, theirs: Path
 ) -> None:

@@ -46,7 +46,7 @@ class Service:
             desk, context.journal, counts=context.counts, clock=context.clock
         )
         self.instances = Instances(
-            committer, started_at=context.started_at, listening=self.listening, heir=self._heir
+            committer, started_at=context.started_at, listening=self.in_use, heir=self._heir
         )
         self.ranges = MadeRanges(committer, context.live_config)
         self.interception = Interception(committer, context)
@@ -177,6 +177,11 @@ class Service:
         )
         udp = (lease.port for lease in promised if lease and lease.protocol != "tcp")
         return self.context.listeners.look(now).union(udp)
+
+    def in_use(self, now: float) -> frozenset[Port]:
+        """Return the ports in use, without the leased ones on which only strangers listen."""
+        listening = self.listening(now)
+        return listening - self.strangers_on(listening)
 
     def strangers_on(self, ports: Collection[Port]) -> frozenset[Port]:
         """Return those leased ports on which only others than the lease's owner listen.
