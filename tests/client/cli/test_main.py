@@ -243,3 +243,10 @@ def test_a_program_that_cannot_be_run_is_one_document_where_that_is_asked_for(
 def test_a_complaint_is_one_line_whatever_it_quotes(styxy: CommandLine) -> None:
     done = styxy.run("run", "--backend", "none", "--", "a\nb\x1b[31m")
     assert (done.returncode, done.stderr) == (127, "styxy: a?b?[31m: command not found\n")
+
+
+def test_an_endless_project_is_named_by_its_variable(tmp_path: Path) -> None:
+    env = {"STYXY_HOME": str(tmp_path), "STYXY_PROJECT": "/" + "x" * 5000}
+    code, out, err = run("allocate", "-s", "dev", "--no-start", **env)
+    assert (code, out) == (2, "")
+    assert err == "styxy: STYXY_PROJECT must be at most 4096 bytes, not 5001\n"

@@ -361,9 +361,16 @@ def project_of(directory: str, env: Mapping[str, str]) -> str:
 
 
 def project_here(env: Mapping[str, str]) -> str:
-    """Find the project of the working directory; raises `InvalidInput` if that no longer exists."""
-    from styxy.adapters.git import current_project
+    """Find the project of the working directory, or the one that STYXY_PROJECT names.
 
+    Raises `InvalidInput` if the directory no longer exists, or the name is too long for any.
+    """
+    from styxy.adapters.git import current_project
+    from styxy.core.model.projects import LONGEST_PATH
+
+    size = len(os.fsencode(env.get("STYXY_PROJECT", "")))
+    if size > LONGEST_PATH:
+        raise InvalidInput(f"STYXY_PROJECT must be at most {LONGEST_PATH} bytes, not {size}")
     try:
         return current_project(env)
     except FileNotFoundError:
