@@ -133,6 +133,12 @@ def test_a_lack_of_permission_is_never_a_conflict(line: str, port: int) -> None:
     assert find_failure(line) == Failure(kind="permission", port=port, line=line)
 
 
+def test_a_sandbox_is_told_from_a_low_port() -> None:
+    found = {each.name: find_failure(each.output) for each in recorded()}
+    of_sandbox = {name for name, failure in found.items() if failure and failure.is_of_sandbox}
+    assert of_sandbox == {name for name in found if name.endswith("-sandbox")}
+
+
 def test_the_port_may_stand_in_lines_around() -> None:
     below = "Error: listen EADDRINUSE\n    at Server (node:net:1908:16) {\n  port: 3000\n}"
     above = "Starting on port 8080\nException: java.net.BindException: Address already in use"

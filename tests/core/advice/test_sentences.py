@@ -165,3 +165,10 @@ def test_a_missing_permission_is_no_conflict() -> None:
     assert "network_access = true" in sandbox
     assert "taken" in sandbox
     assert "is taken by" not in sandbox
+
+
+def test_a_sandbox_is_named_whatever_the_port() -> None:
+    failure = Failure(kind="permission", port=80, line="listen EPERM: operation not permitted")
+    said = failure_text(failure, port=80, occupant=None, agent="codex", retry=RETRY)
+    assert "network_access = true" in said
+    assert "privileges" not in said

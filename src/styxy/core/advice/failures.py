@@ -60,6 +60,12 @@ class Failure:
     port: int | None
     line: str
 
+    @property
+    def is_of_sandbox(self) -> bool:
+        """Return whether a sandbox forbids it (EPERM), as opposed to a low port (EACCES)."""
+        line = self.line.lower()
+        return self.kind == "permission" and ("not permitted" in line or "eperm" in line)
+
 
 def find_failure(
     output: str, *, is_known_to_have_failed: bool = True, is_of_server: bool = True

@@ -26,7 +26,8 @@ def failure_text(
 ) -> str:
     """Explain a failure to start. `retry` is the command that starts the server elsewhere."""
     if failure.kind == "permission":
-        return _permission(port, agent=agent, retry=retry)
+        is_low = port is not None and port < FIRST_UNPRIVILEGED and not failure.is_of_sandbox
+        return _permission(port if is_low else None, agent=agent, retry=retry)
     if port is None:
         return _lines("A port is in use, and the output does not name it.", retry, "styxy list")
     if occupant is None:
@@ -54,10 +55,10 @@ def _own(occupant: Occupant, retry: str) -> str:
     )
 
 
-def _permission(port: int | None, *, agent: str, retry: str) -> str:
-    if port is not None and port < FIRST_UNPRIVILEGED:
+def _permission(low_port: int | None, *, agent: str, retry: str) -> str:
+    if low_port is not None:
         return _lines(
-            f"Port {port} is not taken: ports below {FIRST_UNPRIVILEGED} need privileges. "
+            f"Port {low_port} is not taken: ports below {FIRST_UNPRIVILEGED} need privileges. "
             "Take a higher one:",
             retry or "styxy allocate -s dev",
         )
