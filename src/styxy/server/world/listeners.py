@@ -129,10 +129,13 @@ class Listeners:
 
     def listeners(self, port: Port | None = None) -> list[Listener]:
         """List the TCP sockets of the last look, all or those of one port."""
-        by_port = self._sockets["tcp"].by_port
         if port is not None:
-            return by_port.get(port, [])
-        return [each for found in by_port.values() for each in found]
+            return self.sockets(port)
+        return [each for found in self._sockets["tcp"].by_port.values() for each in found]
+
+    def sockets(self, port: Port, transport: Transport = "tcp") -> list[Listener]:
+        """List the sockets of one port, as of the last look. No process is searched."""
+        return self._sockets[transport].by_port.get(port, [])
 
     def add_report(
         self, cookie: int, *, holder: Holder, report: GuestReport, transport: Transport
@@ -164,10 +167,6 @@ class Listeners:
         sockets = self._sockets[transport]
         report = (sockets.report.get(each.cookie) for each in sockets.by_port.get(port, ()))
         return {each.image_id if each else None for each in report}
-
-    def cookies(self, port: Port, transport: Transport = "tcp") -> frozenset[int]:
-        """Identify the sockets of `port`, as of the last look. No process is searched."""
-        return frozenset(each.cookie for each in self._sockets[transport].by_port.get(port, ()))
 
     def is_in_use(self, port: Port, transport: Transport = "tcp") -> bool:
         """Tell whether anybody listens on `port`, as of the last look. No process is searched."""

@@ -19,23 +19,26 @@ from styxy.core.names import INSTANCE_NAMES, instance_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from styxy.adapters.kernel import Listener
     from styxy.adapters.processes import Processes
     from styxy.adapters.projects import Projects
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port
     from styxy.server.world.listeners import Listeners, Sighting, Transport
 
+TRANSPORTS: tuple[Transport, ...] = ("tcp", "udp")
+
 NO_PROJECT = ("/", None)
 """Where daemons of the system run, which says nothing about whose they are."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a verdict is about: a lease in one pair of hands, and the sockets on its port."""
+class _Verdict:
+    """Whether only strangers listened on the port of a lease, and on which sockets."""
 
-    lease_id: str
-    holder: Holder | None
-    cookies: frozenset[int]
+    lease: Lease
+    sockets: tuple[list[Listener], ...]
+    is_strange: bool
 
 
 class Strangers:
@@ -45,30 +48,32 @@ class Strangers:
         self._listeners = listeners
         self._processes = processes
         self._projects = projects
-        self._verdicts: dict[Port, tuple[_Seen, bool]] = {}
+        self._verdicts: dict[Port, _Verdict] = {}
 
     def alone_on(self, leases: Collection[Lease]) -> frozenset[Port]:
         """Return the ports of those leases on which strangers listen, and nobody else."""
-        seen = {lease: self._seen(lease) for lease in leases if not lease.owner.is_nobody}
-        fresh = [each for each, now in seen.items() if self._known(each.port) != now]
-        for transport in ("tcp", "udp"):  # one search finds the processes of all
+        claimed = [lease for lease in leases if not lease.owner.is_nobody]
+        fresh = [lease for lease in claimed if not self._is_known(lease)]
+        for transport in TRANSPORTS:  # one search finds the processes of all
             ports = [each.port for each in fresh if transport in _transports(each)]
             self._listeners.sightings_of(ports, transport)
         for lease in fresh:
-            self._verdicts[lease.port] = (seen[lease], self._has_strangers_alone(lease))
-        return frozenset(lease.port for lease in seen if self._verdicts[lease.port][1])
+            self._verdicts[lease.port] = _Verdict(
+                lease, self._sockets(lease), self._has_strangers_alone(lease)
+            )
+        return frozenset(each.port for each in claimed if self._verdicts[each.port].is_strange)
 
     def invalidate(self, port: Port) -> None:
         """Judge the listeners of a port anew: more is known about them now."""
         self._verdicts.pop(port, None)
 
-    def _known(self, port: Port) -> _Seen | None:
-        return self._verdicts[port][0] if port in self._verdicts else None
+    def _is_known(self, lease: Lease) -> bool:
+        known = self._verdicts.get(lease.port)
+        return known is not None and known.lease is lease and known.sockets == self._sockets(lease)
 
-    def _seen(self, lease: Lease) -> _Seen:
-        cookies = self._listeners.cookies
-        found = (cookies(lease.port, transport) for transport in _transports(lease))
-        return _Seen(lease.lease_id, lease.holder, frozenset[int]().union(*found))
+    def _sockets(self, lease: Lease) -> tuple[list[Listener], ...]:
+        sockets = self._listeners.sockets
+        return tuple(sockets(lease.port, transport) for transport in _transports(lease))
 
     def _has_strangers_alone(self, lease: Lease) -> bool:
         found = [
@@ -111,4 +116,4 @@ class Strangers:
 
 
 def _transports(lease: Lease) -> tuple[Transport, ...]:
-    return ("tcp", "udp") if lease.protocol == "both" else (lease.protocol,)
+    return TRANSPORTS if lease.protocol == "both" else (lease.protocol,)
