@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from styxy.client.agents.install.agents import AGENTS, Agent
 from styxy.client.agents.mcp.tools import WRITING, reading, registered, writing
 from styxy.client.cli.command import Caller, Command, Parser
 from styxy.client.cli.main import all_commands
@@ -176,6 +177,32 @@ def taken(command: Command) -> list[str]:
     return options.noted
 
 
+def agents() -> str:
+    """Where each agent's hooks are, and at which events they are called."""
+    return rows(
+        ("agent", "hooks of a user", "of a project", "events"),
+        (
+            (
+                f"{each.title} ({code(each.name)})",
+                code(f"~/{each.usual}/{each.file}") + moved_by(each),
+                code(each.project_file),
+                ", ".join(code(event.name) for event in each.events),
+            )
+            for each in AGENTS
+        ),
+    )
+
+
+def moved_by(agent: Agent) -> str:
+    """Name the variables that move an agent's directory."""
+    return "".join(f", {code(variable)}" for variable, _ in agent.variables)
+
+
+def agent_limits() -> str:
+    """What each agent cannot do."""
+    return rows(("agent", "limits"), ((each.title, "; ".join(each.limits)) for each in AGENTS))
+
+
 def routes() -> str:
     """Every operation of the API."""
     names = [(f"{each.method} {each.path}", each.summary) for each in ROUTES]
@@ -226,6 +253,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "templates": templates,
     "commands": commands,
     "mcp tools": mcp_tools,
+    "agents": agents,
+    "agent limits": agent_limits,
     "routes": routes,
     "errors": errors,
     "report": report,

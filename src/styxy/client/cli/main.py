@@ -45,6 +45,7 @@ GROUPS = {
     "configuration": {"config": "config"},
     "daemon": {"daemon": "daemon", "doctor": "doctor"},
     "agents": {
+        "agent": "agents.agent",
         "instances": "instances",
         "classify": "agents.classify",
         "hook": "agents.hook",

@@ -1,0 +1,102 @@
+"""How the hooks of each agent stand on this machine. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from styxy.client.agents.install.agents import Agent
+from styxy.client.agents.install.codex_trust import AppServer
+from styxy.client.agents.install.entries import commands, posts
+from styxy.client.agents.install.installing import Installer
+from styxy.client.agents.install.settings_files import look
+from styxy.core.errors import StyxyError
+
+TRUST_PATIENCE = 5.0
+"""Seconds that a look at the trust may take; it usually takes one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One file of an agent: `state` is absent, current, outdated or broken; `problem` says why."""
+
+    scope: str
+    file: str
+    state: str
+    uses_http: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """One agent. `trusted` is None where that is not asked, or cannot be found out."""
+
+    agent: str
+    title: str
+    found: bool
+    places: tuple[Place, ...]
+    trusted: bool | None
+    limits: tuple[str, ...]
+
+    @property
+    def installed(self) -> bool:
+        """Tell whether hooks of ours are anywhere."""
+        return any(place.state in ("current", "outdated") for place in self.places)
+
+
+def status(agent: Agent, user: Installer, project: Installer, env: Mapping[str, str]) -> Status:
+    """Look at the files of an agent, and ask Codex whether it trusts the hooks."""
+    places = (_place(agent, user, "user"), _place(agent, project, "project"))
+    trusted = None
+    if agent.name == "codex":
+        trusted = _trust(agent, user, places[0], env)
+    return Status(
+        agent=agent.name,
+        title=agent.title,
+        found=user.is_found(agent),
+        places=places,
+        trusted=trusted,
+        limits=agent.limits,
+    )
+
+
+def _place(agent: Agent, installer: Installer, scope: str) -> Place:
+    path = installer.file_of(agent)
+    try:
+        text = look(path).text
+        document = installer.document(agent)
+        if text is None or not document.has_ours(text):
+            return Place(scope=scope, file=path, state="absent")
+        sent = posts(text) if not agent.is_script else None
+        if sent is not None:
+            document = installer.document(agent, sent)
+        problem = _problem(agent, installer, is_current=document.with_ours(text) == text)
+    except StyxyError as error:
+        return Place(scope=scope, file=path, state="broken", problem=error.message)
+    state = "current" if problem is None else "outdated"
+    return Place(scope=scope, file=path, state=state, uses_http=sent is not None, problem=problem)
+
+
+def _problem(agent: Agent, installer: Installer, *, is_current: bool) -> str | None:
+    program = installer.program().path
+    if program is not None and not os.access(program, os.X_OK):
+        return f"{program} is missing; try: styxy agent install {agent.name}"
+    option = " --project" if program is None else ""
+    if not is_current:
+        return f"the hooks are of another version; try: styxy agent install {agent.name}{option}"
+    return None
+
+
+def _trust(agent: Agent, user: Installer, place: Place, env: Mapping[str, str]) -> bool | None:
+    program = shutil.which(agent.programs[0], path=env.get("PATH"))
+    if program is None or place.state not in ("current", "outdated"):
+        return None
+    directory = os.path.dirname(place.file)
+    try:
+        with AppServer(program, env, directory=directory, patience=TRUST_PATIENCE) as server:
+            hooks = server.hooks(place.file, commands(agent, user.program()))
+    except StyxyError:
+        return None  # Codex does not answer, or in words of another version
+    return bool(hooks) and all(hook.is_trusted for hook in hooks)
