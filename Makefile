@@ -33,7 +33,7 @@ help:
 	@echo "make check      format, lint, types, layout, C warnings"
 	@echo "make bench      measure, and print one table"
 	@echo "make soak       try every promise for a quarter of an hour, and measure a full house"
-	@echo "make docs       fill in the tables of the documents that are derived from the code"
+	@echo "make docs       write what is derived from the code: tables of documents, files of plugins"
 	@echo "make clean      remove what the others made"
 
 run: $(STAMPS)/base
@@ -65,6 +65,7 @@ soak: $(STAMPS)/dev
 
 docs: $(STAMPS)/dev
 	@$(BIN)/python scripts/tables.py
+	@$(BIN)/python scripts/plugin_files.py
 
 # The check of commit messages, for checkouts that have no hooks of their own. This never fails.
 hooks:
