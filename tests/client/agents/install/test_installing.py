@@ -21,6 +21,7 @@ from tests.client.agents.install.documents import texts
 
 CLAUDE = BY_NAME["claude"]
 CODEX = BY_NAME["codex"]
+GEMINI = BY_NAME["gemini"]
 COPILOT = BY_NAME["copilot"]
 TOKEN = "ab" * 32
 
@@ -90,10 +91,10 @@ def test_it_is_removed_even_if_styxy_has_lost_its_home(home: Home, agent: Agent)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=texts())
 def test_any_settings_come_back_to_the_byte(home: Home, text: str) -> None:
-    file = home.file(CLAUDE)
+    file = home.file(GEMINI)
     file.write_bytes(text.encode())
-    home.installer.install(CLAUDE)
-    home.installer.uninstall(CLAUDE)
+    home.installer.install(GEMINI)
+    home.installer.uninstall(GEMINI)
     assert file.read_bytes() == text.encode()
 
 
@@ -319,3 +320,11 @@ def test_a_later_change_of_somebody_else_is_not_taken_back(home: Home) -> None:
     config.write_text('[hooks.state]\nmodel = "x"\n')
     assert home.installer.restore(look(str(config))) is False
     assert config.read_text() == '[hooks.state]\nmodel = "x"\n'
+
+
+def test_hooks_that_are_switched_off_are_installed_and_that_is_said(home: Home) -> None:
+    home.file(CLAUDE).write_text('{"disableAllHooks": true}')
+    for action in ("installed", "unchanged"):
+        outcome = home.installer.install(CLAUDE)
+        assert outcome.action == action
+        assert outcome.notes == (f"but disableAllHooks in {home.file(CLAUDE)} turns all hooks off",)

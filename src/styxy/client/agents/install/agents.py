@@ -57,6 +57,10 @@ class Agent:
     events: tuple[Event, ...]
     shape: Shape
     limits: tuple[str, ...]
+    takes_comments: bool = True
+    """Whether it reads a file with comments and trailing commas; otherwise it ignores the file."""
+    switch: tuple[tuple[str, ...], bool] | None = None
+    """The setting that turns all hooks off, and the value with which it does."""
     has_only_hooks: bool = True
     """The file is for hooks alone, so an empty one may go."""
     notes: tuple[str, ...] = ()
@@ -109,6 +113,8 @@ AGENTS = (
             *_events("SessionEnd"),
         ),
         shape=Shape(takes_args=True, more={"type": "command"}),
+        takes_comments=False,
+        switch=(("disableAllHooks",), True),
         has_only_hooks=False,
         limits=("a server that fails in the background is explained with the next prompt",),
     ),
@@ -126,6 +132,7 @@ AGENTS = (
             Event(name="SessionEnd", timeout=3),  # the most that Codex gives to this one
         ),
         shape=Shape(more={"type": "command"}),
+        takes_comments=False,
         limits=(
             "runs no hook that is not trusted, and does not say so",
             INHERITS.format("codex"),
@@ -151,6 +158,7 @@ AGENTS = (
             *_events("SessionEnd"),
         ),
         shape=Shape(timeout_unit=MILLISECONDS, more={"name": "styxy", "type": "command"}),
+        switch=(("hooksConfig", "enabled"), False),
         has_only_hooks=False,
         limits=(
             NO_CONTEXT_BEFORE,
@@ -173,6 +181,7 @@ AGENTS = (
         ),
         # Its versions disagree whether a timeout is in seconds or in milliseconds.
         shape=Shape(timeout=None, more={"type": "command"}),
+        switch=(("disableAllHooks",), True),
         has_only_hooks=False,
         limits=(NO_CONTEXT_BEFORE, "cannot rewrite a command", INHERITS.format("qwen")),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 
 from styxy.client.agents.install.agents import Agent
@@ -34,6 +35,12 @@ class HooksDocument:
             for key, value in self._agent.shape.document.items():
                 root = parse(text)
                 text = appended(text, root, root, value, key)
+        self._root(text)
+        if not self._agent.takes_comments and not _is_strict(text):
+            raise Conflict(
+                f"{self._where} has comments or a comma too many, and {self._agent.title} reads "
+                "nothing of such a file; mend it and try again"
+            )
         for event, entry in self._wanted:
             text = self._with_entry(text, event, entry)
         wanted = {event for event, _ in self._wanted}
@@ -46,6 +53,16 @@ class HooksDocument:
     def has_ours(self, text: str) -> bool:
         """Tell whether any hook of ours is there."""
         return any(True for _ in self._ours(text))
+
+    def switched_off(self, text: str) -> str | None:
+        """Name the setting that turns all hooks off, if it does."""
+        if self._agent.switch is None:
+            return None
+        path, value = self._agent.switch
+        found: object = self._root(text).data
+        for key in path:
+            found = found.get(key) if isinstance(found, dict) else None
+        return ".".join(path) if found is value else None
 
     def is_bare(self, text: str) -> bool:
         """Tell whether a file says nothing."""
@@ -153,6 +170,15 @@ class HooksDocument:
         if part is None or part.value.parts or path in keep:
             return text
         return removed(text, root, container, part)
+
+
+def _is_strict(text: str) -> bool:
+    """Tell whether a text that is read here is JSON to the letter (RFC 8259)."""
+    try:
+        json.loads(text.removeprefix("\ufeff"))
+    except ValueError:
+        return False
+    return True
 
 
 def _hooks_in(entry: object) -> list[object]:

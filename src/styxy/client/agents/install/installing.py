@@ -102,8 +102,9 @@ class Installer:
         mode = file.mode & PRIVATE if post is not None else file.mode
         if self._project is None:
             installed_hook(self._paths)
+        notes = _notes(document, wanted, file.path)
         if wanted == text and mode == file.mode:
-            return Outcome(agent=agent.name, action="unchanged", file=file.path)
+            return Outcome(agent=agent.name, action="unchanged", file=file.path, notes=notes)
         was_there = text is not None and document.has_ours(text)
         record = self._write(agent, file, wanted, mode=mode)
         return Outcome(
@@ -111,6 +112,7 @@ class Installer:
             action="updated" if was_there else "installed",
             file=file.path,
             backup=record.backup,
+            notes=notes,
         )
 
     def _write(self, agent: Agent, file: SettingsFile, wanted: str, *, mode: int) -> Record:
@@ -217,6 +219,12 @@ MOVED = (
     "your own hooks stood behind Styxy's and have moved up, and Codex trusts a hook by its place; "
     "trust them again: start codex and type /hooks"
 )
+
+
+def _notes(document: HooksDocument | PluginScript, text: str, where: str) -> tuple[str, ...]:
+    """Say what keeps installed hooks from being called."""
+    name = document.switched_off(text) if isinstance(document, HooksDocument) else None
+    return (f"but {name} in {where} turns all hooks off",) if name else ()
 
 
 def _may_have_ours(content: bytes) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from styxy.client.agents.install.agents import Agent
 from styxy.client.agents.install.codex_trust import AppServer
 from styxy.client.agents.install.entries import commands, posts
+from styxy.client.agents.install.hooks_document import HooksDocument
 from styxy.client.agents.install.installing import Installer
 from styxy.client.agents.install.settings_files import look
 from styxy.core.errors import StyxyError
@@ -17,10 +18,15 @@ from styxy.core.errors import StyxyError
 TRUST_PATIENCE = 5.0
 """Seconds that a look at the trust may take; it usually takes one."""
 
+HAS_HOOKS = ("current", "outdated", "off")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One file of an agent: `state` is absent, current, outdated or broken; `problem` says why."""
+    """One file of an agent; `problem` says what is wrong.
+
+    `state` is absent, current, outdated, off (by a setting of the agent) or broken.
+    """
 
     scope: str
     file: str
@@ -43,7 +49,7 @@ class Status:
     @property
     def installed(self) -> bool:
         """Tell whether hooks of ours are anywhere."""
-        return any(place.state in ("current", "outdated") for place in self.places)
+        return any(place.state in HAS_HOOKS for place in self.places)
 
 
 def status(agent: Agent, user: Installer, project: Installer, env: Mapping[str, str]) -> Status:
@@ -73,9 +79,11 @@ def _place(agent: Agent, installer: Installer, scope: str) -> Place:
         if sent is not None:
             document = installer.document(agent, sent)
         problem = _problem(agent, installer, is_current=document.with_ours(text) == text)
+        name = document.switched_off(text) if isinstance(document, HooksDocument) else None
+        problem = f"{name} in {path} turns all hooks off" if name else problem
     except StyxyError as error:
         return Place(scope=scope, file=path, state="broken", problem=error.message)
-    state = "current" if problem is None else "outdated"
+    state = "off" if name else "current" if problem is None else "outdated"
     return Place(scope=scope, file=path, state=state, uses_http=sent is not None, problem=problem)
 
 
@@ -91,7 +99,7 @@ def _problem(agent: Agent, installer: Installer, *, is_current: bool) -> str | N
 
 def _trust(agent: Agent, user: Installer, place: Place, env: Mapping[str, str]) -> bool | None:
     program = shutil.which(agent.programs[0], path=env.get("PATH"))
-    if program is None or place.state not in ("current", "outdated"):
+    if program is None or place.state not in HAS_HOOKS:
         return None
     directory = os.path.dirname(place.file)
     try:

@@ -160,6 +160,15 @@ def test_status_tells_what_is_here_installed_and_out_of_date(styxy: CommandLine,
     assert claude["limits"]
 
 
+def test_status_tells_that_all_hooks_are_off(styxy: CommandLine, ada: Path) -> None:
+    file = ada / ".claude" / "settings.json"
+    file.write_text('{"disableAllHooks": true}')
+    styxy.run("agent", "install", "claude")
+    text = styxy.run("agent", "status").stdout
+    assert "claude    yes   off" in text
+    assert f"claude: disableAllHooks in {file} turns all hooks off" in text
+
+
 def test_status_changes_nothing_and_starts_no_daemon(styxy: CommandLine, ada: Path) -> None:
     before = sorted(ada.rglob("*"))
     assert styxy.run("agent", "status").returncode == 0
