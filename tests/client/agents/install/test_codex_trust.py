@@ -110,6 +110,18 @@ def test_trust_that_codex_has_written_over_stays_and_that_is_said(tmp_path: Path
     assert note == f"the trust stays in {config} and does no harm: Codex has changed the file since"
 
 
+def test_the_trust_of_a_user_outlives_the_hooks_of_a_project(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, server())
+    machine.installer.install(CODEX)
+    trust(CODEX, machine.installer, machine.env)
+    paths = Paths({"STYXY_HOME": str(tmp_path / ".styxy")})
+    project = Installer(paths, machine.env, project=str(tmp_path / "shop"))
+    project.install(CODEX)
+    outcome = project.uninstall(CODEX)
+    assert distrust(CODEX, project, machine.env, outcome) == outcome
+    assert (machine.codex / "config.toml").exists()
+
+
 def test_a_refusal_of_codex_is_said(tmp_path: Path) -> None:
     machine = Machine(tmp_path, server(is_stubborn=True))
     machine.installer.install(CODEX)

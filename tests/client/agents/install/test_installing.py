@@ -85,6 +85,7 @@ def test_it_is_removed_even_if_styxy_has_lost_its_home(home: Home, agent: Agent)
     home.installer.install(agent)
     shutil.rmtree(home.paths.home)
     assert home.installer.uninstall(agent).action == "removed"
+    assert not Path(home.paths.home).exists()
     assert not file.exists() if agent.has_only_hooks else file.read_text() == THEIRS
 
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Collection, Mapping
@@ -76,7 +77,9 @@ class AppServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
+        # The whole session: npm's `codex` is a script that starts the program.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None

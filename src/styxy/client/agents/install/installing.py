@@ -52,6 +52,11 @@ class Installer:
         self._project = project
         self._records = Records(paths)
 
+    @property
+    def is_for_project(self) -> bool:
+        """Tell whether it installs into a project."""
+        return self._project is not None
+
     def file_of(self, agent: Agent) -> str:
         """Name the file that holds an agent's hooks."""
         if self._project is not None:
@@ -164,7 +169,7 @@ class Installer:
         notes: tuple[str, ...] = ()
         if agent.name == "codex" and isinstance(document, HooksDocument):
             notes = () if document.is_last(text) else (MOVED,)
-        with self._records.locked():
+        with self._records.locked(makes=False):
             record = self._records.find(file)
             left = _left(agent, document, file, record)
             if left is None:
@@ -204,7 +209,7 @@ class Installer:
         if record is None:
             return None
         original = record.original()
-        with self._records.locked():
+        with self._records.locked(makes=False):
             self._records.forget(file)
             if not record.is_untouched(file) or (record.backup is not None and original is None):
                 return False

@@ -61,8 +61,14 @@ class Records:
         self._directory = paths.in_home("agents")
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other installations of this home out. Raises `Unavailable`."""
+    def locked(self, *, makes: bool = True) -> Iterator[None]:
+        """Keep other installations of this home out. Raises `Unavailable`.
+
+        What only removes something makes no home that is not there.
+        """
+        if not makes and not os.path.isdir(self._directory):
+            yield
+            return
         private_home(self._paths.home)
         private_directory(self._directory)
         try:

@@ -31,16 +31,23 @@ def trust(agent: Agent, installer: Installer, env: Mapping[str, str]) -> str:
     config = os.path.join(agent.directory(env), CONFIG)
     before = look(config)
     file = installer.file_of(agent)
-    with AppServer(program, env, directory=installer.directory(agent)) as server:
-        server.trust(file, commands(agent, installer.program()))
-    installer.note_change("codex-trust", before, look(config))
+    try:
+        with AppServer(program, env, directory=installer.directory(agent)) as server:
+            server.trust(file, commands(agent, installer.program()))
+    finally:
+        installer.note_change("codex-trust", before, look(config))
     return "Codex trusts the hooks"
 
 
 def distrust(
     agent: Agent, installer: Installer, env: Mapping[str, str], outcome: Outcome
 ) -> Outcome:
-    """Take the trust back that `trust` gave, as far as that can be done."""
+    """Take the trust back that `trust` gave, as far as that can be done.
+
+    That of a project's hooks stays: the file is the user's own, and others are trusted in it.
+    """
+    if installer.is_for_project:
+        return outcome
     config = os.path.join(agent.directory(env), CONFIG)
     if installer.restore(look(config)) is False:
         return replace(outcome, notes=(*outcome.notes, LEFT.format(config)))
