@@ -15,7 +15,7 @@ from styxy.adapters.paths import Paths
 from styxy.client.agents.install.agents import AGENTS, BY_NAME, Agent
 from styxy.client.agents.install.entries import Post
 from styxy.client.agents.install.installing import Installer
-from styxy.client.agents.install.settings_files import look, write
+from styxy.client.agents.install.settings_files import delete, look, write
 from styxy.core.errors import Conflict, NotFound, Unavailable
 from tests.client.agents.install.documents import texts
 
@@ -161,6 +161,45 @@ def test_a_file_that_the_user_goes_on_to_use_is_not_deleted(home: Home) -> None:
     assert json.loads(home.file(CLAUDE).read_text()) == {"model": "opus"}
 
 
+@pytest.mark.parametrize("agent", [CLAUDE, CODEX, COPILOT], ids=by_name)
+def test_a_file_of_ours_that_the_user_fills_is_his_from_then_on(home: Home, agent: Agent) -> None:
+    home.installer.install(agent)
+    data = json.loads(home.file(agent).read_text())
+    data["hooks"]["mine"] = [{"type": "command", "command": "mine"}]
+    text = json.dumps(data, indent=2).replace('"timeout', '"was')
+    home.file(agent).write_text(text)
+    assert home.installer.install(agent).action == "updated"
+    home.installer.uninstall(agent)
+    assert "mine" in home.file(agent).read_text()
+    assert "styxy-hook" not in home.file(agent).read_text()
+
+
+@pytest.mark.parametrize("agent", [CODEX, COPILOT, BY_NAME["opencode"]], ids=by_name)
+def test_an_older_version_without_a_record_goes_altogether(home: Home, agent: Agent) -> None:
+    home.installer.install(agent)
+    shutil.rmtree(home.paths.home)
+    home.file(agent).write_text(home.file(agent).read_text().replace("/bin/", "/old/"))
+    assert home.installer.install(agent).action == "updated"
+    home.installer.uninstall(agent)
+    assert not home.file(agent).exists()
+
+
+def test_a_file_that_the_user_made_after_all_is_his(home: Home) -> None:
+    home.installer.install(CLAUDE)
+    home.file(CLAUDE).write_text(THEIRS)
+    home.installer.install(CLAUDE)
+    home.installer.uninstall(CLAUDE)
+    assert home.file(CLAUDE).read_text() == THEIRS
+
+
+def test_permissions_that_the_user_narrows_stay_narrow(home: Home) -> None:
+    home.file(CLAUDE).write_text(THEIRS)
+    home.installer.install(CLAUDE)
+    home.file(CLAUDE).chmod(0o600)
+    home.installer.uninstall(CLAUDE)
+    assert stat.S_IMODE(home.file(CLAUDE).stat().st_mode) == 0o600
+
+
 def test_an_older_version_is_brought_up_to_date_and_still_leaves_no_trace(home: Home) -> None:
     home.file(CLAUDE).write_text(THEIRS)
     home.installer.install(CLAUDE, Post(port=9876, token=TOKEN))
@@ -290,6 +329,8 @@ def test_a_file_that_changes_meanwhile_is_not_overwritten(home: Home) -> None:
     home.file(CLAUDE).write_text("{}")
     with pytest.raises(Conflict, match="has just changed; try again"):
         write(seen, b"ours")
+    with pytest.raises(Conflict, match="has just changed; try again"):
+        delete(seen)
     assert home.file(CLAUDE).read_text() == "{}"
 
 

@@ -17,7 +17,7 @@ from styxy.client.agents.install.agents import Agent
 from styxy.client.agents.install.entries import Post, Program, entries
 from styxy.client.agents.install.hooks_document import HooksDocument
 from styxy.client.agents.install.plugin_script import PluginScript
-from styxy.client.agents.install.records import Record, Records, digest
+from styxy.client.agents.install.records import PRIVATE, Record, Records, digest
 from styxy.client.agents.install.settings_files import (
     SettingsFile,
     check_ours_to_change,
@@ -27,9 +27,6 @@ from styxy.client.agents.install.settings_files import (
     write,
 )
 from styxy.core.errors import NotFound
-
-PRIVATE = 0o700
-"""The permissions that are left to a file with the token in it: none but the user's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +126,7 @@ class Installer:
                 file=file.path,
                 digest=digest(wanted.encode()),
                 backup=before.backup,
-                mode=before.mode,
+                mode=file.mode if before.mode is None and mode != file.mode else before.mode,
                 directories=directories or before.directories,
                 empty=before.empty,
             )
@@ -142,18 +139,21 @@ class Installer:
         if known is not None and known.is_untouched(file):
             return known
         text, document = file.text, self.document(agent)
-        backup = None
-        if text is not None and (known is None or known.backup is not None):
-            text = document.without_ours(text) if document.has_ours(text) else text
-            backup = self._records.back_up(agent.name, file, text.encode())
+        left, backup = text, None
+        if text and document.has_ours(text):
+            left = document.without_ours(text)
+            is_new = known.backup is None if known is not None else agent.has_only_hooks
+            left = None if is_new and document.is_bare(left) else left
+        if left is not None:
+            backup = self._records.back_up(agent.name, file, left.encode())
         return Record(
             agent=agent.name,
             file=file.path,
             digest="",
             backup=backup,
-            mode=known.mode if known is not None else file.mode,
+            mode=known.mode if known is not None else None,
             directories=known.directories if known is not None else [],
-            empty=[list(path) for path in document.empty(text)] if text else [],
+            empty=[list(path) for path in document.empty(left)] if left else [],
         )
 
     def uninstall(self, agent: Agent) -> Outcome:
@@ -176,12 +176,9 @@ class Installer:
                 delete(file)
                 remove_directories(record.directories if record is not None else [])
             else:
-                write(file, left, mode=record.mode if record is not None else file.mode)
+                write(file, left, mode=record.mode_for(file) if record is not None else file.mode)
             self._records.forget(file)
-        backup = record.backup if record is not None else None
-        return Outcome(
-            agent=agent.name, action="removed", file=file.path, backup=backup, notes=notes
-        )
+        return Outcome(agent=agent.name, action="removed", file=file.path, notes=notes)
 
     def note_change(self, agent: str, before: SettingsFile, after: SettingsFile) -> None:
         """Record a change that somebody else made for us, so that it can be taken back."""
@@ -190,16 +187,15 @@ class Installer:
         with self._records.locked():
             known = self._records.find(before)
             if known is not None and known.is_untouched(before):
-                backup, mode = known.backup, known.mode
+                backup = known.backup
             else:
-                content, mode = before.content, before.mode
+                content = before.content
                 backup = self._records.back_up(agent, before, content) if content else None
             record = Record(
                 agent=agent,
                 file=after.path,
                 digest=digest(after.content),
                 backup=backup,
-                mode=mode,
             )
             self._records.keep(record, after)
 
@@ -216,7 +212,7 @@ class Installer:
             if original is None:
                 delete(file)
             else:
-                write(file, original, mode=record.mode)
+                write(file, original)
         return True
 
 

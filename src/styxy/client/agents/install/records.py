@@ -21,6 +21,9 @@ from styxy.adapters.paths import Paths, home_hash
 from styxy.client.agents.install.settings_files import SettingsFile
 from styxy.core.errors import Unavailable
 
+PRIVATE = 0o700
+"""The permissions that are left to a file with the token in it: none but the user's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -32,11 +35,19 @@ class Record:
     """Of the content that we wrote."""
     backup: str | None
     """Where the content before is; None if there was no file."""
-    mode: int
+    mode: int | None = None
+    """The permissions that we narrowed; None if we left them alone."""
     directories: list[str] = field(default_factory=list)
     """The directories that we made, the outermost first."""
     empty: list[list[str]] = field(default_factory=list)
     """The containers that were there and empty."""
+
+    def mode_for(self, file: SettingsFile) -> int:
+        """Give the permissions that a file gets back: those that we narrowed, if nobody has changed
+        them since.
+        """
+        was_narrowed = self.mode is not None and file.mode == self.mode & PRIVATE
+        return self.mode if self.mode is not None and was_narrowed else file.mode
 
     def is_untouched(self, file: SettingsFile) -> bool:
         """Tell whether a file is still as we wrote it."""

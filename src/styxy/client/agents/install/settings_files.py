@@ -92,8 +92,10 @@ def write(file: SettingsFile, content: bytes, *, mode: int | None = None) -> lis
 
 
 def delete(file: SettingsFile) -> None:
-    """Delete a file. Raises `Unavailable`."""
+    """Delete a file that is still as it was read. Raises `Conflict` or `Unavailable`."""
     try:
+        if read_regular(file.real, most=LARGEST)[0] != file.content:
+            raise Conflict(f"{file.path} has just changed; try again")
         os.unlink(file.real)
     except OSError as error:
         raise Unavailable(f"cannot delete {file.path}: {error.strerror or error}") from None
