@@ -310,7 +310,8 @@ def _meant(word: str, here: Mapping[str, str], *, group: str) -> str | None:
     near = nearest(word, names)
     if near is not None:
         return names[near]
-    elsewhere = {each.name.rpartition(" ")[2]: each.name for each in all_commands()}
+    # Of two commands with the same last word, the first in the table is meant.
+    elsewhere = {each.name.rpartition(" ")[2]: each.name for each in reversed(all_commands())}
     if word in elsewhere:
         return elsewhere[word]
     near = misspelled(word, elsewhere) if len(word) >= SHORTEST_ELSEWHERE else None
