@@ -17,7 +17,6 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 PAGES = (
     "docs/usage.md",
-    "docs/agents.md",
     "docs/interception.md",
     "docs/http-api.md",
     "docs/settings.md",

@@ -222,7 +222,10 @@ AGENTS = (
             "experimental.chat.system.transform",
         ),
         shape=Shape(),
-        limits=("reads plugins when it starts, so that a running session has to be started again",),
+        limits=(
+            NO_CONTEXT_BEFORE,
+            "reads plugins when it starts, so that a running session has to be started again",
+        ),
     ),
     Agent(
         name="cursor",
