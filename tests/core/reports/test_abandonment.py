@@ -37,9 +37,15 @@ def test_a_server_is_abandoned_with_what_it_belonged_to(
     assert (found.reason, found.why) == (reason, why)
 
 
-@pytest.mark.parametrize("remains", [SESSION, WORKTREE, DIRECTORY])
+@pytest.mark.parametrize("remains", [WORKTREE, DIRECTORY])
 def test_what_a_living_project_has_on_lease_is_not_abandoned(remains: Remains) -> None:
     assert abandonment(replace(remains, has_lease=True)) is None
+
+
+def test_a_moved_server_of_an_ended_session_is_abandoned_although_it_has_a_lease() -> None:
+    found = abandonment(replace(SESSION, has_lease=True))
+    assert found is not None
+    assert found.reason == "session"
 
 
 @pytest.mark.parametrize(

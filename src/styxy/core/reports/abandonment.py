@@ -1,8 +1,8 @@
 """Which servers nobody has any more, and why: facts in, a reason out.
 
 The rule is strict, because what it names may be ended: a server is abandoned if its directory or
-worktree was deleted, or if the agent session that started it has ended. What a living project has
-on lease is not, whatever else is gone.
+worktree was deleted, or if the agent session that started it has ended. Where a living project has
+its port on lease, a deleted directory says nothing: the project still wants it.
 """
 
 from __future__ import annotations
@@ -39,12 +39,10 @@ class Abandonment:
 
 def abandonment(remains: Remains) -> Abandonment | None:
     """Return why a server is abandoned; None if somebody may still have it."""
-    if remains.has_lease:
-        return None
-    if remains.is_directory_gone:
+    if remains.is_directory_gone and not remains.has_lease:
         why = f"its directory was deleted: {remains.directory}"
         return Abandonment(reason="directory", why=why)
-    if remains.unlisted_worktree is not None:
+    if remains.unlisted_worktree is not None and not remains.has_lease:
         why = f"git has removed its worktree: {remains.unlisted_worktree}"
         return Abandonment(reason="worktree", why=why)
     if remains.session is not None and remains.has_session_ended:
