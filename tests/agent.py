@@ -151,3 +151,10 @@ class Agent:
         said = json.loads(self.process.stdout.readline())
         assert isinstance(said, str)
         return said
+
+
+def worktree(path: Path) -> Path:
+    """Make a git worktree, as far as Styxy looks."""
+    (path / ".git").mkdir(parents=True)
+    (path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    return path

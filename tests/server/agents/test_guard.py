@@ -16,22 +16,6 @@ from tests.daemon import Daemon
 from tests.fakes import free_port
 
 
-@pytest.fixture
-def shop(daemon: Daemon, tmp_path: Path) -> Iterator[Agent]:
-    """An agent in the project `shop`."""
-    with Agent(daemon, made(tmp_path / "shop"), session="shop") as agent:
-        agent.says("SessionStart")
-        yield agent
-
-
-@pytest.fixture
-def blog(daemon: Daemon, tmp_path: Path) -> Iterator[Agent]:
-    """An agent in another project."""
-    with Agent(daemon, made(tmp_path / "blog"), session="blog") as agent:
-        agent.says("SessionStart")
-        yield agent
-
-
 @contextlib.contextmanager
 def running(code: str, *arguments: str, cwd: Path) -> Iterator[int]:
     """Run a program of no session until the end of the block; return its pid once it says so."""
@@ -55,12 +39,6 @@ client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 print(1, flush=True)
 client.recv(1)
 """
-
-
-def made(project: Path) -> Path:
-    (project / ".git").mkdir(parents=True)
-    (project / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
-    return project
 
 
 KILLS = (
