@@ -1,6 +1,6 @@
 """The front of the command line: flags, help, wrong usage, and failures as sentences.
 
-Also tests `__main__`.
+Also tests `__main__` and `values`.
 """
 
 from __future__ import annotations

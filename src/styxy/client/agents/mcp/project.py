@@ -15,7 +15,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.resolve import ListRoots
 from mcp.types import ListRootsResult
 
-from styxy.client.cli.command import project_here, project_of
+from styxy.client.cli.values import project_here, project_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

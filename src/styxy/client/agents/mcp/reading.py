@@ -16,7 +16,7 @@ from pydantic import Field
 
 from styxy.client.agents.mcp.project import CurrentProject, client_roots
 from styxy.client.agents.mcp.results import answered, reported, structured
-from styxy.client.cli.command import query, quoted
+from styxy.client.cli.values import query, quoted
 from styxy.client.daemon.configuration import ConfigurationAccess
 from styxy.client.daemon.connection import Connection
 from styxy.client.daemon.log_tail import last_lines

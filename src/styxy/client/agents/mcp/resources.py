@@ -8,7 +8,7 @@ from mcp.server.mcpserver.resources import FunctionResource
 
 from styxy.client.agents.mcp.project import CurrentProject
 from styxy.client.agents.mcp.results import printable
-from styxy.client.cli.command import query
+from styxy.client.cli.values import query
 
 if TYPE_CHECKING:
     from mcp.types import ListRootsResult

@@ -17,7 +17,7 @@ from pydantic import Field
 from styxy.client.agents.mcp.project import CurrentProject
 from styxy.client.agents.mcp.reading import PortNumber, Project, Roots, ServiceType
 from styxy.client.agents.mcp.results import answered, reported
-from styxy.client.cli.command import query, quoted
+from styxy.client.cli.values import query, quoted
 from styxy.client.daemon.connection import Connection
 from styxy.client.inspection.ending import PATIENCE
 from styxy.client.inspection.servers import ServerFinder

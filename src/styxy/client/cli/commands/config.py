@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 
-from styxy.client.cli.command import Command, leasable_port, no_options, not_empty, positive_number
+from styxy.client.cli.command import Command, no_options
 from styxy.client.cli.commands import ranges
+from styxy.client.cli.values import leasable_port, not_empty, positive_number
 from styxy.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 TYPE_CHECKING = False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from styxy.client.cli.command import Command, no_options, port_number, positive_number
+from styxy.client.cli.command import Command, no_options
+from styxy.client.cli.values import port_number, positive_number
 from styxy.client.daemon.connection import read_record
 from styxy.client.daemon.starting import (
     START_PATIENCE,

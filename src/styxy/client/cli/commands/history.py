@@ -6,7 +6,8 @@ import re
 import time
 from argparse import ArgumentTypeError
 
-from styxy.client.cli.command import Command, positive_number, query
+from styxy.client.cli.command import Command
+from styxy.client.cli.values import positive_number, query
 from styxy.client.text import render
 from styxy.core.errors import InvalidInput
 from styxy.core.messages import echo

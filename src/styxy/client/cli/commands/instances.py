@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import os
 
-from styxy.client.cli.command import (
-    Command,
-    no_options,
-    not_empty,
-    port_number,
-    project_here,
-    service_type,
-)
+from styxy.client.cli.command import Command, no_options
+from styxy.client.cli.values import not_empty, port_number, project_here, service_type
 from styxy.client.text import render
 from styxy.core.errors import InvalidInput, NotFound, Refused, UnknownServiceType
 from styxy.core.messages import echo, guess

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from argparse import ArgumentTypeError
 
-from styxy.client.cli.command import (
-    Command,
+from styxy.client.cli.command import Command
+from styxy.client.cli.values import (
     leasable_port,
     name_text,
     not_empty,

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from styxy.client.cli.command import (
-    Command,
-    no_options,
-    port_number,
-    positive_number,
-    query,
-    quoted,
-    service_type,
-)
+from styxy.client.cli.command import Command, no_options
+from styxy.client.cli.values import port_number, positive_number, query, quoted, service_type
 from styxy.client.text import render
 from styxy.core.messages import echo, guess
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from styxy.client.cli.command import Command, query, quoted, service_type
+from styxy.client.cli.command import Command
+from styxy.client.cli.values import query, quoted, service_type
 from styxy.core.errors import InvalidInput, NotFound
 from styxy.core.messages import counted
 

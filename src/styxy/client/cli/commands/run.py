@@ -6,8 +6,9 @@ import argparse
 import os
 from functools import partial
 
-from styxy.client.cli.command import (
-    Command,
+from styxy.client.cli.command import Command
+from styxy.client.cli.commands.leases import announce
+from styxy.client.cli.values import (
     leasable_port,
     name_text,
     not_empty,
@@ -15,7 +16,6 @@ from styxy.client.cli.command import (
     project_of,
     service_type,
 )
-from styxy.client.cli.commands.leases import announce
 from styxy.client.daemon.connection import Connection
 from styxy.client.text import render
 from styxy.core.errors import (

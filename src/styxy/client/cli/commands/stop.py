@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from styxy.client.cli.command import Command, not_empty, port_number, project_here
+from styxy.client.cli.command import Command
+from styxy.client.cli.values import not_empty, port_number, project_here
 from styxy.core.errors import (
     Conflict,
     DaemonUnreachable,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from styxy.client.cli.command import Command, port_number, project_here
+from styxy.client.cli.command import Command
+from styxy.client.cli.values import port_number, project_here
 from styxy.client.daemon.connection import Connection
 from styxy.core.messages import echo
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from styxy.client.cli.command import Command, no_options, project_here
+from styxy.client.cli.command import Command, no_options
+from styxy.client.cli.values import project_here
 from styxy.core.errors import EXIT_REFUSED, InvalidInput, StyxyError
 
 TYPE_CHECKING = False
