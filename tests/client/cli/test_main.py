@@ -147,7 +147,6 @@ def test_the_version_is_told_as_json() -> None:
             "--service-name: 'a b' is not a name; use 1 to 100",
         ),
         (["allocate", "-s", "dev", "--instance", "ä"], "--instance-id: 'ä' is not a name; use 1"),
-        (["list", "--instance", "a/b"], "--instance-id: 'a/b' is not a name; use 1 to 100"),
         (["run", "-n", "a b", "--", "true"], "--name: 'a b' is not a name; use 1 to 100"),
         (["allocate", "-s", "a b"], "'a b' is not a valid service type"),
         (["allocate", "-s", "dev", "-p", "9" * 5000], "99…' is not a port (1-65535)"),

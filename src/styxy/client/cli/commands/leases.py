@@ -212,7 +212,7 @@ def add_list_options(parser: Parser) -> None:
         "--project", metavar="DIR", type=not_empty, help="show only the project of DIR"
     )
     parser.add_argument(
-        "--instance", "--instance-id", metavar="ID", type=name_text, help="show only this instance"
+        "--instance", "--instance-id", metavar="ID", type=not_empty, help="show only this instance"
     )
 
 
