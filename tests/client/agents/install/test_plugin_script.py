@@ -119,8 +119,16 @@ def test_every_answer_reaches_its_place(tmp_path: Path) -> None:
         "before": {"args": {"command": "styxy run -- npm run dev", "description": "start"}},
         "after": {"title": "dev", "output": "failed\n3000 is the blog's", "metadata": {"exit": 1}},
         "env": {"env": {"MINE": "1", "LD_PRELOAD": "/x.so"}},
-        "system": {"system": ["be nice", "3000 is yours", "3001 is free"]},
+        "system": {"system": ["be nice", "3001 is free"]},
     }
+
+
+@needs_node
+def test_what_a_session_was_told_first_stays_until_there_is_something_newer(
+    tmp_path: Path,
+) -> None:
+    found = run(tmp_path, {"session.created": json.dumps({"context": "3000 is yours"})})
+    assert found == {**UNCHANGED, "system": {"system": ["be nice", "3000 is yours"]}}
 
 
 @needs_node

@@ -91,9 +91,8 @@ export const Styxy = async ({ directory }) => {
         started.get(input.sessionID) ?? {},
         ask("experimental.chat.system.transform", call(input)),
       ])
-      for (const { context } of [first, answer]) {
-        if (isText(context) && !output.system.includes(context)) output.system.push(context)
-      }
+      const context = isText(answer.context) ? answer.context : first.context
+      if (isText(context)) output.system.push(context)
     },
   }
 }
