@@ -14,7 +14,7 @@ import pytest
 import styxy as package
 from styxy import __version__
 from styxy.adapters.paths import Paths
-from styxy.client.agents.hook_program import installed_hook
+from styxy.client.agents.hook_program import STAND_IN, installed_hook
 from styxy.core.errors import Unavailable
 from tests.commands import CommandLine
 from tests.native.hook.calling import call
@@ -94,7 +94,9 @@ print(installed_hook(Paths(os.environ)))
 """
 
 
-def test_without_the_program_an_earlier_copy_will_do(tmp_path: Path) -> None:
+def test_without_the_program_a_script_stands_in_and_an_earlier_copy_is_kept(
+    tmp_path: Path,
+) -> None:
     bare = tmp_path / "bare" / "styxy"
     leave = shutil.ignore_patterns("native", "__pycache__")
     shutil.copytree(Path(package.__file__).parent, bare, ignore=leave)
@@ -104,9 +106,31 @@ def test_without_the_program_an_earlier_copy_will_do(tmp_path: Path) -> None:
         words = [sys.executable, "-P", "-c", INSTALL]
         return subprocess.run(words, env=env, capture_output=True, text=True)
 
-    assert "agents can call 'styxy hook' instead" in attempt().stderr
-    path = installed_hook(paths_of(tmp_path / "home"))
+    path = Path(attempt().stdout.strip())
+    assert path.read_bytes() == STAND_IN
+    assert mode(path) == 0o700
+    done = call(tmp_path / "home", "PreToolUse", b"{}", program=(str(path),))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert installed_hook(paths_of(tmp_path / "home")) == str(path)
+    compiled = path.read_bytes()
+    assert compiled != STAND_IN
     assert attempt().stdout == f"{path}\n"
+    assert path.read_bytes() == compiled
+
+
+def test_the_stand_in_hands_all_to_the_command_line_and_is_quiet_without_one(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "styxy-hook"
+    script.write_bytes(STAND_IN)
+    script.chmod(0o700)
+    done = call(tmp_path, "PreToolUse", b"{}", program=(str(script),))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    link = tmp_path / "styxy"
+    link.write_text('#!/bin/sh\necho "$@"\nexec /bin/cat\n')
+    link.chmod(0o700)
+    done = call(tmp_path, "PreToolUse", b"{}", program=(str(script),))
+    assert (done.returncode, done.stdout) == (0, b"hook claude PreToolUse\n{}")
 
 
 def test_the_copy_starts_the_daemon_when_a_session_starts(styxy: CommandLine) -> None:

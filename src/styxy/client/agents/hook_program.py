@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 HOOK_PROGRAM = "styxy-hook"
 COMMAND_LINE = "styxy"
 
+STAND_IN = b"""\
+#!/bin/sh
+# Styxy was installed without a C compiler: the same in Python.
+styxy=${0%/*}/styxy
+[ -x "$styxy" ] && exec "$styxy" hook "$@"
+exit 0
+"""
+"""What stands in for the program: some tens of milliseconds slower, and as quiet."""
+
 _READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -30,8 +39,9 @@ def installed_hook(paths: Paths) -> str:
     """Install `styxy-hook` in the home, or refresh the copy there; return its path.
 
     A copy with the same content is left alone; another one is replaced in one step, so that an
-    agent never starts half of it. Raises `Unavailable` if this Styxy has no such program and the
-    home no copy, if a link or another user's file is in the way, or if it cannot be written.
+    agent never starts half of it. Where this Styxy has no such program and the home no copy, a
+    script that runs `styxy hook` stands in. Raises `Unavailable` if there is no `styxy` for it to
+    run, if a link or another user's file is in the way, or if it cannot be written.
     """
     private_home(paths.home)
     folder = paths.in_home("bin")
@@ -40,10 +50,12 @@ def installed_hook(paths: Paths) -> str:
     present = _content(target)
     wanted = _content(packaged(HOOK_PROGRAM))
     if wanted is None and present is None:
-        raise Unavailable(
-            "Styxy was installed without styxy-hook (no C compiler?); agents can call "
-            "'styxy hook' instead, or: install a compiler, then reinstall Styxy"
-        )
+        if _command_line() is None:
+            raise Unavailable(
+                "Styxy was installed without styxy-hook (no C compiler?), and no styxy is in PATH; "
+                "install a compiler, then reinstall Styxy"
+            )
+        wanted = STAND_IN
     if wanted is not None and wanted != present:
         _replace(target, wanted)
     _link_command_line(os.path.join(folder, COMMAND_LINE))
