@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import cycle, islice
 from pathlib import Path
 
+from styxy.client.agents.install.agents import AGENTS
 from styxy.core.books.lease_index import LeaseIndex
 from styxy.core.model.leases import Lease
 from styxy.core.model.ports import LAST_PORT, Port, PortRange
@@ -149,8 +150,10 @@ def clean_environment(**more: str) -> dict[str, str]:
     """Make an environment without any word of Styxy but those in `more`."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("STYXY_")}
     # Programs colour what they print where CI or FORCE_COLOR is set, and a Python that is told to
-    # buffer nothing hides what is not flushed.
-    for name in (*INHERITED, "CI", "FORCE_COLOR", "PYTHONUNBUFFERED"):
+    # buffer nothing hides what is not flushed. Agents' variables lead to the settings of whoever
+    # runs the tests.
+    moved = [variable for agent in AGENTS for variable, _ in agent.variables]
+    for name in (*INHERITED, *moved, "CI", "FORCE_COLOR", "PYTHONUNBUFFERED"):
         own.pop(name, None)
     return {**own, **more}
 

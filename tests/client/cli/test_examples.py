@@ -17,6 +17,8 @@ from tests.commands import COMMAND, LONGEST, CommandLine
 from tests.fakes import free_port
 
 READY = {
+    "agent install": "mkdir ~/.claude",
+    "agent uninstall": "mkdir ~/.claude\nstyxy agent install claude",
     "release": "styxy allocate -s dev -p 3000",
     "wait": "python3 -m http.server 3000 2>/dev/null &",
     "stop": "python3 -m http.server 3000 >/dev/null 2>&1 &\nstyxy wait 3000 >/dev/null",
@@ -65,7 +67,8 @@ def desk(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
 def test_the_example_runs(command: Command, styxy: CommandLine, desk: Path) -> None:
-    env = {**styxy.env, "PATH": f"{desk.parent}/bin:{os.environ['PATH']}"}
+    # A home of its own: agents have their settings in it, and an example changes them.
+    env = {**styxy.env, "PATH": f"{desk.parent}/bin:{os.environ['PATH']}", "HOME": str(desk.parent)}
     styxy.run("daemon", "start", "-d")
     text = f"{READY.get(command.name, ':')}\n{command.example}"
     if command.name in NUMBERS:

@@ -23,9 +23,6 @@ def ada(styxy: CommandLine, tmp_path: Path) -> Path:
     (home / ".claude" / "settings.json").write_text(THEIRS)
     (home / ".codex").mkdir()
     styxy.env |= {"HOME": str(home), "PATH": "/usr/bin:/bin"}
-    for agent in AGENTS:
-        for variable, _ in agent.variables:
-            styxy.env.pop(variable, None)
     return home
 
 
