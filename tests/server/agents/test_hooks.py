@@ -236,6 +236,13 @@ def test_nonsense_is_answered_with_nothing(daemon: Daemon, body: bytes) -> None:
     assert raw(daemon, "/hooks/auto/auto", body) == (200, b"")
 
 
+def test_a_command_that_is_no_text_is_answered_all_the_same(shop: Agent, blog: Agent) -> None:
+    port = free_port()
+    blog.start_server(port)
+    said = shop.wants_to_run(f"python3 -m http.server {port} # \ud800 \0 \x1b")
+    assert said.startswith(f"Port {port} is in use")
+
+
 def test_a_byte_order_mark_is_accepted(daemon: Daemon, shop: Agent) -> None:
     payload = {"session_id": shop.session, "cwd": str(shop.project)}
     status, said = raw(

@@ -1,11 +1,13 @@
 """Answer the hooks of coding agents.
 
 A hook runs inside somebody else's program: whatever goes wrong here is logged, and the agent goes
-on as if Styxy were not there.
+on as if Styxy were not there. Command lines and outputs are others' text and may take long to read,
+so that happens in a thread, and a guest that asks meanwhile does not wait for it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from dataclasses import replace
@@ -35,6 +37,7 @@ from styxy.server.agents.victims import Census
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from styxy.core.advice.failures import Failure
     from styxy.core.agents.events import HookEvent
     from styxy.core.commands.classify import Classification
     from styxy.core.commands.tools.servers import Server
@@ -99,7 +102,8 @@ class Hooks:
             log.exception("the hook %s of %s failed", event.name, agent)
             return b""
         answer = PROTOCOLS[agent].write(event, advice) if advice else {}
-        return json.dumps(answer, ensure_ascii=False).encode() if answer else b""
+        # In ASCII: a command may hold half a surrogate pair, which UTF-8 cannot spell.
+        return json.dumps(answer).encode("ascii") if answer else b""
 
     async def _on_start(self, event: HookEvent, session: Session, peer: int | None) -> Advice:
         if peer is not None:
@@ -136,7 +140,7 @@ class Hooks:
             return SILENCE
         session.note(event)
         settings = self._service.desk.settings.agents
-        found = self._classified(event)
+        found = await asyncio.to_thread(classify, event.command, project=_files(event))
         refusal = self._guard(found, event, session) if settings.guard != "off" else ""
         if refusal and settings.guard == "deny":
             return Advice(denial=refusal)
@@ -144,11 +148,12 @@ class Hooks:
         protocol = PROTOCOLS[event.agent]
         command = ""
         if settings.rewrite and protocol.can_rewrite and found.servers:
-            command = rewritten(event.command, project=_files(event)) or ""
+            new = await asyncio.to_thread(rewritten, event.command, project=_files(event))
+            command = new or ""
         if command:
             notices.append(f"Styxy runs this command as: {command}")
         else:
-            notices += self._start_notices(found, event, session)
+            notices += await self._start_notices(found, event, session)
         text = "\n".join(notices)
         if text and not protocol.shows_before:
             session.postpone(event, text)
@@ -156,22 +161,21 @@ class Hooks:
         return Advice(context=text, command=command)
 
     async def _on_result(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
-        texts = [session.postponed(event), self._explained(event, session)]
+        texts = [session.postponed(event), await self._explained(event, session)]
         return Advice(context="\n".join(filter(None, texts)))
 
     async def _on_prompt(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
         texts = []
         for task in failed_tasks(event.prompt):
             command = session.commands.get(task.call_id, "")
-            texts.append(self._explanation(task.output, command, event, session, has_failed=True))
+            texts.append(
+                await self._explanation(task.output, command, event, session, has_failed=True)
+            )
         return Advice(context="\n".join(filter(None, texts)))
 
     async def _on_end(self, _event: HookEvent, session: Session, _peer: int | None) -> Advice:
         self._sessions.end(session)
         return SILENCE
-
-    def _classified(self, event: HookEvent) -> Classification:
-        return classify(event.command, project=_files(event))
 
     def _guard(self, found: Classification, event: HookEvent, session: Session) -> str:
         if not found.kills:
@@ -187,7 +191,7 @@ class Hooks:
             return ""
         return denial(victims, free_port=self._free_port("dev"))
 
-    def _start_notices(
+    async def _start_notices(
         self, found: Classification, event: HookEvent, session: Session
     ) -> list[str]:
         ended = {port for kill in found.kills for port in kill.ports}
@@ -197,35 +201,34 @@ class Hooks:
                 continue
             occupant = self._occupants.on(Port(server.port), session)
             if occupant is not None:
-                notices.append(self._start_notice(server, occupant, event))
+                notices.append(await self._start_notice(server, occupant, event))
         return list(dict.fromkeys(filter(None, notices)))
 
-    def _start_notice(self, server: Server, occupant: Occupant, event: HookEvent) -> str:
+    async def _start_notice(self, server: Server, occupant: Occupant, event: HookEvent) -> str:
         if "styxy stop" in event.command and occupant.whose == "own":
             return ""  # the line itself ends the old one first
         if "styxy run" in event.command and occupant.whose != "own":
             return ""  # it will be moved
         free_port = self._free_port(server.service_type)
-        retry = _retry(event.command, server, free_port, event)
+        retry = await asyncio.to_thread(_retry, event.command, server, free_port, event)
         return start_notice(occupant, free_port=free_port, retry=retry)
 
-    def _explained(self, event: HookEvent, session: Session) -> str:
+    async def _explained(self, event: HookEvent, session: Session) -> str:
         if event.outcome == "passed":
             return ""
-        return self._explanation(
+        return await self._explanation(
             event.output, event.command, event, session, has_failed=event.outcome == "failed"
         )
 
-    def _explanation(
+    async def _explanation(
         self, output: str, command: str, event: HookEvent, session: Session, *, has_failed: bool
     ) -> str:
         """Explain why a server did not start; empty if the output does not say so.
 
         Where the exit status is unknown, only the output of a command that serves counts.
         """
-        found = classify(command, project=_files(event))
-        failure = find_failure(
-            output, is_known_to_have_failed=has_failed, is_of_server=bool(found.servers)
+        found, failure = await asyncio.to_thread(
+            _read, output, command, _files(event), has_failed=has_failed
         )
         if failure is None:
             return ""
@@ -234,13 +237,10 @@ class Hooks:
         port = failure.port or (server.port if server is not None else None)
         occupant = self._occupants.on(Port(port), session) if port else None
         free_port = self._free_port(server.service_type if server is not None else "dev")
-        return failure_text(
-            failure,
-            port=port,
-            occupant=occupant,
-            agent=event.agent,
-            retry=_retry(command, server, free_port, event) if server is not None else "",
-        )
+        retry = ""
+        if server is not None:
+            retry = await asyncio.to_thread(_retry, command, server, free_port, event)
+        return failure_text(failure, port=port, occupant=occupant, agent=event.agent, retry=retry)
 
     def _free_port(self, service_type: str) -> int | None:
         try:
@@ -248,6 +248,17 @@ class Hooks:
         except StyxyError:
             return None  # the range is full
         return next(iter(ports), None)
+
+
+def _read(
+    output: str, command: str, project: ProjectFiles | None, *, has_failed: bool
+) -> tuple[Classification, Failure | None]:
+    """Read what a command printed, and the command."""
+    found = classify(command, project=project)
+    failure = find_failure(
+        output, is_known_to_have_failed=has_failed, is_of_server=bool(found.servers)
+    )
+    return found, failure
 
 
 def _files(event: HookEvent) -> ProjectFiles | None:
