@@ -115,3 +115,10 @@ def test_a_variables_file_that_is_none_is_left_alone(
     assert "styxy run -- COMMAND" in json.dumps(said)
     if kind == "link":
         assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_an_agent_that_runs_under_interception_passes_it_on(shop: Agent) -> None:
+    payload = {"session_id": shop.session, "cwd": str(shop.project)}
+    under = shop.hook("SessionStart", payload, LD_PRELOAD="/nonexistent/lib/libstyxy.so")
+    assert "as usual" in json.dumps(under)
+    assert "styxy run -- COMMAND" in json.dumps(shop.hook("SessionStart", payload))

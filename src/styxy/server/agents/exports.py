@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ENV_FILE = "CLAUDE_ENV_FILE"
+LIBRARY = "/libstyxy.so"
 
 RELEVANT = ("HOME", "PATH", "LD_PRELOAD", "STYXY_HOME", "STYXY_SOCKET", "XDG_RUNTIME_DIR")
 
@@ -55,6 +56,11 @@ class Exports:
                 return {}
             self._known[key] = found
         return {**self._known[key], "STYXY_INSTANCE_ID": session.instance_id}
+
+
+def is_intercepted(processes: Processes, peer: int) -> bool:
+    """Return whether an agent itself runs under interception, which its commands inherit."""
+    return LIBRARY in (processes.variable(peer, "LD_PRELOAD") or "")
 
 
 async def _asked(surroundings: Mapping[str, str]) -> Mapping[str, str] | None:

@@ -29,7 +29,7 @@ from styxy.core.commands.classify import classify
 from styxy.core.errors import StyxyError
 from styxy.core.model.ports import Port
 from styxy.server.agents.background import failed_tasks
-from styxy.server.agents.exports import Exports
+from styxy.server.agents.exports import Exports, is_intercepted
 from styxy.server.agents.occupants import Occupants
 from styxy.server.agents.sessions import Sessions
 from styxy.server.agents.victims import Census
@@ -108,7 +108,8 @@ class Hooks:
     async def _on_start(self, event: HookEvent, session: Session, peer: int | None) -> Advice:
         if peer is not None:
             processes = self._service.context.processes
-            session.is_intercepted = await self._exports.write(session, processes, peer)
+            is_written = await self._exports.write(session, processes, peer)
+            session.is_intercepted = is_written or is_intercepted(processes, peer)
         return Advice(context=await self._introduction(session))
 
     async def _on_system_prompt(
