@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from bench.installation import STYXY, Installation, any_port
 from bench.rows import Row, percentile, row, timed
@@ -27,12 +27,7 @@ def measure(installation: Installation) -> Iterator[Row]:
         "true": ["true"],
         "styxy run -- true": [STYXY, "run", "--", "true"],
     }
-    times: dict[str, list[float]] = {what: [] for what in turns}
-    for turn in range(WARM_UP + ROUNDS):
-        for what, command in turns.items():
-            took = seconds(installation, command)
-            if turn >= WARM_UP:
-                times[what].append(took)
+    times = in_turns(turns, lambda command: seconds(installation, command))
     bare = times["python -c pass"]
     yield row("python -c pass", bare)
     for what in ("styxy check", "styxy allocate"):
@@ -44,7 +39,20 @@ def measure(installation: Installation) -> Iterator[Row]:
     yield row("styxy run -- true, more than true alone", extra, target=RUN_TARGET)
 
 
-def beside(what: str, ours: list[float], bare: list[float]) -> Row:
+def in_turns(
+    turns: Mapping[str, list[str]], measured: Callable[[list[str]], float]
+) -> dict[str, list[float]]:
+    """Measure commands one after another, again and again; what it took each, without warm-up."""
+    times: dict[str, list[float]] = {what: [] for what in turns}
+    for turn in range(WARM_UP + ROUNDS):
+        for what, command in turns.items():
+            took = measured(command)
+            if turn >= WARM_UP:
+                times[what].append(took)
+    return times
+
+
+def beside(what: str, ours: list[float], bare: list[float], *, target: float = RATIO_TARGET) -> Row:
     """How many times a bare interpreter a command costs, pair by pair."""
     ratios = [mine / theirs for mine, theirs in zip(ours, bare, strict=True)]
     return Row(
@@ -53,7 +61,7 @@ def beside(what: str, ours: list[float], bare: list[float]) -> Row:
         p95=percentile(ratios, 0.95),
         rounds=len(ratios),
         unit="ratio",
-        target=RATIO_TARGET,
+        target=target,
     )
 
 

@@ -11,13 +11,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.commands import beside, in_turns
 from bench.installation import STYXY, CannotMeasure, Installation
-from bench.rows import Row, percentile, row, timed
+from bench.rows import Row, row, timed
 
 HOOK = str(Path(sys.executable).parent / "styxy-hook")
-
-ROUNDS = 60
-WARM_UP = 5
 
 HOOK_TARGET = 0.42
 """5 ms for a hook on a machine where `python -c pass` costs 12."""
@@ -47,30 +45,12 @@ def measure(installation: Installation) -> Iterator[Row]:
         "styxy-hook": [HOOK, *words],
         "styxy hook": [STYXY, "hook", *words],
     }
-    times: dict[str, list[float]] = {what: [] for what in turns}
-    for turn in range(WARM_UP + ROUNDS):
-        for what, command in turns.items():
-            took = seconds(installation, command)
-            if turn >= WARM_UP:
-                times[what].append(took)
+    times = in_turns(turns, lambda command: seconds(installation, command))
     bare = times["python -c pass"]
     yield row("python -c pass, with a payload", bare)
     for what, target in (("styxy-hook", HOOK_TARGET), ("styxy hook", PYTHON_TARGET)):
         yield row(what, times[what])
         yield beside(f"{what}, times python -c pass", times[what], bare, target=target)
-
-
-def beside(what: str, ours: list[float], bare: list[float], *, target: float) -> Row:
-    """How many times a bare interpreter a hook costs, pair by pair."""
-    ratios = [mine / theirs for mine, theirs in zip(ours, bare, strict=True)]
-    return Row(
-        what=what,
-        median=percentile(ratios, 0.5),
-        p95=percentile(ratios, 0.95),
-        rounds=len(ratios),
-        unit="ratio",
-        target=target,
-    )
 
 
 def seconds(installation: Installation, command: list[str]) -> float:
