@@ -54,7 +54,7 @@ def texts(draw: st.DrawFn) -> str:
         text = _scribbled(draw, text)
     if draw(st.booleans()):
         text = text.replace("\n", "\r\n")
-    before = draw(st.sampled_from(["", "\ufeff", "\n", "// mine\n"]))
+    before = draw(st.sampled_from(["", "\ufeff", "\n", "  ", "// mine\n"]))
     return before + text + draw(st.sampled_from(["", "\n", "\n\n", " ", "\n// end"]))
 
 

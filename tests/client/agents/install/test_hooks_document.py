@@ -61,6 +61,12 @@ def test_hooks_come_out_of_any_settings_without_a_trace(agent: Agent, text: str)
     assert ours.without_ours(longer, keep=ours.empty(text)) == text
 
 
+def test_lists_that_share_a_line_get_it_back() -> None:
+    text = '{\n"x": 1, "hooks": {"PostToolUse": [], "PreToolUse": [ ], "SessionStart": []}}'
+    ours = hooks_document(QWEN)
+    assert ours.without_ours(ours.with_ours(text), keep=ours.empty(text)) == text
+
+
 @given(text=texts())
 def test_settings_keep_their_values_and_their_order(text: str) -> None:
     before, after = parse(text).data, parse(hooks_document(QWEN).with_ours(text)).data

@@ -72,7 +72,9 @@ def removed(text: str, root: Value, container: Value, part: Part) -> str:
         comma = skip(text, before)
         return text[:comma] + text[comma + 1 : start] + text[part.end :]
     end = part.end
-    trailer = layout.newline + layout.indent_of(container.start)
+    # What the container's own line began with is told by the part's: a line may have got another
+    # beginning since, by what was put into a container in front of this one.
+    trailer = layout.newline + layout.indent_of(part.start).removesuffix(layout.unit)
     if start == container.start + 1 and text.startswith(trailer, end):
         end += len(trailer)
     return text[:start] + text[end:]
@@ -101,7 +103,8 @@ class _Layout:
         self.space = "" if self.is_one_line and ", " not in inside and ": " not in inside else " "
         first = root.parts[0] if root.parts else None
         known = first is not None and _is_on_own_line(text, first)
-        self.unit = self.indent_of(first.start) if first and known else USUAL_INDENT
+        indent = self.indent_of(first.start) if first and known else USUAL_INDENT
+        self.unit = indent.removeprefix(self.indent_of(root.start)) if known else indent
 
     def indent_of(self, at: int) -> str:
         """Give the white space with which the line of a place begins."""
