@@ -72,6 +72,9 @@ def test_agents_that_show_nothing_before_a_command_are_told_after_it(
         said = agent.hook("AfterTool", {**common, **result})
         assert f"Port {port} is in use" in said["hookSpecificOutput"]["additionalContext"]
         assert agent.hook("AfterTool", {**common, **result}) is None
+        moved = {"llmContent": f"✓ STYXY: Port {port} was in use, auto-assigned port 3007"}
+        agent.hook("BeforeTool", common)
+        assert agent.hook("AfterTool", {**common, "tool_response": moved}) is None
 
 
 def test_one_call_is_told_once(shop: Agent, blog: Agent) -> None:
@@ -98,9 +101,8 @@ def test_a_denial_is_repeated_to_every_hook_file(shop: Agent, blog: Agent) -> No
         "tool_input": {"command": f"kill {pid}"},
         "tool_use_id": "toolu_twice",
     }
-    denied = shop.hook("PreToolUse", payload)
-    assert "Not run" in str(denied)
-    assert shop.hook("PreToolUse", payload) == denied  # whoever asks must not hear less
+    for _ in range(2):  # whoever asks must not hear less
+        assert '"deny"' in json.dumps(shop.hook("PreToolUse", payload))
 
 
 NOT_PERMITTED = """\

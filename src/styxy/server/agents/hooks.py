@@ -52,6 +52,12 @@ USUAL_PORTS = (3000, 3001, 4200, 5000, 5173, 5432, 6379, 8000, 8080)
 LONGEST_LINE = 32 * 1024
 """Characters of a command line that is read; a longer one is data with a command in front."""
 
+ASKING = ("opencode",)
+"""Agents that ask for the variables of each command."""
+
+MOVED = "✓ STYXY"
+"""How the notice of a moved server begins; who reads it needs no notice of the conflict."""
+
 BOM = b"\xef\xbb\xbf"
 
 
@@ -110,6 +116,8 @@ class Hooks:
             processes = self._service.context.processes
             is_written = await self._exports.write(session, processes, peer)
             session.is_intercepted = is_written or is_intercepted(processes, peer)
+            if event.speaker in ASKING:  # asked for soon, in less time than they take to find out
+                await self._exports.of(session, processes, peer)
         return Advice(context=await self._introduction(session))
 
     async def _on_system_prompt(
@@ -162,7 +170,11 @@ class Hooks:
         return Advice(context=text, command=command)
 
     async def _on_result(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
-        texts = [session.postponed(event), await self._explained(event, session)]
+        notice = session.postponed(event)
+        texts = [
+            "" if MOVED in event.output else notice,
+            await self._explained(event, session),
+        ]
         return Advice(context="\n".join(filter(None, texts)))
 
     async def _on_prompt(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
