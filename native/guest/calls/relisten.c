@@ -75,7 +75,7 @@ static int listen_at(struct attempt *attempt, uint16_t *port)
 
 bool relisten(const struct image *image, int fd, int backlog)
 {
-    struct sockaddr_storage name;
+    struct sockaddr_in6 name; /* the longest of those that are moved; others are cut */
     socklen_t length = sizeof name;
     struct attempt attempt = {
         .image = image,

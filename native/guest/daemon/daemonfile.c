@@ -64,7 +64,7 @@ static bool find_value(struct scanner scanner, const char *key, struct span *val
 }
 
 /* Copy the value of a key, an absolute path. */
-static bool find_path(const char *json, size_t length, const char *key, char *path, size_t room)
+static bool copy_path(const char *json, size_t length, const char *key, char *path, size_t room)
 {
     struct span value;
     if (memchr(json, '\\', length) != NULL || memchr(json, '\0', length) != NULL)
@@ -80,10 +80,10 @@ static bool find_path(const char *json, size_t length, const char *key, char *pa
 
 bool daemonfile_map(const char *json, size_t length, char *path, size_t room)
 {
-    return find_path(json, length, "map", path, room);
+    return copy_path(json, length, "map", path, room);
 }
 
 bool daemonfile_socket(const char *json, size_t length, char *path, size_t room)
 {
-    return find_path(json, length, "socket", path, room);
+    return copy_path(json, length, "socket", path, room);
 }
