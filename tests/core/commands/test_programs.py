@@ -15,6 +15,7 @@ from styxy.core.commands.programs import program_of, service_type_of_program
         (("/usr/bin/python3.11", "-u", "app.py"), "app"),
         (("python3",), "python3"),
         (("/usr/bin/python3", "-c", "import http.server"), "python3"),
+        (("python3", "-u", "-c", "import http.server"), "python3"),
         (("node", "-e", "require('http')"), "node"),
         (("-zsh",), "zsh"),
         (("/opt/my tools/serve",), "serve"),

@@ -7,6 +7,7 @@ run names the program. The service type comes from the table of tools.
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ def program_of(words: Sequence[str]) -> str:
     if not names:
         return ""
     if _is_interpreter(names[0]):
-        if any(name in CODE_FLAGS for name in names[1:2]):
+        flags = list(takewhile(lambda name: name.startswith("-"), names[1:]))
+        if any(flag in CODE_FLAGS for flag in flags):
             return names[0]
-        script = next((name for name in names[1:] if not name.startswith("-")), names[0])
+        script = next(iter(names[1 + len(flags) :]), names[0])
         return script.removesuffix("-cli")
     return names[0].removeprefix("-")
 
