@@ -32,7 +32,7 @@ STATUSES = {
     403: "The request comes from another site, or its Host is not a loopback name",
     404: "It does not exist",
     409: "The current state does not allow it: a full range, a missing confirmation",
-    413: "The body is over 64 KiB",
+    413: "The body is over 64 KiB (of a hook, over 256 KiB)",
     429: "The rate limit was exceeded; Retry-After says when to try again",
     503: "The daemon cannot do it now; nothing has changed",
 }
