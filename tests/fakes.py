@@ -151,9 +151,9 @@ def clean_environment(**more: str) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("STYXY_")}
     # Programs colour what they print where CI or FORCE_COLOR is set, and a Python that is told to
     # buffer nothing hides what is not flushed. Agents' variables lead to the settings of whoever
-    # runs the tests.
+    # runs the tests. pytest-xdist tells its workers a width.
     moved = [variable for agent in AGENTS for variable, _ in agent.variables]
-    for name in (*INHERITED, *moved, "CI", "FORCE_COLOR", "PYTHONUNBUFFERED"):
+    for name in (*INHERITED, *moved, "CI", "FORCE_COLOR", "PYTHONUNBUFFERED", "COLUMNS"):
         own.pop(name, None)
     return {**own, **more}
 

@@ -98,6 +98,7 @@ def test_a_named_port_that_a_stranger_uses_is_handed_out_with_a_warning(
 def test_a_program_of_a_misspelled_type_is_not_run_and_told_what_to_type(
     styxy: CommandLine,
 ) -> None:
+    styxy.run("list")  # where a daemon takes long to start, the program runs without
     done = styxy.run("run", "-s", "devv", "--", "echo", "ran")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(

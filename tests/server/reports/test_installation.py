@@ -35,7 +35,10 @@ def site(tmp_path: Path) -> Path:
 @pytest.fixture
 def daemon(site: Path, tmp_path: Path) -> Iterator[Daemon]:
     """A daemon that runs from the copy."""
-    with Daemon(tmp_path / "home", wrapper=("env", f"PYTHONPATH={site}")) as running:
+    # It loads the hooks in the background: what it compiles must not appear in a directory that is
+    # just being deleted.
+    wrapper = ("env", f"PYTHONPATH={site}", "PYTHONDONTWRITEBYTECODE=1")
+    with Daemon(tmp_path / "home", wrapper=wrapper) as running:
         yield running
 
 

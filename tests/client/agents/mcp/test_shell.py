@@ -23,8 +23,8 @@ CALLS: list[tuple[str, dict[str, object], str]] = [
     ("metrics", {"name": "leases"}, "styxy daemon status"),
     (
         "allocate",
-        {"service_type": "dev", "name": "my web", "preferred_port": 3000, "yes": True},
-        "styxy allocate -s dev -n 'my web' -p 3000 --yes",
+        {"service_type": "dev", "name": "web", "preferred_port": 3000, "yes": True},
+        "styxy allocate -s dev -n web -p 3000 --yes",
     ),
     ("release", {"port": 3000}, "styxy release --port 3000"),
     ("release", {"lock_id": "0f3c", "project": "/a b"}, "styxy release 0f3c --project '/a b'"),

@@ -133,15 +133,26 @@ def test_an_agent_without_hooks_may_still_have_its_server(
         assert found(running, port) is not None
 
 
-def test_what_a_living_project_has_on_lease_is_left_alone(
+def test_a_lease_of_its_project_saves_no_server_of_an_ended_session(
     running: CommandLine, tmp_path: Path
 ) -> None:
-    project = tmp_path / "shop"
-    project.mkdir()
-    words = ("allocate", "-s", "dev", "-n", "web", "--project", str(project))
+    words = ("allocate", "-s", "dev", "-n", "web", "--project", str(tmp_path))
     port = int(str(running.json(*words)["port"]))
     env = {**running.env, "CLAUDE_CODE_SESSION_ID": "gone"}
-    with serving(port, cwd=project, env=env):
+    with serving(port, cwd=tmp_path, env=env):
+        assert found(running, port) is not None
+
+
+def test_what_a_living_project_has_on_lease_outlives_its_directory(
+    running: CommandLine, tmp_path: Path
+) -> None:
+    project, place = tmp_path / "shop", tmp_path / "place"
+    project.mkdir()
+    place.mkdir()
+    words = ("allocate", "-s", "dev", "-n", "web", "--project", str(project))
+    port = int(str(running.json(*words)["port"]))
+    with serving(port, cwd=place, env={**running.env, "STYXY_PROJECT": str(project)}):
+        place.rmdir()
         assert found(running, port) is None
         project.rmdir()
         assert found(running, port) is not None
