@@ -72,8 +72,9 @@ hooks:
 	@sh scripts/turn_on_hooks.sh
 
 # Real programs from npm, for the tests that drive them; `make compat` gets the large ones, too. Without
-# npm, or without its registry, those tests are skipped by name, so this never fails.
-programs: $(PROGRAMS)/.installed
+# npm, or without its registry, those tests are skipped by name, so this never fails. An older glibc comes
+# from Debian in the same way.
+programs: $(PROGRAMS)/.installed $(PROGRAMS)/glibc-2.31
 
 $(PROGRAMS)/.installed: OMIT := --omit=dev
 $(PROGRAMS)/.installed $(PROGRAMS)/.complete: tests/programs/package.json
@@ -82,6 +83,10 @@ $(PROGRAMS)/.installed $(PROGRAMS)/.complete: tests/programs/package.json
 	@if ! command -v npm >/dev/null; then echo "There is no npm here: the tests with its programs will be skipped."; \
 	elif npm install --prefix $(PROGRAMS) $(OMIT) --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error; then touch $@ $(PROGRAMS)/.installed; \
 	else echo "npm could not install all of its programs: the tests with the others will be skipped."; fi
+
+$(PROGRAMS)/glibc-2.31: scripts/old_glibc.sh
+	@mkdir -p $(PROGRAMS)
+	@sh scripts/old_glibc.sh $@
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Styxy needs Python 3.11 or newer, and there is no $(PYTHON) here; install it, or say: make PYTHON=/path/to/python3"; exit 1; }

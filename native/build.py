@@ -64,12 +64,6 @@ LINK_FLAGS = (
 PROGRAM_LINK_FLAGS = ("-pie", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack")
 """Not -static, which starts faster: interception would give a static program a supervisor."""
 
-LIBRARIES = (
-    # dlsym lived in libdl before glibc 2.34; elsewhere libdl is empty and is not recorded.
-    "-Wl,--as-needed",
-    "-ldl",
-)
-
 
 MARKS = ("__asan_default_options", "styxy_guest")
 """What the library exports beside its calls: `preload/other_libraries.c`."""
@@ -106,7 +100,7 @@ def compile_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> l
     script = Path(f"{out}.map")
     script.write_text(version_script(), encoding="utf-8")
     link = [*LINK_FLAGS, f"-Wl,--version-script={script}"]
-    return [cc, *COMPILE_FLAGS, *link, *extra, "-o", out, *sources(), *LIBRARIES]
+    return [cc, *COMPILE_FLAGS, *link, *extra, "-o", out, *sources()]
 
 
 def supervisor_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:

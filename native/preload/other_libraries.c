@@ -2,11 +2,9 @@
  * Getting along with what else is loaded: see other_libraries.h. The symbols of this file are
  * exported in addition to the intercepted calls (native/build.py).
  */
-#define _GNU_SOURCE /* RTLD_NEXT */
 #include "preload/other_libraries.h"
 
-#include <dlfcn.h>
-#include <stddef.h>
+#include "preload/next_symbol.h"
 
 /* By this symbol copies find each other; nothing reads it. */
 extern const char styxy_guest;
@@ -14,9 +12,9 @@ const char styxy_guest = 1;
 
 bool other_libraries_have_styxy(void)
 {
-    bool found = dlsym(RTLD_NEXT, "styxy_guest") != NULL;
-    dlerror(); /* finding none is no error of the program's, which may ask for its own */
-    return found;
+    struct wanted_symbol mark = {.name = "styxy_guest"};
+    next_symbol_find_behind(&mark, 1);
+    return mark.address != NULL;
 }
 
 /*

@@ -1,32 +1,33 @@
 /*
  * The real functions behind ours, each derived from its row in intercepted.h.
  *
- * They are found when the library is loaded, because dlsym may take the linker's lock and must not
- * run in a signal handler. A call before that (in the constructor of another library) finds them
- * itself; where no library has the function, the kernel is called.
+ * They are found when the library is loaded, because finding them takes the linker's lock and must
+ * not happen in a signal handler. A call before that (in the constructor of another library) finds
+ * them itself; where no library has the function, the kernel is called.
  */
-#define _GNU_SOURCE /* RTLD_NEXT */
 #include "preload/real.h"
 
 #include "guest/host.h"
 #include "guest/kernel/sys.h"
+#include "preload/next_symbol.h"
 
-#include <dlfcn.h>
 #include <stdatomic.h>
 
 #define INDEX(name, ...) INDEX_##name,
 enum { INTERCEPTED_CALLS(INDEX, INDEX, NOTHING_OF) COUNT };
 
-#define NAME(name, ...) [INDEX_##name] = #name,
-static const char *const NAMES[COUNT] = {INTERCEPTED_CALLS(NAME, NAME, NOTHING_OF)};
+#define WANTED(call, ...) [INDEX_##call] = {.name = #call},
 
 static _Atomic(void *) next[COUNT];
 static atomic_bool is_found;
 
 void real_find(void)
 {
+    struct wanted_symbol wanted[COUNT] = {INTERCEPTED_CALLS(WANTED, WANTED, NOTHING_OF)};
+    next_symbol_find_behind(wanted, COUNT);
+    next_symbol_find_elsewhere(wanted, COUNT);
     for (int i = 0; i < COUNT; i++)
-        atomic_store(&next[i], dlsym(RTLD_NEXT, NAMES[i]));
+        atomic_store(&next[i], wanted[i].address);
     atomic_store(&is_found, true);
 }
 
@@ -39,7 +40,7 @@ static void *next_of(int index)
 
 #define UNPACKED(...) __VA_ARGS__
 
-/* POSIX lets dlsym's object pointer hold a function; ISO C has no cast for it. */
+/* POSIX lets an object pointer hold a function (dlsym); ISO C has no cast for it. */
 #define DEFINE_REAL(name, otherwise, result, parameters, arguments)                                \
     result real_##name parameters                                                                  \
     {                                                                                              \

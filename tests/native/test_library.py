@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,9 +24,10 @@ from tests.native.guest import (
     run,
     say,
 )
+from tests.native.supervised import library_beside, needs_seccomp, static
 
 IN_EVERY_LIBC = {
-    "__environ", "__errno_location", "dlerror", "dlsym", "environ", "getauxval", "getenv",
+    "__environ", "__errno_location", "dl_iterate_phdr", "environ", "getauxval", "getenv",
     "memchr", "memcmp", "memcpy", "memmove", "memset", "mmap", "munmap", "strchr", "strcmp",
     "strcspn", "strlen", "strncmp", "strnlen", "strrchr", "strspn", "syscall",
 }  # fmt: skip
@@ -50,6 +52,17 @@ def test_the_library_needs_only_what_every_libc_has() -> None:
     assert needed <= IN_EVERY_LIBC
 
 
+def test_the_library_needs_no_newer_version_of_glibc() -> None:
+    """A program that brings an older one does not start if a preloaded library needs more."""
+    shown = subprocess.run(
+        ["readelf", "-VdW", library()], check=True, capture_output=True, text=True
+    ).stdout
+    versions = {tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_([\d.]+)", shown)}
+    assert versions
+    assert max(versions) <= (2, 17)
+    assert re.findall(r"\(NEEDED\).*\[(.*)\]", shown) == ["libc.so.6"]
+
+
 def test_the_library_has_no_thread_local_storage_and_no_executable_stack() -> None:
     headers = subprocess.run(
         ["readelf", "-lW", library()], check=True, capture_output=True, text=True
@@ -69,6 +82,57 @@ def test_a_musl_program_starts_with_the_library_and_is_moved(tmp_path: Path) -> 
     musl = compiled(BINDER.replace("strerrorname_np", "strerror"), cc="musl-gcc")
     with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
         done = run([musl, f"127.0.0.1,{taken},listen"], daemon.environment())
+    assert (done.returncode, done.stdout) == (0, f"{free}\n")
+    assert done.stderr == NOTICE.format(taken, free)
+
+
+OLD_GLIBC = Path(__file__).parents[2] / ".cache" / "programs" / "glibc-2.31"
+
+
+def with_old_glibc(text: str) -> Path:
+    """A program that brings glibc 2.31, as those from Nix, AppImage or Steam bring theirs."""
+    loaders = list(OLD_GLIBC.glob("lib/*/ld-2.31.so"))
+    if not loaders:
+        pytest.skip("glibc 2.31 is not here; try: make programs")
+    parts = OLD_GLIBC / "usr" / loaders[0].parent.relative_to(OLD_GLIBC)
+    flags = [
+        f"--sysroot={OLD_GLIBC}", f"-B{parts}", f"-L{parts}",
+        f"-Wl,--dynamic-linker={loaders[0]}", f"-Wl,-rpath,{loaders[0].parent}",
+    ]  # fmt: skip
+    return compiled(text.replace("strerrorname_np", "strerror"), *flags)
+
+
+def test_a_program_with_an_older_glibc_starts_with_the_library_and_is_moved(tmp_path: Path) -> None:
+    free, old = free_port(), with_old_glibc(BINDER)
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        done = run([old, f"127.0.0.1,{taken},listen"], daemon.environment())
+    assert (done.returncode, done.stdout) == (0, f"{free}\n")
+    assert done.stderr == NOTICE.format(taken, free)
+
+
+@needs_seccomp
+@pytest.mark.parametrize("way", ["posix_spawn", "execv"])
+def test_a_program_with_an_older_glibc_starts_static_ones(tmp_path: Path, way: str) -> None:
+    each = """
+        #include <spawn.h>
+        #include <string.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        extern char **environ;
+        int main(int argc, char **argv)
+        {
+            int child, status = 1;
+            if (strcmp(argv[1], "execv") == 0)
+                execv(argv[2], argv + 2);
+            else if (posix_spawn(&child, argv[2], NULL, NULL, argv + 2, environ) == 0)
+                waitpid(child, &status, 0);
+            return status;
+        }
+    """
+    free, old = free_port(), with_old_glibc(each)
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        env = daemon.environment(LD_PRELOAD=str(library_beside()), STYXY_STATIC="supervise")
+        done = run([old, way, static(BINDER), f"127.0.0.1,{taken},listen"], env)
     assert (done.returncode, done.stdout) == (0, f"{free}\n")
     assert done.stderr == NOTICE.format(taken, free)
 
