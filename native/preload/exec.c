@@ -122,16 +122,18 @@ int execle(const char *path, const char *first, ...)
 /* ---- posix_spawn ---- */
 
 /*
- * Spawn with a supervisor what needs one; false where it does not, or where that fails. Not for a
- * relative path, which counts from where the actions lead (posix_spawn_file_actions_addchdir_np).
+ * Spawn with a supervisor what needs one; false where it does not, or where that fails.
+ *
+ * The supervisor is handed a relative path as it is, so that it counts from where the actions lead
+ * (posix_spawn_file_actions_addchdir_np). Only what is looked at before is the file that the path
+ * means here: the actions cannot be read, and they lead nowhere in all but a few calls.
  */
 static bool spawn_supervised(pid_t *pid, const char *path,
                              const posix_spawn_file_actions_t *actions,
                              const posix_spawnattr_t *attributes, char *const words[],
                              char *const environment[])
 {
-    bool needs_one = needs_supervisor(path, environment) && path[0] == '/';
-    size_t room = needs_one ? needs_supervisor_command_size(words) : 0;
+    size_t room = needs_supervisor(path, environment) ? needs_supervisor_command_size(words) : 0;
     if (room == 0)
         return false;
     const char *command[room];

@@ -67,6 +67,84 @@ def test_each_way_of_executing_brings_a_supervisor(tmp_path: Path, way: str) -> 
     assert done.stderr == NOTICE.format(taken, free)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_relative_path_counts_like_an_absolute_one(tmp_path: Path, way: str) -> None:
+    free, program = free_port(), static(BINDER)
+    each = compiled(textwrap.dedent(EXEC_EACH_WAY))
+    relative = f"./{program.name}"
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        words = [each, way, relative, relative, f"127.0.0.1,{taken},listen"]
+        done = run(words, environment(daemon), cwd=program.parent)
+    assert (done.returncode, done.stdout) == (0, f"{free}\n")
+    assert done.stderr == NOTICE.format(taken, free)
+
+
+def test_a_relative_path_counts_from_where_a_spawn_leads(tmp_path: Path) -> None:
+    each = compiled(
+        textwrap.dedent(r"""
+        #include <spawn.h>
+        #include <sys/wait.h>
+        extern char **environ;
+        /* spawn DIRECTORY PROGRAM ARGUMENT: spawn PROGRAM, as it is called in DIRECTORY. */
+        int main(int argc, char **argv)
+        {
+            posix_spawn_file_actions_t actions;
+            int child, status = 1;
+            posix_spawn_file_actions_init(&actions);
+            posix_spawn_file_actions_addchdir_np(&actions, argv[1]);
+            if (posix_spawn(&child, argv[2], &actions, NULL, argv + 2, environ) == 0)
+                waitpid(child, &status, 0);
+            return status;
+        }
+        """)
+    )
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+        (folder / "server").symlink_to(static(BINDER))
+    (here / "server").unlink()
+    (here / "server").symlink_to(static("int main(void) { return 9; }"))
+    free = free_port()
+    with listener() as taken, FakeDaemon(tmp_path / "home", say(move(free))) as daemon:
+        words = [each, there, "./server", f"127.0.0.1,{taken},listen"]
+        done = run(words, environment(daemon), cwd=here)
+    assert (done.returncode, done.stdout) == (0, f"{free}\n")
+
+
+RECIPES = {
+    "a path": "./bin/server {}",
+    "a path and a word for the shell": "true && ./bin/server {}",
+    "a quiet path": "@./bin/server {}",
+    "a path in a directory": "cd bin && ./server {}",
+}
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_static_server_that_make_starts_is_reached(tmp_path: Path, recipe: str) -> None:
+    free = free_port()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "server").symlink_to(static(BINDER))
+    with listener() as taken, FakeDaemon(tmp_path / "home", say(move(free))) as daemon:
+        line = RECIPES[recipe].format(f"127.0.0.1,{taken},listen")
+        (tmp_path / "Makefile").write_text(f"run:\n\t{line}\n")
+        done = run(["make", "-s", "run"], environment(daemon), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"{free}\n")
+    assert done.stderr == NOTICE.format(taken, free)
+
+
+def test_a_static_server_that_python_spawns_by_a_relative_path_is_reached(tmp_path: Path) -> None:
+    free, program = free_port(), static(BINDER)
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        words = ["server", f"127.0.0.1,{taken},listen"]
+        code = (
+            f"import os; pid = os.posix_spawn('./{program.name}', {words}, os.environ);"
+            "os.waitpid(pid, 0)"
+        )
+        done = run([sys.executable, "-c", code], environment(daemon), cwd=program.parent)
+    assert (done.stdout, done.stderr) == (f"{free}\n", NOTICE.format(taken, free))
+
+
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_a_shell_gets_the_exit_status_and_the_pid_that_it_knows(tmp_path: Path, shell: str) -> None:
     text = r"""
