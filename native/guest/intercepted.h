@@ -42,9 +42,9 @@
     BOTH(sendmsg, SYS_sendmsg, FAST_OPEN(2), LOOPBACK_IN_MESSAGE(1), ssize_t,                      \
          (int fd, const struct msghdr *message, int flags), (fd, message, flags))                  \
                                                                                                    \
-    LIBRARY(getsockname, (int)syscall(SYS_getsockname, fd, address, length), int,                  \
+    LIBRARY(getsockname, (int)sys_call(SYS_getsockname, fd, address, length), int,                  \
             (int fd, struct sockaddr *address, socklen_t *length), (fd, address, length))          \
-    LIBRARY(execve, (int)syscall(SYS_execve, path, words, environment), int,                       \
+    LIBRARY(execve, (int)sys_call(SYS_execve, path, words, environment), int,                       \
             (const char *path, char *const words[], char *const environment[]),                    \
             (path, words, environment))                                                            \
     LIBRARY(execvpe, real_execve(name, words, environment), int,                                   \

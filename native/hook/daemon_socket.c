@@ -37,7 +37,7 @@ bool daemon_socket(char *path, size_t room)
     struct text text = text_in(texts, sizeof texts);
     const struct variables variables = {.get = variable};
     struct image image = {.directory = ""};
-    if (syscall(SYS_getcwd, directory, sizeof directory) > 0)
+    if (sys_call(SYS_getcwd, directory, sizeof directory) > 0)
         image.directory = directory;
     image_read_settings(&image, &variables, &text);
     if (image.socket[0] != '\0') {

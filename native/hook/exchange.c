@@ -22,7 +22,7 @@ static bool is_ours(int fd)
 {
     struct peer peer = {.uid = (uid_t)-1};
     return sys_option(fd, SOL_SOCKET, SO_PEERCRED, &peer, sizeof peer) &&
-           (peer.uid == (uid_t)syscall(SYS_getuid) || peer.uid == 0);
+           (peer.uid == (uid_t)sys_call(SYS_getuid) || peer.uid == 0);
 }
 
 static bool send_request(int fd, const struct hook_call *call, uint64_t deadline)

@@ -21,12 +21,12 @@ static char *words[] = {"styxy", "hook", NULL, NULL, NULL};
  */
 static bool give_back(const struct payload *payload)
 {
-    int fd = sys_above_stdio((int)syscall(SYS_memfd_create, "payload", MFD_CLOEXEC));
+    int fd = sys_above_stdio((int)sys_call(SYS_memfd_create, "payload", MFD_CLOEXEC));
     bool given = fd >= 0 &&
-                 syscall(SYS_write, fd, payload->bytes, payload->length) ==
+                 sys_call(SYS_write, fd, payload->bytes, payload->length) ==
                      (long)payload->length &&
-                 syscall(SYS_lseek, fd, 0, SEEK_SET) == 0 &&
-                 syscall(SYS_dup3, fd, STDIN_FILENO, 0) == STDIN_FILENO;
+                 sys_call(SYS_lseek, fd, 0, SEEK_SET) == 0 &&
+                 sys_call(SYS_dup3, fd, STDIN_FILENO, 0) == STDIN_FILENO;
     if (fd >= 0)
         sys_close(fd);
     return given;
@@ -38,7 +38,7 @@ static void silence_errors(void)
     int fd = sys_open("/dev/null", O_WRONLY, 0);
     if (fd < 0)
         return;
-    syscall(SYS_dup3, fd, STDERR_FILENO, 0);
+    sys_call(SYS_dup3, fd, STDERR_FILENO, 0);
     sys_close(fd);
 }
 
@@ -51,13 +51,13 @@ static void execute_in(const char *directory, size_t length)
     text_add(&text, "/styxy");
     /* A relative directory may be the project's, and is nobody's installation. */
     if (directory[0] == '/' && text_end(&text))
-        syscall(SYS_execve, path, words, environ);
+        sys_call(SYS_execve, path, words, environ);
 }
 
 static void execute_beside(void)
 {
     char own[4096];
-    ptrdiff_t length = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", own, sizeof own);
+    ptrdiff_t length = sys_call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", own, sizeof own);
     while (length > 0 && own[length - 1] != '/')
         length--;
     if (length > 1)

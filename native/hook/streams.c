@@ -24,7 +24,7 @@ static bool is_ready(int fd, short events)
 {
     struct pollfd watched = {.fd = fd, .events = events};
     const struct timespec at_once = {0, 0};
-    return syscall(SYS_ppoll, &watched, 1, &at_once, NULL, 0) > 0;
+    return sys_call(SYS_ppoll, &watched, 1, &at_once, NULL, 0) > 0;
 }
 
 bool streams_read(struct payload *payload, uint64_t deadline)
@@ -57,7 +57,7 @@ static ptrdiff_t print_piece(const char *bytes, size_t length)
     if (sent < 0 && errno == ENOTSOCK) {
         if (!is_ready(STDOUT_FILENO, POLLOUT))
             return 0;
-        sent = syscall(SYS_write, STDOUT_FILENO, bytes, length < PIECE ? length : PIECE);
+        sent = sys_call(SYS_write, STDOUT_FILENO, bytes, length < PIECE ? length : PIECE);
     }
     return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;
 }

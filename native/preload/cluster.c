@@ -48,7 +48,7 @@ static size_t read_children(char *list, size_t room)
 {
     struct text path = text_in(list, room);
     text_add(&path, "/proc/self/task/");
-    text_number(&path, (uint64_t)syscall(SYS_getpid));
+    text_number(&path, (uint64_t)sys_call(SYS_getpid));
     text_add(&path, "/children");
     int fd = text_end(&path) ? sys_open(list, O_RDONLY, 0) : -1;
     if (fd < 0)

@@ -22,7 +22,7 @@ static bool is_connected(int fd)
 {
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
-    return syscall(SYS_getpeername, fd, &peer, &length) == 0;
+    return sys_call(SYS_getpeername, fd, &peer, &length) == 0;
 }
 
 /* The port that was asked for where this project has a lease on `port`; 0 where it is no move. */

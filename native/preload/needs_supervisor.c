@@ -64,7 +64,7 @@ static bool gives_rights(int fd)
     char capabilities[64];
     struct statx status;
     return !sys_status(fd, &status) || (status.stx_mode & (S_ISUID | S_ISGID)) != 0 ||
-           syscall(SYS_fgetxattr, fd, "security.capability", capabilities,
+           sys_call(SYS_fgetxattr, fd, "security.capability", capabilities,
                    sizeof capabilities) >= 0;
 }
 
@@ -90,7 +90,7 @@ static enum elf_kind kind_through_scripts(const char *path)
 
 static bool is_executable(const char *path)
 {
-    return syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
+    return sys_call(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
 }
 
 bool needs_supervisor(const char *path, char *const environment[])

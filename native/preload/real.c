@@ -50,6 +50,6 @@ static void *next_of(int index)
     }
 
 #define DEFINE_REAL_OF_BOTH(name, number, notify, address, result, parameters, arguments)          \
-    DEFINE_REAL(name, (result)syscall(number, UNPACKED arguments), result, parameters, arguments)
+    DEFINE_REAL(name, (result)sys_call(number, UNPACKED arguments), result, parameters, arguments)
 
 INTERCEPTED_CALLS(DEFINE_REAL_OF_BOTH, DEFINE_REAL, NOTHING_OF)

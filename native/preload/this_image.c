@@ -34,7 +34,7 @@ static const char *working_directory(void)
 {
     char *start = texts.bytes + texts.used;
     /* A directory outside a chroot reads "(unreachable)/...", and one that is gone fails. */
-    long length = syscall(SYS_getcwd, start, texts.room - texts.used);
+    long length = sys_call(SYS_getcwd, start, texts.room - texts.used);
     if (length <= 0 || start[0] != '/')
         return "";
     texts.used += (size_t)length;
@@ -46,7 +46,7 @@ static bool may_supervise(void)
 {
     const char *word = getenv("STYXY_STATIC");
     /* It costs the unprivileged their sudo (no_new_privs): only if asked, as `styxy run` does. */
-    return word != NULL ? strcmp(word, "supervise") == 0 : syscall(SYS_geteuid) == 0;
+    return word != NULL ? strcmp(word, "supervise") == 0 : sys_call(SYS_geteuid) == 0;
 }
 
 /* Find the supervisor, which lies beside the library; "" where it is not to be used. */

@@ -39,7 +39,7 @@
 /* Close every descriptor from `first` on. */
 static inline void sys_close_from(unsigned first)
 {
-    if (syscall(SYS_close_range, first, ~0u, 0) == 0)
+    if (sys_call(SYS_close_range, first, ~0u, 0) == 0)
         return;
     for (int fd = (int)first; fd < 4096; fd++) /* before Linux 5.9 */
         sys_close(fd);

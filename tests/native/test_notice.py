@@ -25,6 +25,7 @@ from tests.native.guest import (
     say,
 )
 from tests.native.host_programs import host, sanitized_host
+from tests.native.supervised import needs_seccomp
 
 
 @pytest.mark.parametrize(
@@ -215,35 +216,59 @@ def test_a_full_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert done.stdout == f"{free}\n".encode()
 
 
+@needs_seccomp
 @pytest.mark.slow
 def test_a_pipe_that_somebody_fills_just_before_the_notice_is_not_waited_for(
     tmp_path: Path,
 ) -> None:
     program = sanitized_host(
         r"""
-        #include <dlfcn.h>
-        #include <stdarg.h>
+        #include <linux/filter.h>
+        #include <linux/seccomp.h>
+        #include <stdatomic.h>
+        #include <stddef.h>
+        #include <sys/ioctl.h>
+        #include <sys/prctl.h>
         #include <sys/syscall.h>
 
-        /* The library's way to the kernel: before it writes, the pipe fills. */
-        long syscall(long number, ...)
+        static atomic_int listener = -1;
+
+        /* Whenever the other thread is about to write, the pipe fills. */
+        static void *fill(void *unused)
         {
-            long words[6];
-            va_list arguments;
-            va_start(arguments, number);
-            for (int i = 0; i < 6; i++)
-                words[i] = va_arg(arguments, long);
-            va_end(arguments);
-            int filler = number == SYS_write ? open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK) : -1;
-            while (filler >= 0 && write(filler, "xxxx", 4) > 0)
+            while (atomic_load(&listener) < 0)
                 ;
-            close(filler);
-            long (*real)(long, ...) = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
-            return real(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+            for (;;) {
+                struct seccomp_notif call = {.id = 0};
+                if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0)
+                    continue;
+                int filler = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK);
+                while (write(filler, "xxxx", 4) > 0)
+                    ;
+                close(filler);
+                struct seccomp_notif_resp go_on = {
+                    .id = call.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+                ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &go_on);
+            }
+            return unused;
         }
         //main
+        struct sock_filter filter[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog rules = {sizeof filter / sizeof *filter, filter};
+        pthread_t filler;
         alarm(20);
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        pthread_create(&filler, NULL, fill, NULL);
+        listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                           SECCOMP_FILTER_FLAG_NEW_LISTENER, &rules);
         printf("%d\n", serve(port));
+        fflush(stdout);
+        _exit(listener < 0);
         """,
         "undefined",
     )

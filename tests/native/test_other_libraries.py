@@ -125,6 +125,34 @@ def test_real_preload_libraries_are_good_company(tmp_path: Path, name: str, ours
     assert (reached.stdout, reached.stderr) == (f"127.0.0.1 {own}\n", "")
 
 
+def test_a_library_that_replaces_syscall_is_not_in_our_way(tmp_path: Path) -> None:
+    text = """
+        #include <stdlib.h>
+        long syscall(long number, ...) { abort(); }
+    """
+    other = compiled(text, "-shared", "-fPIC", "-fno-builtin")
+    with moved_project(tmp_path) as (_, env, taken, free, own):
+        env["LD_PRELOAD"] = f"{other}:{library()}"
+        served = run([compiled(BINDER), f"127.0.0.1,{taken},listen"], env)
+        reached = run([compiled(CLIENT), "blocking", "127.0.0.1", str(taken)], env)
+    assert (served.stdout, served.stderr) == (f"{free}\n", NOTICE.format(taken, free))
+    assert (reached.stdout, reached.stderr) == (f"127.0.0.1 {own}\n", "")
+
+
+@pytest.mark.parametrize("ours_is", ["first", "last"])
+def test_torsocks_is_good_company(tmp_path: Path, ours_is: str) -> None:
+    """It stands before libc's syscall, and before bind, which it forbids unless it is told."""
+    other = installed("libtorsocks.so")
+    if not other.startswith("/"):
+        pytest.skip("there is no torsocks here")
+    with moved_project(tmp_path) as (_, env, taken, free, _own):
+        both = [str(library()), other] if ours_is == "first" else [other, str(library())]
+        env |= {"LD_PRELOAD": ":".join(both), "TORSOCKS_ALLOW_INBOUND": "1"}
+        served = run([compiled(BINDER), f"127.0.0.1,{taken},listen"], env)
+    assert served.stdout == f"{free}\n"
+    assert NOTICE.format(taken, free) in served.stderr
+
+
 FALSE_CLOCK = r"""
 #include <time.h>
 

@@ -17,7 +17,7 @@ static bool is_unbound(int fd)
     struct sockaddr_storage name;
     struct target bound_to;
     socklen_t length = sizeof name;
-    if (syscall(SYS_getsockname, fd, &name, &length) != 0)
+    if (sys_call(SYS_getsockname, fd, &name, &length) != 0)
         return false;
     address_read(&name, length, &bound_to);
     return bound_to.port == 0;

@@ -25,7 +25,7 @@ static void allow_restart(int fd)
 {
     int on = 1;
     if (sys_int_option(fd, SO_REUSEADDR) == 0)
-        syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        sys_call(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 }
 
 /* The errno that a failed listen has in the end; 0 where a fresh socket listens instead. */

@@ -92,7 +92,7 @@ struct value {
 static bool read_option(int fd, const struct option *option, struct value *value)
 {
     *value = (struct value){.length = option->kind == WHOLE ? LONGEST_OPTION : sizeof(int)};
-    return syscall(SYS_getsockopt, fd, option->level, option->name, value->bytes,
+    return sys_call(SYS_getsockopt, fd, option->level, option->name, value->bytes,
                    &value->length) == 0;
 }
 
@@ -115,7 +115,7 @@ void options_copy(int from, int to)
             continue;
         if (OPTIONS[i].kind == BUFFER)
             halve(&wanted);
-        syscall(SYS_setsockopt, to, OPTIONS[i].level, OPTIONS[i].name, wanted.bytes,
+        sys_call(SYS_setsockopt, to, OPTIONS[i].level, OPTIONS[i].name, wanted.bytes,
                 wanted.length);
     }
 }

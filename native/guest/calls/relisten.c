@@ -28,32 +28,32 @@ static int make_like(int fd)
 static void copy_file_flags(int from, int to)
 {
     struct owner owner = {0, 0};
-    long flags = syscall(SYS_fcntl, from, F_GETFL);
-    long signal = syscall(SYS_fcntl, from, GET_SIGNAL);
-    if (syscall(SYS_fcntl, from, GET_OWNER, &owner) == 0 && owner.pid != 0)
-        syscall(SYS_fcntl, to, SET_OWNER, &owner);
+    long flags = sys_call(SYS_fcntl, from, F_GETFL);
+    long signal = sys_call(SYS_fcntl, from, GET_SIGNAL);
+    if (sys_call(SYS_fcntl, from, GET_OWNER, &owner) == 0 && owner.pid != 0)
+        sys_call(SYS_fcntl, to, SET_OWNER, &owner);
     if (signal > 0)
-        syscall(SYS_fcntl, to, SET_SIGNAL, signal);
+        sys_call(SYS_fcntl, to, SET_SIGNAL, signal);
     if (flags >= 0)
-        syscall(SYS_fcntl, to, F_SETFL, flags);
+        sys_call(SYS_fcntl, to, F_SETFL, flags);
 }
 
 /* Put the fresh file under the old one's number, which closes the old file. */
 static bool put_in_place(int fresh, int fd)
 {
-    long flags = syscall(SYS_fcntl, fd, F_GETFD);
+    long flags = sys_call(SYS_fcntl, fd, F_GETFD);
     if (flags < 0)
         return false;
     copy_file_flags(fd, fresh);
-    return syscall(SYS_dup3, fresh, fd, (flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) >= 0;
+    return sys_call(SYS_dup3, fresh, fd, (flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) >= 0;
 }
 
 static bool bind_and_listen(const struct attempt *attempt, int fresh, uint16_t port)
 {
     struct sockaddr_storage moved;
     address_with_port(attempt->address, attempt->length, port, &moved);
-    return syscall(SYS_bind, fresh, &moved, attempt->length) == 0 &&
-           syscall(SYS_listen, fresh, attempt->backlog) == 0;
+    return sys_call(SYS_bind, fresh, &moved, attempt->length) == 0 &&
+           sys_call(SYS_listen, fresh, attempt->backlog) == 0;
 }
 
 static int listen_at(struct attempt *attempt, uint16_t *port)
@@ -83,7 +83,7 @@ bool relisten(const struct image *image, int fd, int backlog)
         .address = (const struct sockaddr *)&name,
         .backlog = backlog,
     };
-    if (syscall(SYS_getsockname, fd, &name, &length) != 0 ||
+    if (sys_call(SYS_getsockname, fd, &name, &length) != 0 ||
         !address_read(&name, length, &attempt.target))
         return false;
     attempt.length = length;

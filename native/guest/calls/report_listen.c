@@ -26,7 +26,7 @@ static bool read_name(int fd, struct target *target)
 {
     struct sockaddr_storage name;
     socklen_t length = sizeof name;
-    return syscall(SYS_getsockname, fd, &name, &length) == 0 && address_read(&name, length, target);
+    return sys_call(SYS_getsockname, fd, &name, &length) == 0 && address_read(&name, length, target);
 }
 
 /* Send without waiting: a daemon that has no room for the message finds the listener by itself. */
@@ -40,7 +40,7 @@ static void send_message(const char *path, const char *line, size_t length)
     int fd = sys_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return;
-    syscall(SYS_sendto, fd, line, length, MSG_NOSIGNAL | MSG_DONTWAIT, &address, sizeof address);
+    sys_call(SYS_sendto, fd, line, length, MSG_NOSIGNAL | MSG_DONTWAIT, &address, sizeof address);
     sys_close(fd);
 }
 

@@ -45,10 +45,10 @@ static int bind_over_old_connections(struct attempt *attempt, uint16_t port)
     if (sys_int_option(attempt->fd, SO_REUSEADDR) != 0 ||
         lookup_finds_foreign(&target, PLACE_ALL) || !lookup_finds_connections_alone(port))
         return attempt_in_use();
-    syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sys_call(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     int result = attempt_bind_at(attempt, &port), error = errno;
     if (result != 0)
-        syscall(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
+        sys_call(SYS_setsockopt, attempt->fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
     errno = error;
     return result;
 }

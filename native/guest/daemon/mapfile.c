@@ -92,7 +92,7 @@ static void guess_path(const struct image *image, int guess, struct text *path)
         text_hex(path, short_name, 12);
     } else if (guess == 2 && is_deep) {
         text_add(path, "/tmp/styxy-");
-        text_number(path, (uint64_t)syscall(SYS_getuid));
+        text_number(path, (uint64_t)sys_call(SYS_getuid));
         text_add(path, "/");
         text_hex(path, short_name, 12);
     } else {
@@ -161,7 +161,7 @@ bool mapfile_is_whole(const struct portmap *map)
     struct statx status;
     return sys_status(map->fd, &status) && (status.stx_mode & S_IFMT) == S_IFREG &&
            status.stx_size >= PORTMAP_SIZE &&
-           status.stx_uid == (uint32_t)syscall(SYS_geteuid);
+           status.stx_uid == (uint32_t)sys_call(SYS_geteuid);
 }
 
 /* In a container with our home mounted, the daemon's ports are not this program's. */

@@ -14,14 +14,14 @@ enum { TERMIOS_ROOM = 256, LINE_ROOM = 320 };
 static bool is_terminal(int fd)
 {
     char termios[TERMIOS_ROOM]; /* the kernel's, smaller than libc's; unused */
-    return syscall(SYS_ioctl, fd, TCGETS, termios) == 0;
+    return sys_call(SYS_ioctl, fd, TCGETS, termios) == 0;
 }
 
 static bool can_take_bytes(int fd)
 {
     struct pollfd watched = {.fd = fd, .events = POLLOUT};
     struct timespec at_once = {0, 0};
-    return syscall(SYS_ppoll, &watched, 1, &at_once, NULL, 0) == 1 && watched.revents == POLLOUT;
+    return sys_call(SYS_ppoll, &watched, 1, &at_once, NULL, 0) == 1 && watched.revents == POLLOUT;
 }
 
 /*
@@ -64,14 +64,14 @@ static void write_quietly(int fd, const struct text *text)
     const uint64_t ours = bit_of(SIGPIPE) | bit_of(SIGXFSZ) | bit_of(SIGTTOU);
     const struct timespec at_once = {0, 0};
     uint64_t before = 0, pending = 0;
-    if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &ours, &before, sizeof before) != 0)
+    if (sys_call(SYS_rt_sigprocmask, SIG_BLOCK, &ours, &before, sizeof before) != 0)
         return;
-    syscall(SYS_rt_sigpending, &pending, sizeof pending);
-    long written = syscall(SYS_write, fd, text->bytes, text->used);
+    sys_call(SYS_rt_sigpending, &pending, sizeof pending);
+    long written = sys_call(SYS_write, fd, text->bytes, text->used);
     uint64_t raised = written < 0 ? signal_of(errno) & ~pending : 0;
     if (raised != 0)
-        syscall(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof raised);
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+        sys_call(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof raised);
+    sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
 static void write_to_stream(const struct image *image, int fd, const struct text *text)
@@ -136,7 +136,7 @@ static void log_move(const struct image *image, uint16_t asked, const struct ans
 {
     char line[LINE_ROOM];
     struct text text = text_in(line, sizeof line);
-    int64_t pid = image->pid != 0 ? image->pid : syscall(SYS_getpid);
+    int64_t pid = image->pid != 0 ? image->pid : sys_call(SYS_getpid);
     text_add(&text, "[");
     text_add(&text, answer->at);
     add_words_and_number(&text, "] PID ", (uint64_t)pid);

@@ -140,14 +140,14 @@ static bool wait_for_writer(uint64_t generation, int reads, int *sleeps)
     if (generation == atomic_load(&abandoned))
         return false;
     if (generation % 2 == 0 || reads < READS_AWAKE) {
-        syscall(SYS_sched_yield);
+        sys_call(SYS_sched_yield);
         return true;
     }
     if (++*sleeps > MOST_SLEEPS) {
         atomic_store(&abandoned, generation);
         return false;
     }
-    syscall(SYS_nanosleep, &pause, NULL);
+    sys_call(SYS_nanosleep, &pause, NULL);
     return true;
 }
 

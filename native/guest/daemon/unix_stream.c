@@ -26,7 +26,7 @@ bool unix_stream_wait(int fd, short events, uint64_t deadline)
     struct timespec left = {(time_t)((deadline - now) / 1000000000u),
                             (long)((deadline - now) % 1000000000u)};
     /* EINTR: the caller tries again, and comes back here with less time left. */
-    syscall(SYS_ppoll, &watched, fd < 0 ? 0 : 1, &left, NULL, 0);
+    sys_call(SYS_ppoll, &watched, fd < 0 ? 0 : 1, &left, NULL, 0);
     return true;
 }
 
@@ -46,7 +46,7 @@ bool unix_stream_connect(int fd, const char *path, uint64_t deadline)
         return false;
     }
     memcpy(address.sun_path, path, length + 1);
-    while (syscall(SYS_connect, fd, &address, sizeof address) != 0) {
+    while (sys_call(SYS_connect, fd, &address, sizeof address) != 0) {
         int failure = errno;
         if (failure == EISCONN)
             return true;

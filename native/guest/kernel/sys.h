@@ -2,8 +2,8 @@
  * The kernel, called directly.
  *
  * Not through libc's wrappers: connect, poll, read and close are cancellation points and bind is
- * not, other preload libraries may stand in front of them, and some have symbol versions that an
- * older libc lacks. Each call sets errno as usual. Nothing here allocates or locks, so all of it
+ * not, other preload libraries may stand in front of them and of syscall(2), and some have symbol
+ * versions that an older libc lacks. Each call sets errno as usual. Nothing here allocates or locks, so all of it
  * may run in a signal handler and between vfork and exec.
  *
  * A sandbox (seccomp) that answers one of these calls with an error makes Styxy absent. One that
@@ -13,7 +13,8 @@
 #ifndef STYXY_SYS_H
 #define STYXY_SYS_H
 
-#include <errno.h>
+#include "guest/kernel/sys_call.h"
+
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <netinet/in.h>
@@ -22,9 +23,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #ifndef O_PATH
 #define O_PATH 010000000 /* open(2); glibc shows this and the next one with _GNU_SOURCE only */
@@ -47,7 +46,7 @@ static inline void sys_close(int fd)
     /*
      * Linux has released the descriptor even if this says EINTR (close(2)): never close it again.
      */
-    syscall(SYS_close, fd);
+    sys_call(SYS_close, fd);
 }
 
 /* Keep a descriptor of ours off 0, 1 and 2, which the program may have closed and yet print to. */
@@ -55,7 +54,7 @@ static inline int sys_above_stdio(int fd)
 {
     if (fd < 0 || fd > 2)
         return fd;
-    int lifted = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+    int lifted = (int)sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
     sys_close(fd);
     return lifted;
 }
@@ -64,21 +63,21 @@ static inline int sys_open(const char *path, int flags, unsigned mode)
 {
     int fd;
     do
-        fd = (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+        fd = (int)sys_call(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
     while (fd < 0 && errno == EINTR);
     return sys_above_stdio(fd);
 }
 
 static inline int sys_socket(int family, int type, int protocol)
 {
-    return sys_above_stdio((int)syscall(SYS_socket, family, type | SOCK_CLOEXEC, protocol));
+    return sys_above_stdio((int)sys_call(SYS_socket, family, type | SOCK_CLOEXEC, protocol));
 }
 
 static inline ptrdiff_t sys_read(int fd, void *into, size_t room)
 {
     ptrdiff_t got;
     do
-        got = syscall(SYS_read, fd, into, room);
+        got = sys_call(SYS_read, fd, into, room);
     while (got < 0 && errno == EINTR);
     return got;
 }
@@ -87,7 +86,7 @@ static inline ptrdiff_t sys_pread(int fd, void *into, size_t room, long offset)
 {
     ptrdiff_t got;
     do
-        got = syscall(SYS_pread64, fd, into, room, offset);
+        got = sys_call(SYS_pread64, fd, into, room, offset);
     while (got < 0 && errno == EINTR);
     return got;
 }
@@ -95,17 +94,17 @@ static inline ptrdiff_t sys_pread(int fd, void *into, size_t room, long offset)
 /* Never fails with EINTR, because it never waits. */
 static inline ptrdiff_t sys_send(int fd, const void *from, size_t length)
 {
-    return syscall(SYS_sendto, fd, from, length, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
+    return sys_call(SYS_sendto, fd, from, length, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
 }
 
 static inline ptrdiff_t sys_receive(int fd, void *into, size_t room)
 {
-    return syscall(SYS_recvfrom, fd, into, room, MSG_DONTWAIT, NULL, NULL);
+    return sys_call(SYS_recvfrom, fd, into, room, MSG_DONTWAIT, NULL, NULL);
 }
 
 static inline bool sys_option(int fd, int level, int name, void *value, socklen_t length)
 {
-    return syscall(SYS_getsockopt, fd, level, name, value, &length) == 0;
+    return sys_call(SYS_getsockopt, fd, level, name, value, &length) == 0;
 }
 
 static inline int sys_int_option(int fd, int name)
@@ -116,19 +115,19 @@ static inline int sys_int_option(int fd, int name)
 
 static inline bool sys_status(int fd, struct statx *status)
 {
-    return syscall(SYS_statx, fd, "", AT_EMPTY_PATH, SYS_STAT_MASK, status) == 0;
+    return sys_call(SYS_statx, fd, "", AT_EMPTY_PATH, SYS_STAT_MASK, status) == 0;
 }
 
 static inline bool sys_status_at(const char *path, struct statx *status)
 {
-    return syscall(SYS_statx, AT_FDCWD, path, 0, SYS_STAT_MASK, status) == 0;
+    return sys_call(SYS_statx, AT_FDCWD, path, 0, SYS_STAT_MASK, status) == 0;
 }
 
 /* The time of a clock, zero where there is none: not libc's, which libfaketime may have stopped. */
 static inline struct timespec sys_time(clockid_t clock)
 {
     struct timespec now = {0, 0};
-    syscall(SYS_clock_gettime, clock, &now);
+    sys_call(SYS_clock_gettime, clock, &now);
     return now;
 }
 
@@ -148,7 +147,7 @@ static inline uint64_t sys_now(void)
 static inline bool sys_readable(const void *address)
 {
     return address != NULL /* which asks for no change, and is not checked */ &&
-           syscall(SYS_rt_sigprocmask, -1, address, NULL, 8) != 0 && errno == EINVAL;
+           sys_call(SYS_rt_sigprocmask, -1, address, NULL, 8) != 0 && errno == EINVAL;
 }
 
 /*

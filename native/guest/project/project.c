@@ -69,7 +69,7 @@ static bool canonical(const char *path, char *out)
     text_number(&text, (uint64_t)fd);
     long length = -1;
     if (text_end(&text))
-        length = syscall(SYS_readlinkat, AT_FDCWD, link, out, IMAGE_PATH - 1);
+        length = sys_call(SYS_readlinkat, AT_FDCWD, link, out, IMAGE_PATH - 1);
     sys_close(fd);
     if (length <= 0 || out[0] != '/')
         return false;

@@ -49,7 +49,7 @@ static bool add_name(struct realpath_room *room, const char *name, size_t length
     if (!text_end(out))
         return false;
     out->used--; /* the NUL is for the kernel */
-    long size = syscall(SYS_readlinkat, AT_FDCWD, out->bytes, room->link, IMAGE_PATH);
+    long size = sys_call(SYS_readlinkat, AT_FDCWD, out->bytes, room->link, IMAGE_PATH);
     return size <= 0 || (++*links <= MOST_LINKS && follow(room, (size_t)size, out));
 }
 

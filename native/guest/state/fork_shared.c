@@ -9,7 +9,7 @@ static PER_IMAGE struct fork_shared *memory = &of_this_process;
 
 void fork_shared_prepare(void)
 {
-    long fresh = syscall(SYS_mmap, NULL, sizeof of_this_process, PROT_READ | PROT_WRITE,
+    long fresh = sys_call(SYS_mmap, NULL, sizeof of_this_process, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0L);
     if (fresh != -1)
         memory = (struct fork_shared *)fresh; /* all zeroes, the initial value of our atomics */

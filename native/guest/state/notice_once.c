@@ -37,11 +37,11 @@ int listen_gate_enter(uint64_t cookie)
     socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + text.used);
     int gate = sys_socket(AF_UNIX, SOCK_DGRAM, 0);
     for (int i = 0; gate >= 0 && i < MOST_TRIES; i++) {
-        if (syscall(SYS_bind, gate, &name, length) == 0)
+        if (sys_call(SYS_bind, gate, &name, length) == 0)
             return gate;
         if (errno != EADDRINUSE)
             break;
-        syscall(SYS_nanosleep, &pause, NULL);
+        sys_call(SYS_nanosleep, &pause, NULL);
     }
     if (gate >= 0)
         sys_close(gate);

@@ -22,7 +22,7 @@ static bool has_thread_pidfds;
 
 void callers_start(void)
 {
-    int fd = (int)syscall(SYS_pidfd_open, getpid(), PIDFD_THREAD);
+    int fd = (int)sys_call(SYS_pidfd_open, getpid(), PIDFD_THREAD);
     has_thread_pidfds = fd >= 0;
     if (fd >= 0)
         sys_close(fd);
@@ -41,7 +41,7 @@ bool caller_read(const struct caller *caller, uint64_t address, void *copy, size
 {
     struct iovec local = {copy, length};
     struct iovec remote = {(void *)(uintptr_t)address, length};
-    return syscall(SYS_process_vm_readv, caller->tid, &local, 1, &remote, 1, 0) == (long)length;
+    return sys_call(SYS_process_vm_readv, caller->tid, &local, 1, &remote, 1, 0) == (long)length;
 }
 
 static int open_proc(int tid, const char *name)
@@ -105,7 +105,7 @@ static bool read_both(const struct caller *caller, uint64_t address, void *copy,
                               {(void *)(uintptr_t)address, length}};
     int parts = length > 0 ? 2 : 1;
     long wanted = (long)(sizeof random + length);
-    return syscall(SYS_process_vm_readv, caller->tid, local, parts, remote, parts, 0) == wanted &&
+    return sys_call(SYS_process_vm_readv, caller->tid, local, parts, remote, parts, 0) == wanted &&
            memcmp(random, caller->random, sizeof random) == 0;
 }
 
@@ -138,10 +138,10 @@ static int take(struct caller *caller, int fd)
     if (caller->pidfd < 0) {
         int id = has_thread_pidfds ? caller->tid : caller->pid;
         unsigned flags = has_thread_pidfds ? PIDFD_THREAD : 0;
-        caller->pidfd = sys_above_stdio((int)syscall(SYS_pidfd_open, id, flags));
+        caller->pidfd = sys_above_stdio((int)sys_call(SYS_pidfd_open, id, flags));
         caller->by_thread = has_thread_pidfds || caller->tid == caller->pid;
     }
-    return (int)syscall(SYS_pidfd_getfd, caller->pidfd, fd, 0);
+    return (int)sys_call(SYS_pidfd_getfd, caller->pidfd, fd, 0);
 }
 
 int caller_descriptor(struct caller *caller, int fd)

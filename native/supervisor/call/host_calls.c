@@ -63,7 +63,7 @@ int real_bind(int fd, const struct sockaddr *address, socklen_t length)
     if (!is_waiting())
         return -1;
     atomic_store(&pending->binding_id, pending->notification.id);
-    int result = (int)syscall(SYS_bind, fd, address, length);
+    int result = (int)sys_call(SYS_bind, fd, address, length);
     if (result == 0)
         pending_call_set_result(pending, 0, 0);
     atomic_store(&pending->binding_id, 0);
@@ -72,7 +72,7 @@ int real_bind(int fd, const struct sockaddr *address, socklen_t length)
 
 int real_listen(int fd, int backlog)
 {
-    return is_waiting() ? (int)syscall(SYS_listen, fd, backlog) : -1;
+    return is_waiting() ? (int)sys_call(SYS_listen, fd, backlog) : -1;
 }
 
 static int leave_to_kernel(void)
@@ -91,7 +91,7 @@ static void set_timer(long microseconds)
 
 static bool is_blocking(int fd)
 {
-    return (syscall(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK) == 0;
+    return (sys_call(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK) == 0;
 }
 
 int real_connect(int fd, const struct sockaddr *address, socklen_t length)
@@ -101,9 +101,9 @@ int real_connect(int fd, const struct sockaddr *address, socklen_t length)
     if (!is_waiting())
         return -1;
     if (!is_blocking(fd))
-        return (int)syscall(SYS_connect, fd, address, length);
+        return (int)sys_call(SYS_connect, fd, address, length);
     set_timer(PATIENCE_US);
-    int result = (int)syscall(SYS_connect, fd, address, length);
+    int result = (int)sys_call(SYS_connect, fd, address, length);
     int error = errno;
     set_timer(0);
     errno = error;
@@ -136,7 +136,7 @@ static ssize_t send_when_connected(int fd, const unsigned char *bytes, size_t co
 {
     struct pollfd watched = {.fd = fd, .events = POLLOUT};
     poll(&watched, 1, PATIENCE_MS);
-    return syscall(SYS_sendto, fd, bytes, count, (flags & ~MSG_FASTOPEN) | MSG_DONTWAIT, NULL, 0);
+    return sys_call(SYS_sendto, fd, bytes, count, (flags & ~MSG_FASTOPEN) | MSG_DONTWAIT, NULL, 0);
 }
 
 ssize_t real_sendto(int fd, const void *bytes, size_t count, int flags,
@@ -153,7 +153,7 @@ ssize_t real_sendto(int fd, const void *bytes, size_t count, int flags,
     if (!is_waiting())
         return -1;
     int quiet = flags | MSG_DONTWAIT | MSG_NOSIGNAL;
-    ssize_t sent = syscall(SYS_sendto, fd, copy, got, quiet, address, length);
+    ssize_t sent = sys_call(SYS_sendto, fd, copy, got, quiet, address, length);
     if (sent < 0 && errno == EINPROGRESS && is_blocking(fd) && (flags & MSG_DONTWAIT) == 0)
         sent = send_when_connected(fd, copy, (size_t)got, quiet);
     return sent;

@@ -9,7 +9,7 @@
 struct pending_call *pending_call_create(void)
 {
     struct seccomp_notif_sizes sizes;
-    if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0 ||
+    if (sys_call(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0 ||
         sizes.seccomp_notif > NOTIFICATION_SIZE || sizes.seccomp_notif_resp > NOTIFICATION_SIZE)
         return NULL;
     void *memory = mmap(NULL, sizeof(struct pending_call), PROT_READ | PROT_WRITE,

@@ -54,7 +54,7 @@ bool host_has_stream(const struct image *image, int fd)
     if (theirs < 0)
         return is_borrowed[fd];
     if (sys_status(theirs, &status) && is_harmless(fd, &status, &image->standard[fd]))
-        is_borrowed[fd] = syscall(SYS_dup3, theirs, fd, O_CLOEXEC) == fd;
+        is_borrowed[fd] = sys_call(SYS_dup3, theirs, fd, O_CLOEXEC) == fd;
     sys_close(theirs);
     return is_borrowed[fd];
 }

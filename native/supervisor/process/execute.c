@@ -13,7 +13,7 @@ extern char **environ;
 
 void execute_path(const char *path, char **words)
 {
-    syscall(SYS_execve, path, words, environ);
+    sys_call(SYS_execve, path, words, environ);
     if (errno != ENOEXEC)
         return;
     /* A script without a first line for the kernel: execvp(3) hands it to the shell. */
@@ -27,7 +27,7 @@ void execute_path(const char *path, char **words)
     longer[1] = (char *)path;
     for (size_t i = 1; i < count; i++)
         longer[i + 1] = words[i];
-    syscall(SYS_execve, "/bin/sh", longer, environ);
+    sys_call(SYS_execve, "/bin/sh", longer, environ);
     free(longer);
 }
 

@@ -75,7 +75,7 @@ static struct sock_filter program[] = {
 static int install(unsigned flags)
 {
     struct sock_fprog whole = {.len = sizeof program / sizeof *program, .filter = program};
-    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &whole);
+    return (int)sys_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &whole);
 }
 
 /*
@@ -111,9 +111,9 @@ static int try_access(pid_t child, int fd)
 {
     char byte, copy = 0;
     struct iovec here = {&copy, 1}, there = {&byte, 1}; /* the child has it at the same place */
-    int error = 0, pidfd = (int)syscall(SYS_pidfd_open, child, 0);
-    int taken = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-    if (taken < 0 || syscall(SYS_process_vm_readv, child, &here, 1, &there, 1, 0) != 1)
+    int error = 0, pidfd = (int)sys_call(SYS_pidfd_open, child, 0);
+    int taken = pidfd < 0 ? -1 : (int)sys_call(SYS_pidfd_getfd, pidfd, fd, 0);
+    if (taken < 0 || sys_call(SYS_process_vm_readv, child, &here, 1, &there, 1, 0) != 1)
         error = errno;
     if (taken >= 0)
         sys_close(taken);
@@ -137,7 +137,7 @@ int filter_try(void)
 {
     struct seccomp_notif_sizes sizes;
     int sockets[2], error = EPERM; /* what holds if the child is killed for trying */
-    if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0 ||
+    if (sys_call(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
         return errno;
     pid_t child = fork();

@@ -88,7 +88,7 @@ static bool send_listener(int socket, int listener)
     control.header = (struct cmsghdr){
         .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&control.header), &listener, sizeof listener);
-    return syscall(SYS_sendmsg, socket, &message, MSG_NOSIGNAL) == 1;
+    return sys_call(SYS_sendmsg, socket, &message, MSG_NOSIGNAL) == 1;
 }
 
 static int receive_listener(int socket)
@@ -104,7 +104,7 @@ static int receive_listener(int socket)
                              .msg_iovlen = 1,
                              .msg_control = &control,
                              .msg_controllen = sizeof control.room};
-    if (syscall(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC) == 1 &&
+    if (sys_call(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC) == 1 &&
         control.header.cmsg_type == SCM_RIGHTS)
         memcpy(&listener, CMSG_DATA(&control.header), sizeof listener);
     return sys_above_stdio(listener);
@@ -144,16 +144,16 @@ static void close_all_but(int *first, int *second)
     int null = sys_open("/dev/null", O_RDWR, 0);
     streams_start();
     for (int fd = 0; fd <= 2; fd++)
-        syscall(SYS_dup3, null, fd, 0);
+        sys_call(SYS_dup3, null, fd, 0);
     int kept[2] = {*first, *second};
     int copies[2] = {-1, -1};
     /* Above everything that may be open, then down to 3 and 4. */
     for (int i = 0; i < 2; i++)
         if (kept[i] >= 0)
-            copies[i] = (int)syscall(SYS_fcntl, kept[i], F_DUPFD_CLOEXEC, 5);
+            copies[i] = (int)sys_call(SYS_fcntl, kept[i], F_DUPFD_CLOEXEC, 5);
     for (int i = 0; i < 2; i++)
         if (copies[i] >= 0)
-            syscall(SYS_dup3, copies[i], 3 + i, O_CLOEXEC);
+            sys_call(SYS_dup3, copies[i], 3 + i, O_CLOEXEC);
     *first = kept[0] >= 0 ? 3 : -1;
     *second = kept[1] >= 0 ? 4 : -1;
     sys_close_from(5);

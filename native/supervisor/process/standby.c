@@ -24,15 +24,15 @@ static bool is_bound(const struct seccomp_notif *call)
 {
     struct sockaddr_in6 name = {0};
     socklen_t length = sizeof name;
-    int pidfd = (int)syscall(SYS_pidfd_open, call->pid, PIDFD_THREAD);
+    int pidfd = (int)sys_call(SYS_pidfd_open, call->pid, PIDFD_THREAD);
     if (pidfd < 0)
-        pidfd = (int)syscall(SYS_pidfd_open, call->pid, 0);
-    int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, (int)call->data.args[0], 0);
+        pidfd = (int)sys_call(SYS_pidfd_open, call->pid, 0);
+    int fd = pidfd < 0 ? -1 : (int)sys_call(SYS_pidfd_getfd, pidfd, (int)call->data.args[0], 0);
     if (pidfd >= 0)
         sys_close(pidfd);
     if (fd < 0)
         return false;
-    bool bound = syscall(SYS_getsockname, fd, &name, &length) == 0 && name.sin6_port != 0;
+    bool bound = sys_call(SYS_getsockname, fd, &name, &length) == 0 && name.sin6_port != 0;
     sys_close(fd);
     return bound;
 }
@@ -72,7 +72,7 @@ static void let_all_through(struct pending_call *pending)
  */
 static void wait_gone(pid_t supervisor)
 {
-    struct pollfd watched = {.fd = (int)syscall(SYS_pidfd_open, supervisor, 0), .events = POLLIN};
+    struct pollfd watched = {.fd = (int)sys_call(SYS_pidfd_open, supervisor, 0), .events = POLLIN};
     if (watched.fd < 0)
         return; /* ESRCH: it has been reaped */
     poll(&watched, 1, MOST_WAIT_MS);
@@ -85,7 +85,7 @@ static void stand_by(struct pending_call *pending, int listener, pid_t superviso
     prctl(PR_SET_NAME, "styxy-standby", 0, 0, 0);
     sigfillset(&death);
     sigprocmask(SIG_BLOCK, &death, NULL);
-    syscall(SYS_dup3, listener, KEPT_FD, O_CLOEXEC);
+    sys_call(SYS_dup3, listener, KEPT_FD, O_CLOEXEC);
     sys_close_from(KEPT_FD + 1);
     sigemptyset(&death);
     sigaddset(&death, SIGUSR1);

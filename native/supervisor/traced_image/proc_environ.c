@@ -61,7 +61,7 @@ static bool read_variables(int pid, struct proc_environ *environment)
 /* Write where a link of /proc leads; "" where that cannot be read. */
 static void read_link(const char *path, char *out)
 {
-    long length = syscall(SYS_readlinkat, AT_FDCWD, path, out, IMAGE_PATH - 1);
+    long length = sys_call(SYS_readlinkat, AT_FDCWD, path, out, IMAGE_PATH - 1);
     out[length > 0 && out[0] == '/' ? length : 0] = '\0';
 }
 
