@@ -8,6 +8,7 @@
 #include "guest/daemon/mapfile.h"
 #include "guest/host.h"
 #include "guest/kernel/address.h"
+#include "guest/kernel/readable.h"
 #include "guest/kernel/sys.h"
 #include "guest/project/project.h"
 #include "guest/state/memory.h"
@@ -76,7 +77,7 @@ int getsockname(int fd, struct sockaddr *restrict address, socklen_t *restrict l
     bool concerns_us = image != NULL && (image->is_cluster_worker || memory_has_moves());
     socklen_t room = 0;
     /* The call overwrites how much room there is. */
-    if (concerns_us && sys_readable(length))
+    if (concerns_us && readable(length))
         memcpy(&room, length, sizeof room);
     errno = entry_errno;
     int result = real_getsockname(fd, address, length);

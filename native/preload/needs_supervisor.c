@@ -4,6 +4,7 @@
 #include "guest/host.h"
 #include "guest/image.h"
 #include "guest/kernel/elf_kind.h"
+#include "guest/kernel/readable.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
 
@@ -34,7 +35,7 @@ static bool is_list(char *const list[])
 {
     for (size_t i = 0;; i++) {
         bool is_new_page = i == 0 || (uintptr_t)&list[i] % PAGE == 0;
-        if (is_new_page && !sys_readable(&list[i]))
+        if (is_new_page && !readable(&list[i]))
             return false;
         if (list[i] == NULL)
             return true;

@@ -1,6 +1,7 @@
 /* The image of this program, read once when the library is loaded: see guest/image.h and host.h. */
 #include "guest/host.h"
 #include "guest/image.h"
+#include "guest/kernel/readable.h"
 #include "guest/kernel/sys.h"
 #include "guest/state/fork_shared.h"
 #include "preload/other_libraries.h"
@@ -70,6 +71,13 @@ static const char *supervisor_path(void)
     return "";
 }
 
+/* Whether valgrind runs the program: it preloads libraries of its own, whatever its tool is. */
+static bool is_in_valgrind(void)
+{
+    const char *list = getenv("LD_PRELOAD");
+    return list != NULL && strstr(list, "/vgpreload_") != NULL;
+}
+
 static uint64_t make_image_id(void)
 {
     unsigned long where = getauxval(AT_RANDOM);
@@ -87,6 +95,8 @@ static bool read_image(struct image *image)
 {
     const struct variables variables = {.get = copied};
     texts = text_in(arena, sizeof arena);
+    if (is_in_valgrind())
+        readable_in_valgrind();
     if (image_is_switched_off(&variables) || getauxval(AT_SECURE) != 0)
         return false;
     image->image_id = make_image_id();

@@ -7,6 +7,7 @@
  */
 #include "guest/calls/attempt.h"
 #include "guest/host.h"
+#include "guest/kernel/readable.h"
 #include "guest/kernel/sys.h"
 
 #include <netinet/in.h>
@@ -26,7 +27,7 @@ static bool is_unbound(int fd)
 /* Whether the call concerns us; a bad pointer is left to the kernel, which says EFAULT. */
 static bool concerns_us(struct attempt *attempt)
 {
-    if (!sys_readable_address(attempt->address, attempt->length) ||
+    if (!readable_address(attempt->address, attempt->length) ||
         !address_read(attempt->address, attempt->length, &attempt->target))
         return false;
     enum transport transport = sys_transport(attempt->fd, attempt->target.family);

@@ -4,6 +4,7 @@
  */
 #include "guest/calls/route.h"
 #include "guest/host.h"
+#include "guest/kernel/readable.h"
 #include "guest/kernel/sys.h"
 
 #ifndef MSG_FASTOPEN
@@ -57,8 +58,8 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     const char *bytes = (const char *)message;
     int entry_errno = errno;
-    bool is_readable = (flags & MSG_FASTOPEN) != 0 && sys_readable(bytes) &&
-                       sys_readable(bytes + sizeof *message - 8);
+    bool is_readable = (flags & MSG_FASTOPEN) != 0 && readable(bytes) &&
+                       readable(bytes + sizeof *message - 8);
     errno = entry_errno;
     if (!is_readable)
         return real_sendmsg(fd, message, flags);

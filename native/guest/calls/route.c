@@ -11,6 +11,7 @@
 #include "guest/calls/lookup.h"
 #include "guest/daemon/portmap.h"
 #include "guest/host.h"
+#include "guest/kernel/readable.h"
 #include "guest/kernel/sys.h"
 #include "guest/project/project.h"
 #include "guest/project/repo.h"
@@ -173,7 +174,7 @@ enum route route_find(const struct image *image, int fd, struct destination *des
 {
     struct portmap map;
     struct connection connection = {.image = image, .fd = fd};
-    if (!sys_readable_address(destination->address, destination->length) ||
+    if (!readable_address(destination->address, destination->length) ||
         !address_read(destination->address, destination->length, &connection.target) ||
         !address_is_loopback(&connection.target) ||
         !host_map_open_any(image, &map))

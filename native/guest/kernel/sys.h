@@ -139,32 +139,6 @@ static inline uint64_t sys_now(void)
 }
 
 /*
- * Whether eight bytes can be read, without reading them: rt_sigprocmask copies the new mask before
- * it checks `how`, and -1 is no `how`, so it says EFAULT or EINVAL and changes nothing. It takes a
- * tenth of a microsecond. process_vm_readv would do, too, but sandboxes forbid it; where this call
- * is forbidden as well, nothing counts as readable.
- */
-static inline bool sys_readable(const void *address)
-{
-    return address != NULL /* which asks for no change, and is not checked */ &&
-           sys_call(SYS_rt_sigprocmask, -1, address, NULL, 8) != 0 && errno == EINVAL;
-}
-
-/*
- * Whether an address of the program's that may be AF_INET or AF_INET6 can be read. The kernel takes
- * at most 128 bytes. Checking both ends is enough: so short an address touches at most two pages.
- */
-static inline bool sys_readable_address(const void *address, socklen_t length)
-{
-    const char *bytes = address;
-    if (length < sizeof(struct sockaddr_in) || length > sizeof(struct sockaddr_storage))
-        return false;
-    const char *last = bytes + length - 8;
-    bool one_page = ((uintptr_t)bytes ^ ((uintptr_t)last + 7)) < 4096;
-    return sys_readable(bytes) && (one_page || sys_readable(last));
-}
-
-/*
  * Memory for the time of one call, full of zeroes; NULL where there is none. Long texts go there:
  * the stack may be a small thread's or a signal handler's, and malloc belongs to the program. Not
  * for exec, which does not return: after vfork the parent would keep the memory.
