@@ -19,7 +19,8 @@ extern char **environ;
 /* Execute with a supervisor what needs one; return where it does not, or where that fails. */
 static void execute_supervised(const char *path, char *const words[], char *const environment[])
 {
-    size_t room = needs_supervisor(path, environment) ? needs_supervisor_command_size(words) : 0;
+    bool needs_one = needs_supervisor(path, environment) && !needs_supervisor_is_debugged();
+    size_t room = needs_one ? needs_supervisor_command_size(words) : 0;
     if (room == 0)
         return;
     const char *command[room];

@@ -17,6 +17,7 @@ enum {
     OWN_WORDS = 5,
     MOST_WORDS = 2048, /* they are on the stack: this may run between vfork and exec */
     PAGE = 4096,
+    STATUS_ROOM = 1024, /* TracerPid is in the first lines of /proc/self/status */
 };
 
 static const char LIBRARY[] = "/libstyxy.so";
@@ -92,6 +93,34 @@ static enum elf_kind kind_through_scripts(const char *path)
 static bool is_executable(const char *path)
 {
     return sys_call(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
+}
+
+/* Read the beginning of a file as a text; "" where it cannot be read. */
+static void read_text(const char *path, char *text, size_t room)
+{
+    int fd = sys_open(path, O_RDONLY, 0);
+    ptrdiff_t got = fd < 0 ? 0 : sys_read(fd, text, room - 1);
+    text[got > 0 ? got : 0] = '\0';
+    if (fd >= 0)
+        sys_close(fd);
+}
+
+bool needs_supervisor_is_debugged(void)
+{
+    static const char field[] = "TracerPid:\t";
+    char status[STATUS_ROOM], name[64];
+    struct text path = text_in(name, sizeof name);
+    read_text("/proc/self/status", status, sizeof status);
+    const char *pid = strstr(status, field);
+    pid = pid != NULL ? pid + sizeof field - 1 : "0";
+    if (pid[0] == '0')
+        return false;
+    text_add(&path, "/proc/");
+    text_bytes(&path, pid, strspn(pid, "0123456789"));
+    text_add(&path, "/comm");
+    if (text_end(&path))
+        read_text(name, name, sizeof name);
+    return strcmp(name, "strace\n") != 0; /* which takes each program as it comes */
 }
 
 bool needs_supervisor(const char *path, char *const environment[])

@@ -13,6 +13,12 @@
 bool needs_supervisor(const char *path, char *const environment[]);
 
 /*
+ * Whether a debugger traces this process. It counts the programs that its shell executes, and takes
+ * the supervisor for the one that it is to stop in.
+ */
+bool needs_supervisor_is_debugged(void);
+
+/*
  * Find the first executable file of this name on PATH, as execvp(3) does; false where there is
  * none. `needs_supervisor_path_size` says how long its path may be.
  */

@@ -192,6 +192,25 @@ def test_a_static_child_of_node_is_reached(tmp_path: Path) -> None:
     assert done.stdout == f"0 {free}\n"
 
 
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="there is no gdb here")
+def test_a_debugger_stops_in_its_static_program(tmp_path: Path) -> None:
+    program = static("int main(void) { return 7; }")
+    with FakeDaemon(tmp_path) as daemon:
+        words = ["gdb", "-nx", "-batch", "-ex", "set debuginfod enabled off", "-ex", "break main"]
+        done = run([*words, "-ex", "run", "-ex", "continue", program], environment(daemon))
+    assert "Breakpoint 1, main ()" in done.stdout, done.stdout + done.stderr
+    assert "exited with code 07" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace here")
+def test_a_static_program_is_reached_under_strace(tmp_path: Path) -> None:
+    free, program = free_port(), static(BINDER)
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        words = ["strace", "-f", "-qq", "-o", "/dev/null", "sh", "-c"]
+        done = run([*words, f"{program} 127.0.0.1,{taken},listen; true"], environment(daemon))
+    assert (done.stdout, done.stderr) == (f"{free}\n", NOTICE.format(taken, free))
+
+
 @pytest.mark.parametrize("change", ["leave", "disabled", "no supervisor"])
 def test_whoever_says_no_gets_none(tmp_path: Path, change: str) -> None:
     program = static(BINDER)
