@@ -8,6 +8,7 @@
  */
 #include "guest/image.h"
 #include "guest/kernel/sys.h"
+#include "preload/environment.h"
 #include "preload/needs_supervisor.h"
 #include "preload/real.h"
 
@@ -15,6 +16,13 @@
 #include <string.h>
 
 extern char **environ;
+
+/* From here on, `environment` is what the program can read of it. */
+#define MAKE_READABLE(environment)                                                                 \
+    const struct environment_room room = environment_room(environment);                            \
+    char *readable_entries[room.entries];                                                          \
+    char preload_entry[room.bytes];                                                                \
+    environment = environment_readable(environment, &room, readable_entries, preload_entry)
 
 /* Execute with a supervisor what needs one; return where it does not, or where that fails. */
 static void execute_supervised(const char *path, char *const words[], char *const environment[])
@@ -31,6 +39,7 @@ static void execute_supervised(const char *path, char *const words[], char *cons
 int execve(const char *path, char *const words[], char *const environment[])
 {
     int entry_errno = errno;
+    MAKE_READABLE(environment);
     execute_supervised(path, words, environment);
     errno = entry_errno;
     return real_execve(path, words, environment);
@@ -52,6 +61,7 @@ static void find_and_execute(const char *name, char *const words[], char *const 
 int execvpe(const char *name, char *const words[], char *const environment[])
 {
     int entry_errno = errno;
+    MAKE_READABLE(environment);
     if (name != NULL && strchr(name, '/') != NULL)
         execute_supervised(name, words, environment);
     else if (name != NULL)
@@ -147,6 +157,7 @@ int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *
                 const posix_spawnattr_t *attributes, char *const words[], char *const environment[])
 {
     int entry_errno = errno;
+    MAKE_READABLE(environment);
     bool done = spawn_supervised(pid, path, actions, attributes, words, environment);
     errno = entry_errno;
     return done ? 0 : real_posix_spawn(pid, path, actions, attributes, words, environment);
@@ -167,6 +178,7 @@ int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_actions_t 
                  char *const environment[])
 {
     int entry_errno = errno;
+    MAKE_READABLE(environment);
     bool done = strchr(name, '/') != NULL
                     ? spawn_supervised(pid, name, actions, attributes, words, environment)
                     : find_and_spawn(pid, name, actions, attributes, words, environment);

@@ -4,9 +4,9 @@
 #include "guest/host.h"
 #include "guest/image.h"
 #include "guest/kernel/elf_kind.h"
-#include "guest/kernel/readable.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
+#include "preload/environment.h"
 
 #include <string.h>
 
@@ -16,43 +16,8 @@ enum {
     PATH_ROOM = 4096,
     OWN_WORDS = 5,
     MOST_WORDS = 2048, /* they are on the stack: this may run between vfork and exec */
-    PAGE = 4096,
     STATUS_ROOM = 1024, /* TracerPid is in the first lines of /proc/self/status */
 };
-
-static const char LIBRARY[] = "/libstyxy.so";
-
-static const char *variable(char *const environment[], const char *name)
-{
-    size_t length = strlen(name);
-    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++)
-        if (strncmp(environment[i], name, length) == 0 && environment[i][length] == '=')
-            return environment[i] + length + 1;
-    return "";
-}
-
-/* Whether an array can be read up to its NULL. The strings are trusted, as libc trusts them. */
-static bool is_list(char *const list[])
-{
-    for (size_t i = 0;; i++) {
-        bool is_new_page = i == 0 || (uintptr_t)&list[i] % PAGE == 0;
-        if (is_new_page && !readable(&list[i]))
-            return false;
-        if (list[i] == NULL)
-            return true;
-    }
-}
-
-static bool has_library(char *const environment[])
-{
-    const char *value = variable(environment, "LD_PRELOAD");
-    size_t length = sizeof LIBRARY - 1;
-    for (; (value = strchr(value, LIBRARY[0])) != NULL; value++)
-        if (strncmp(value, LIBRARY, length) == 0 &&
-            (value[length] == '\0' || value[length] == ':' || value[length] == ' '))
-            return true;
-    return false;
-}
 
 /* Paths that mean something else in the supervisor's process, which executes them. */
 static bool is_of_this_process(const char *path)
@@ -127,12 +92,12 @@ bool needs_supervisor(const char *path, char *const environment[])
 {
     const struct image *image = host_image();
     if (image == NULL || image->supervisor[0] == '\0' ||
-        (environment != NULL && !is_list(environment)) ||
-        image_switch(variable(environment, "STYXY_DISABLE_REASSIGN"), false))
+        (environment != NULL && !environment_is_list(environment)) ||
+        image_switch(environment_get(environment, "STYXY_DISABLE_REASSIGN"), false))
         return false;
     enum elf_kind kind = kind_through_scripts(path); /* OTHER, too, where the path cannot be read */
     bool is_missed = kind == ELF_KIND_STATIC || kind == ELF_KIND_GO ||
-                     (kind == ELF_KIND_DYNAMIC && !has_library(environment));
+                     (kind == ELF_KIND_DYNAMIC && !environment_has_library(environment));
     return is_missed && !is_of_this_process(path) && is_executable(path) &&
            is_executable(image->supervisor);
 }
@@ -140,7 +105,7 @@ bool needs_supervisor(const char *path, char *const environment[])
 static const char *search_path(void)
 {
     extern char **environ;
-    const char *list = variable(environ, "PATH");
+    const char *list = environment_get(environ, "PATH");
     return list[0] != '\0' ? list : "/bin:/usr/bin"; /* execvp(3) */
 }
 
@@ -186,7 +151,7 @@ const char *needs_supervisor_command(const char *path, char *const words[], cons
 size_t needs_supervisor_command_size(char *const words[])
 {
     size_t count = 0;
-    if (words == NULL || !is_list(words))
+    if (words == NULL || !environment_is_list(words))
         return 0;
     while (words[count] != NULL)
         count++;
