@@ -1,14 +1,17 @@
 /* What the library cannot reach: see needs_supervisor.h. */
 #include "preload/needs_supervisor.h"
 
+#include "guest/daemon/notice.h"
 #include "guest/host.h"
 #include "guest/image.h"
 #include "guest/kernel/elf_kind.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
+#include "guest/state/notice_once.h"
 #include "preload/environment.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 
 enum {
     SCRIPT_DEPTH = 4, /* execve(2): interpreters of interpreters */
@@ -17,7 +20,10 @@ enum {
     OWN_WORDS = 5,
     MOST_WORDS = 2048, /* they are on the stack: this may run between vfork and exec */
     STATUS_ROOM = 1024, /* TracerPid is in the first lines of /proc/self/status */
+    CAPABILITIES_ROOM = 64,
 };
+
+static const char CAPABILITIES[] = "security.capability";
 
 /* Paths that mean something else in the supervisor's process, which executes them. */
 static bool is_of_this_process(const char *path)
@@ -25,34 +31,45 @@ static bool is_of_this_process(const char *path)
     return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd/", 8) == 0;
 }
 
-/* Whether execve(2) gives the file rights that no_new_privs would take away. */
-static bool gives_rights(int fd)
+/* What a look at a file tells, or, if it is a script, at its interpreter. */
+struct look {
+    enum elf_kind kind;
+    bool may_serve; /* its capabilities let it bind the ports below 1024: a server, that is */
+};
+
+/* Whether capabilities have CAP_NET_BIND_SERVICE, which is 10 (struct vfs_cap_data). */
+static bool has_bind_service(const unsigned char *capabilities, long length)
 {
-    char capabilities[64];
-    struct statx status;
-    return !sys_status(fd, &status) || (status.stx_mode & (S_ISUID | S_ISGID)) != 0 ||
-           sys_call(SYS_fgetxattr, fd, "security.capability", capabilities,
-                   sizeof capabilities) >= 0;
+    return length >= 8 && (capabilities[4 + 10 / 8] & 1u << 10 % 8) != 0;
 }
 
-/* The kind of a file, or, if it is a script, of its interpreter. */
-static enum elf_kind kind_through_scripts(const char *path)
+/* Whether execve(2) gives the file rights that no_new_privs would take away. */
+static bool gives_rights(int fd, bool *may_serve)
+{
+    unsigned char capabilities[CAPABILITIES_ROOM];
+    struct statx status;
+    long length = sys_call(SYS_fgetxattr, fd, CAPABILITIES, capabilities, sizeof capabilities);
+    *may_serve = has_bind_service(capabilities, length);
+    return length >= 0 || !sys_status(fd, &status) || (status.stx_mode & (S_ISUID | S_ISGID)) != 0;
+}
+
+static struct look look_through_scripts(const char *path)
 {
     char interpreter[NAME_ROOM];
-    enum elf_kind kind = ELF_KIND_OTHER;
+    struct look look = {.kind = ELF_KIND_OTHER};
     for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
         int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
         if (fd < 0)
-            return ELF_KIND_OTHER;
-        kind = gives_rights(fd) ? ELF_KIND_OTHER : elf_kind_of(fd);
-        bool goes_on = kind == ELF_KIND_SCRIPT &&
+            return (struct look){.kind = ELF_KIND_OTHER};
+        look.kind = gives_rights(fd, &look.may_serve) ? ELF_KIND_OTHER : elf_kind_of(fd);
+        bool goes_on = look.kind == ELF_KIND_SCRIPT &&
                        elf_kind_interpreter(fd, interpreter, sizeof interpreter);
         sys_close(fd);
         if (!goes_on)
             break;
         path = interpreter;
     }
-    return kind;
+    return look;
 }
 
 static bool is_executable(const char *path)
@@ -88,17 +105,43 @@ bool needs_supervisor_is_debugged(void)
     return strcmp(name, "strace\n") != 0; /* which takes each program as it comes */
 }
 
+/*
+ * Name a server that cannot be reached, once for each image: the kernel lets nobody load a library
+ * into a program with capabilities, and a supervisor would take them away. Root has them anyway,
+ * and with no_new_privs they are not given.
+ */
+static void name_out_of_reach(const struct image *image, const char *path)
+{
+    uint16_t key = (uint16_t)text_hash(TEXT_HASH, path);
+    if (sys_call(SYS_geteuid) != 0 && sys_call(SYS_prctl, PR_GET_NO_NEW_PRIVS) == 0 &&
+        is_executable(path) && notice_once_claim(0, key, false))
+        notice_out_of_reach(image, path);
+}
+
+/* Whether a file has the capabilities of a server; a script has none of its own. */
+static bool may_serve(const char *path)
+{
+    unsigned char capabilities[CAPABILITIES_ROOM];
+    return has_bind_service(capabilities, sys_call(SYS_getxattr, path, CAPABILITIES, capabilities,
+                                                   sizeof capabilities));
+}
+
 bool needs_supervisor(const char *path, char *const environment[])
 {
     const struct image *image = host_image();
-    if (image == NULL || image->supervisor[0] == '\0' ||
-        (environment != NULL && !environment_is_list(environment)) ||
+    if (image == NULL || (environment != NULL && !environment_is_list(environment)) ||
         image_switch(environment_get(environment, "STYXY_DISABLE_REASSIGN"), false))
         return false;
-    enum elf_kind kind = kind_through_scripts(path); /* OTHER, too, where the path cannot be read */
-    bool is_missed = kind == ELF_KIND_STATIC || kind == ELF_KIND_GO ||
-                     (kind == ELF_KIND_DYNAMIC && !environment_has_library(environment));
-    return is_missed && !is_of_this_process(path) && is_executable(path) &&
+    bool has_library = environment_has_library(environment);
+    bool has_supervisor = image->supervisor[0] != '\0';
+    /* A file that cannot be read, or none, is of the kind OTHER, too. */
+    struct look look = has_supervisor ? look_through_scripts(path)
+                                      : (struct look){.may_serve = may_serve(path)};
+    if (look.may_serve && has_library)
+        name_out_of_reach(image, path);
+    bool is_missed = look.kind == ELF_KIND_STATIC || look.kind == ELF_KIND_GO ||
+                     (look.kind == ELF_KIND_DYNAMIC && !has_library);
+    return has_supervisor && is_missed && !is_of_this_process(path) && is_executable(path) &&
            is_executable(image->supervisor);
 }
 

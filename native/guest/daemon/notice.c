@@ -216,3 +216,16 @@ void notice_unmoved(const struct image *image, uint16_t asked, enum unmoved why,
     if (image->notify != NOTIFY_OFF)
         write_to_stream(image, 2, &text);
 }
+
+void notice_out_of_reach(const struct image *image, const char *path)
+{
+    char line[LINE_ROOM];
+    struct text text = text_in(line, sizeof line);
+    text_add(&text, "\xe2\x9c\x97 STYXY: ");
+    text_add(&text, path);
+    text_add(&text, " has capabilities, so its ports are not moved; see: styxy run --explain -- ");
+    text_add(&text, path);
+    text_add(&text, "\n");
+    if (image->notify != NOTIFY_OFF)
+        write_to_stream(image, 2, &text);
+}

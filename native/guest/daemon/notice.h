@@ -27,4 +27,7 @@ enum unmoved {
 /* `said` is what the daemon said, where it refused. */
 void notice_unmoved(const struct image *image, uint16_t asked, enum unmoved why, const char *said);
 
+/* A program that is started now has capabilities, with which neither host reaches it. */
+void notice_out_of_reach(const struct image *image, const char *path);
+
 #endif
