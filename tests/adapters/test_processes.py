@@ -250,3 +250,30 @@ def test_everybody_who_has_a_socket_is_found() -> None:
     both = sorted([os.getpid(), process.pid])
     assert holders == {inodes[0]: both, inodes[1]: [os.getpid()], 1: []}
     assert processes.holders_of([]) == {}
+
+
+def test_a_tree_has_the_process_and_all_below_it_and_nobody_else() -> None:
+    below = f"import subprocess, sys; subprocess.run([sys.executable, '-IS', '-c', {IDLE!r}])"
+    with child(sys.executable, "-IS", "-c", below) as process, child() as other:
+        table = processes.table()
+        expected = {pid for pid, each in table.items() if process.pid in (pid, each.parent)}
+        assert len(expected) == 2
+        found = processes.trees([process.pid, 2**30])
+        assert found == {pid: table[pid] for pid in expected}
+        assert processes.trees([process.pid, *expected]).keys() == expected
+        assert {process.pid, other.pid} <= set(processes.pids())
+
+
+def test_the_sockets_of_a_process_are_its_own() -> None:
+    with socket.socket() as ours, socket.socket() as shared:
+        own, inherited = (os.fstat(each.fileno()).st_ino for each in (ours, shared))
+        with child(inherit=(shared.fileno(),)) as process:
+            assert processes.sockets_of(process.pid) == {inherited}
+            assert {own, inherited} <= processes.sockets_of(os.getpid())
+    assert processes.sockets_of(process.pid) == set()
+
+
+def test_a_file_longer_than_one_piece_is_read_to_its_end() -> None:
+    long = "x" * 100_000
+    with child(sys.executable, "-IS", "-c", IDLE, long, "end") as process:
+        assert (processes.command(process.pid) or [])[-2:] == [long, "end"]

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters.fd_limits import is_want, refusal
 from styxy.core.model.leases import Holder
-from styxy.core.reports.process_tree import Process
+from styxy.core.reports.process_tree import Process, below
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 """Errors from /proc for a process that has ended or belongs to another user."""
+
+_PIECE = 1 << 16
+"""Bytes of a file that are read at a time; most files of /proc fit into one piece."""
 
 _DELETED = " (deleted)"
 """What /proc appends to the path of a deleted directory; a real name may end like this, too."""
@@ -118,6 +121,33 @@ class Processes:
         looked = (self._look(pid) for pid in _pids())
         return {each.pid: each for each in looked if each is not None}
 
+    def pids(self) -> list[int]:
+        """List every process; a hundred times as fast as `table`."""
+        return list(_pids())
+
+    def trees(self, pids: Collection[int]) -> dict[int, Process]:
+        """Read some processes and all below them, without looking at any other."""
+        found: dict[int, Process] = {}
+        left = list(pids)
+        while left:
+            pid = left.pop()
+            process = self._look(pid) if pid not in found else None
+            if process is None:
+                continue
+            found[pid] = process
+            children = _children(pid)
+            if children is None:
+                table = self.table()
+                below_it = {each for top in pids for each in below(top, table)}
+                return {pid: table[pid] for pid in {*pids, *below_it} & table.keys()}
+            left += children
+        return found
+
+    def sockets_of(self, pid: int) -> set[int]:
+        """Return the inodes of a process's sockets; none if they are not visible."""
+        begin = "socket:["
+        return {int(each[len(begin) : -1]) for each in _descriptors(pid) if each.startswith(begin)}
+
     def cgroup(self, pid: int) -> str:
         """Return the control groups of a process, as in cgroups(7)."""
         try:
@@ -192,6 +222,20 @@ def _pids() -> Iterator[int]:
     return (int(name) for name in _listed("/proc") if name.isdigit())
 
 
+def _children(pid: int) -> list[int] | None:
+    """Return a process's children; None if this kernel does not list them.
+
+    CONFIG_PROC_CHILDREN (proc_pid_children(5)); each thread has those that it has started.
+    """
+    found: list[int] = []
+    try:
+        for thread in _listed(f"/proc/{pid}/task"):
+            found += map(int, _read_text(f"/proc/{pid}/task/{thread}/children").split())
+    except _GONE:
+        return found if os.path.exists("/proc/thread-self/children") else None
+    return found
+
+
 def _descriptors(pid: int) -> Iterator[str]:
     directory = f"/proc/{pid}/fd"
     try:
@@ -224,13 +268,18 @@ def _listed(path: str) -> list[str]:
 
 
 def _read_text(path: str) -> str:
+    """Read a file of /proc in half the time that `open` takes: a hook reads one per process."""
     try:
-        with open(path, "rb") as file:
-            return os.fsdecode(file.read())
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         if is_want(error):
             raise refusal(error) from error
         raise
+    try:
+        pieces = list(iter(lambda: os.read(descriptor, _PIECE), b""))
+    finally:
+        os.close(descriptor)
+    return os.fsdecode(b"".join(pieces))
 
 
 @functools.lru_cache(maxsize=64)

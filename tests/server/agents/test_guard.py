@@ -152,6 +152,33 @@ def test_a_client_of_its_own_server_is_not_ended_with_it(shop: Agent, tmp_path: 
         assert shop.wants_to_run(f"kill -9 $(lsof -ti:{port} -sTCP:LISTEN)") == ""
 
 
+SERVER_AND_CLIENT = SERVER.replace(
+    "print(", "client = socket.create_connection(('127.0.0.1', int(sys.argv[2]))); print("
+)
+
+
+def test_a_client_that_serves_others_is_a_server(shop: Agent, blog: Agent) -> None:
+    port, api = free_port(), free_port()
+    shop.start_server(port)
+    with running(SERVER_AND_CLIENT, str(api), str(port), cwd=blog.project) as pid:
+        said = shop.wants_to_run(f"kill -9 $(lsof -ti:{port})")
+        assert f"(pid {pid}) of {blog.project}" in said
+        assert f"on port {api}" in said
+        assert said.endswith(f"styxy stop {port}")
+
+
+def test_a_launcher_counts_as_the_server_that_it_launched(shop: Agent, blog: Agent) -> None:
+    command = ("timeout", "600", sys.executable, "-I", "-c", SERVER, str(free_port()))
+    with subprocess.Popen(command, cwd=blog.project, stdout=subprocess.PIPE) as launcher:
+        try:
+            assert launcher.stdout is not None
+            pid = int(launcher.stdout.readline())
+            assert pid != launcher.pid
+            assert f"(pid {pid}) of {blog.project}" in shop.wants_to_run(f"kill {launcher.pid}")
+        finally:
+            launcher.terminate()
+
+
 def test_a_group_is_judged_by_its_members(shop: Agent) -> None:
     with running(SERVER, str(free_port()), cwd=Path("/")) as pid:
         assert f"(pid {pid})" in shop.wants_to_run(f"kill -- -{pid}")

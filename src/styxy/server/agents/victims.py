@@ -13,10 +13,10 @@ from styxy.core.reports.ownership import ownership, session_of
 from styxy.core.reports.process_tree import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from styxy.adapters.processes import Processes
     from styxy.core.commands.kills.kill import Kill
-    from styxy.core.reports.process_tree import Process
     from styxy.server.agents.occupants import Occupants
     from styxy.server.agents.sessions import Session, Sessions
     from styxy.server.service.service import Service
@@ -48,83 +48,100 @@ class Census:
 
         `as_root`: the processes of other users as well. Pid files are relative to `directory`.
         """
-        kills = tuple(kills)
-        table = self._table(kills, as_root=as_root)
-        listeners = self._listeners()
+        sockets = self._listening()
         ended: set[int] = set()
-        clients: set[int] = set()
+        connected: set[int] = set()
+        ports: set[Port] = set()
         for kill in kills:
-            ended |= _selected(kill, table, session, directory=directory)
-            ended |= {pid for pid, ports in listeners.items() if ports & set(kill.ports)}
+            ended |= self._selected(kill, session, directory=directory, as_root=as_root)
+            ports |= set(sockets.values()) & {Port(port) for port in kill.ports}
             if kill.has_clients:
-                clients |= self._connected(kill.ports)
-        # A group or a parent may be named whose ends are the agent's own.
-        ancestor = next((pid for pid in sorted(ended | clients) if pid in session.ancestors), None)
-        daemon = self._service.context.pid
-        servers = self._servers(ended - {daemon}, table, listeners)
+                connected |= self._connected(kill.ports)
+        # A port, a group or a parent may be named whose ends are the agent's own.
+        own = self._service.context.pid
+        protected = {*session.ancestors, own}
+        ended |= {pid for pid in protected if ports and self._ports_of(pid, sockets) & ports}
+        ancestor = next((pid for pid in session.ancestors if pid in ended | connected), None)
+        served, listening = self._served((ended | connected) - protected, sockets)
+        lost = ports | served | self._leased(ended)
+        if own in ended:
+            lost -= self._ports_of(own, sockets)
         return Victims(
             servers=tuple(
                 occupant
-                for port in sorted(servers)
+                for port in sorted(lost)
                 if (occupant := self._occupants.on(port, session)) is not None
             ),
-            clients=self._foreign(clients - ended - listeners.keys(), session),
+            clients=self._foreign(connected - ended - listening - {own}, session),
             ancestor=(self._name(ancestor), ancestor) if ancestor is not None else None,
-            daemon=daemon if daemon in ended else None,
+            daemon=own if own in ended else None,
         )
 
-    def _table(self, kills: Iterable[Kill], *, as_root: bool) -> dict[int, Process]:
-        """Read all processes that the kills could reach, if they name any by id or by name.
-
-        A listener is found without: reading a few hundred processes takes tens of milliseconds, and
-        most kills are by port.
-        """
-        if not any(kill.pids or kill.names for kill in kills):
-            return {}
+    def _selected(
+        self, kill: Kill, session: Session, *, directory: str | None, as_root: bool
+    ) -> set[int]:
+        """Return the processes that a kill names by id or by name, as far as it can reach them."""
+        if not kill.pids and not kill.names:
+            return set()
+        processes = self._service.context.processes
+        pids = processes.pids()
+        found = _by_id(kill, pids, session, directory=directory)
+        if kill.names:
+            found |= set(_named(kill, pids, processes))
         own = os.geteuid()
-        table = self._service.context.processes.table()
         reaches_all = as_root or own == 0
-        return {pid: each for pid, each in table.items() if reaches_all or each.uid == own}
+        return {pid for pid in found.intersection(pids) if reaches_all or _user(pid) == own}
 
     def _name(self, pid: int) -> str:
         return self._service.context.processes.name(pid) or "a process"
 
-    def _listeners(self) -> dict[int, set[int]]:
-        """Return the ports that each process listens on."""
+    def _listening(self) -> dict[int, Port]:
+        """Return the port of each listening socket, by inode."""
         context = self._service.context
         now = context.clock()
         context.listeners.look(now)
         context.listeners.look_at_udp(now)
-        sockets = {
+        return {
             each.inode: each.port
             for udp in (False, True)
             for each in context.kernel.listeners(udp=udp)
             if not udp or each.port not in context.ephemeral
         }
-        found: dict[int, set[int]] = {}
-        for inode, pids in context.processes.holders_of(sockets).items():
-            for pid in pids:
-                found.setdefault(pid, set()).add(sockets[inode])
-        return found
+
+    def _ports_of(self, pid: int, sockets: Mapping[int, Port]) -> set[Port]:
+        """Return the ports that a process listens on."""
+        found = sockets.keys() & self._service.context.processes.sockets_of(pid)
+        return {sockets[inode] for inode in found}
 
     def _connected(self, ports: Iterable[int]) -> set[int]:
         context = self._service.context
         inodes = [inode for port in ports for inode in context.kernel.connections(Port(port))]
         return {pid for pids in context.processes.holders_of(inodes).values() for pid in pids}
 
-    def _servers(
-        self, ended: set[int], table: Mapping[int, Process], listeners: Mapping[int, set[int]]
-    ) -> set[Port]:
-        """Return the ports whose server would end: with its process, or with its launcher."""
+    def _served(self, ended: set[int], sockets: Mapping[int, Port]) -> tuple[set[Port], set[int]]:
+        """Return the ports whose server would end, with its process or with its launcher, and the
+        processes that listen on them.
+
+        Only the ended processes and those below them are looked at, because somebody waits for the
+        answer, and a machine may have a thousand processes.
+        """
+        table = self._service.context.processes.trees(ended)
         lost: set[Port] = set()
-        for pid, ports in listeners.items():
-            launchers = {each.pid for each in job(pid, table)} if pid in table else {pid}
-            if ended & launchers:
-                lost |= {Port(port) for port in ports}
-        for lease in self._service.desk.lease_index:
-            if lease.holder is not None and lease.holder.pid in ended:
-                lost.add(lease.port)
-        return lost
+        listening: set[int] = set()
+        for pid in table:
+            ports = self._ports_of(pid, sockets)
+            if ports and ended & {each.pid for each in job(pid, table)}:
+                lost |= ports
+                listening.add(pid)
+        return lost, listening
+
+    def _leased(self, ended: set[int]) -> set[Port]:
+        """Return the leases whose holder would end."""
+        return {
+            lease.port
+            for lease in self._service.desk.lease_index
+            if lease.holder is not None and lease.holder.pid in ended
+        }
 
     def _foreign(self, clients: Iterable[int], session: Session) -> tuple[tuple[str, int], ...]:
         """Leave out the clients that this session or its project has started."""
@@ -140,10 +157,9 @@ class Census:
         )
 
 
-def _selected(
-    kill: Kill, table: Mapping[int, Process], session: Session, *, directory: str | None
+def _by_id(
+    kill: Kill, pids: Collection[int], session: Session, *, directory: str | None
 ) -> set[int]:
-    """Return the processes that a kill names by id or by name."""
     found: set[int] = set()
     for text in kill.pids:
         if text == "$PPID":  # the parent of the shell that the agent starts
@@ -152,14 +168,26 @@ def _selected(
         if number is None:
             continue
         if number == -1:
-            found |= {pid for pid in table if pid > 1}  # kill(2): all but init
+            found |= {pid for pid in pids if pid > 1}  # kill(2): all but init
         elif number < 0:
-            found |= {pid for pid, each in table.items() if each.group == -number}
+            found |= {pid for pid in pids if _group(pid) == -number}
         elif number > 0:
             found.add(number)
-    for name in kill.names:
-        found |= set(_named(name, kill, table))
     return found
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None  # ESRCH: it has ended
+
+
+def _user(pid: int) -> int | None:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return None  # ENOENT: it has ended
 
 
 def _number(text: str) -> int | None:
@@ -187,24 +215,27 @@ def _in_file(path: str, directory: str | None) -> str:
     return words[0].decode("ascii", "replace") if words else ""
 
 
-def _named(name: str, kill: Kill, table: Mapping[int, Process]) -> Iterator[int]:
+def _named(kill: Kill, pids: Collection[int], processes: Processes) -> Iterator[int]:
     """Return the processes with a name, as pkill(1) and killall(1) find them."""
     if kill.how in ("killall", "skill", "fkill", "fkill-cli", "taskkill", "start-stop-daemon"):
-        wanted = name.rpartition("/")[2]
-        yield from (pid for pid, each in table.items() if wanted in _names(each))
+        wanted = {name.rpartition("/")[2] for name in kill.names}
+        yield from (pid for pid in pids if wanted & _names(pid, processes))
         return
     lines = {
-        pid: " ".join(each.words)[:LONGEST_ARGUMENTS] if kill.in_arguments else each.name
-        for pid, each in table.items()
+        pid: " ".join(processes.command(pid) or ())[:LONGEST_ARGUMENTS]
+        if kill.in_arguments
+        else processes.name(pid) or ""
+        for pid in pids
         if pid != os.getpid() or kill.in_arguments
     }
-    yield from _matching(name, lines)
+    for name in kill.names:
+        yield from _matching(name, lines)
 
 
-def _names(process: Process) -> set[str]:
+def _names(pid: int, processes: Processes) -> set[str]:
     # The kernel keeps 15 characters of a name (comm, proc(5)).
-    first = process.words[0].rpartition("/")[2] if process.words else ""
-    return {process.name, first}
+    words = processes.command(pid)
+    return {processes.name(pid) or "", words[0].rpartition("/")[2] if words else ""}
 
 
 def _matching(pattern: str, lines: Mapping[int, str]) -> list[int]:
