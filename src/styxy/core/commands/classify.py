@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from styxy.core.commands.kills.kill import Kill, kill_of, merged
+from styxy.core.commands.kills.kill import Kill, is_pid, kill_by, kill_of, merged
 from styxy.core.commands.kills.outputs import output_of
 from styxy.core.commands.launching import SHELLS, Launch, launch_of
 from styxy.core.commands.project.containers import COMPOSERS, ENGINES, servers_of_container
@@ -37,6 +37,7 @@ from styxy.core.commands.shell.fields import (
     Field,
     Invocation,
     Output,
+    Processes,
     unique,
 )
 from styxy.core.commands.shell.scope import Scope, joined, planted
@@ -153,22 +154,35 @@ class _Classifier:
             return output
         kill = kill_of(program, invocation)
         if kill is not None:
-            self._note_kill(kill)
+            self._note_kill(kill, invocation)
             return SILENT
         if self._starts(program, invocation, scope):
             return UNKNOWN
         return output_of(program, invocation)
 
-    def _note_kill(self, kill: Kill) -> None:
+    def _note_kill(self, kill: Kill, invocation: Invocation) -> None:
         """Record a kill; if the line itself has written a pid file, use what it wrote."""
         written = self._walker.written
         pids: list[str] = []
         for pid in kill.pids:
-            text = written[pid[1:]].text if pid[1:] in written else pid
-            pids += [text.strip()] if text and text.strip().lstrip("-@").strip() else []
+            sign, mark, path = pid.partition("@")
+            if not mark:
+                pids.append(pid)
+            elif path in written:
+                self._note_written(kill, sign, written[path])
+            else:
+                pids.append(f"{sign}@{_placed(path, invocation.directory)}")
         kill = replace(kill, pids=tuple(pids))
         if kill.ports or kill.pids or kill.names:
             self.kills.append(kill)
+
+    def _note_written(self, kill: Kill, sign: str, output: Output) -> None:
+        """Record the processes whose ids the line itself has written to a file."""
+        words = (output.text or "").split()
+        found = output.processes.joined(Processes(pids=tuple(filter(is_pid, words))))
+        found = replace(found, pids=tuple(f"{sign}{each}" for each in found.pids))
+        if found:
+            self.kills.append(kill_by(kill.how, found))
 
     def _starts(self, program: str, invocation: Invocation, scope: Scope) -> bool:
         """Record what a command serves; return False if it is not a command that could serve."""
@@ -341,6 +355,11 @@ class _Classifier:
                 ]
             words = words[1:] if len(words) > 2 else []
         return True
+
+
+def _placed(path: str, directory: str | None) -> str:
+    """Return where a pid file is, seen from where the line runs; as written if that is unknown."""
+    return (joined(directory, path) or path) if directory else path
 
 
 def _fresh(invocation: Invocation, directory: str | None) -> Scope:

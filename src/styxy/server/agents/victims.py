@@ -28,7 +28,8 @@ LONGEST_ARGUMENTS = 4096
 SEARCH_SECONDS = 0.05
 """Time for `grep` to match a pattern: somebody waits for the hook's answer."""
 
-LARGEST_PID_FILE = 64
+LARGEST_PID_FILE = 1024
+"""Bytes of a file of pids that are read."""
 
 _SPECIAL = frozenset("\\^$.|?*+()[]{}")
 
@@ -164,16 +165,21 @@ def _by_id(
     for text in kill.pids:
         if text == "$PPID":  # the parent of the shell that the agent starts
             found |= set(session.ancestors[:1])
-        number = _number(_in_file(text[1:], directory) if text.startswith("@") else text)
-        if number is None:
-            continue
-        if number == -1:
-            found |= {pid for pid in pids if pid > 1}  # kill(2): all but init
-        elif number < 0:
-            found |= {pid for pid in pids if _group(pid) == -number}
-        elif number > 0:
-            found.add(number)
+        for number in _numbers(text, directory):
+            if number == -1:
+                found |= {pid for pid in pids if pid > 1}  # kill(2): all but init
+            elif number < 0:
+                found |= {pid for pid in pids if _group(pid) == -number}
+            elif number > 0:
+                found.add(number)
     return found
+
+
+def _numbers(text: str, directory: str | None) -> list[int]:
+    """Return the ids that a word stands for; `-@FILE` are the groups of those in the file."""
+    sign, mark, path = text.partition("@")
+    words = [sign + each for each in _in_file(path, directory)] if mark else [text]
+    return [number for number in map(_number, words) if number is not None]
 
 
 def _group(pid: int) -> int | None:
@@ -195,24 +201,27 @@ def _number(text: str) -> int | None:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 11 else None
 
 
-def _in_file(path: str, directory: str | None) -> str:
-    """Read a pid file: a regular file of a few bytes, never anything that could block."""
+def _in_file(path: str, directory: str | None) -> list[str]:
+    """Read a file of pids: a regular file of a few bytes, never anything that could block."""
+    path = os.path.expanduser(path)
     if not os.path.isabs(path) and directory is None:
-        return ""
+        return []
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
         descriptor = os.open(os.path.join(directory or "/", path), flags)
     except (OSError, ValueError):
-        return ""  # no such file: the kill will say so itself
+        return []  # no such file: the kill will say so itself
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return ""
-        words = os.read(descriptor, LARGEST_PID_FILE).split()
+            return []
+        data = os.read(descriptor, LARGEST_PID_FILE)
     except OSError:
-        return ""  # EIO
+        return []  # EIO
     finally:
         os.close(descriptor)
-    return words[0].decode("ascii", "replace") if words else ""
+    is_cut = len(data) == LARGEST_PID_FILE  # and the last number with it
+    words = data.split()[:-1] if is_cut else data.split()
+    return [word.decode("ascii", "replace") for word in words]
 
 
 def _named(kill: Kill, pids: Collection[int], processes: Processes) -> Iterator[int]:

@@ -56,14 +56,13 @@ def kill_of(program: str, invocation: Invocation) -> Kill | None:
     if victims is None:
         return None
     found = victims(invocation.words[1:])
+    return kill_by(program, found) if found else None
+
+
+def kill_by(how: str, found: Processes) -> Kill:
+    """Return the end of some processes by a program."""
     if found.listing:
         found = EVERYBODY  # every process that was listed
-    if not found:
-        return None
-    return _kill(program, found)
-
-
-def _kill(how: str, found: Processes) -> Kill:
     return Kill(
         how=how,
         ports=found.ports,
@@ -86,7 +85,7 @@ def merged(kills: Sequence[Kill]) -> tuple[Kill, ...]:
             in_arguments=each.in_arguments,
         )
         found[each.how] = found.get(each.how, Processes()).joined(new)
-    return tuple(_kill(how, each) for how, each in found.items())
+    return tuple(kill_by(how, each) for how, each in found.items())
 
 
 def _by_kill(words: Sequence[Field]) -> Processes:
@@ -121,12 +120,17 @@ def _signal_and_operands(words: Sequence[Field]) -> tuple[str, list[Field]]:
     return signal, rest
 
 
+def is_pid(text: str) -> bool:
+    """Return whether a word is the id of a process, or with a hyphen that of a group."""
+    number = text.removeprefix("-")
+    return number.isascii() and number.isdigit()
+
+
 def _victim(operand: Field) -> Processes:
     text = operand.text
     if operand.is_known:
-        number = text.removeprefix("-")
-        is_pid = number.isascii() and number.isdigit() and bool(number)
-        return Processes(pids=(text,)) if is_pid or text == "$PPID" else Processes()
+        is_victim = is_pid(text) or text == "$PPID"
+        return Processes(pids=(text,)) if is_victim else Processes()
     found = operand.processes()
     if not text.startswith("-"):
         return found
