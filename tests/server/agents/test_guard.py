@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,6 +61,8 @@ KILLS = (
     "kill $(cat server.pid)",
     "pkill -F server.pid",
     "pkill -f 'signal.pause.*{port}'",
+    "pkill -fi 'SIGNAL.pause.*{port}'",
+    "pkill -f -x '.*signal.pause.*{port}'",
     "kill $(pgrep -f {port})",
     "ps aux | grep {port} | grep -v grep | awk '{{print $2}}' | xargs kill",
 )
@@ -182,6 +185,52 @@ def test_a_launcher_counts_as_the_server_that_it_launched(shop: Agent, blog: Age
 def test_a_group_is_judged_by_its_members(shop: Agent) -> None:
     with running(SERVER, str(free_port()), cwd=Path("/")) as pid:
         assert f"(pid {pid})" in shop.wants_to_run(f"kill -- -{pid}")
+
+
+@pytest.mark.parametrize(
+    "kill",
+    ["xargs kill < pids", "cd run && kill $(cat app.pid)", "kill -- -$(cat run/app.pid)",
+     "npm run stop", "cat pids | xargs kill"],
+)  # fmt: skip
+def test_every_process_that_a_file_names_is_found(kill: str, shop: Agent) -> None:
+    (shop.project / "package.json").write_text('{"scripts": {"stop": "kill `cat run/app.pid`"}}')
+    (shop.project / "run").mkdir()
+    with running(SERVER, str(free_port()), cwd=Path("/")) as pid:
+        (shop.project / "run" / "app.pid").write_text(f"{pid}\n")
+        (shop.project / "pids").write_text(f"99999999\n{pid}\n")
+        assert f"(pid {pid})" in shop.wants_to_run(kill)
+
+
+def test_a_long_file_names_nobody_by_its_cut_end(shop: Agent) -> None:
+    with running(SERVER, str(free_port()), cwd=Path("/")) as pid:
+        text = ("0 " * 512)[: 1024 - len(str(pid))] + f"{pid}0"
+        (shop.project / "pids").write_text(text)
+        assert shop.wants_to_run("kill $(cat pids)") == ""
+
+
+@pytest.mark.parametrize(
+    ("kill", "is_denied"),
+    [("kill -- -$(ps -o pgid= {worker})", True), ("kill -- -$(ps -o pgid= -p {worker})", True),
+     ("killall -r '^serv.*'", True), ("killall -I SERVE-IT", True), ("killall SERVE-IT", False),
+     ("pkill -x serve-it", True), ("pkill -x erve-it", False), ("pkill -ix SERVE-IT", True),
+     ("ps ax | grep 'nobody\\|serve-it' | awk '{{print $1}}' | xargs kill", True),
+     ("ps ax | grep -F 'nobody\\|serve-it' | awk '{{print $1}}' | xargs kill", False)],
+)  # fmt: skip
+def test_processes_are_selected_as_their_tools_select_them(
+    kill: str, is_denied: bool, shop: Agent, tmp_path: Path
+) -> None:
+    program = tmp_path / "serve-it"
+    program.symlink_to(sys.executable)
+    script = f"sleep 999 & echo $!; exec {program} -I -c '{SERVER}' {free_port()}"
+    with subprocess.Popen(
+        ["sh", "-c", script], stdout=subprocess.PIPE, cwd="/", text=True, start_new_session=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            worker, pid = (int(server.stdout.readline()) for _ in range(2))
+            assert (f"(pid {pid})" in shop.wants_to_run(kill.format(worker=worker))) == is_denied
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
 
 
 def test_a_pid_file_that_is_no_file_hangs_nobody(shop: Agent) -> None:

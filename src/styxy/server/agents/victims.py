@@ -169,7 +169,8 @@ def _by_id(
             if number == -1:
                 found |= {pid for pid in pids if pid > 1}  # kill(2): all but init
             elif number < 0:
-                found |= {pid for pid in pids if _group(pid) == -number}
+                groups = {-number, _group(-number)}  # of `-$(ps -o pgid= PID)`, the PID is known
+                found |= {pid for pid in pids if _group(pid) in groups}
             elif number > 0:
                 found.add(number)
     return found
@@ -226,19 +227,33 @@ def _in_file(path: str, directory: str | None) -> list[str]:
 
 def _named(kill: Kill, pids: Collection[int], processes: Processes) -> Iterator[int]:
     """Return the processes with a name, as pkill(1) and killall(1) find them."""
-    if kill.how in ("killall", "skill", "fkill", "fkill-cli", "taskkill", "start-stop-daemon"):
-        wanted = {name.rpartition("/")[2] for name in kill.names}
-        yield from (pid for pid in pids if wanted & _names(pid, processes))
+    if kill.how in _BY_WHOLE_NAME and not kill.are_patterns:
+        wanted = {_folded(name.rpartition("/")[2], kill) for name in kill.names}
+        for pid in pids:
+            if wanted & {_folded(name, kill) for name in _names(pid, processes)}:
+                yield pid
         return
     lines = {
-        pid: " ".join(processes.command(pid) or ())[:LONGEST_ARGUMENTS]
-        if kill.in_arguments
-        else processes.name(pid) or ""
+        pid: _folded(_searched(pid, kill, processes), kill)
         for pid in pids
         if pid != os.getpid() or kill.in_arguments
     }
     for name in kill.names:
-        yield from _matching(name, lines)
+        pattern = _folded(name, kill)
+        yield from _matching(f"^({pattern})$" if kill.is_whole else pattern, lines)
+
+
+_BY_WHOLE_NAME = ("killall", "skill", "fkill", "fkill-cli", "taskkill", "start-stop-daemon")
+
+
+def _searched(pid: int, kill: Kill, processes: Processes) -> str:
+    if not kill.in_arguments:
+        return processes.name(pid) or ""
+    return " ".join(processes.command(pid) or ())[:LONGEST_ARGUMENTS]
+
+
+def _folded(text: str, kill: Kill) -> str:
+    return text.lower() if kill.ignores_case else text
 
 
 def _names(pid: int, processes: Processes) -> set[str]:

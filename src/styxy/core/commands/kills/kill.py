@@ -33,7 +33,8 @@ class Kill:
     `pids` are as written: `-4813` is a group, `-1` all processes, `@FILE` the id in that file, and
     `$PPID` the parent of the shell. `names` are patterns. `has_clients`: clients that are connected
     to the ports are ended, too, not only the listeners (`lsof -ti:3000`). `in_arguments`: a name
-    may stand anywhere in a command line (`pkill -f`), not only in the name of the program.
+    may stand anywhere in a command line (`pkill -f`), not only in the name of the program; for the
+    other three see `Processes`.
     """
 
     how: str
@@ -42,6 +43,9 @@ class Kill:
     names: tuple[str, ...] = ()
     has_clients: bool = False
     in_arguments: bool = False
+    is_whole: bool = False
+    ignores_case: bool = False
+    are_patterns: bool = False
 
 
 HARMLESS_SIGNALS = frozenset({"0", "CONT", "18", "WINCH", "28", "CHLD", "17", "URG", "23"})
@@ -61,7 +65,9 @@ def kill_of(program: str, invocation: Invocation) -> Kill | None:
 
 def kill_by(how: str, found: Processes) -> Kill:
     """Return the end of some processes by a program."""
-    if found.listing:
+    if found.listing == "java":
+        found = Processes(names=("java",))
+    elif found.listing:
         found = EVERYBODY  # every process that was listed
     return Kill(
         how=how,
@@ -70,6 +76,9 @@ def kill_by(how: str, found: Processes) -> Kill:
         names=found.names,
         has_clients=found.has_clients and bool(found.ports),
         in_arguments=found.in_arguments and bool(found.names),
+        is_whole=found.is_whole and bool(found.names),
+        ignores_case=found.ignores_case and bool(found.names),
+        are_patterns=found.are_patterns and bool(found.names),
     )
 
 
@@ -83,6 +92,9 @@ def merged(kills: Sequence[Kill]) -> tuple[Kill, ...]:
             names=each.names,
             has_clients=each.has_clients,
             in_arguments=each.in_arguments,
+            is_whole=each.is_whole,
+            ignores_case=each.ignores_case,
+            are_patterns=each.are_patterns,
         )
         found[each.how] = found.get(each.how, Processes()).joined(new)
     return tuple(kill_by(how, each) for how, each in found.items())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.commands.kills.selections import (
     by_fuser,
+    by_jps,
     by_killall,
     by_lsof,
     by_pgrep,
@@ -66,10 +67,11 @@ def _filtered(program: str, invocation: Invocation) -> Output:
         return Output(None, Processes(pids=tuple(files)))
     processes = invocation.typed.processes
     if program == "grep":
+        if invocation.words[0].text == "grep":
+            pattern = _extended(pattern, flags)
         return Output(None, _grepped(processes, pattern, flags))
     if program == "awk":
-        for each in _regular_expressions(pattern):
-            processes = narrowed(processes, each)
+        processes = _chosen(processes, pattern, flags.get("-v", ""))
         return Output(None, processes, "kill" if '"kill ' in pattern else "")
     return Output(None, processes, invocation.typed.verb)
 
@@ -99,9 +101,40 @@ def _parted(words: Sequence[str], with_value: Sequence[str]) -> tuple[list[str],
     return operands, flags
 
 
-def _regular_expressions(program: str) -> list[str]:
-    """Find the patterns that an awk program selects by: `/vite/`, but not `!/grep/`."""
-    pieces = program.partition("{")[0].split("/")
+def _extended(pattern: str, flags: Mapping[str, str]) -> str:
+    """Write a basic regular expression of grep(1) as an extended one: `vite\\|next`."""
+    short = "".join(flag[1:] for flag in flags if not flag.startswith("--"))
+    if set("EPF") & set(short) or "\\|" not in pattern:
+        return pattern
+    return pattern.replace("\\|", "|")
+
+
+def _chosen(processes: Processes, program: str, variable: str) -> Processes:
+    """Narrow a listing as an awk program does; nobody is left if its condition is not clear."""
+    condition = _condition(program)
+    patterns = _regular_expressions(condition) or condition.split('"')[1::2]
+    if not patterns and variable and condition:
+        patterns = [variable.partition("=")[2]]
+    for each in patterns:
+        processes = narrowed(processes, each)
+    is_clear = not condition or condition.startswith(("NR", "FNR", "END", "BEGIN", "!"))
+    if processes.listing and not patterns and not is_clear:
+        return Processes()
+    return processes
+
+
+def _condition(program: str) -> str:
+    """Return the condition of an awk program: before its braces, or that of an `if` in them."""
+    before, _, inside = program.partition("{")
+    keyword, _, tested = inside.partition("if")
+    if before.strip() or not tested.lstrip().startswith("(") or keyword.strip():
+        return before.strip()
+    return tested.partition(")")[0]
+
+
+def _regular_expressions(condition: str) -> list[str]:
+    """Find the patterns that a condition of awk selects by: `/vite/`, but not `!/grep/`."""
+    pieces = condition.split("/")
     return [
         pieces[place]
         for place in range(1, len(pieces) - 1, 2)
@@ -118,6 +151,13 @@ def _cat(invocation: Invocation) -> Output:
         for piped in word.outputs:  # cat <(...)
             output = Output(None, output.processes.joined(piped.processes))
     return output
+
+
+def _ps(invocation: Invocation) -> Output:
+    found = by_ps(invocation.texts[1:])
+    for word in invocation.words[1:]:  # ps -o pgid= -p $(lsof -ti:3000)
+        found = found.joined(word.processes())
+    return Output(None, found)
 
 
 def _echo(invocation: Invocation) -> Output:
@@ -176,7 +216,7 @@ _SOURCES: Mapping[str, Callable[[Sequence[str]], Processes]] = {
     "fuser": by_fuser,
     "ss": by_ss,
     "netstat": by_ss,
-    "ps": by_ps,
+    "jps": by_jps,
     "pgrep": by_pgrep,
     "pidof": _pids_of_names,
     "port-pid": _by_port,
@@ -186,6 +226,7 @@ _SOURCES: Mapping[str, Callable[[Sequence[str]], Processes]] = {
 
 _TELLERS: Mapping[str, Callable[[Invocation], Output]] = {
     "cat": _cat,
+    "ps": _ps,
     "echo": _echo,
     "printf": _printf,
     "seq": _seq,

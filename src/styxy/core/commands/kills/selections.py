@@ -6,7 +6,6 @@ The options are those of lsof(8), fuser(1), ss(8), pgrep(1) and killall(1) on Li
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.shell.fields import HOLE, Processes, unique
@@ -25,6 +24,11 @@ PGREP_LONG_VALUES = (
     "--signal", "--parent", "--pgroup", "--session", "--terminal", "--euid", "--uid", "--group",
     "--pidfile", "--delimiter", "--older", "--runstates", "--ns", "--nslist", "--cgroup", "--env",
 )  # fmt: skip
+PS_VALUES = "CpqoOUuGgst"
+PS_LONG_VALUES = ("--pid", "--quick-pid", "--ppid", "--user", "--User", "--group", "--Group",
+                  "--sid", "--tty", "--format", "--sort", "--cols", "--command")  # fmt: skip
+PS_SELECTIONS = ("C", "p", "q", "g", "s", "t", "--pid", "--quick-pid", "--ppid", "--sid", "--tty",
+                 "--command")  # fmt: skip
 KILLALL_VALUES = ("-s", "--signal", "-o", "--older-than", "-y", "--younger-than", "-u", "--user",
                   "-Z", "--context", "-n", "--ns", "-t", "-c")  # fmt: skip
 NAMED_PORTS = {"http": 80, "https": 443, "http-alt": 8080, "postgresql": 5432, "mysql": 3306}
@@ -124,15 +128,44 @@ def by_ss(words: Sequence[str]) -> Processes:
 
 
 def by_ps(words: Sequence[str]) -> Processes:
-    """Return the processes that `ps` lists: those with a name, or all."""
-    for flag, value in pairwise(words):
-        if flag == "-C":
-            return Processes(names=tuple(value.split(",")))
-        if flag in ("-p", "--pid", "--ppid", "-q"):
-            return Processes()
-    if any(word.startswith(("-p", "-C")) for word in words):
-        return Processes()
+    """Return the processes that `ps` lists: those with a name, with an id, or all.
+
+    For the children, the parent or the group of a process, that process stands.
+    """
+    names: list[str] = []
+    pids: list[str] = []
+    is_selection = False
+    rest = iter(words)
+    for word in rest:
+        flag, value = _ps_option(word, rest)
+        is_selection = is_selection or flag in PS_SELECTIONS
+        if flag in ("C", "--command"):
+            names += value.split(",")
+        elif flag in ("p", "q", "--pid", "--quick-pid", "--ppid", ""):
+            pids += [pid for pid in value.replace(",", " ").split() if pid.isdigit()]
+            is_selection = is_selection or HOLE in value
+    if names or pids or is_selection:
+        return Processes(names=unique(names), pids=unique(pids), is_whole=bool(names))
     return Processes(listing="processes")
+
+
+def _ps_option(word: str, rest: Iterator[str]) -> tuple[str, str]:
+    """Read an option of ps(1) and its value; for an id or a BSD option, an empty one and that."""
+    if word.startswith("--"):
+        flag, equals, value = word.partition("=")
+        is_flag = equals or flag not in PS_LONG_VALUES
+        return flag, value if is_flag else next(rest, "")
+    if not word.startswith("-"):
+        return "", word
+    for place in range(1, len(word)):
+        if word[place] in PS_VALUES:
+            return word[place], word[place + 1 :] or next(rest, "")
+    return word[1:2], ""
+
+
+def by_jps(_words: Sequence[str]) -> Processes:
+    """Return the processes that `jps` lists: those of Java."""
+    return Processes(listing="java")
 
 
 def by_pgrep(words: Sequence[str]) -> Processes:
@@ -140,7 +173,7 @@ def by_pgrep(words: Sequence[str]) -> Processes:
     names: list[str] = []
     pids: list[str] = []
     has_user = False
-    in_arguments = any(_asks_for_arguments(word) for word in words)
+    letters = _letters(words)
     rest = iter(words)
     for word in rest:
         flag, value = _pgrep_option(word, rest)
@@ -154,13 +187,31 @@ def by_pgrep(words: Sequence[str]) -> Processes:
             has_user = True
         elif not flag and HOLE not in value:
             names.append(without_brackets(value))
-    if has_user and not names and not pids:
+    if (has_user and not names and not pids) or (names and "v" in letters):
         return EVERYBODY
-    return Processes(names=tuple(names[:1]), pids=tuple(pids), in_arguments=in_arguments)
+    return Processes(
+        names=tuple(names[:1]),
+        pids=tuple(pids),
+        in_arguments="f" in letters,
+        is_whole="x" in letters and bool(names),
+        ignores_case="i" in letters,
+    )
 
 
-def _asks_for_arguments(word: str) -> bool:
-    return word == "--full" or (word[:1] == "-" and word[1:2] != "-" and "f" in word)
+def _letters(words: Sequence[str]) -> set[str]:
+    """Return the options without a value among some words, each as its letter."""
+    long = {_LETTERS[word] for word in words if word in _LETTERS}
+    short = (word[1:] for word in words if word[:1] == "-" and word[1:2] != "-")
+    return long.union(*(_before_value(each) for each in short if not each.isupper()))
+
+
+def _before_value(letters: str) -> str:
+    """Cut off a value: `-fu bob`, `-fubob`."""
+    return letters[: min((letters.find(each) for each in PGREP_VALUES if each in letters),
+                         default=len(letters))]  # fmt: skip
+
+
+_LETTERS = {"--full": "f", "--exact": "x", "--ignore-case": "i", "--inverse": "v"}
 
 
 def _pgrep_option(word: str, rest: Iterator[str]) -> tuple[str, str]:
@@ -186,6 +237,8 @@ def by_killall(words: Sequence[str]) -> Processes:
     """Return what `killall` ends: the processes with each name, or all of a user."""
     names: list[str] = []
     has_user = False
+    short = [word[1:] for word in words if word[:1] == "-" != word[1:2]]
+    letters = {letter for each in short if len(each) == 1 or not each.isupper() for letter in each}
     rest = iter(words)
     for word in rest:
         has_user = has_user or word in ("-u", "--user")
@@ -193,7 +246,13 @@ def by_killall(words: Sequence[str]) -> Processes:
             next(rest, None)
         elif not word.startswith("-") and HOLE not in word:
             names.append(without_brackets(word))
-    return Processes(names=unique(names)) if names or not has_user else EVERYBODY
+    if has_user and not names:
+        return EVERYBODY
+    return Processes(
+        names=unique(names),
+        ignores_case="--ignore-case" in words or "I" in letters,
+        are_patterns="--regexp" in words or "r" in letters,
+    )
 
 
 def without_brackets(pattern: str) -> str:
@@ -218,7 +277,7 @@ def narrowed(processes: Processes, pattern: str) -> Processes:
         if pattern.strip("$^:() ").lower() in ("listen", "tcp", "tcp4", "tcp6", "udp", "", "pid="):
             return processes
         return Processes(names=(pattern,))
-    if processes.listing == "processes":
+    if processes.listing in ("processes", "java"):
         if not pattern.strip(".*"):
             return processes
         return Processes(names=(pattern,), in_arguments=True)

@@ -16,7 +16,7 @@ HOLE = "\0"
 """A placeholder for unknown text; no argument can contain this character (execve(2))."""
 
 Value = TypeVar("Value")
-Listing = Literal["", "sockets", "processes"]
+Listing = Literal["", "sockets", "processes", "java"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,9 @@ class Processes:
 
     `listing` is what a command has listed if nothing has been selected from it yet. `has_clients`:
     the processes on a port include clients that are connected to it. `in_arguments`: the names are
-    searched for in whole command lines.
+    searched for in whole command lines. `is_whole`: a name must match all of what is searched,
+    `ignores_case`: upper and lower case are one, `are_patterns`: names are regular expressions
+    where they usually are not.
     """
 
     ports: tuple[int, ...] = ()
@@ -34,6 +36,9 @@ class Processes:
     listing: Listing = ""
     has_clients: bool = False
     in_arguments: bool = False
+    is_whole: bool = False
+    ignores_case: bool = False
+    are_patterns: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.ports or self.pids or self.names or self.listing)
@@ -47,6 +52,9 @@ class Processes:
             listing=self.listing or other.listing,
             has_clients=self.has_clients or other.has_clients,
             in_arguments=self.in_arguments or other.in_arguments,
+            is_whole=all(each.is_whole for each in (self, other) if each.names),
+            ignores_case=self.ignores_case or other.ignores_case,
+            are_patterns=self.are_patterns or other.are_patterns,
         )
 
 
