@@ -66,6 +66,9 @@ pm2 pm2-runtime flatpak-spawn distrobox-enter toolbox styxy
 APART = frozenset(_APART.split())
 """Launchers whose programs get another environment, from another user or from a server."""
 
+READERS = SHELLS | {"source", "."}
+"""Commands that run a file of commands."""
+
 SWITCH = "STYXY_DISABLE_REASSIGN"
 """The variable that turns interception off for one command."""
 
@@ -152,7 +155,8 @@ class _Classifier:
             output = self._launch(launch, invocation, scope)
             self._apart -= is_apart
             return output
-        kill = kill_of(program, invocation)
+        is_script = invocation.words[0].text.endswith(".sh")  # ./kill.sh is no kill(1)
+        kill = None if is_script else kill_of(program, invocation)
         if kill is not None:
             self._note_kill(kill, invocation)
             return SILENT
@@ -204,7 +208,7 @@ class _Classifier:
             return True
         if self._tool(program, invocation):
             return True
-        if program in SHELLS or invocation.words[0].text.endswith(".sh"):
+        if program in READERS or invocation.words[0].text.endswith(".sh"):
             return self._shell_file(program, invocation)
         return False
 
@@ -327,7 +331,7 @@ class _Classifier:
     def _shell_file(self, program: str, invocation: Invocation) -> bool:
         """Walk a script file of the project, one level deep: `./dev.sh`, `bash dev.sh`."""
         words = list(invocation.words)
-        if program in SHELLS:
+        if program in READERS:
             words = words[1:]
             while words and words[0].text.startswith("-"):
                 words.pop(0)

@@ -96,6 +96,22 @@ def test_a_script_may_end_something() -> None:
     assert kill.ports == (3010,)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "./kill.sh 80",
+        "bash bin/../kill.sh",
+        "source kill.sh",
+        ". ./kill.sh 80",
+        "set -e; . kill.sh",
+    ],
+)
+def test_a_file_of_commands_is_read_whatever_its_name_and_however_it_is_run(line: str) -> None:
+    [kill] = classify(line, project=Files({"kill.sh": "kill $(lsof -ti:3010)"})).kills
+    assert kill.ports == (3010,)
+    assert kill.pids == ()
+
+
 def test_start_without_a_script_runs_the_server_file() -> None:
     assert servers("npm start", {"package.json": "{}", "server.js": ""}) == [
         ("dev", None, "server.js")

@@ -34,6 +34,10 @@ REDIRECTIONS = ("<<<", "<<-", "&>>", "<<", "<>", "<&", ">>", ">|", ">&", "&>", "
 """The longest ones first."""
 
 
+MOST_NUMBERS = 256
+"""Rounds of a loop over numbers; what walks it may walk fewer."""
+
+
 class CompoundReader:
     """A reader of compound commands, redirections and assignments at a cursor."""
 
@@ -98,9 +102,10 @@ class CompoundReader:
     def _for(self) -> Command:
         cursor = self.cursor
         cursor.skip_blanks()
-        if cursor.starts("((") and read_arithmetic(cursor) is not None:
-            body = self._loop_body()
-            return Loop(condition=Script(), body=body, redirects=self.redirects())
+        if cursor.starts("((") and (count := read_arithmetic(cursor)) is not None:
+            body, redirects = self._loop_body(), self.redirects()
+            counted = _counted(count, body, redirects)
+            return counted or Loop(condition=Script(), body=body, redirects=redirects)
         name = cursor.read_name()
         cursor.skip_newlines()
         words: list[Word] | None = None
@@ -265,3 +270,26 @@ class CompoundReader:
                 cursor.at += 1
             cursor.take("]")
         return name
+
+
+def _counted(text: str, body: Script, redirects: tuple[Redirect, ...]) -> For | None:
+    """Write a loop that counts, `for ((p = 3000; p < 3003; p++))`, as one over numbers.
+
+    None if it counts otherwise.
+    """
+    first, _, rest = "".join(text.split()).partition(";")
+    name, equals, low = first.partition("=")
+    condition, _, step = rest.partition(";")
+    bound = condition.removeprefix(f"{name}<")
+    high = bound.removeprefix("=")
+    steps = (f"{name}++", f"++{name}", f"{name}+=1")
+    is_simple = bool(equals) and bound != condition and step in steps
+    if not is_simple or not (_is_number(low) and _is_number(high)):
+        return None
+    numbers = range(int(low), int(high) + (bound != high))[:MOST_NUMBERS]
+    words = tuple(Word((Literal(str(number)),)) for number in numbers)
+    return For(name=name, words=words, body=body, redirects=redirects)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 8

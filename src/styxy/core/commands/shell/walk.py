@@ -267,7 +267,7 @@ class Walker:
             return self.run_text(" ".join(planted(each, scope) for each in rest), scope)
         if rest and rest[0].outputs:  # source <(...)
             return self.run_text(rest[0].outputs[0].text or "", scope)
-        return UNKNOWN
+        return self._on_command(invocation, scope) if rest else UNKNOWN
 
     def _expander(self, scope: Scope) -> Expander:
         return Expander(scope, lambda script: self._deeper(script, scope.copy()))
