@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from styxy.adapters.journal.database import event_of, row_of
-from styxy.core.books.events import Leased, RangeAdded
+from styxy.core.books.events import InstanceSeen, Leased, RangeAdded
+from styxy.core.model.instances import Instance
 from styxy.core.model.leases import Lease, Owner
 from styxy.core.model.ports import Port, PortRange
 from styxy.core.model.service_types import ServiceType
@@ -45,6 +48,20 @@ def test_the_preferred_ports_of_a_made_type_have_the_key_that_every_journal_has(
 def test_what_looks_like_that_key_in_a_text_is_left_alone() -> None:
     _at, kind, data, seal = row_of(LEASED)
     assert event_of(kind, data, seal, path="styxy.db") == LEASED
+
+
+@pytest.mark.parametrize(
+    "text", ["\ud800", "/a\udbff/", "\N{GRINNING FACE} \udfff", r"/\ud800 \ud83d", "/b\udcff"]
+)
+def test_whatever_is_written_can_be_read_again(text: str) -> None:
+    seen = InstanceSeen(
+        instance=Instance(
+            instance_id="x", registered_at=1, last_heartbeat=1, working_directory=text
+        ),
+        at=1,
+    )
+    _at, kind, data, seal = row_of(seen)
+    assert event_of(kind, data, seal, path="styxy.db") == seen
 
 
 def test_the_id_of_a_lease_has_the_key_that_every_journal_has() -> None:

@@ -96,9 +96,13 @@ def test_what_is_not_about_a_command_is_left_alone(payload: dict[str, Any], name
     assert event_of("claude", name, payload) is None
 
 
-@pytest.mark.parametrize("directory", ["shop", "", None, 7, "/a\0b", ["/x"]])
+@pytest.mark.parametrize("directory", ["shop", "", None, 7, "/a\0b", ["/x"], "/\ud800"])
 def test_a_directory_that_cannot_be_one_counts_as_unknown(directory: object) -> None:
     assert read({**CLAUDE, "cwd": directory}).directory is None
+
+
+def test_a_session_has_a_name_that_can_be_spelled() -> None:
+    assert read({**CLAUDE, "session_id": "a\ud800"}).session_id == "a?"
 
 
 def test_cursor_names_its_directory_as_a_root_of_its_workspace() -> None:

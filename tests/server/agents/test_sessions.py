@@ -36,6 +36,17 @@ def test_a_session_is_registered_with_its_agent(daemon: Daemon, shop: Agent) -> 
     }
 
 
+def test_a_session_of_halves_of_surrogates_does_no_harm(daemon: Daemon, shop: Agent) -> None:
+    shop.hook("SessionStart", {"session_id": "a\ud800", "cwd": "/tmp/\ud800"})
+    shop.hook("SessionStart", {"session_id": "b", "cwd": "/tmp/\udcff"})
+    daemon.process.kill()
+    daemon.process.wait()
+    daemon.start()
+    assert daemon.call("GET", "/status").body.get("warnings", []) == []
+    found = daemon.call("GET", "/instance/list").body["instances"]
+    assert {each["instance_id"] for each in found} == {"claude-a_", "claude-b"}
+
+
 def test_a_session_hears_what_its_project_has_and_who_has_the_usual_ports(
     daemon: Daemon, shop: Agent
 ) -> None:

@@ -231,6 +231,6 @@ def _encoded(event: Event) -> bytes:
 def _decoded(kind: str, data: bytes) -> Event:
     for key, on_disk in _ON_DISK:
         data = data.replace(on_disk, key)
-    if b"\\udc" in data:
+    if b"\\ud" in data:  # half a surrogate pair, and not only one that stands for a byte
         return msgspec.convert(json.loads(data), type=KINDS[kind])
     return _DECODERS[kind].decode(data)

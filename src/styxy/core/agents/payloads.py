@@ -82,7 +82,7 @@ def event_of(agent: str, name: str, payload: Mapping[str, Any]) -> HookEvent | N
         speaker="cursor" if CURSOR in payload else agent,
         name=name,
         kind=kind,
-        session_id=_text(payload, _SESSION),
+        session_id=_text(payload, _SESSION).encode("utf-8", "replace").decode(),
         directory=_directory(payload),
         command=command,
         call_id=_text(payload, _CALL),
@@ -148,4 +148,12 @@ def _directory(payload: Mapping[str, Any]) -> str | None:
     roots = payload.get("workspace_roots")
     if not found and isinstance(roots, list) and roots and isinstance(roots[0], str):
         found = roots[0]
-    return found if found.startswith("/") and "\0" not in found else None
+    return found if found.startswith("/") and _is_path(found) else None
+
+
+def _is_path(text: str) -> bool:
+    """Return whether a path can be spelled; half a surrogate pair stands for no byte (PEP 383)."""
+    try:
+        return b"\0" not in text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
