@@ -7,7 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -50,9 +50,11 @@ def give(program: Path, capability: str) -> None:
         pytest.skip(f"setcap: {done.stderr.strip()}")
 
 
-def said(folder: Path, words: str, *, user: int = NOBODY, **more: str) -> str:
+def said(
+    folder: Path, words: str, more: Mapping[str, str] | None = None, *, user: int = NOBODY
+) -> str:
     """What a shell of a user prints on standard error."""
-    env = {"PATH": os.environ["PATH"], "LD_PRELOAD": f"{folder}/libstyxy.so", **more}
+    env = {"PATH": os.environ["PATH"], "LD_PRELOAD": f"{folder}/libstyxy.so", **(more or {})}
     done = subprocess.run(
         ["sh", "-c", words],
         env={**env, "STYXY_HOME": "/nonexistent"}, cwd="/", user=user, group=user,
@@ -66,7 +68,7 @@ def said(folder: Path, words: str, *, user: int = NOBODY, **more: str) -> str:
 def test_a_server_with_capabilities_is_named_once_in_a_shell(folder: Path, mode: str) -> None:
     server = folder / "server"
     give(server, "cap_net_bind_service")
-    shown = said(folder, f"{server}; {server}; true", STYXY_STATIC=mode)
+    shown = said(folder, f"{server}; {server}; true", {"STYXY_STATIC": mode})
     assert shown == NAMED.format(server)
 
 
@@ -75,7 +77,7 @@ def test_a_script_of_such_an_interpreter_is_named(folder: Path) -> None:
     script = folder / "script"
     script.write_text(f"#!{folder}/server\n")
     script.chmod(0o755)
-    assert said(folder, f"{script}; true", STYXY_STATIC="supervise") == NAMED.format(script)
+    assert said(folder, f"{script}; true", {"STYXY_STATIC": "supervise"}) == NAMED.format(script)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_nothing_is_said_where_there_is_nothing_to_say(folder: Path, change: str
     words = f"{server}; true"
     if change == "no new privileges":
         words = f"setpriv --no-new-privs sh -c '{words}'; true"
-    assert said(folder, words, **env.get(change, {})) == ""
+    assert said(folder, words, env.get(change)) == ""
 
 
 def test_root_needs_no_word(folder: Path) -> None:

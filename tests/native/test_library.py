@@ -177,7 +177,13 @@ int main(int argc, char **argv)
 @pytest.mark.parametrize("tool", ["memcheck", "none"])
 def test_valgrind_has_nothing_to_say(tmp_path: Path, tool: str) -> None:
     with FakeDaemon(tmp_path) as daemon:
-        words = ["valgrind", "-q", f"--tool={tool}", compiled(PADDING), str(free_port())]
+        words: list[str | Path] = [
+            "valgrind",
+            "-q",
+            f"--tool={tool}",
+            compiled(PADDING),
+            str(free_port()),
+        ]
         done = run(words, daemon.environment())
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
