@@ -123,6 +123,14 @@ def test_the_first_matching_rule_wins() -> None:
         ("a?c", "abc", False),
         ("[ab]", "a", False),
         ("*", "anything", True),
+        ("", "", True),
+        ("a*a", "a", False),
+        ("a*b*c", "a-b-b-c", True),
+        ("a*b*c", "a-c-b", False),
+        ("*ab*ab", "abab", True),
+        ("*ab*ab", "ab-a", False),
+        ("a**c", "ac", True),
+        ("*a" * 20, "a" * 49 + "b", False),  # tried one by one, the places have no end
     ],
 )
 def test_only_a_star_is_special_in_a_pattern(pattern: str, name: str, expected: bool) -> None:

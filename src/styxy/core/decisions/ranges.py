@@ -5,7 +5,6 @@ The rules are the user's (`core.config.configuration`); `core.decisions.placemen
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -74,7 +73,22 @@ def wish_for(name: str, settings: AutoAllocation, rules: Collection[AllocationRu
 
 def matches(pattern: str, name: str) -> bool:
     """Return whether `name` matches; `*` stands for any text, nothing else is special."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
+    first, *others = pattern.split("*")
+    if not others:
+        return name == pattern
+    *middle, last = others
+    end = len(name) - len(last)
+    if not (name.startswith(first) and name.endswith(last) and len(first) <= end):
+        return False
+    # The leftmost place of each piece leaves the most for the next: there is nothing to try again,
+    # whatever the pattern.
+    place = len(first)
+    for piece in middle:
+        found = name.find(piece, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True
 
 
 def propose(
