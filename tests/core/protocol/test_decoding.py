@@ -144,6 +144,18 @@ def test_a_body_that_cannot_be_read_is_told_with_the_place(raw: bytes, sentence:
     assert sentence in refusal_of(raw).message
 
 
+@pytest.mark.parametrize(
+    ("raw", "shape"),
+    [
+        (b'{"service_type": "dev", "service_type": "test"}', AllocateBody),
+        (b'{"service_type": "dev", "service_\\u0074ype": "dev"}', AllocateBody),
+        (b'{"instance_id": "a", "metadata": {"x": 1, "x": 1}}', RegisterBody),
+    ],
+)
+def test_a_field_that_is_sent_twice_is_refused(raw: bytes, shape: type[msgspec.Struct]) -> None:
+    assert "more than once" in refusal_of(raw, shape).message
+
+
 def test_an_empty_body_is_an_object_without_fields() -> None:
     assert read_body(b" \n", CleanupBody) == CleanupBody(force=False)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -43,7 +44,9 @@ def read_body(raw: bytes, shape: type[Shape]) -> Shape:
     if not raw.strip():
         raw = b"{}"
     try:
-        return _decoded(raw, shape)
+        body = _decoded(raw, shape)
+        json.loads(raw, object_pairs_hook=_unique)
+        return body
     except MISFITS:
         data = _plain(raw)
     except (msgspec.DecodeError, ValueError, RecursionError):
@@ -55,6 +58,19 @@ def _decoded(raw: bytes, shape: type[Shape]) -> Shape:
     if _ESCAPED_BYTE.search(raw):
         return msgspec.convert(json.loads(raw), type=shape)
     return msgspec.json.decode(raw, type=shape)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object; which of two fields with one name counts would depend on the reader."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        double = next(name for name, count in counts.items() if count > 1)
+        raise InvalidInput(
+            f"the body has the field {echo(double)} more than once; send it once",
+            field=double[:LONGEST_SHOWN],
+        )
+    return values
 
 
 def _plain(raw: bytes) -> object:
