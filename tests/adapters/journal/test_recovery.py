@@ -282,6 +282,17 @@ def test_only_the_newest_backups_are_kept_and_nothing_unfinished(tmp_path: Path)
     abandoned.abandon()
 
 
+def test_a_backup_that_is_dated_in_the_future_does_not_pass_for_the_newest(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    backups = Backups(str(tmp_path / "backups"))
+    for last_seq, now in ((3, NOW + 10 * 365 * 86400), (9, NOW), (11, NOW + 1)):
+        writer = backups.begin(now=now, last_seq=last_seq)
+        writer.finish()
+    assert [backup.last_seq for backup in backups.all()] == [11, 9, 3]
+    backups.prune(kept=1)
+    assert [backup.last_seq for backup in backups.all()] == [11]
+
+
 def test_backups_are_private_whatever_the_umask(tmp_path: Path) -> None:
     filled(tmp_path, 3)
     old = os.umask(0)

@@ -45,14 +45,14 @@ class Backups:
         self.directory = directory
 
     def all(self) -> list[Backup]:
-        """List the backups, newest first."""
+        """List the backups, newest first: by what they hold, because a clock may be wrong."""
         try:
             names = os.listdir(self.directory)
         except OSError:
             return []  # ENOENT: none was taken yet; ENOTDIR, EACCES: none can be read
         found = (_named(self.directory, name) for name in names)
         backups = [backup for backup in found if backup is not None]
-        return sorted(backups, key=lambda each: (each.taken_at, each.last_seq), reverse=True)
+        return sorted(backups, key=lambda each: (each.last_seq, each.taken_at), reverse=True)
 
     def begin(self, *, now: float, last_seq: int) -> Writer:
         """Start a backup of a journal whose newest event is `last_seq`. Raises `JournalFailed`."""
