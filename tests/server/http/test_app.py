@@ -175,3 +175,12 @@ def test_a_pid_that_nobody_has_is_named_whatever_its_size(daemon: Daemon) -> Non
         assert answer.status == 400
         assert answer.body["error"].startswith(f"pid {pid} is not a running process; ")
     assert daemon.leases() == []
+
+
+@pytest.mark.parametrize("over", ["bare", "tcp"])
+def test_a_query_of_thousands_of_names_costs_nothing(daemon: Daemon, over: str) -> None:
+    names = "&".join(f"n{number}" for number in range(5000))
+    answer = daemon.call("GET", f"/status?{names}&n0", over=over)
+    assert answer.status == 400
+    assert "more than 64 parameters" in answer.body["error"]
+    assert "more than once" in daemon.call("GET", "/status?a=1&a=2").body["error"]

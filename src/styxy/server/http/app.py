@@ -104,6 +104,9 @@ ROUTES: tuple[Route, ...] = (
     ),
 )
 
+MOST_PARAMETERS = 64
+"""Parameters of a query; no operation has as many, and a stranger may send thousands."""
+
 OPEN_PATHS = frozenset(route.path for route in ROUTES if route.is_open)
 UNCOUNTED_PATHS = frozenset(route.path for route in ROUTES if route.is_uncounted)
 
@@ -221,10 +224,15 @@ def _checked_query(request: Request, route: Route) -> msgspec.Struct | None:
 def _query(request: Request) -> dict[str, str]:
     # Not Starlette's own parsing, which loses the bytes of a path that are not UTF-8.
     text = request.scope["query_string"].decode("latin-1")
-    pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
-    values = dict(pairs)
-    if len(pairs) != len(values):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
-        raise InvalidInput(f"the query has {echo(double)} more than once; send it once")
+    try:
+        pairs = parse_qsl(
+            text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MOST_PARAMETERS
+        )
+    except ValueError:
+        raise InvalidInput(f"the query has more than {MOST_PARAMETERS} parameters") from None
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name in values:
+            raise InvalidInput(f"the query has {echo(name)} more than once; send it once")
+        values[name] = value
     return values
