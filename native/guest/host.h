@@ -43,6 +43,15 @@ const struct image *host_image(void);
  */
 bool host_has_stream(const struct image *image, int fd);
 
+/*
+ * Open once more what that descriptor was when the program started, without waiting for whoever
+ * reads it; -1 where that is not to be had. Whoever opens it closes it.
+ *
+ * preload: a daemon that has just started may have put something else there; its terminal or the
+ * stream of who started it is found. supervisor: never.
+ */
+int host_open_stream(const struct image *image, int fd);
+
 /* ---- the daemon's port map (daemon/mapfile.h) ---- */
 
 /*

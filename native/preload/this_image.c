@@ -6,6 +6,7 @@
 #include "guest/state/fork_shared.h"
 #include "preload/other_libraries.h"
 #include "preload/real.h"
+#include "preload/streams.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -85,12 +86,6 @@ static uint64_t make_image_id(void)
     return where != 0 ? image_id_of((const uint8_t *)where) : TEXT_HASH ^ sys_now();
 }
 
-static struct stream stream_at(int fd)
-{
-    struct statx status;
-    return sys_status(fd, &status) ? image_stream_of(&status) : (struct stream){.open = false};
-}
-
 static bool read_image(struct image *image)
 {
     const struct variables variables = {.get = copied};
@@ -105,7 +100,7 @@ static bool read_image(struct image *image)
     image->supervisor = supervisor_path();
     image->is_cluster_worker = getenv("NODE_UNIQUE_ID") != NULL;
     for (int fd = 1; fd <= 2; fd++)
-        image->standard[fd] = stream_at(fd);
+        image->standard[fd] = streams_at(fd);
     return !texts.cut;
 }
 
@@ -133,10 +128,4 @@ const struct image *host_image(void)
     if (atomic_load(&state) == FRESH)
         start();
     return atomic_load(&state) == READY ? &this_image : NULL;
-}
-
-bool host_has_stream(const struct image *image, int fd)
-{
-    struct stream now = stream_at(fd);
-    return image_is_same_stream(&image->standard[fd], &now);
 }

@@ -61,6 +61,51 @@ def test_a_terminal_gets_the_notice_on_standard_output(tmp_path: Path) -> None:
     assert shown.startswith(NOTICE.format(taken, free).replace("\n", "\r\n"))
 
 
+DAEMON = r"""
+    //main
+    /* As daemons do: a session of its own, and nothing of the standard streams. */
+    int null = open("/dev/null", O_RDWR);
+    if (getenv("FORKS") != NULL && fork() != 0)
+        return 0;
+    setsid();
+    for (int fd = 0; fd <= 2; fd++)
+        dup2(null, fd);
+    return serve(port) < 0;
+"""
+
+
+def test_the_terminal_of_a_daemon_that_has_left_it_gets_the_notice(tmp_path: Path) -> None:
+    program = host(DAEMON)
+    free = free_port()
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        ours, theirs = pty.openpty()
+        subprocess.run(
+            [program, str(taken)], env=daemon.environment(FORKS="1"), stdin=theirs, stdout=theirs,
+            stderr=theirs, timeout=30, check=True,
+        )  # fmt: skip
+        shown = os.read(ours, 4096).decode()
+        os.close(ours)
+        os.close(theirs)
+    assert shown == NOTICE.format(taken, free).replace("\n", "\r\n")
+
+
+def test_whoever_started_a_daemon_gets_the_notice_in_the_same_pipe(tmp_path: Path) -> None:
+    program = host(DAEMON)
+    free = free_port()
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
+        done = run(["sh", "-c", f"{program} {taken}; true"], daemon.environment())
+    assert (done.stdout, done.stderr) == ("", NOTICE.format(taken, free))
+
+
+def test_a_daemon_that_has_left_a_file_gets_no_notice_into_it(tmp_path: Path) -> None:
+    program, log = host(DAEMON), tmp_path / "log"
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free_port()))) as daemon:
+        words = f"exec 2>{log}; echo begun >&2; {program} {taken}; echo ended >&2"
+        done = run(["sh", "-c", words], daemon.environment())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert log.read_text() == "begun\nended\n"
+
+
 def test_a_socket_gets_the_notice_too(tmp_path: Path) -> None:
     free = free_port()
     ours, theirs = socket.socketpair()

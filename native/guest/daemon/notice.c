@@ -74,10 +74,24 @@ static void write_quietly(int fd, const struct text *text)
     sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
+/* The program has something of its own there now: write to where the user looks. */
+static void write_to_first_stream(const struct image *image, int fd, const struct text *text)
+{
+    int again = host_open_stream(image, fd);
+    if (again < 0)
+        return;
+    write_quietly(again, text);
+    sys_close(again);
+}
+
 static void write_to_stream(const struct image *image, int fd, const struct text *text)
 {
-    if (text->cut || !host_has_stream(image, fd))
+    if (text->cut)
         return;
+    if (!host_has_stream(image, fd)) {
+        write_to_first_stream(image, fd, text);
+        return;
+    }
     int pipe = open_pipe(fd);
     if (pipe >= 0) {
         write_quietly(pipe, text);
