@@ -27,12 +27,13 @@ extern char **environ;
 /* Execute with a supervisor what needs one; return where it does not, or where that fails. */
 static void execute_supervised(const char *path, char *const words[], char *const environment[])
 {
-    bool needs_one = needs_supervisor(path, environment) && !needs_supervisor_is_debugged();
+    enum supervised how = needs_supervisor(path, environment);
+    bool needs_one = how != SUPERVISED_NOT && !needs_supervisor_is_debugged();
     size_t room = needs_one ? needs_supervisor_command_size(words) : 0;
     if (room == 0)
         return;
     const char *command[room];
-    const char *supervisor = needs_supervisor_command(path, words, command);
+    const char *supervisor = needs_supervisor_command(how, path, words, command);
     real_execve(supervisor, (char *const *)command, environment);
 }
 
@@ -144,11 +145,12 @@ static bool spawn_supervised(pid_t *pid, const char *path,
                              const posix_spawnattr_t *attributes, char *const words[],
                              char *const environment[])
 {
-    size_t room = needs_supervisor(path, environment) ? needs_supervisor_command_size(words) : 0;
+    enum supervised how = needs_supervisor(path, environment);
+    size_t room = how != SUPERVISED_NOT ? needs_supervisor_command_size(words) : 0;
     if (room == 0)
         return false;
     const char *command[room];
-    const char *supervisor = needs_supervisor_command(path, words, command);
+    const char *supervisor = needs_supervisor_command(how, path, words, command);
     return real_posix_spawn(pid, supervisor, actions, attributes, (char *const *)command,
                             environment) == 0;
 }

@@ -34,6 +34,7 @@ static bool is_of_this_process(const char *path)
 /* What a look at a file tells, or, if it is a script, at its interpreter. */
 struct look {
     enum elf_kind kind;
+    bool is_deaf;   /* what its extensions call is seen by no preloaded library */
     bool may_serve; /* its capabilities let it bind the ports below 1024: a server, that is */
 };
 
@@ -62,6 +63,7 @@ static struct look look_through_scripts(const char *path)
         if (fd < 0)
             return (struct look){.kind = ELF_KIND_OTHER};
         look.kind = gives_rights(fd, &look.may_serve) ? ELF_KIND_OTHER : elf_kind_of(fd);
+        look.is_deaf = look.kind == ELF_KIND_DYNAMIC && elf_kind_is_deaf(path);
         bool goes_on = look.kind == ELF_KIND_SCRIPT &&
                        elf_kind_interpreter(fd, interpreter, sizeof interpreter);
         sys_close(fd);
@@ -126,12 +128,12 @@ static bool may_serve(const char *path)
                                                    sizeof capabilities));
 }
 
-bool needs_supervisor(const char *path, char *const environment[])
+enum supervised needs_supervisor(const char *path, char *const environment[])
 {
     const struct image *image = host_image();
     if (image == NULL || (environment != NULL && !environment_is_list(environment)) ||
         image_switch(environment_get(environment, "STYXY_DISABLE_REASSIGN"), false))
-        return false;
+        return SUPERVISED_NOT;
     bool has_library = environment_has_library(environment);
     bool has_supervisor = image->supervisor[0] != '\0';
     /* A file that cannot be read, or none, is of the kind OTHER, too. */
@@ -140,9 +142,11 @@ bool needs_supervisor(const char *path, char *const environment[])
     if (look.may_serve && has_library)
         name_out_of_reach(image, path);
     bool is_missed = look.kind == ELF_KIND_STATIC || look.kind == ELF_KIND_GO ||
-                     (look.kind == ELF_KIND_DYNAMIC && !has_library);
-    return has_supervisor && is_missed && !is_of_this_process(path) && is_executable(path) &&
-           is_executable(image->supervisor);
+                     (look.kind == ELF_KIND_DYNAMIC && (!has_library || look.is_deaf));
+    if (!has_supervisor || !is_missed || is_of_this_process(path) || !is_executable(path) ||
+        !is_executable(image->supervisor))
+        return SUPERVISED_NOT;
+    return look.is_deaf ? SUPERVISED_INSTEAD : SUPERVISED_BESIDE;
 }
 
 static const char *search_path(void)
@@ -176,12 +180,13 @@ bool needs_supervisor_search_path(const char *name, char *path, size_t room)
     return false;
 }
 
-const char *needs_supervisor_command(const char *path, char *const words[], const char **command)
+const char *needs_supervisor_command(enum supervised how, const char *path, char *const words[],
+                                     const char **command)
 {
     const struct image *image = host_image();
     size_t count = OWN_WORDS;
     command[0] = image->supervisor;
-    command[1] = "adopt";
+    command[1] = how == SUPERVISED_INSTEAD ? "replace" : "adopt";
     command[2] = image->home;
     command[3] = image->socket;
     command[4] = path;

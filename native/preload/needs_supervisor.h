@@ -1,6 +1,6 @@
 /*
  * Whether the library cannot reach what this program is about to execute: a static or Go program,
- * or an environment without the library. Such a program is started with a supervisor (`adopt` in
+ * one that loads its extensions past the library, or an environment without the library. Such a program is started with a supervisor (`adopt` in
  * supervisor/main.c), which keeps the pid and leaves everything else as it is.
  */
 #ifndef STYXY_NEEDS_SUPERVISOR_H
@@ -9,8 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether the file that is about to be executed with this environment needs a supervisor. */
-bool needs_supervisor(const char *path, char *const environment[]);
+/*
+ * Whether the file that is about to be executed with this environment needs a supervisor, and as
+ * what: BESIDE whatever the environment has, or INSTEAD of the library, which sees a part of the
+ * program's calls: where the supervisor works, the library is not loaded.
+ */
+enum supervised { SUPERVISED_NOT, SUPERVISED_BESIDE, SUPERVISED_INSTEAD };
+enum supervised needs_supervisor(const char *path, char *const environment[]);
 
 /*
  * Whether a debugger traces this process. It counts the programs that its shell executes, and takes
@@ -30,7 +35,8 @@ size_t needs_supervisor_path_size(const char *name);
  * `needs_supervisor_command_size` says how many words the command has at most; 0 where these words
  * cannot be passed on.
  */
-const char *needs_supervisor_command(const char *path, char *const words[], const char **command);
+const char *needs_supervisor_command(enum supervised how, const char *path, char *const words[],
+                                     const char **command);
 size_t needs_supervisor_command_size(char *const words[]);
 
 #endif

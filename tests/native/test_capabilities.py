@@ -7,7 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,11 +50,9 @@ def give(program: Path, capability: str) -> None:
         pytest.skip(f"setcap: {done.stderr.strip()}")
 
 
-def said(
-    folder: Path, words: str, more: Mapping[str, str] | None = None, *, user: int = NOBODY
-) -> str:
+def said(folder: Path, words: str, more: dict[str, str], *, user: int = NOBODY) -> str:
     """What a shell of a user prints on standard error."""
-    env = {"PATH": os.environ["PATH"], "LD_PRELOAD": f"{folder}/libstyxy.so", **(more or {})}
+    env = {"PATH": os.environ["PATH"], "LD_PRELOAD": f"{folder}/libstyxy.so", **more}
     done = subprocess.run(
         ["sh", "-c", words],
         env={**env, "STYXY_HOME": "/nonexistent"}, cwd="/", user=user, group=user,
@@ -93,10 +91,10 @@ def test_nothing_is_said_where_there_is_nothing_to_say(folder: Path, change: str
     words = f"{server}; true"
     if change == "no new privileges":
         words = f"setpriv --no-new-privs sh -c '{words}'; true"
-    assert said(folder, words, env.get(change)) == ""
+    assert said(folder, words, env.get(change, {})) == ""
 
 
 def test_root_needs_no_word(folder: Path) -> None:
     """Root gains nothing by a file's capabilities, so the library is loaded."""
     give(folder / "server", "cap_net_bind_service")
-    assert said(folder, f"{folder}/server; true", user=0) == ""
+    assert said(folder, f"{folder}/server; true", {}, user=0) == ""

@@ -73,7 +73,7 @@ def test_a_relative_path_counts_like_an_absolute_one(tmp_path: Path, way: str) -
     each = compiled(textwrap.dedent(EXEC_EACH_WAY))
     relative = f"./{program.name}"
     with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
-        words: list[str | Path] = [each, way, relative, relative, f"127.0.0.1,{taken},listen"]
+        words = [str(each), way, relative, relative, f"127.0.0.1,{taken},listen"]
         done = run(words, environment(daemon), cwd=program.parent)
     assert (done.returncode, done.stdout) == (0, f"{free}\n")
     assert done.stderr == NOTICE.format(taken, free)
@@ -106,7 +106,7 @@ def test_a_relative_path_counts_from_where_a_spawn_leads(tmp_path: Path) -> None
     (here / "server").symlink_to(static("int main(void) { return 9; }"))
     free = free_port()
     with listener() as taken, FakeDaemon(tmp_path / "home", say(move(free))) as daemon:
-        words: list[str | Path] = [each, there, "./server", f"127.0.0.1,{taken},listen"]
+        words = [str(each), str(there), "./server", f"127.0.0.1,{taken},listen"]
         done = run(words, environment(daemon), cwd=here)
     assert (done.returncode, done.stdout) == (0, f"{free}\n")
 

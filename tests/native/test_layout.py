@@ -21,7 +21,6 @@ SHORTEST_FILE = 40
 
 SHORT_FILES = {
     "preload/other_libraries.c": "what it exports has nothing to do with any intercepted call",
-    "supervisor/main.c": "the entry: three commands, each in a file of its own",
 }
 """Files that are shorter, and why none of their neighbours takes them in."""
 

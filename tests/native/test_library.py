@@ -133,7 +133,7 @@ def test_a_program_with_an_older_glibc_starts_static_ones(tmp_path: Path, way: s
     free, old = free_port(), with_old_glibc(each)
     with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
         env = daemon.environment(LD_PRELOAD=str(library_beside()), STYXY_STATIC="supervise")
-        done = run([old, way, static(BINDER), f"127.0.0.1,{taken},listen"], env)
+        done = run([str(old), way, str(static(BINDER)), f"127.0.0.1,{taken},listen"], env)
     assert (done.returncode, done.stdout) == (0, f"{free}\n")
     assert done.stderr == NOTICE.format(taken, free)
 
@@ -177,13 +177,7 @@ int main(int argc, char **argv)
 @pytest.mark.parametrize("tool", ["memcheck", "none"])
 def test_valgrind_has_nothing_to_say(tmp_path: Path, tool: str) -> None:
     with FakeDaemon(tmp_path) as daemon:
-        words: list[str | Path] = [
-            "valgrind",
-            "-q",
-            f"--tool={tool}",
-            compiled(PADDING),
-            str(free_port()),
-        ]
+        words = ["valgrind", "-q", f"--tool={tool}", str(compiled(PADDING)), str(free_port())]
         done = run(words, daemon.environment())
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -244,6 +244,7 @@ CLIENTS = (
     Program(
         name="PHP file_get_contents",
         words=("php", "client.php"),
+        backend="seccomp",
         files={"client.php": PHP},
         source=command("php", "--version", package="php-cli"),
         is_slow=True,

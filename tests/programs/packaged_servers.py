@@ -168,6 +168,7 @@ PACKAGED_SERVERS = (
     Program(
         name="php -S",
         words=("php", "-q", "-S", "127.0.0.1:PORT"),
+        backend="seccomp",
         files={"index.php": PHP},
         ends_by=signal.SIGINT,
         varies=(r"\[\w{3} \w{3} +\d+ [\d:]+ \d{4}\]",),

@@ -57,6 +57,19 @@ enum elf_kind elf_kind_of(int fd)
     return kind_of_elf(fd, &header);
 }
 
+bool elf_kind_is_deaf(const char *path)
+{
+    static const char *const names[] = {"php", "php-cgi", "php-fpm", "phpdbg"};
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t length = strlen(names[i]);
+        if (strncmp(name, names[i], length) == 0 &&
+            name[length + strspn(name + length, "0123456789.")] == '\0')
+            return true;
+    }
+    return false;
+}
+
 bool elf_kind_interpreter(int fd, char *path, size_t room)
 {
     char line[LINE];

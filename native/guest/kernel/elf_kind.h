@@ -19,6 +19,12 @@ enum elf_kind {
 /* The kind of an open file. */
 enum elf_kind elf_kind_of(int fd);
 
+/*
+ * Whether the program of a path loads its extensions with RTLD_DEEPBIND (dlopen(3)), so that what
+ * they call is libc's own, whatever is preloaded: PHP, with or without a version in its name.
+ */
+bool elf_kind_is_deaf(const char *path);
+
 /* Copy the path of a script's interpreter, as execve(2) reads it; false where none fits. */
 bool elf_kind_interpreter(int fd, char *path, size_t room);
 

@@ -120,20 +120,47 @@ static bool make_pair(int sockets[2])
     return sockets[0] >= 0 && sockets[1] >= 0;
 }
 
-/* Install the filter, and wait until a supervisor serves it. */
-static void install_and_wait(int socket, pid_t supervisor)
+/*
+ * Install the filter, and wait until a supervisor serves it; false where none does, neither this one
+ * nor that of a tree which this is in.
+ */
+static bool install_and_wait(int socket, pid_t supervisor)
 {
     char byte;
     prctl(PR_SET_PTRACER, supervisor, 0, 0, 0); /* for Yama; elsewhere EINVAL */
     int listener = filter_install();
+    bool served = listener < 0 && errno == EBUSY;
     if (listener >= 0) {
-        bool served = send_listener(socket, listener) && sys_read(socket, &byte, 1) == 1;
+        served = send_listener(socket, listener) && sys_read(socket, &byte, 1) == 1;
         struct pending_call *pending = served ? NULL : pending_call_create();
         if (pending != NULL)
             standby_start(pending, listener);
         sys_close(listener);
     }
     sys_close(socket);
+    return served;
+}
+
+/* Take the preload library out of the program's environment; what others have put there stays. */
+static void leave_library_out(void)
+{
+    static const char library[] = "/libstyxy.so";
+    const char *list = getenv("LD_PRELOAD");
+    char *kept = list != NULL ? calloc(strlen(list) + 2, 1) : NULL, *end = kept;
+    if (kept == NULL)
+        return;
+    for (const char *at = list; at[0] != '\0'; at += at[0] != '\0') {
+        size_t length = strcspn(at, ": "), tail = sizeof library - 1;
+        bool is_ours = length >= tail && memcmp(at + length - tail, library, tail) == 0;
+        if (length > 0 && !is_ours)
+            end += sprintf(end, "%s%.*s", end > kept ? ":" : "", (int)length, at);
+        at += length;
+    }
+    if (end > kept)
+        setenv("LD_PRELOAD", kept, 1);
+    else
+        unsetenv("LD_PRELOAD");
+    free(kept);
 }
 
 /* ---- the supervisor ---- */
@@ -261,12 +288,15 @@ int launch_adopt(const struct adoption *adoption)
 {
     int sockets[2];
     pid_t supervisor;
+    bool served = false;
     block_signals();
     if (make_pair(sockets)) {
         if (fork_off(adoption, sockets, &supervisor))
-            install_and_wait(sockets[1], supervisor);
+            served = install_and_wait(sockets[1], supervisor);
         else
             sys_close(sockets[1]);
     }
+    if (served && adoption->replaces_library)
+        leave_library_out();
     return execute(adoption->path, adoption->words);
 }

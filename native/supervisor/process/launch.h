@@ -2,6 +2,8 @@
 #ifndef STYXY_LAUNCH_H
 #define STYXY_LAUNCH_H
 
+#include <stdbool.h>
+
 /* Start a program as a child and stand in for it; its exit status. */
 int launch_run(char **words);
 
@@ -9,6 +11,7 @@ struct adoption {
     const char *home, *socket; /* where the daemon is; "" = as the environment says */
     const char *path;
     char **words;
+    bool replaces_library; /* the program is not to have it where there is a supervisor */
 };
 
 /*

@@ -76,6 +76,24 @@ def test_a_sanitizer_that_bears_no_library_gets_none(styxy: CommandLine, shell: 
 
 
 @needs_seccomp
+def test_php_gets_a_supervisor_instead_of_the_library(styxy: CommandLine, tmp_path: Path) -> None:
+    text = """
+        #include <stdlib.h>
+        int main(void) { return getenv("LD_PRELOAD") != NULL ? 9 : 7; }
+    """
+    program = tmp_path / "php8.2"
+    shutil.copy(compiled(text), program)
+    code, said = explained(styxy, program)
+    assert (code, said[0]) == (
+        7,
+        f"backend seccomp: {program} has extensions whose calls no preloaded library sees",
+    )
+    done = styxy.run("run", "--no-start", "--backend", "preload", "--", str(program))
+    assert done.returncode == 9
+    assert f"{program} has extensions whose calls" in done.stderr
+
+
+@needs_seccomp
 def test_a_static_program_gets_a_supervisor(styxy: CommandLine) -> None:
     program = static(NOTHING)
     code, said = explained(styxy, program)

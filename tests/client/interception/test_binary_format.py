@@ -59,6 +59,21 @@ def test_what_is_missed_is_named(tmp_path: Path, content: bytes, mode: int, reas
     assert reason in (why(program(tmp_path / "p", content, mode=mode)) or "")
 
 
+@pytest.mark.parametrize("name", ["php", "php8.2", "php-cgi8.2", "php-fpm8", "phpdbg"])
+def test_php_is_reached_in_part(tmp_path: Path, name: str) -> None:
+    path = program(tmp_path / name, elf((PT_INTERP, b"/lib/ld.so\0")))
+    missed = look_at(path, {}).missed
+    assert missed
+    assert missed.supervisable
+    assert missed.is_partly_reached
+    assert not missed.bears_library
+
+
+@pytest.mark.parametrize("name", ["phpize", "php-config8.2", "phps", "php8.2x", "ephp"])
+def test_what_is_called_like_php_is_reached(tmp_path: Path, name: str) -> None:
+    assert why(program(tmp_path / name, elf((PT_INTERP, b"/lib/ld.so\0")))) is None
+
+
 @pytest.mark.parametrize(
     "line", ["#!{0}", "#! {0} -x", "#!/usr/bin/env {0}", "#!/usr/bin/env -S A=1 {0}"]
 )

@@ -76,8 +76,10 @@ class Chooser:
         missed = look_at(words[0], self._env).missed
         if missed and missed.supervisable:
             why = f"{words[0]} {missed.why}"
-            return self._seccomp(why, with_library=missed.bears_library)
-        if clears_environment(words):
+            choice = self._seccomp(why, with_library=missed.bears_library)
+            if choice.intercepts or not missed.is_partly_reached:
+                return choice
+        elif clears_environment(words):
             return self._seccomp(f"{words[0]} clears the environment", with_library=True)
         return self._preload(words[0])
 
@@ -95,7 +97,9 @@ class Chooser:
             own_supervisor(self._paths)
         except Unavailable as failure:
             choice.uncovered.append(f"static and Go programs that it starts: {failure.message}")
-        if program.missed:
+        if program.missed and program.missed.is_partly_reached:
+            choice.warnings.append(f"{name} {program.missed.why}: those are not moved")
+        elif program.missed:
             choice.why = (
                 f"{name} {program.missed.why}; programs that it starts may still be intercepted"
             )

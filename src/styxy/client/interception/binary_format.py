@@ -3,7 +3,8 @@
 ld.so(8) loads LD_PRELOAD only into dynamic programs of its own kind: not into static ones, and not
 where the kernel asks for secure execution (setuid, file capabilities). Go programs call the kernel
 themselves, dynamic or not. For a script, its interpreter counts. elf(5), execve(2). And one kind of
-program fails at startup if any library is preloaded: see `_REFUSES`.
+program fails at startup if any library is preloaded: see `_REFUSES`; another one has parts that
+call libc past it: see `_DEAF`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ _PT_NOTE = 4
 _REFUSES = (b"libasan.so", b"__asan_default_options\0")
 """What gcc's -fsanitize=address needs, and a function by which such a program has defaults of its
 own: they stand before those of the preload library, which tell it to bear a library before it."""
+_DEAF = ("php", "php-cgi", "php-fpm", "phpdbg")
+"""PHP loads its extensions with RTLD_DEEPBIND (dlopen(3)), so that they call libc's own functions,
+whatever is preloaded. A version may follow. `native/guest/kernel/elf_kind.c` has the same names."""
 _SCRIPT_DEPTH = 5  # execve(2): interpreters of interpreters, at most four
 
 
@@ -30,14 +34,24 @@ class Missed:
     """Why a preload library does not reach a program, and whether a supervisor does.
 
     `bears_library`: the library may be preloaded all the same, for what the program starts.
+    `is_partly_reached`: it sees some of the program's calls, so that it stands in for a supervisor,
+    and must not be preloaded beside one.
     """
 
-    __slots__ = ("bears_library", "supervisable", "why")
+    __slots__ = ("bears_library", "is_partly_reached", "supervisable", "why")
 
-    def __init__(self, why: str, *, supervisable: bool, bears_library: bool = True) -> None:
+    def __init__(
+        self,
+        why: str,
+        *,
+        supervisable: bool,
+        bears_library: bool = True,
+        is_partly_reached: bool = False,
+    ) -> None:
         self.why = why
         self.supervisable = supervisable
         self.bears_library = bears_library
+        self.is_partly_reached = is_partly_reached
 
 
 class Program:
@@ -99,6 +113,9 @@ def _why_missed(path: str, env: Mapping[str, str], *, depth: int) -> Missed | No
     if all(name in head for name in _REFUSES):
         why = "has an address sanitizer that does not tolerate a preloaded library"
         return Missed(why, supervisable=True, bears_library=False)
+    if os.path.basename(path).rstrip("0123456789.") in _DEAF:
+        why = "has extensions whose calls no preloaded library sees"
+        return Missed(why, supervisable=True, bears_library=False, is_partly_reached=True)
     return None
 
 
