@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -113,16 +114,48 @@ PHP = r"""<?php
 """
 
 
-def has_sockets() -> bool:
-    """Whether there is a PHP here that has the extension."""
+CURL = r"""<?php
+    $handle = curl_init("http://127.0.0.1:$argv[1]/");
+    curl_setopt($handle, CURLOPT_CONNECTTIMEOUT, 5);
+    curl_setopt($handle, CURLOPT_CONNECT_ONLY, true);
+    curl_exec($handle);
+    echo curl_getinfo($handle, CURLINFO_LOCAL_PORT), "\n";
+"""
+
+
+def has_extension(name: str) -> bool:
+    """Whether there is a PHP here that has an extension."""
     php = shutil.which("php")
     if php is None:
         return False
-    words = [php, "-r", "exit(extension_loaded('sockets') ? 0 : 1);"]
+    words = [php, "-r", f"exit(extension_loaded('{name}') ? 0 : 1);"]
     return subprocess.run(words, capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(not has_sockets(), reason="there is no PHP with sockets here")
+def client_of(door: socket.socket) -> int:
+    """Accept the connection that a server has got; the client's port."""
+    door.settimeout(10)
+    link, address = door.accept()
+    link.close()
+    return int(address[1])
+
+
+@pytest.mark.skipif(not has_extension("curl"), reason="there is no PHP with curl here")
+def test_phps_curl_reaches_the_own_server(tmp_path: Path) -> None:
+    script = tmp_path / "script.php"
+    script.write_text(CURL)
+    with server() as taken, server() as own, FakeDaemon(tmp_path / "home") as daemon:
+        asked, at = port_of(taken), port_of(own)
+        daemon.entries.move(asked, at, project=key_text(daemon, "mine"), cookie4=cookie_of(own))
+        env = environment(daemon, STYXY_PROJECT=project(daemon, "mine"))
+        done = run(["sh", "-c", f"php {script} {asked}; true"], env)
+        assert (done.stdout, done.stderr) == (f"{client_of(own)}\n", "")
+        # Without a supervisor: what the supervisor is for.
+        plain = run(["php", script, str(asked)], env | {"LD_PRELOAD": str(library())})
+        assert plain.stdout == f"{client_of(taken)}\n"
+
+
+@pytest.mark.skipif(not has_extension("sockets"), reason="there is no PHP with sockets here")
 def test_phps_sockets_and_streams_reach_the_same_server(tmp_path: Path) -> None:
     free = free_port()
     script = tmp_path / "script.php"
