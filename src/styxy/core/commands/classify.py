@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from styxy.core.commands.kills.inline_code import code_of, killed_in, lines_in
 from styxy.core.commands.kills.kill import Kill, is_pid, kill_by, kill_of, merged
 from styxy.core.commands.kills.outputs import output_of
 from styxy.core.commands.launching import SHELLS, Launch, launch_of
@@ -148,6 +149,7 @@ class _Classifier:
 
     def _on_command(self, invocation: Invocation, scope: Scope) -> Output:
         program = program_name(invocation.words[0].text)
+        self._inline_code(program, invocation)
         launch = launch_of(program, invocation)
         if launch is not None:
             is_apart = program in APART or SWITCH in invocation.variables
@@ -163,6 +165,15 @@ class _Classifier:
         if self._starts(program, invocation, scope):
             return UNKNOWN
         return output_of(program, invocation)
+
+    def _inline_code(self, program: str, invocation: Invocation) -> None:
+        """Read the code on an interpreter's command line: `python3 -c 'os.kill(4711, 9)'`."""
+        code = code_of(program, invocation)
+        found = killed_in(program, code)
+        if found:
+            self.kills.append(kill_by(program, found))
+        for line in lines_in(code):
+            self._text(Field(line), (), invocation, invocation.directory)
 
     def _note_kill(self, kill: Kill, invocation: Invocation) -> None:
         """Record a kill; if the line itself has written a pid file, use what it wrote."""
