@@ -190,7 +190,7 @@ def test_a_group_is_judged_by_its_members(shop: Agent) -> None:
 @pytest.mark.parametrize(
     "kill",
     ["xargs kill < pids", "cd run && kill $(cat app.pid)", "kill -- -$(cat run/app.pid)",
-     "npm run stop", "cat pids | xargs kill"],
+     "npm run stop", "cat pids | xargs kill", "cat run/*.pid | xargs kill"],
 )  # fmt: skip
 def test_every_process_that_a_file_names_is_found(kill: str, shop: Agent) -> None:
     (shop.project / "package.json").write_text('{"scripts": {"stop": "kill `cat run/app.pid`"}}')
@@ -199,6 +199,12 @@ def test_every_process_that_a_file_names_is_found(kill: str, shop: Agent) -> Non
         (shop.project / "run" / "app.pid").write_text(f"{pid}\n")
         (shop.project / "pids").write_text(f"99999999\n{pid}\n")
         assert f"(pid {pid})" in shop.wants_to_run(kill)
+
+
+def test_a_name_at_the_end_of_a_long_command_line_is_found(shop: Agent) -> None:
+    arguments = ("x" * 30_000, "com.example.Main")
+    with running(SERVER, str(free_port()), *arguments, cwd=Path("/")) as pid:
+        assert f"(pid {pid})" in shop.wants_to_run("pkill -f com.example.Main")
 
 
 def test_a_long_file_names_nobody_by_its_cut_end(shop: Agent) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 import subprocess
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from styxy.core.advice.guard import Victims
@@ -22,14 +24,15 @@ if TYPE_CHECKING:
     from styxy.server.service.service import Service
 
 LONGEST_PATTERN = 200
-LONGEST_ARGUMENTS = 4096
+LONGEST_ARGUMENTS = 65536
 """Characters of a pattern, and of a command line that it is searched for in."""
 
 SEARCH_SECONDS = 0.05
 """Time for `grep` to match a pattern: somebody waits for the hook's answer."""
 
+MOST_PID_FILES = 32
 LARGEST_PID_FILE = 1024
-"""Bytes of a file of pids that are read."""
+"""Files of pids that one word may mean, and bytes of each that are read."""
 
 _SPECIAL = frozenset("\\^$.|?*+()[]{}")
 
@@ -179,7 +182,10 @@ def _by_id(
 def _numbers(text: str, directory: str | None) -> list[int]:
     """Return the ids that a word stands for; `-@FILE` are the groups of those in the file."""
     sign, mark, path = text.partition("@")
-    words = [sign + each for each in _in_file(path, directory)] if mark else [text]
+    words = [text]
+    if mark:
+        found = [each for file in _files(path, directory) for each in _in_file(file)]
+        words = [sign + each for each in found]
     return [number for number in map(_number, words) if number is not None]
 
 
@@ -202,14 +208,26 @@ def _number(text: str) -> int | None:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 11 else None
 
 
-def _in_file(path: str, directory: str | None) -> list[str]:
-    """Read a file of pids: a regular file of a few bytes, never anything that could block."""
+def _files(path: str, directory: str | None) -> list[str]:
+    """Return the absolute paths of the files that a word means: `*.pid`."""
     path = os.path.expanduser(path)
-    if not os.path.isabs(path) and directory is None:
+    if "\0" in path or (not os.path.isabs(path) and directory is None):
         return []
+    whole = os.path.join(directory or "/", path)
+    if not glob.has_magic(whole):
+        return [whole]
+    folder, _, name = whole.rpartition("/")
+    if glob.has_magic(folder):
+        return []  # it could take for ever
+    found = islice(glob.iglob(name, root_dir=folder or "/"), MOST_PID_FILES)
+    return [os.path.join(folder, each) for each in found]
+
+
+def _in_file(path: str) -> list[str]:
+    """Read a file of pids: a regular file of a few bytes, never anything that could block."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
-        descriptor = os.open(os.path.join(directory or "/", path), flags)
+        descriptor = os.open(path, flags)
     except (OSError, ValueError):
         return []  # no such file: the kill will say so itself
     try:

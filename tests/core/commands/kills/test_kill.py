@@ -137,6 +137,7 @@ def test_what_ends_nothing_that_is_known_is_no_kill(line: str) -> None:
         ("parallel kill ::: 11 12", Kill(how="kill", pids=("11", "12"))),
         ("kill-port --port=80", Kill(how="kill-port", ports=(80,))),
         ("taskkill /F /PID 12 /IM x", Kill(how="taskkill", pids=("12",), names=("x",))),
+        ("npx tree-kill 12 SIGKILL", Kill(how="tree-kill", pids=("12",))),
         ("killall5 -9", Kill(how="killall5", pids=("-1",))),
     ],
 )
@@ -173,6 +174,20 @@ def test_victims_are_named_as_the_line_names_them(line: str, kill: Kill) -> None
             r"ps ax | grep 'vite\|next' | grep -v grep",
             Kill(how="kill", names=("vite|next",), in_arguments=True),
         ),
+        (
+            "ps aux | sed -n '/vite/p' | cut -c1-9",
+            Kill(how="kill", names=("vite",), in_arguments=True),
+        ),
+        (
+            "ps ax | grep -i VITE",
+            Kill(how="kill", names=("VITE",), in_arguments=True, ignores_case=True),
+        ),
+        ("ss -tlnp sport = 80 | grep -oP 'pid=\\K\\d+'", Kill(how="kill", ports=(80,))),
+        (
+            "ss -tlnp '( sport eq 80 or sport = :81 )' | cut -d, -f2",
+            Kill(how="kill", ports=(80, 81)),
+        ),
+        ("awk '/:80/{print $2}' <(ss -tlnp)", Kill(how="kill", ports=(80,))),
         ("jps | grep App", Kill(how="kill", names=("App",), in_arguments=True)),
         ("cat x.pid | tr -d '[:space:]'", Kill(how="kill", pids=("@x.pid",))),
         ("sed -n 1p x.pid", Kill(how="kill", pids=("@x.pid",))),

@@ -205,6 +205,11 @@ def _by_fkill(words: Sequence[Field]) -> Processes:
     return Processes(ports=tuple(ports), pids=tuple(pids), names=tuple(names))
 
 
+def _by_tree_kill(words: Sequence[Field]) -> Processes:
+    """Read `tree-kill 4711 SIGKILL`."""
+    return Processes(pids=tuple(text for text in _operands(words) if text.isdigit()))
+
+
 def _ports(text: str) -> tuple[int, ...]:
     return ports_of(text.lstrip(":").partition("/")[0])
 
@@ -247,8 +252,9 @@ def _by_killall5(words: Sequence[Field]) -> Processes:
 
 
 _PORT_KILLERS = (
-    "kill-port", "killport", "kill-port-process", "kill-process-on-port", "port-killer", "kp",
-    "killp", "kill-my-port", "portkill", "kill-on-port", "free-port", "fport", "cross-port-killer",
+    "kill-port", "kill-ports", "kill-port-cli", "killport", "kill-port-process", "kp", "killp",
+    "kill-process-on-port", "port-killer", "kill-my-port", "portkill", "kill-on-port", "free-port",
+    "fport", "cross-port-killer",
 )  # fmt: skip
 
 _VICTIMS: Mapping[str, Callable[[Sequence[Field]], Processes]] = {
@@ -261,6 +267,7 @@ _VICTIMS: Mapping[str, Callable[[Sequence[Field]], Processes]] = {
     "fuser": _by_fuser,
     "fkill": _by_fkill,
     "fkill-cli": _by_fkill,
+    "tree-kill": _by_tree_kill,
     "start-stop-daemon": _by_daemon,
     **dict.fromkeys(_PORT_KILLERS, _by_port),
 }

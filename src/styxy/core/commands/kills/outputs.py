@@ -6,6 +6,7 @@ narrow the list or keep it, and a kill ends what is left.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.kills.selections import (
@@ -19,7 +20,7 @@ from styxy.core.commands.kills.selections import (
     narrowed,
     ports_of,
 )
-from styxy.core.commands.shell.fields import SILENT, UNKNOWN, Output, Processes
+from styxy.core.commands.shell.fields import HOLE, SILENT, UNKNOWN, Output, Processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,10 +63,12 @@ def _filtered(program: str, invocation: Invocation) -> Output:
             pattern, *operands = operands
     if program == "tr":
         operands = []
-    files = [f"@{path}" for path in operands if path != "-"]
+    files = [f"@{path}" for path in operands if path != "-" and HOLE not in path]
     if files:
         return Output(None, Processes(pids=tuple(files)))
     processes = invocation.typed.processes
+    for word in invocation.words[1:] if HOLE in "".join(operands) else ():
+        processes = processes.joined(word.processes())  # grep vite <(ps aux)
     if program == "grep":
         if invocation.words[0].text == "grep":
             pattern = _extended(pattern, flags)
@@ -73,6 +76,8 @@ def _filtered(program: str, invocation: Invocation) -> Output:
     if program == "awk":
         processes = _chosen(processes, pattern, flags.get("-v", ""))
         return Output(None, processes, "kill" if '"kill ' in pattern else "")
+    if program == "sed" and pattern.startswith("/"):
+        processes = narrowed(processes, pattern.split("/")[1])  # sed -n '/vite/p'
     return Output(None, processes, invocation.typed.verb)
 
 
@@ -82,7 +87,10 @@ def _grepped(processes: Processes, pattern: str, flags: Mapping[str, str]) -> Pr
         return Processes()
     if "v" in short or "--invert-match" in flags:
         return processes
-    return narrowed(processes, pattern)
+    found = narrowed(processes, pattern)
+    return replace(
+        found, ignores_case=found.ignores_case or "i" in short or "--ignore-case" in flags
+    )
 
 
 def _parted(words: Sequence[str], with_value: Sequence[str]) -> tuple[list[str], dict[str, str]]:

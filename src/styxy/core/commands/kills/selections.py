@@ -6,6 +6,7 @@ The options are those of lsof(8), fuser(1), ss(8), pgrep(1) and killall(1) on Li
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.shell.fields import HOLE, Processes, unique
@@ -117,11 +118,11 @@ def by_fuser(words: Sequence[str]) -> Processes:
 
 def by_ss(words: Sequence[str]) -> Processes:
     """Return the sockets that `ss` lists: those of a filter, `sport = :3000`, or all."""
+    pieces = " ".join(words).replace("=", " ").split()
     ports = [
         port
-        for word in words
-        if ":" in word and not word.startswith("-")
-        for piece in word.split()
+        for before, piece in pairwise(["", *pieces])
+        if not piece.startswith("-") and (":" in piece or before in ("sport", "eq"))
         for port in ports_of(piece.rpartition(":")[2])
     ]
     return Processes(ports=unique(ports)) if ports else Processes(listing="sockets")
@@ -274,7 +275,8 @@ def narrowed(processes: Processes, pattern: str) -> Processes:
     if processes.listing == "sockets":
         if ports := _ports_in(pattern):
             return Processes(ports=ports, has_clients=processes.has_clients)
-        if pattern.strip("$^:() ").lower() in ("listen", "tcp", "tcp4", "tcp6", "udp", "", "pid="):
+        word = pattern.strip("$^:() ").lower()
+        if word in ("listen", "tcp", "tcp4", "tcp6", "udp", "") or word.startswith("pid="):
             return processes
         return Processes(names=(pattern,))
     if processes.listing in ("processes", "java"):
