@@ -103,9 +103,11 @@ class CompoundReader:
         cursor = self.cursor
         cursor.skip_blanks()
         if cursor.starts("((") and (count := read_arithmetic(cursor)) is not None:
+            name, numbers = _counted(count)
             body, redirects = self._loop_body(), self.redirects()
-            counted = _counted(count, body, redirects)
-            return counted or Loop(condition=Script(), body=body, redirects=redirects)
+            return Loop(
+                condition=Script(), body=body, redirects=redirects, name=name, words=numbers
+            )
         name = cursor.read_name()
         cursor.skip_newlines()
         words: list[Word] | None = None
@@ -272,23 +274,19 @@ class CompoundReader:
         return name
 
 
-def _counted(text: str, body: Script, redirects: tuple[Redirect, ...]) -> For | None:
-    """Write a loop that counts, `for ((p = 3000; p < 3003; p++))`, as one over numbers.
-
-    None if it counts otherwise.
-    """
+def _counted(text: str) -> tuple[str, tuple[Word, ...]]:
+    """Return what `p = 3000; p < 3003; p++` counts, and its numbers; none if that is not clear."""
     first, _, rest = "".join(text.split()).partition(";")
     name, equals, low = first.partition("=")
     condition, _, step = rest.partition(";")
     bound = condition.removeprefix(f"{name}<")
     high = bound.removeprefix("=")
     steps = (f"{name}++", f"++{name}", f"{name}+=1")
-    is_simple = bool(equals) and bound != condition and step in steps
-    if not is_simple or not (_is_number(low) and _is_number(high)):
-        return None
+    is_clear = bool(equals) and bound != condition and step in steps
+    if not is_clear or not (_is_number(low) and _is_number(high)):
+        return "", ()
     numbers = range(int(low), int(high) + (bound != high))[:MOST_NUMBERS]
-    words = tuple(Word((Literal(str(number)),)) for number in numbers)
-    return For(name=name, words=words, body=body, redirects=redirects)
+    return name, tuple(Word((Literal(str(number)),)) for number in numbers)
 
 
 def _is_number(text: str) -> bool:

@@ -174,11 +174,16 @@ class For:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """A loop with a condition (`while`, `until`); that of `for ((...))` is empty."""
+    """A loop with a condition (`while`, `until`); that of `for ((...))` is empty.
+
+    `name` and `words`: what a `for ((...))` counts, and its numbers, if they are clear.
+    """
 
     condition: Script
     body: Script
     redirects: tuple[Redirect, ...] = ()
+    name: str = ""
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,6 +164,9 @@ class Walker:
 
     def _loop(self, loop: Loop, scope: Scope) -> Output:
         """Walk a loop once, or once for each line if its standard input is known."""
+        if loop.words:
+            counted = For(name=loop.name, words=loop.words, body=loop.body)
+            return self._for(counted, scope)
         text = scope.typed.text
         lines: list[str | None] = [line for line in (text or "").split("\n") if line]
         output = SILENT
