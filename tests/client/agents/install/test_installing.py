@@ -99,6 +99,19 @@ def test_any_settings_come_back_to_the_byte(home: Home, text: str) -> None:
     assert file.read_bytes() == text.encode()
 
 
+@pytest.mark.parametrize("blank", ["", "\n", "\ufeff", "  \r\n"])
+@pytest.mark.parametrize("agent", [CLAUDE, CODEX, GEMINI], ids=by_name)
+def test_a_file_as_touch_makes_it_is_filled_and_emptied(
+    home: Home, agent: Agent, blank: str
+) -> None:
+    home.file(agent).write_text(blank)
+    before = home.everything()
+    assert home.installer.install(agent).action == "installed"
+    assert home.installer.install(agent).action == "unchanged"
+    assert home.installer.uninstall(agent).action == "removed"
+    assert home.everything() == before
+
+
 def test_the_content_before_is_kept_for_the_user_alone(home: Home) -> None:
     home.file(CLAUDE).write_text(THEIRS)
     backup = home.installer.install(CLAUDE).backup

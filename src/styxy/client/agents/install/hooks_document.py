@@ -30,7 +30,7 @@ class HooksDocument:
 
         An entry of ours that has changed is replaced where it stands: an agent may count.
         """
-        if text is None or not text.strip("\ufeff \t\r\n"):
+        if text is None or _is_blank(text):
             text = NEW
             for key, value in self._agent.shape.document.items():
                 root = parse(text)
@@ -87,7 +87,7 @@ class HooksDocument:
 
     def _root(self, text: str) -> Value:
         try:
-            root = parse(text)
+            root = parse(NEW if _is_blank(text) else text)
         except NotReadable as error:
             raise Conflict(
                 f"{self._where}:{error.line}:{error.column}: {error.sentence}; mend the file, "
@@ -170,6 +170,11 @@ class HooksDocument:
         if part is None or part.value.parts or path in keep:
             return text
         return removed(text, root, container, part)
+
+
+def _is_blank(text: str) -> bool:
+    """Tell whether a file is empty, as `touch` makes it; nothing is cut out of such a file."""
+    return not text.strip("\ufeff \t\r\n")
 
 
 def _is_strict(text: str) -> bool:
