@@ -54,7 +54,7 @@ class Status:
 
 def status(agent: Agent, user: Installer, project: Installer, env: Mapping[str, str]) -> Status:
     """Look at the files of an agent, and ask Codex whether it trusts the hooks."""
-    places = (_place(agent, user, "user"), _place(agent, project, "project"))
+    places = (_place(agent, user, "user"), _place_of_project(agent, user, project))
     trusted = None
     if agent.name == "codex":
         trusted = _trust(agent, user, places[0], env)
@@ -66,6 +66,13 @@ def status(agent: Agent, user: Installer, project: Installer, env: Mapping[str, 
         trusted=trusted,
         limits=agent.limits,
     )
+
+
+def _place_of_project(agent: Agent, user: Installer, project: Installer) -> Place:
+    path = project.file_of(agent)
+    if os.path.realpath(path) == os.path.realpath(user.file_of(agent)):
+        return Place(scope="project", file=path, state="absent")  # in the home, the user's counts
+    return _place(agent, project, "project")
 
 
 def _place(agent: Agent, installer: Installer, scope: str) -> Place:

@@ -157,6 +157,14 @@ def test_status_tells_what_is_here_installed_and_out_of_date(styxy: CommandLine,
     assert claude["limits"]
 
 
+def test_a_users_file_is_no_projects_file_in_the_home(styxy: CommandLine, ada: Path) -> None:
+    styxy.run("agent", "install", "claude")
+    styxy.env["STYXY_PROJECT"] = str(ada)
+    text = styxy.run("agent", "status").stdout
+    assert "claude    yes   current  -        -" in text
+    assert "another version" not in text
+
+
 def test_status_tells_that_all_hooks_are_off(styxy: CommandLine, ada: Path) -> None:
     file = ada / ".claude" / "settings.json"
     file.write_text('{"disableAllHooks": true}')
