@@ -93,12 +93,18 @@ log = logging.getLogger("styxy")
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """The directory of the package that this daemon runs from."""
 
+SWITCH_SECONDS = 0.0002
+"""How long a thread that computes may keep the loop waiting. After each of the hundred files of
+/proc that a hook may read, the loop waits this long while another thread reads a long command line;
+with Python's 5 ms, every answer came too late."""
+
 
 def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Run a daemon until it is told to stop; return its exit status."""
     options = _parser().parse_args(argv)
     ready = Readiness(options.ready_fd)
     raise_descriptor_limit()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         known: Remains | None = Remains()
         while known is not None:

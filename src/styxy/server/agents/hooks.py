@@ -7,7 +7,6 @@ so that happens in a thread, and a guest that asks meanwhile does not wait for i
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from dataclasses import replace
@@ -31,6 +30,7 @@ from styxy.core.model.ports import Port
 from styxy.server.agents.background import failed_tasks
 from styxy.server.agents.exports import Exports, is_intercepted
 from styxy.server.agents.occupants import Occupants
+from styxy.server.agents.reading import Reader
 from styxy.server.agents.sessions import Sessions
 from styxy.server.agents.victims import Census
 
@@ -70,6 +70,7 @@ class Hooks:
         self._occupants = Occupants(service, self._sessions)
         self._census = Census(service, self._sessions, self._occupants)
         self._exports = Exports()
+        self._reader = Reader()
         self._handlers: dict[str, Callable[[HookEvent, Session, int | None], Awaitable[Advice]]] = {
             "session start": self._on_start,
             "prompt": self._on_prompt,
@@ -101,6 +102,8 @@ class Hooks:
             advice = await self._handlers[event.kind](event, session, peer)
             if is_repeated:  # what is denied is denied to every hook, and said once
                 advice = replace(advice, context="")
+        except TimeoutError:
+            return b""  # too much to read, and nobody waits any more
         except StyxyError as error:
             log.warning("the hook %s of %s: %s", event.name, agent, error.message)
             return b""
@@ -149,7 +152,7 @@ class Hooks:
             return SILENCE
         session.note(event)
         settings = self._service.desk.settings.agents
-        found = await asyncio.to_thread(classify, event.command, project=_files(event))
+        found = await self._reader.read(classify, event.command, project=_files(event))
         refusal = self._guard(found, event, session) if settings.guard != "off" else ""
         if refusal and settings.guard == "deny":
             return Advice(denial=refusal)
@@ -157,7 +160,7 @@ class Hooks:
         protocol = PROTOCOLS[event.agent]
         command = ""
         if settings.rewrite and protocol.can_rewrite and found.servers:
-            new = await asyncio.to_thread(rewritten, event.command, project=_files(event))
+            new = await self._reader.read(rewritten, event.command, project=_files(event))
             command = new or ""
         if command:
             notices.append(f"Styxy runs this command as: {command}")
@@ -223,7 +226,7 @@ class Hooks:
         if "styxy run" in event.command and occupant.whose != "own":
             return ""  # it will be moved
         free_port = self._free_port(server.service_type)
-        retry = await asyncio.to_thread(_retry, event.command, server, free_port, event)
+        retry = await self._reader.read(_retry, event.command, server, free_port, event)
         return start_notice(occupant, free_port=free_port, retry=retry)
 
     async def _explained(self, event: HookEvent, session: Session) -> str:
@@ -240,7 +243,7 @@ class Hooks:
 
         Where the exit status is unknown, only the output of a command that serves counts.
         """
-        found, failure = await asyncio.to_thread(
+        found, failure = await self._reader.read(
             _read, output, command, _files(event), has_failed=has_failed
         )
         if failure is None:
@@ -252,7 +255,7 @@ class Hooks:
         free_port = self._free_port(server.service_type if server is not None else "dev")
         retry = ""
         if server is not None:
-            retry = await asyncio.to_thread(_retry, command, server, free_port, event)
+            retry = await self._reader.read(_retry, command, server, free_port, event)
         return failure_text(failure, port=port, occupant=occupant, agent=event.agent, retry=retry)
 
     def _free_port(self, service_type: str) -> int | None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     OnCommand = Callable[[Invocation, Scope], Output]
 
-WORK = 20_000
+WORK = 8_000
 """Words that are processed in one line; the longest real lines have a few hundred."""
 
 DEEPEST = 12
