@@ -207,6 +207,21 @@ def test_a_name_at_the_end_of_a_long_command_line_is_found(shop: Agent) -> None:
         assert f"(pid {pid})" in shop.wants_to_run("pkill -f com.example.Main")
 
 
+MANY = """
+import signal, socket
+servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(40)]
+print(1, flush=True)
+signal.pause()
+"""
+
+
+def test_of_many_servers_of_others_enough_are_judged(shop: Agent, blog: Agent) -> None:
+    with running(MANY, cwd=blog.project) as pid:
+        said = shop.wants_to_run(f"kill {pid}")
+        assert said.count(f"(pid {pid})") == 3
+        assert "; at least 7 more servers" in said
+
+
 def test_a_long_file_names_nobody_by_its_cut_end(shop: Agent) -> None:
     with running(SERVER, str(free_port()), cwd=Path("/")) as pid:
         text = ("0 " * 512)[: 1024 - len(str(pid))] + f"{pid}0"

@@ -22,11 +22,12 @@ class Victims:
     """The processes that a command would end, as far as they matter.
 
     `servers` listen or hold a lease. `clients` are connected to a port that the command names:
-    pairs of name and pid. `ancestor` is the agent itself or one of its parents, and `daemon`
-    Styxy's own daemon.
+    pairs of name and pid. `is_cut`: there may be more servers. `ancestor` is the agent itself or
+    one of its parents, and `daemon` Styxy's own daemon.
     """
 
     servers: tuple[Occupant, ...] = ()
+    is_cut: bool = False
     clients: tuple[tuple[str, int], ...] = ()
     ancestor: tuple[str, int] | None = None
     daemon: int | None = None
@@ -43,7 +44,8 @@ def denial(victims: Victims, *, free_port: int | None) -> str:
             f"{_safe_way(own)}"
         )
     if foreign:
-        return f"Not run: this would end {_listed(foreign)}. {_way_on(own, foreign, free_port)}"
+        listed = _listed(foreign, victims)
+        return f"Not run: this would end {listed}. {_way_on(own, foreign, free_port)}"
     if victims.daemon is not None:
         return (
             f"Not run: this would end the Styxy daemon (pid {victims.daemon}), which all projects "
@@ -60,11 +62,11 @@ def denial(victims: Victims, *, free_port: int | None) -> str:
     return ""
 
 
-def _listed(foreign: Sequence[Occupant]) -> str:
+def _listed(foreign: Sequence[Occupant], victims: Victims) -> str:
     named = [f"{described(each)}, on port {each.port}" for each in foreign[:MOST_NAMED]]
     more = len(foreign) - MOST_NAMED
     if more > 0:
-        named.append(f"{counted(more, 'more server')}")
+        named.append(f"{'at least ' * victims.is_cut}{counted(more, 'more server')}")
     return "; ".join(named)
 
 

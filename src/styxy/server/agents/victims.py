@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from styxy.adapters.processes import Processes
+    from styxy.core.advice.occupants import Occupant
     from styxy.core.commands.kills.kill import Kill
     from styxy.server.agents.occupants import Occupants
     from styxy.server.agents.sessions import Session, Sessions
@@ -29,6 +30,9 @@ LONGEST_ARGUMENTS = 65536
 
 SEARCH_SECONDS = 0.05
 """Time for `grep` to match a pattern: somebody waits for the hook's answer."""
+
+ENOUGH = 10
+"""Servers of others that are judged; three are named, and the rest is at least so many."""
 
 MOST_PID_FILES = 32
 LARGEST_PID_FILE = 1024
@@ -66,20 +70,34 @@ class Census:
         protected = {*session.ancestors, own}
         ended |= {pid for pid in protected if ports and self._ports_of(pid, sockets) & ports}
         ancestor = next((pid for pid in session.ancestors if pid in ended | connected), None)
-        served, listening = self._served((ended | connected) - protected, sockets)
+        # Looking takes long, and an agent's own end is reason enough.
+        looked_at = (ended | connected) - protected if ancestor is None else set()
+        served, listening = self._served(looked_at, sockets)
         lost = ports | served | self._leased(ended)
         if own in ended:
             lost -= self._ports_of(own, sockets)
+        servers = self._judged(sorted(lost) if ancestor is None else (), session)
         return Victims(
-            servers=tuple(
-                occupant
-                for port in sorted(lost)
-                if (occupant := self._occupants.on(port, session)) is not None
-            ),
+            servers=servers,
+            is_cut=len(servers) < len(lost),
             clients=self._foreign(connected - ended - listening - {own}, session),
             ancestor=(self._name(ancestor), ancestor) if ancestor is not None else None,
             daemon=own if own in ended else None,
         )
+
+    def _judged(self, ports: Iterable[Port], session: Session) -> tuple[Occupant, ...]:
+        """Say who is on some ports, until enough of them are others'."""
+        found: list[Occupant] = []
+        foreign = 0
+        for port in ports:
+            occupant = self._occupants.on(port, session)
+            if occupant is None:
+                continue
+            found.append(occupant)
+            foreign += occupant.whose != "own"
+            if foreign == ENOUGH:
+                break
+        return tuple(found)
 
     def _selected(
         self, kill: Kill, session: Session, *, directory: str | None, as_root: bool
