@@ -132,6 +132,11 @@ def test_cursor_names_its_directory_as_a_root_of_its_workspace() -> None:
         ("tool.execute.after", {"output": {"output": "boom", "metadata": {"exit": 1}}}, "failed"),
         ("tool.execute.after", {"output": "boom", "exit": 1}, "failed"),
         ("postToolUse", {"tool_output": "boom", "exitCode": 2}, "failed"),
+        ("postToolUse", {"tool_output": '{"exitCode": 1, "stdout": "boom"}'}, "failed"),
+        ("postToolUse", {"tool_output": '{"exitCode": 0, "stdout": "boom"}'}, "passed"),
+        ("postToolUse", {"tool_output": '{"boom": true}'}, "unknown"),
+        ("postToolUse", {"tool_output": '{"exitCode": boom'}, "unknown"),
+        ("postToolUseFailure", {"error_message": "boom", "failure_type": "error"}, "failed"),
     ],
 )
 def test_an_outcome_is_read_as_the_agent_reports_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +13,15 @@ if TYPE_CHECKING:
 LARGEST_OUTPUT = 16 * 1024
 """Characters of output that are read, from its end: that is where a failure stands."""
 
-_RESULTS = ("error", "tool_response", "toolResult", "tool_result", "tool_output", "output")
+_RESULTS = (
+    "error",
+    "error_message",
+    "tool_response",
+    "toolResult",
+    "tool_result",
+    "tool_output",
+    "output",
+)
 _TEXTS = ("llmContent", "textResultForLlm", "text_result_for_llm", "output", "stdout", "stderr")
 _CODES = ("exitCode", "exit_code", "exit")
 _STATEMENTS = ("Exit Code: ", "completed with exit code ", "Exit code ")
@@ -24,7 +33,7 @@ def outcome_of(name: str, payload: Mapping[str, Any]) -> tuple[str, Outcome]:
 
     An agent that says nothing of the exit status (Codex) leaves that unknown.
     """
-    results = [payload[key] for key in _RESULTS if payload.get(key) is not None]
+    results = [_decoded(payload[key]) for key in _RESULTS if payload.get(key) is not None]
     output = "\n".join(text for each in results for text in _texts(each))
     code = next((code for each in (payload, *results) if (code := _code(each)) is not None), None)
     if code is None:
@@ -39,6 +48,18 @@ def _outcome(name: str, payload: Mapping[str, Any], code: int | None) -> Outcome
         return "failed"
     response = payload.get("tool_response")
     return "passed" if isinstance(response, dict) else "unknown"
+
+
+def _decoded(result: object) -> object:
+    """Decode what Cursor sends as the text of a JSON object; any other result stays as it is."""
+    if not isinstance(result, str) or not result.startswith("{"):
+        return result
+    try:
+        document = json.loads(result)
+    except (ValueError, RecursionError):
+        return result
+    is_known = isinstance(document, dict) and any(key in document for key in (*_TEXTS, *_CODES))
+    return document if is_known else result
 
 
 def _texts(result: object) -> list[str]:
