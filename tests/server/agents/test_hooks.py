@@ -216,6 +216,28 @@ def test_servers_run_under_styxy_where_the_user_wants_that(daemon: Daemon, shop:
         daemon.call("PATCH", "/config", {"changes": {"agents": {"rewrite": False}}})
 
 
+def test_an_agent_that_names_the_changed_command_afterwards_is_told_of_the_change(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    daemon.call("PATCH", "/config", {"changes": {"agents": {"rewrite": True}}})
+    try:
+        with Agent(daemon, worktree(tmp_path / "shop"), agent="gemini") as agent:
+            common = {
+                "tool_name": "run_shell_command",
+                "session_id": agent.session,
+                "cwd": str(agent.project),
+            }
+            before = agent.hook("BeforeTool", {**common, "tool_input": {"command": "npx vite"}})
+            changed = before["hookSpecificOutput"]["tool_input"]
+            output = "✓ STYXY: Port 5173 was in use, auto-assigned port 5174"
+            result = {"tool_response": {"llmContent": f"Output: {output}"}}
+            said = agent.hook("AfterTool", {**common, "tool_input": changed, **result})
+        assert changed == {"command": "styxy run -- npx vite"}
+        assert changed["command"] in said["hookSpecificOutput"]["additionalContext"]
+    finally:
+        daemon.call("PATCH", "/config", {"changes": {"agents": {"rewrite": False}}})
+
+
 def test_opencode_asks_for_variables_and_for_its_instructions(
     daemon: Daemon, tmp_path: Path
 ) -> None:

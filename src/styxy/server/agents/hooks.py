@@ -58,6 +58,9 @@ ASKING = ("opencode",)
 MOVED = "✓ STYXY"
 """How the notice of a moved server begins; who reads it needs no notice of the conflict."""
 
+REWRITTEN = "Styxy runs this command as: "
+"""How an agent is told that another command has run than it wrote."""
+
 BOM = b"\xef\xbb\xbf"
 
 
@@ -163,21 +166,20 @@ class Hooks:
             new = await self._reader.read(rewritten, event.command, project=_files(event))
             command = new or ""
         if command:
-            notices.append(f"Styxy runs this command as: {command}")
+            notices.append(REWRITTEN + command)
         else:
             notices += await self._start_notices(found, event, session)
         text = "\n".join(notices)
         if text and not protocol.shows_before:
-            session.postpone(event, text)
+            # Gemini CLI gives its calls no ids, and names the changed command after it.
+            session.postpone(replace(event, command=command or event.command), text)
             text = ""
         return Advice(context=text, command=command)
 
     async def _on_result(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
         notice = session.postponed(event)
-        texts = [
-            "" if MOVED in event.output else notice,
-            await self._explained(event, session),
-        ]
+        is_settled = MOVED in event.output and REWRITTEN not in notice
+        texts = ["" if is_settled else notice, await self._explained(event, session)]
         return Advice(context="\n".join(filter(None, texts)))
 
     async def _on_prompt(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
