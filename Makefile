@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PROGRAMS := .cache/programs
+AGENTS := .cache/agents
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LIBRARY := src/styxy/native/libstyxy.so
 SUPERVISOR := src/styxy/native/styxy-seccomp
@@ -23,13 +24,14 @@ SLOW_TEST_WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check bench soak docs clean programs compat hooks
+.PHONY: help run test test-slow check bench soak docs clean programs compat agents hooks
 
 help:
 	@echo "make run        install into $(VENV) and see Styxy move a server from a busy port"
 	@echo "make test       run the tests, side by side (PYTEST_ARGS='-n0 -k name' for some, one by one)"
 	@echo "make test-slow  run the slow ones: wheels, sanitizers, fuzzing, browsers, the benchmark"
 	@echo "make compat     drive every real program, the slow ones too, and write docs/compatibility.md"
+	@echo "make agents     drive the real coding agents against a model of our own, and write docs/agents.md"
 	@echo "make check      format, lint, types, layout, C warnings"
 	@echo "make bench      measure, and print one table"
 	@echo "make soak       try every promise for a quarter of an hour, and measure a full house"
@@ -59,6 +61,9 @@ bench: $(STAMPS)/dev
 compat: $(STAMPS)/compat $(PROGRAMS)/.complete
 	STYXY_COMPAT=1 $(BIN)/python -m pytest $(COMPAT_TESTS) $(PYTEST_ARGS)
 
+agents: $(STAMPS)/dev $(AGENTS)/.installed
+	STYXY_AGENTS=1 $(BIN)/python -m pytest -m agents tests/agents $(PYTEST_ARGS)
+
 soak: $(STAMPS)/dev
 	STYXY_SOAK=1 $(BIN)/python -m pytest -s tests/promises
 	@$(BIN)/python -m bench.growth
@@ -87,6 +92,17 @@ $(PROGRAMS)/.installed $(PROGRAMS)/.complete: tests/programs/package.json
 $(PROGRAMS)/glibc-2.31: scripts/old_glibc.sh
 	@mkdir -p $(PROGRAMS)
 	@sh scripts/old_glibc.sh $@
+
+# The agents from npm, each in a directory of its own: where one cannot be had, its tests are skipped by name, and the
+# next `make agents` tries again. Hundreds of megabytes, so it says what it is doing.
+$(AGENTS)/.installed: tests/agents/package.json
+	@mkdir -p $(AGENTS)
+	@command -v npm >/dev/null || echo "There is no npm here: the tests with agents will be skipped."
+	@missing=; for agent in $$(sed -n 's/^ *"\(.*\)": "\([0-9.]*\)",*$$/\1@\2/p' $<); do \
+		echo "Installing $$agent into $(AGENTS)"; \
+		mkdir -p $(AGENTS)/$${agent%@*}; npm install --prefix $(AGENTS)/$${agent%@*} --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error $$agent \
+			|| { missing=1; echo "npm could not install $$agent: its tests will be skipped."; }; \
+	done; test -n "$$missing" || touch $@
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Styxy needs Python 3.11 or newer, and there is no $(PYTHON) here; install it, or say: make PYTHON=/path/to/python3"; exit 1; }

@@ -38,7 +38,7 @@ def bare_name(requirement: str) -> str:
 
 
 def declared() -> list[str]:
-    """Every package that `pyproject.toml` and the tests' `package.json` ask for."""
+    """Every package that `pyproject.toml` and the tests' two `package.json` ask for."""
     project = pyproject()["project"]
     build = pyproject()["build-system"]
     assert isinstance(project, dict)
@@ -46,8 +46,9 @@ def declared() -> list[str]:
     wanted = [*project["dependencies"], *build["requires"]]
     for extra in project["optional-dependencies"].values():
         wanted += extra
-    packages = json.loads(text_of("tests/programs/package.json"))
-    wanted += [*packages["dependencies"], *packages["devDependencies"]]
+    for room in ("programs", "agents"):
+        packages = json.loads(text_of(f"tests/{room}/package.json"))
+        wanted += [*packages["dependencies"], *packages.get("devDependencies", ())]
     return sorted({bare_name(one) for one in wanted} - {"styxy"})
 
 

@@ -15,7 +15,12 @@ from _pytest.mark.expression import Expression
 from tests.test_docs import ROOT, pyproject, text_of
 
 CI_TARGETS = ("test", "test-slow")
-"""The targets that share the tests of this directory, but for those of `make compat`."""
+"""The targets that share the tests of this directory, but for those of `make compat` and
+`make agents`."""
+
+LEFT_OUT = {"compat": "programs", "agents": "agents"}
+"""The markers of tests that these targets leave out, each with the directory of its tests, whose
+conftest.py does it. The target that runs them has the marker's name."""
 
 
 def recipe_of(target: str) -> list[str]:
@@ -37,11 +42,11 @@ def selections() -> list[str]:
 
 
 def markers() -> list[str]:
-    """The markers that pyproject.toml declares, without `compat`: conftest.py leaves those out."""
+    """The markers that pyproject.toml declares, without those that are left out."""
     tool = pyproject()["tool"]
     assert isinstance(tool, dict)
     names = [each.partition(":")[0] for each in tool["pytest"]["ini_options"]["markers"]]
-    return [name for name in names if name != "compat"]
+    return [name for name in names if name not in LEFT_OUT]
 
 
 @pytest.mark.parametrize(
@@ -75,9 +80,15 @@ def test_make_compat_has_every_test_that_is_left_to_it() -> None:
     assert listed <= {f"tests/programs/test_{name}" for name in files[1].split()}
 
 
-def test_nothing_outside_the_programs_is_left_to_make_compat() -> None:
-    files = [path for path in Path(ROOT, "tests").rglob("*.py") if "programs" not in path.parts]
-    marked = [path for path in files if re.search(r"mark\.compat\b", path.read_text("utf-8"))]
+def test_make_agents_has_every_test_that_is_left_to_it() -> None:
+    assert any("-m agents tests/agents " in line for line in recipe_of("agents"))
+
+
+@pytest.mark.parametrize("marker", LEFT_OUT)
+def test_nothing_outside_its_directory_is_left_out(marker: str) -> None:
+    room = LEFT_OUT[marker]
+    files = [path for path in Path(ROOT, "tests").rglob("*.py") if room not in path.parts]
+    marked = [path for path in files if re.search(rf"mark\.{marker}\b", path.read_text("utf-8"))]
     assert marked == []
 
 

@@ -130,10 +130,10 @@ class Running:
         """Send a signal to the program itself, as its user would, not to its tree."""
         self.process.send_signal(number)
 
-    def wait(self) -> int:
+    def wait(self, patience: float = PATIENCE) -> int:
         """Wait for the program's end, and for the last word of its tree; gives its exit status."""
         try:
-            status = self.process.wait(PATIENCE)
+            status = self.process.wait(patience)
         except subprocess.TimeoutExpired:
             pytest.fail(f"does not end\n{self}")
         with self._said:
