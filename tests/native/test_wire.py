@@ -234,11 +234,14 @@ def hold_together(directory: Path, env: dict[str, str]) -> None:
     sources = (
         "guest/daemon/portmap.c",
         "guest/image.c",
+        "guest/kernel/readable.c",
         "guest/kernel/text.c",
         "guest/project/project.c",
         "guest/state/fork_shared.c",
+        "preload/next_symbol.c",
         "preload/other_libraries.c",
         "preload/real.c",
+        "preload/streams.c",
         "preload/this_image.c",
     )
     done = run([linked(PROJECT, *sources)], env, cwd=directory)
