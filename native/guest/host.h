@@ -44,11 +44,11 @@ const struct image *host_image(void);
 bool host_has_stream(const struct image *image, int fd);
 
 /*
- * Open once more what that descriptor was when the program started, without waiting for whoever
- * reads it; -1 where that is not to be had. Whoever opens it closes it.
+ * Open once more what that descriptor was when the program started; -1 where that is not to be had. Whoever opens it closes it.
  *
  * preload: a daemon that has just started may have put something else there; its terminal or the
- * stream of who started it is found. supervisor: never.
+ * stream of who started it is found, or else the pipe by which it reads what its workers say, and
+ * that one may wait. supervisor: never.
  */
 int host_open_stream(const struct image *image, int fd);
 

@@ -4,7 +4,7 @@
  * Theory of operation. A daemon puts /dev/null or a file in the place of its standard error before
  * it binds, and the user looks at the terminal or the pipe that it was started with. Nothing of
  * that is kept open: a pipe would not end with the program. But a terminal has a name, and whoever
- * started the program has the same stream as a rule. Both are looked for in the first minute of a
+ * started the program has the same stream as a rule. All this is looked for in the first minute of a
  * process: later the name may be another terminal's, which has got the number.
  */
 #include "preload/streams.h"
@@ -115,11 +115,29 @@ static int open_of_ancestor(const struct stream *stream)
     return -1;
 }
 
+/*
+ * Duplicate the pipe that the program has put in the place of both streams, as a parent does that
+ * passes on what its workers say (varnish, whose workers are another user and can open nothing).
+ * One of the two alone may be for anything.
+ */
+static int duplicate_workers_pipe(void)
+{
+    struct statx one, other;
+    if (!sys_status(1, &one) || !sys_status(2, &other) || (one.stx_mode & S_IFMT) != S_IFIFO)
+        return -1;
+    struct stream output = image_stream_of(&one), errors = image_stream_of(&other);
+    if (!image_is_same_stream(&output, &errors))
+        return -1;
+    return (int)sys_call(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3);
+}
+
 int host_open_stream(const struct image *image, int fd)
 {
     const struct stream *stream = &image->standard[fd];
     if (!stream->open || !is_young())
         return -1;
     int opened = open_terminal(stream);
-    return opened >= 0 ? opened : open_of_ancestor(stream);
+    if (opened < 0)
+        opened = open_of_ancestor(stream);
+    return opened >= 0 ? opened : duplicate_workers_pipe();
 }

@@ -8,6 +8,14 @@
 #include <asm/ioctls.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/uio.h>
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8 /* linux/fs.h, for pipes since Linux 5.10; before, a line is lost there */
+#endif
+#ifndef SYS_pwritev2
+#define SYS_pwritev2 -1
+#endif
 
 enum { TERMIOS_ROOM = 256, LINE_ROOM = 320 };
 
@@ -59,19 +67,26 @@ static uint64_t signal_of(int error)
  * consumed. What was pending before belongs to the program, and stays. A blocked SIGTTOU is not
  * raised at all (tty_ioctl(4)).
  */
-static void write_quietly(int fd, const struct text *text)
+static void write_with(int fd, const struct text *text, int flags)
 {
+    const struct iovec bytes = {text->bytes, text->used};
     const uint64_t ours = bit_of(SIGPIPE) | bit_of(SIGXFSZ) | bit_of(SIGTTOU);
     const struct timespec at_once = {0, 0};
     uint64_t before = 0, pending = 0;
     if (sys_call(SYS_rt_sigprocmask, SIG_BLOCK, &ours, &before, sizeof before) != 0)
         return;
     sys_call(SYS_rt_sigpending, &pending, sizeof pending);
-    long written = sys_call(SYS_write, fd, text->bytes, text->used);
+    long written = flags == 0 ? sys_call(SYS_write, fd, text->bytes, text->used)
+                              : sys_call(SYS_pwritev2, fd, &bytes, 1, -1, -1, flags);
     uint64_t raised = written < 0 ? signal_of(errno) & ~pending : 0;
     if (raised != 0)
         sys_call(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof raised);
     sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+}
+
+static void write_quietly(int fd, const struct text *text)
+{
+    write_with(fd, text, 0);
 }
 
 /* The program has something of its own there now: write to where the user looks. */
@@ -80,7 +95,8 @@ static void write_to_first_stream(const struct image *image, int fd, const struc
     int again = host_open_stream(image, fd);
     if (again < 0)
         return;
-    write_quietly(again, text);
+    bool waits = (sys_call(SYS_fcntl, again, F_GETFL) & O_NONBLOCK) == 0;
+    write_with(again, text, waits ? RWF_NOWAIT : 0);
     sys_close(again);
 }
 
