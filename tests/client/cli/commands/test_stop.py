@@ -150,7 +150,7 @@ if os.fork() == 0:
     os.setsid()
     signal.signal(signal.SIGTERM, hand_over)
     first = listen()
-    print("ready", flush=True)
+    os.write(1, b"ready\\n")
     signal.pause()
 elif os.fork() == 0:
     os.setsid()
@@ -158,7 +158,8 @@ elif os.fork() == 0:
     second = listen()
     os.write(answer[1], b".")
     signal.pause()
-print("children", *open(f"/proc/self/task/{os.getpid()}/children").read().split(), flush=True)
+children = open(f"/proc/self/task/{os.getpid()}/children").read()
+os.write(1, f"children {children}\\n".encode())  # at once: the child writes to the same pipe
 sys.stdin.read()
 """
 """Starts a server, and when that is asked to end, another one before it has ended."""
