@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from styxy import __version__
+from styxy.core.agents.answers import PROTOCOLS
 from styxy.core.protocol.decoding import ErrorAnswer
 from styxy.core.protocol.scalars import Name, PortNumber
 
@@ -21,7 +22,7 @@ PATH_PARAMETERS: dict[str, tuple[Any, str]] = {
     "service_type": (str, "dev"),
     "lock_id": (str, "0f3c9a5e7b1d2846aa90c4e1f2b37d58"),
     "id": (Name, "agent-1"),
-    "agent": (str, "claude"),
+    "agent": (Literal[("auto", *PROTOCOLS)], "claude"),
     "event": (str, "SessionStart"),
 }
 """The placeholders of paths: what each may be, with an example."""
@@ -119,7 +120,7 @@ def _operation(
             media["example"] = route.example_body
         operation["requestBody"] = {"required": needed, "content": {"application/json": media}}
     if route.takes_any_body:
-        body = {"schema": {"type": "object"}, "example": route.example_body}
+        body = {"schema": {}, "example": route.example_body}  # whatever a hook is told
         operation["requestBody"] = {"required": True, "content": {"application/json": body}}
     if route.is_open:
         operation["security"] = []
@@ -127,6 +128,8 @@ def _operation(
 
 
 def _content(route: Route, reference: dict[type[msgspec.Struct], Schema]) -> Schema:
+    if route.takes_any_body:
+        return {}  # what an agent's hook prints, in a form of its own, or nothing at all
     content: Schema = {media: {"schema": {"type": "string"}} for media in route.media}
     if route.answer is not None:
         content |= _json(reference[route.answer])
