@@ -63,6 +63,8 @@ def test_every_status_that_an_error_has_is_described() -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=IDS)
 def test_every_answer_has_a_shape(route: Route) -> None:
+    if route.takes_any_body:
+        return  # a hook prints what its agent reads, or nothing at all
     assert route.answer is not None or route.media or route.path == "/openapi.json"
     content = operation_of(route)["responses"]["200"]["content"]
     wanted = {"application/json"} if route.answer or not route.media else set()

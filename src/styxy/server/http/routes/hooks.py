@@ -34,7 +34,6 @@ ROUTES: tuple[Route, ...] = (
         handler=hook,
         summary="Answer a hook of a coding agent, whose payload is the body",
         takes_any_body=True,
-        media=("application/json",),
         example="/hooks/claude/SessionStart",
         example_body={"session_id": "1a224700", "cwd": "/home/me/shop"},
     ),
