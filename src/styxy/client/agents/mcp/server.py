@@ -150,7 +150,15 @@ def serve(caller: Caller, *, may_write: bool) -> None:
         caller.remark(f"waiting for an MCP client on standard input; {HOW_TO_ADD}")
     if caller.may_start:
         _start_daemon(caller)
-    asyncio.run(_serve(caller, may_write=may_write))
+    try:
+        asyncio.run(_serve(caller, may_write=may_write))
+    except* BrokenPipeError:
+        pass  # the client has gone, and reads no answer
+    finally:
+        # What is still to be written has no reader, and must not fail the end of the process.
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _start_daemon(caller: Caller) -> None:
