@@ -18,7 +18,7 @@ mirror=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(COMPONENT) $(REP
 [ -n "$mirror" ] || give_up "no mirror of Debian"
 
 rm -rf "$part"
-mkdir -p "$part/lists/partial" "$part/archives/partial" "$part/root"
+mkdir -p "$part/lists/partial" "$part/archives/partial" "$part/tree"
 part=$(cd "$part" && pwd)
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 echo "deb [signed-by=$keys] $mirror bullseye main" >"$part/sources.list"
@@ -33,13 +33,13 @@ apt_here() {
 apt_here update || give_up "no package lists"
 apt_here download libc6 libc6-dev linux-libc-dev || give_up "no packages"
 for package in "$part"/*.deb; do
-    dpkg-deb -x "$package" "$part/root" || give_up "a package that is no package"
+    dpkg-deb -x "$package" "$part/tree" || give_up "a package that is no package"
 done
 # The linker takes no link that leads out of the directory.
-for link in "$part"/root/lib64/*; do
+for link in "$part"/tree/lib64/*; do
     case $(readlink "$link") in /*) ln -sfn "..$(readlink "$link")" "$link" ;; esac
 done
 rm -rf "$target"
-mv "$part/root" "$target" || give_up "$target cannot be written"
+mv "$part/tree" "$target" || give_up "$target cannot be written"
 touch "$target" # it has the time of a package, and make would want it anew
 rm -rf "$part"

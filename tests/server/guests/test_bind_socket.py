@@ -133,7 +133,7 @@ def test_a_full_range_names_who_has_the_port_and_what_makes_room(tmp_path: Path)
     types = {"tiny": {"range": [first, first]}}
     (home / "config.json").write_text(json.dumps({"service_types": types}))
     with Daemon(home) as daemon:
-        daemon.allocate("tiny", project_path="/work/blog")
+        daemon.allocate("tiny", project_path="/home/ada/blog")
         answer = unquote(daemon.ask(question(first, reason="promised")).decode())
         assert answer == (
             f"styxy/1 error it is promised to blog, and tiny {first}-{first} is full (1 lease); "
