@@ -72,6 +72,13 @@ def test_agents_that_show_nothing_before_a_command_are_told_after_it(
         said = agent.hook("AfterTool", {**common, **result})
         assert f"Port {port} is in use" in said["hookSpecificOutput"]["additionalContext"]
         assert agent.hook("AfterTool", {**common, **result}) is None
+        again = {**common, "tool_input": {"command": f"python3 -u -m http.server {port}"}}
+        agent.hook("BeforeTool", again)
+        error = f"OSError: [Errno 98] Address already in use: {port}\nExit Code: 1"
+        failed = agent.hook("AfterTool", {**again, "tool_response": {"llmContent": error}})
+        said = failed["hookSpecificOutput"]["additionalContext"]
+        assert "is taken by" in said
+        assert "is in use by" not in said  # one conflict is told once
         moved = {"llmContent": f"✓ STYXY: Port {port} was in use, auto-assigned port 3007"}
         agent.hook("BeforeTool", common)
         assert agent.hook("AfterTool", {**common, "tool_response": moved}) is None

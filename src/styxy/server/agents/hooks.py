@@ -178,8 +178,10 @@ class Hooks:
 
     async def _on_result(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
         notice = session.postponed(event)
-        is_settled = MOVED in event.output and REWRITTEN not in notice
-        texts = ["" if is_settled else notice, await self._explained(event, session)]
+        explanation = await self._explained(event, session)
+        # A move settles the conflict, and an explanation says all of the notice and more.
+        is_settled = MOVED in event.output or bool(explanation)
+        texts = ["" if is_settled and REWRITTEN not in notice else notice, explanation]
         return Advice(context="\n".join(filter(None, texts)))
 
     async def _on_prompt(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
