@@ -70,6 +70,7 @@ FUZZER = (
 static const char *const SEEDS[] = {
     "styxy/1 keep", "styxy/1 move 8001 api new 2026-11-21T19:25:22",
     "styxy/1 move 65535 a%C3%A4 same 2026-11-21T19:25:22", "styxy/1 single 11434 ai 4321",
+    "styxy/1 taken", "styxy/1 taken is%20blog's", "styxy/1 why took vite 5173 my%20blog",
     "styxy/1 error no%20port", "styxy/1 why left my%20blog 14:03", "styxy/1 why promised b%C3%A4",
     "{\"pid\": 1, \"map\": \"/run/user/1/styxy/ports.map\"}",
     "{\"pid\": 1, \"socket\": \"/run/user/1/styxy/styxy.sock\"}",
@@ -111,7 +112,10 @@ static void fuzz_why(const char *bytes, size_t length)
     wire_why(bytes, length, &answer);
     check_text(answer.name, sizeof answer.name);
     check_text(answer.until, sizeof answer.until);
-    if (answer.cause != CAUSE_IN_USE && answer.name[0] == '\0')
+    check_text(answer.tool, sizeof answer.tool);
+    if (answer.cause == CAUSE_TOOK && (answer.tool[0] == '\0' || answer.asked == 0))
+        abort();
+    if (answer.cause != CAUSE_IN_USE && answer.cause != CAUSE_TOOK && answer.name[0] == '\0')
         abort();
 }
 

@@ -87,6 +87,7 @@ def test_a_socket_gets_the_notice_too(tmp_path: Path) -> None:
         ("promised a%1Bb", "was in use, auto-assigned port"),
         (f"promised {'a' * 64}", "was in use, auto-assigned port"),
         ("stolen blog", "was in use, auto-assigned port"),
+        ("took vite 5173", "was in use, auto-assigned port"),  # it was we who moved it
         ("", "was in use, auto-assigned port"),
     ],
 )

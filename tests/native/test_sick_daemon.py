@@ -51,6 +51,8 @@ NONSENSE = [
     "styxy/1 single 0 ai 1",
     "styxy/1 single 11434 ai -1",
     "styxy/1 error",
+    "styxy/1 taken a%0Ab",
+    "styxy/1 taken a b",
     "HTTP/1.1 400 Bad Request",
     "x" * 20_000,
     "\x00" * 40,

@@ -119,6 +119,7 @@ BY_VITE = Program(
     ports=DEV,
     says=r".* http://127\.0\.0\.1:PORT/",
     varies=(r"ready in \d+ ms",),
+    takes="vite",
     source=npm("vite", get="make programs"),
 )
 
@@ -137,6 +138,7 @@ NODE_SERVERS = (
         words=("node", VITE, "--host", "::1", "--port", "PORT", "--strictPort"),
         addresses=("::1",),
         says=r".* http://\[::1\]:PORT/",
+        takes="",
     ),
     replace(ON_NODE, name="node net", files={"server.js": NET}, addresses=("127.0.0.1",)),
     replace(

@@ -18,17 +18,16 @@ from tests.programs.running import Running
 
 pytestmark = pytest.mark.real
 
-_NOTICE = "✓ STYXY: Port {} {why}, auto-assigned port {}"
+
+def notice(asked: int, got: object, *, why: str = "was in use", takes: str = "") -> str:
+    """Word the notice of a move; `got` may be a pattern. `takes` is who found it by itself."""
+    how = f"{takes} took" if takes else "auto-assigned port"
+    return f"✓ STYXY: Port {asked} {why}, {how} {got}"
 
 
-def notice(asked: int, got: object, *, why: str = "was in use") -> str:
-    """Word the notice of a move; `got` may be a pattern."""
-    return _NOTICE.format(asked, got, why=why)
-
-
-def wait_moved(server: Running, asked: int, *, why: str = "was in use") -> int:
+def wait_moved(server: Running, asked: int, *, why: str = "was in use", takes: str = "") -> int:
     """Wait for the notice; gives the port that it names."""
-    return int(server.wait_line(notice(asked, r"(\d+)", why=why))[1])
+    return int(server.wait_line(notice(asked, r"(\d+)", why=why, takes=takes))[1])
 
 
 def assert_recorded(
@@ -67,8 +66,8 @@ def serve_moved(
     before = len(installation.logged())
     subject.settle_in(cwd, content, port=taken.port)
     with installation.run(subject.command(taken.port), cwd=cwd) as server:
-        got = wait_moved(server, taken.port, why=taken.why)
-        assert got in subject.ports
+        got = wait_moved(server, taken.port, why=taken.why, takes=subject.takes)
+        assert got in subject.ports or subject.takes
         subject.assert_answers(got, content)
         taken.assert_untouched()
         # The notice is written first, the log right after it.
@@ -80,7 +79,8 @@ def serve_moved(
         subject.end(server)
         server.wait()
         installation.wait_no_lease(cwd)
-        assert_said_once(server, subject, notice(taken.port, got, why=taken.why), got=got)
+        expected = notice(taken.port, got, why=taken.why, takes=subject.takes)
+        assert_said_once(server, subject, expected, got=got)
         said = server.stdout + server.stderr
         settled = partial(subject.settled, instead="~")
         lines = port_lines(said, asked=taken.port, got=got, settled=settled)

@@ -45,12 +45,12 @@ def test_two_worktrees_run_a_program_at_once_and_the_second_goes_back_to_its_pla
         subject.assert_answers(port, theirs.name)
         for killed in (False, True, False):
             with installation.run(subject.command(port), cwd=ours) as second:
-                got = wait_moved(second, port)
+                got = wait_moved(second, port, takes=subject.takes)
                 subject.assert_answers(got, ours.name)
                 subject.assert_answers(port, theirs.name)
                 end(subject, second, killed=killed)
                 notices = [line for line in second.stderr.splitlines() if "STYXY" in line]
-                assert notices == [notice(port, got)]
+                assert notices == [notice(port, got, takes=subject.takes)]
             installation.wait_no_lease(ours)
             paths.add(got)
         assert len(paths) == 1

@@ -114,6 +114,16 @@ static enum outcome refused(struct attempt *attempt, enum reason reason,
     return UNANSWERED;
 }
 
+/* The port stays taken. Programs probe one number at several addresses: what to do is said once. */
+static enum outcome taken(const struct attempt *attempt, const struct answer *answer)
+{
+    uint16_t asked = attempt->target.port;
+    memory_note_steered();
+    if (answer->error[0] != '\0' && notice_once_claim(asked, 0, attempt->is_udp))
+        notice_taken(attempt->image, asked, answer->error);
+    return REFUSED;
+}
+
 enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t lost,
                          place_function *place)
 {
@@ -128,6 +138,8 @@ enum outcome attempt_ask(struct attempt *attempt, enum reason reason, uint16_t l
             return UNANSWERED;
         if (answer.verdict == VERDICT_ERROR)
             return refused(attempt, reason, &answer);
+        if (answer.verdict == VERDICT_TAKEN)
+            return taken(attempt, &answer);
         if (answer.verdict == VERDICT_KEEP)
             return UNMOVED;
         /* The daemon knows that another process of this program has it. */

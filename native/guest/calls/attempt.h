@@ -35,7 +35,7 @@ struct attempt {
 
 enum outcome {
     BOUND,     /* at the place that the daemon named */
-    REFUSED,   /* a singleton has the port, or this program itself */
+    REFUSED,   /* a singleton has the port, or this program itself, or it finds its own way */
     UNMOVED,   /* the daemon says: where you asked */
     UNANSWERED /* no daemon, or no place */
 };

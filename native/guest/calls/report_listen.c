@@ -113,6 +113,28 @@ static void notify_inherited(const struct listen_call *call, const struct target
     notify_user(call->image, call->promise.asked, false, &answer);
 }
 
+/*
+ * A program that was told that its port is taken listens now. If that is its choice, the daemon,
+ * which has had our report, knows what is to be said of it.
+ */
+static void notify_chosen(const struct listen_call *call, const struct target *target)
+{
+    struct answer answer;
+    char *scratch = sys_scratch(IMAGE_PATH);
+    if (scratch == NULL)
+        return;
+    struct question question = {.target = target,
+                                .reason = REASON_CHOSEN,
+                                .image_id = call->image->image_id,
+                                .project = project_path(call->image, scratch)};
+    enum asked asked = ask_daemon(&question, call->image, call->map.bind_socket, ask_deadline(),
+                                  &answer);
+    sys_scratch_free(scratch, IMAGE_PATH);
+    if (asked == ASKED_ANSWERED && answer.verdict == VERDICT_MOVE && answer.port == target->port &&
+        answer.cause == CAUSE_TOOK)
+        notify_user(call->image, answer.asked, false, &answer);
+}
+
 /* Whether the map shows a move to this port that another program of this project made. */
 static bool shows_inherited(struct listen_call *call, const struct portmap *map, uint16_t port)
 {
@@ -164,6 +186,8 @@ void report_listen_outcome(struct listen_call *call, bool listens)
         notify_user(call->image, asked, false, &answer);
     else if (call->is_inherited)
         notify_inherited(call, &target);
+    else if (call->has_map && target.port >= ADDRESS_FIRST_PORT && memory_is_steered())
+        notify_chosen(call, &target);
 }
 
 void report_udp_bind(const struct image *image, int fd, const struct portmap *map)

@@ -183,12 +183,26 @@ static void log_move(const struct image *image, uint16_t asked, const struct ans
     sys_close(fd);
 }
 
+static void add_where(struct text *text, const struct answer *answer)
+{
+    if (answer->cause == CAUSE_TOOK) {
+        text_add(text, ", ");
+        text_add(text, answer->tool);
+        text_add(text, " took ");
+    } else {
+        text_add(text, answer->cause == CAUSE_LEFT ? ", back on port " : ", auto-assigned port ");
+    }
+    add_words_and_number(text, "", answer->port);
+}
+
 void notice_moved(const struct image *image, uint16_t asked, const struct answer *answer)
 {
     char line[LINE_ROOM];
     struct text text = text_in(line, sizeof line);
+    bool is_promised = answer->cause == CAUSE_PROMISED ||
+                       (answer->cause == CAUSE_TOOK && answer->name[0] != '\0');
     add_words_and_number(&text, "\xe2\x9c\x93 STYXY: Port ", asked);
-    if (answer->cause == CAUSE_PROMISED) {
+    if (is_promised) {
         text_add(&text, " is promised to ");
         text_add(&text, answer->name);
     } else if (answer->cause == CAUSE_LEFT) {
@@ -199,9 +213,7 @@ void notice_moved(const struct image *image, uint16_t asked, const struct answer
     } else {
         text_add(&text, " was in use");
     }
-    add_words_and_number(
-        &text, answer->cause == CAUSE_LEFT ? ", back on port " : ", auto-assigned port ",
-        answer->port);
+    add_where(&text, answer);
     text_add(&text, "\n");
     if (image->notify != NOTIFY_OFF)
         write_to_stream(image, stream_for(image), &text);
@@ -221,6 +233,18 @@ void notice_single(const struct image *image, uint16_t asked, const struct answe
         add_words_and_number(&text, " (PID ", answer->pid);
         text_add(&text, ")");
     }
+    text_add(&text, "\n");
+    if (image->notify != NOTIFY_OFF)
+        write_to_stream(image, 2, &text);
+}
+
+void notice_taken(const struct image *image, uint16_t asked, const char *said)
+{
+    char line[LINE_ROOM];
+    struct text text = text_in(line, sizeof line);
+    add_words_and_number(&text, "\xe2\x9c\x97 STYXY: Port ", asked);
+    text_add(&text, " ");
+    text_add(&text, said);
     text_add(&text, "\n");
     if (image->notify != NOTIFY_OFF)
         write_to_stream(image, 2, &text);

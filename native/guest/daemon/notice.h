@@ -13,6 +13,9 @@
 void notice_moved(const struct image *image, uint16_t asked, const struct answer *answer);
 void notice_single(const struct image *image, uint16_t asked, const struct answer *answer);
 
+/* The port stays taken, and the program cannot find another: `said` is the rest of the line. */
+void notice_taken(const struct image *image, uint16_t asked, const char *said);
+
 /* Why a conflict could not be settled, so that the program met it as without Styxy. */
 enum unmoved {
     UNMOVED_NOT, /* it was settled, or there was none */

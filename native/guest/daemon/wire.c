@@ -118,7 +118,7 @@ size_t wire_question(const struct question *question, const struct image *image,
                      size_t room)
 {
     static const char *const reasons[] = {" promised ", " inuse ", " shadowed ", " placed ",
-                                          " returned "};
+                                          " returned ", " chosen "};
     struct text text = text_in(line, room);
     text_add(&text, "styxy/1 bind ");
     add_socket(&text, question->target, question->is_udp);
@@ -260,6 +260,13 @@ static bool read_single(const struct field *fields, struct answer *answer)
            read_number(&fields[4], 0, INT32_MAX, &answer->pid);
 }
 
+/* What may be said of a port that stays taken; without it, the program says all that there is. */
+static bool read_taken(const struct field *fields, size_t count, struct answer *answer)
+{
+    answer->verdict = VERDICT_TAKEN;
+    return count == 2 || read_text(&fields[2], answer->error, WIRE_ERROR);
+}
+
 bool wire_answer(const char *line, size_t length, struct answer *answer)
 {
     struct field fields[6];
@@ -275,6 +282,8 @@ bool wire_answer(const char *line, size_t length, struct answer *answer)
         return read_move(fields, answer);
     if (count == 5 && is(&fields[1], "single"))
         return read_single(fields, answer);
+    if (count <= 3 && is(&fields[1], "taken"))
+        return read_taken(fields, count, answer);
     if (count != 3 || !is(&fields[1], "error"))
         return false;
     if (!read_text(&fields[2], answer->error, WIRE_ERROR))
@@ -297,10 +306,28 @@ static bool read_clock(const struct field *field, char *until)
     return true;
 }
 
+/* Read "took TOOL ASKED", and whom the asked port is promised to, if to anybody. */
+static void read_took(const struct field *fields, size_t count, struct answer *answer)
+{
+    uint32_t asked;
+    answer->name[0] = '\0';
+    if (count < 5 || !read_number(&fields[4], 1, 65535, &asked) ||
+        !read_text(&fields[3], answer->tool, WIRE_NAME) ||
+        (count == 6 && !read_text(&fields[5], answer->name, WIRE_NAME)))
+        return;
+    answer->asked = (uint16_t)asked;
+    answer->cause = CAUSE_TOOK;
+}
+
 void wire_why(const char *line, size_t length, struct answer *answer)
 {
-    struct field fields[5];
-    size_t count = split(line, length, fields, 5);
+    struct field fields[6];
+    size_t count = split(line, length, fields, 6);
+    if (count >= 2 && is(&fields[0], "styxy/1") && is(&fields[1], "why") && count > 2 &&
+        is(&fields[2], "took")) {
+        read_took(fields, count, answer);
+        return;
+    }
     if (count < 4 || !is(&fields[0], "styxy/1") || !is(&fields[1], "why") ||
         !read_text(&fields[3], answer->name, WIRE_NAME))
         return;

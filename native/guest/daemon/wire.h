@@ -24,6 +24,7 @@ enum reason {
     REASON_SHADOWED, /* a stranger answers on that number where bind would not notice */
     REASON_PLACED,   /* the map has a place of this program for the port */
     REASON_RETURNED, /* the map remembers a place of this project for it */
+    REASON_CHOSEN,   /* it listens here after VERDICT_TAKEN elsewhere: what is to be said? */
 };
 
 struct question {
@@ -44,13 +45,20 @@ struct listen_message {
     uint64_t repo;
 };
 
-enum verdict { VERDICT_KEEP, VERDICT_MOVE, VERDICT_SINGLE, VERDICT_ERROR };
+enum verdict {
+    VERDICT_KEEP,
+    VERDICT_MOVE,
+    VERDICT_SINGLE,
+    VERDICT_TAKEN, /* EADDRINUSE stands: the program finds its own way */
+    VERDICT_ERROR
+};
 
 /* Why a bind was moved. */
 enum cause {
     CAUSE_IN_USE,   /* something listens on the port, or the daemon does not say */
     CAUSE_PROMISED, /* it is on lease to somebody else */
     CAUSE_LEFT,     /* somebody else had it a moment ago, and may come back */
+    CAUSE_TOOK,     /* the program found the port by itself */
 };
 
 struct answer {
@@ -59,14 +67,16 @@ struct answer {
     bool is_new;                  /* the first answer for this program */
     uint32_t pid;                 /* of a singleton, 0 where unknown */
     enum cause cause;
+    uint16_t asked;               /* with CAUSE_TOOK */
     union {
         struct {
             char service_type[WIRE_NAME];
             char at[WIRE_TIME];     /* the daemon's local time */
             char name[WIRE_NAME];   /* of the project that has or had the port */
             char until[WIRE_UNTIL]; /* when it left, in the daemon's local time */
+            char tool[WIRE_NAME];   /* with CAUSE_TOOK, and then `name` is "" if it was in use */
         };
-        char error[WIRE_ERROR]; /* what a refusal says; "" where there is none */
+        char error[WIRE_ERROR]; /* what a refusal or VERDICT_TAKEN says; "" = nothing */
     };
 };
 

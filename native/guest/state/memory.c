@@ -30,6 +30,7 @@ _Static_assert(sizeof(struct texts) <= TEXT_WORDS * 8, "the texts of an answer h
 
 static PER_IMAGE struct entry moves[MOVES];
 static PER_IMAGE atomic_uint next_move;
+static PER_IMAGE atomic_bool is_steered;
 
 static uint64_t key_of(uint16_t asked, uint16_t got, bool is_udp)
 {
@@ -49,7 +50,8 @@ static uint16_t asked_of(uint64_t key)
 void memory_add_move(uint16_t asked, bool is_udp, const struct answer *answer)
 {
     uint64_t key = key_of(asked, answer->port, is_udp), words[TEXT_WORDS] = {0};
-    struct texts texts = {.cause = (uint8_t)answer->cause};
+    enum cause cause = answer->cause == CAUSE_TOOK ? CAUSE_IN_USE : answer->cause;
+    struct texts texts = {.cause = (uint8_t)cause};
     for (int i = 0; i < MOVES; i++)
         if (atomic_load(&moves[i].key) == key)
             return;
@@ -78,6 +80,16 @@ bool memory_was_moved(uint16_t asked, bool is_udp)
 bool memory_has_moves(void)
 {
     return atomic_load(&next_move) != 0;
+}
+
+void memory_note_steered(void)
+{
+    atomic_store(&is_steered, true);
+}
+
+bool memory_is_steered(void)
+{
+    return atomic_load(&is_steered);
 }
 
 /* Find the entry whose answer was `got`, and its key, which may change at any moment. */

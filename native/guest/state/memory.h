@@ -15,6 +15,10 @@ void memory_add_move(uint16_t asked, bool is_udp, const struct answer *answer);
 bool memory_was_moved(uint16_t asked, bool is_udp);
 bool memory_has_moves(void);
 
+/* Remember that the program was told that a port is taken, and finds its own way. */
+void memory_note_steered(void);
+bool memory_is_steered(void);
+
 /* The port that was asked for where `got` was given; 0 where `got` is no moved port. */
 uint16_t memory_asked_for(uint16_t got, bool is_udp);
 

@@ -25,6 +25,8 @@ _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 _PIECE = 1 << 16
 """Bytes of a file that are read at a time; most files of /proc fit into one piece."""
 
+_TERMINALS = ("/dev/pts/", "/dev/tty", "/dev/console")
+
 _DELETED = " (deleted)"
 """What /proc appends to the path of a deleted directory; a real name may end like this, too."""
 
@@ -85,6 +87,11 @@ class Processes:
             and not os.path.isdir(path)
             and not os.path.isdir(path.removesuffix(_DELETED))
         )
+
+    def has_terminal(self, pid: int) -> bool:
+        """Return whether standard input and standard output of a process are a terminal."""
+        streams = (_link(f"/proc/{pid}/fd/{number}") for number in (0, 1))
+        return all(each is not None and each.startswith(_TERMINALS) for each in streams)
 
     def variable(self, pid: int, name: str) -> str | None:
         """Return the value that an environment variable had when the program image started."""

@@ -79,6 +79,7 @@ from styxy.server.world.listeners import Listeners
 from styxy.server.world.live_config import LiveConfig
 from styxy.server.world.port_map_sync import PortMapSync
 from styxy.server.world.port_usage import PortUsage
+from styxy.server.world.steered import Steered
 from styxy.server.world.strangers import Strangers
 
 if TYPE_CHECKING:
@@ -328,6 +329,7 @@ def _context(
         processes=processes,
         listeners=listeners,
         strangers=Strangers(listeners=listeners, processes=processes, projects=projects),
+        steered=Steered(clock=time.time, ephemeral=ephemeral),
         projects=projects,
         port_usage=port_usage,
         ephemeral=ephemeral,

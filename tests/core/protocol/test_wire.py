@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.line import format_question
-from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, RunsAlready
+from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, RunsAlready, Taken
 from styxy.core.errors import InvalidInput
 from styxy.core.model.leases import Holder, Lease
 from styxy.core.model.ports import Port
@@ -140,6 +140,8 @@ def test_a_pid_that_cannot_be_meant_is_refused(pid: str) -> None:
         (Moved(LEASE, is_new=True), b"styxy/1 move 3007 dev new 2026-11-21T19:25:22\n"),
         (Moved(LEASE, is_new=False), b"styxy/1 move 3007 dev same 2026-11-21T19:25:22\n"),
         (RunsAlready(Port(3007), "dev", 42), b"styxy/1 single 3007 dev 42\n"),
+        (Taken(), b"styxy/1 taken\n"),
+        (Taken(Port(3001), advice="is blog's"), b"styxy/1 taken is%20blog's\n"),
     ],
 )
 def test_an_answer_is_one_line(answer: MoveAnswer, line: bytes) -> None:
@@ -166,3 +168,8 @@ def test_why_is_a_second_line_that_an_older_library_does_not_read() -> None:
     assert left == plain + b"styxy/1 why left my%20blog 14:03\n"
     in_use = wire.format_answer(answer, local_time=NOW, words=replace(words, kind="in use"))
     assert in_use == plain
+    took = replace(words, tool="vite", asked=3000)
+    promised = wire.format_answer(answer, local_time=NOW, words=took)
+    assert promised == plain + b"styxy/1 why took vite 3000 my%20blog\n"
+    own = wire.format_answer(answer, local_time=NOW, words=replace(took, kind="in use"))
+    assert own == plain + b"styxy/1 why took vite 3000\n"

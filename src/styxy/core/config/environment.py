@@ -128,6 +128,12 @@ VARIABLES: tuple[Variable, ...] = (
         kind=_words("supervise", "leave"),
     ),
     Variable(
+        name="STYXY_ON_CONFLICT",
+        meaning="move: a bind of this program is moved if its port is taken; steer: the program is "
+        "told so and finds its own way; by default, as the program is known for",
+        kind=_words("move", "steer"),
+    ),
+    Variable(
         name="STYXY_NOTIFY",
         meaning="where the notice of a moved bind goes",
         kind=_words("auto", "stdout", "stderr", "off"),

@@ -3,7 +3,8 @@
 One server gets one answer for one requested port, so that both address families, its probes and its
 workers end up on the same number. A second server of the same project gets a port of its own.
 
-Theory of operation. A guest says why it asks, and `RULES` has for each reason what happens. Three
+Theory of operation. A guest says why it asks, and `RULES` has for each reason what happens. A
+program that is not moved at all is answered by `core.decisions.steering`. For all others, three
 things come first, whatever the reason:
 
 1. A place that this server was sent to and could not bind is given up, or it would be offered
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING
 from styxy.core.books.events import Dated, Leased, Reassigned
 from styxy.core.decisions.port_selection import exhausted, first_free, is_open, unleased
 from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, Ruling, RunsAlready
+from styxy.core.decisions.steering import decide_unmoved
 from styxy.core.model.leases import IN_USE, Cause, Lease
 from styxy.core.model.service_types import FALLBACK
 
@@ -64,6 +66,8 @@ def decide_move(
     state: State, request: MoveRequest, *, lease_id: str, now: float, taken: Collection[int]
 ) -> Ruling[MoveAnswer]:
     """Answer a guest by the rule for its reason. Raises `RangeExhausted`."""
+    if request.conduct != "moves":
+        return _unmoved(state, request, lease_id=lease_id, now=now, taken=taken)
     if request.lost in request.own:
         request = replace(request, lost=None)
     lost = request.lost
@@ -79,6 +83,37 @@ def decide_move(
             state=state, request=request, lease_id=lease_id, now=now, taken=taken, given_up=given_up
         )
     )
+
+
+def _unmoved(
+    state: State, request: MoveRequest, *, lease_id: str, now: float, taken: Collection[int]
+) -> Ruling[MoveAnswer]:
+    """Answer a guest whose program is not moved, whatever is in its way."""
+    kind = _kind(state.catalogue, request)
+    case = _Case(state=state, request=request, lease_id=lease_id, now=now, taken=taken, given_up=())
+    return decide_unmoved(
+        request,
+        taken=taken,
+        promised=state.lease_index.on_port(request.asked),
+        to_asked=lambda: _moved(case, kind, request.asked),
+        others=_in_range(state.lease_index, kind, request.asked),
+    )
+
+
+def decide_landed(
+    state: State, request: MoveRequest, port: Port, *, lease_id: str, now: float
+) -> Ruling[MoveAnswer]:
+    """Take a port that a steered program chose for its move, unless somebody else has its lease.
+
+    `request` is the one that was told that its port is taken.
+    """
+    case = _Case(state=state, request=request, lease_id=lease_id, now=now, taken=(), given_up=())
+    lease = state.lease_index.on_port(port)
+    if lease is None:
+        return _moved(case, _kind(state.catalogue, request), port)
+    if lease.asked is None and lease.owner.is_same(request.owner):
+        return _onto(lease, case)
+    return Ruling(Kept())
 
 
 def _to_a_new_place(case: _Case) -> Ruling[MoveAnswer]:
@@ -171,6 +206,8 @@ RULES: dict[Reason, Rule] = {
     "placed": Rule(stays=lambda _: True),
     # The map remembers a place that the project left a short while ago: a restart, perhaps.
     "returned": Rule(stays=lambda _: False, goes=_back_to_its_place),
+    # It listens already, on a port of its own choice.
+    "chosen": Rule(stays=lambda _: True),
 }
 """What happens for each reason, once the steps that all of them share are taken."""
 

@@ -9,13 +9,15 @@ from styxy.core.model.leases import DEFAULT_NAME, NOBODY, Holder, Lease, Owner, 
 
 if TYPE_CHECKING:
     from styxy.core.books.events import Event
+    from styxy.core.commands.conduct import Conduct
     from styxy.core.decisions.ranges import Proposal
     from styxy.core.model.ports import Port, PortRange
 
-Reason = Literal["promised", "inuse", "shadowed", "placed", "returned"]
+Reason = Literal["promised", "inuse", "shadowed", "placed", "returned", "chosen"]
 """Why a guest asks, in order: the map promises the port to another; the bind failed with
 EADDRINUSE; another server already listens on that number at a loopback address; the map has a
-place of this server for the port; the map remembers a place that the project left recently."""
+place of this server for the port; the map remembers a place that the project left recently; a
+program that found its own way listens on a port of its choice, and wants to know what to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,9 @@ class MoveRequest:
     `is_in_use`: something is listening on the requested number. `former` is the last holder of it
     from another project that is gone. `granted` is the lease that `styxy run` took for this
     program, as long as nothing listens on its port.
+
+    `conduct` is how the program takes it that its port is taken; `must_fail`: it is not moved, and
+    cannot find another port by itself.
     """
 
     asked: Port
@@ -93,6 +98,8 @@ class MoveRequest:
     is_in_use: bool = False
     former: FormerHolder | None = None
     granted: Lease | None = None
+    conduct: Conduct = "moves"
+    must_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +121,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The bind is moved to the leased port; `is_new` if no process has been told about it yet."""
+    """The bind is moved to the leased port; `is_new` if no process has been told about it yet.
+
+    `took` is the name of the program if it found the port by itself.
+    """
 
     lease: Lease
     is_new: bool
+    took: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +140,19 @@ class RunsAlready:
     pid: int
 
 
-MoveAnswer = Kept | Moved | RunsAlready
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The bind fails with EADDRINUSE, as without Styxy.
+
+    `free` is a port that the program could be started on, where it must be told of one; `advice`
+    then says so, as the rest of a line that begins with "Port 3000".
+    """
+
+    free: Port | None = None
+    advice: str = ""
+
+
+MoveAnswer = Kept | Moved | RunsAlready | Taken
 
 Answer = TypeVar("Answer")
 

@@ -18,17 +18,25 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveWords:
-    """Hold why a bind was moved: whose the port is or was, and until what local time (`14:03`)."""
+    """Hold why a bind was moved: whose the port is or was, and until what local time (`14:03`).
+
+    `tool` is the program that found another port by itself, and `asked` the one that it wanted.
+    """
 
     kind: CauseKind
     name: str
     until: str = ""
+    tool: str = ""
+    asked: int = 0
 
 
 def move_sentence(words: MoveWords | None, *, requested: int, port: int) -> str:
     """Say a move in the words of the notice; None: something listens on the requested port."""
     if words is None:
         return f"Port {requested} was in use, auto-assigned port {port}"
+    if words.tool:
+        why = f"is promised to {words.name}" if words.kind == "promised" else "was in use"
+        return f"Port {requested} {why}, {words.tool} took {port}"
     match words.kind:
         case "in use":
             return move_sentence(None, requested=requested, port=port)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, assert_never
 
 import msgspec
 
-from styxy.core.decisions.requests import Kept, Moved, RunsAlready
+from styxy.core.decisions.requests import Kept, Moved, RunsAlready, Taken
 from styxy.core.model.leases import DEFAULT_INSTANCE
 from styxy.core.protocol.move_words import move_sentence
 from styxy.core.protocol.scalars import AbsolutePath, LeasablePort, Name, Pid, TypeName, rfc3339
@@ -45,11 +45,12 @@ class ReassignAnswer(msgspec.Struct, kw_only=True):
     """The answer of POST /reassign.
 
     `action`: keep (the bind's first result stands), move (bind `port`), single (a singleton is
-    running on `port`, and the bind fails). `reassigned`: the program has not been told before.
+    running on `port`, and the bind fails), taken (the bind fails, and the program finds another
+    port by itself). `reassigned`: the program has not been told before.
     """
 
     success: bool
-    action: Literal["keep", "move", "single"]
+    action: Literal["keep", "move", "single", "taken"]
     requested_port: int
     port: int
     reassigned: bool
@@ -115,6 +116,17 @@ def reassigned(
                 lock_id=None,
                 message=running
                 or f"Service '{kind}' only allows single instance: {who} on port {port}",
+            )
+        case Taken(advice=advice):
+            said = ReassignAnswer(
+                success=True,
+                action="taken",
+                requested_port=requested,
+                port=requested,
+                reassigned=False,
+                service_type=None,
+                lock_id=None,
+                message=f"Port {requested} {advice or 'stays taken: its program finds another'}",
             )
         case _:
             assert_never(answer)

@@ -4,8 +4,11 @@ A line has fields separated by one space; bytes outside 0x21-0x7E and `%` are wr
 field is `-`. `native/guest/daemon/wire.c` speaks the same; a test holds the two together.
 
 An answer that moves a bind may be followed by a second line of the same write, which says why:
-`styxy/1 why promised NAME` or `styxy/1 why left NAME 14:03`. A library that does not know it reads
+`styxy/1 why promised NAME`, `styxy/1 why left NAME 14:03`, or of a program that found the port by
+itself `styxy/1 why took PROGRAM ASKED [NAME]`. A library that does not know it reads
 the first line alone, and one that gets none says that the port was in use.
+
+`styxy/1 taken [TEXT]` says that EADDRINUSE stands; the text, if any, is for the user.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, assert_never, cast, get_args
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, Reason, RunsAlready
+from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, Reason, RunsAlready, Taken
 from styxy.core.errors import InvalidInput
 from styxy.core.model.leases import DEFAULT_INSTANCE
 from styxy.core.model.ports import FIRST_UNPRIVILEGED, Port, as_port
@@ -144,12 +147,17 @@ def format_answer(
             text = f"move {lease.port} {quote(lease.service_type)} {novelty} {stamp}{_why(words)}"
         case RunsAlready(port=port, service_type=kind, pid=pid):
             text = f"single {port} {quote(kind)} {pid}"
+        case Taken(advice=advice):
+            text = f"taken {quote(advice)}" if advice else "taken"
         case _:
             assert_never(answer)
     return f"{VERSION} {text}\n".encode("ascii")
 
 
 def _why(words: MoveWords | None) -> str:
+    if words is not None and words.tool:
+        owner = f" {quote(words.name)}" if words.kind == "promised" else ""
+        return f"\n{VERSION} why took {quote(words.tool)} {words.asked}{owner}"
     if words is None or words.kind == "in use":
         return ""
     until = f" {words.until}" if words.kind == "left" else ""

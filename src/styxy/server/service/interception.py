@@ -7,23 +7,25 @@ Each speaks for itself, and the kernel identifies the process.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.programs import service_type_of_program
-from styxy.core.decisions.moves import decide_move, named_type
-from styxy.core.decisions.requests import Moved, MoveRequest
+from styxy.core.decisions.moves import decide_landed, decide_move, named_type
+from styxy.core.decisions.requests import Kept, Moved, MoveRequest, Taken
 from styxy.core.errors import Conflict, RangeExhausted
 from styxy.core.model.leases import Owner
 from styxy.core.model.projects import shortest_end
 from styxy.core.model.service_types import FALLBACK
 from styxy.core.protocol.move_words import MoveWords, printable_name
+from styxy.server.service.habits import Habits
 from styxy.server.world.listeners import GuestReport
 
 if TYPE_CHECKING:
     from styxy.core.decisions.requests import MoveAnswer
-    from styxy.core.model.leases import Lease
+    from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port
     from styxy.core.protocol.wire import BindQuestion, ListenNote
     from styxy.server.service.committer import Committer
@@ -38,6 +40,9 @@ class Interception:
         self._committer = committer
         self._desk = committer.desk
         self._context = context
+        self._habits = Habits(
+            context, name_of=self._name_of, lease_on=committer.desk.lease_index.on_port
+        )
 
     def move(self, question: BindQuestion, *, pid: int, project: str | None) -> MoveAnswer:
         """Answer a guest whose bind met a conflict. `pid` is the peer that the kernel names.
@@ -45,7 +50,49 @@ class Interception:
         `project` is the canonical path of the one that it speaks for. Raises `Conflict` where the
         process has ended meanwhile.
         """
-        request = self._request(question, pid=pid, project=project)
+        context = self._context
+        if question.reason == "chosen":
+            return self._chosen(question)
+        habit, root = self._habits.of(pid, question.port, image_id=question.image_id)
+        request = replace(
+            self._request(question, pid=pid, project=project),
+            conduct=habit.conduct,
+            must_fail=habit.must_fail,
+        )
+        answer = self._decided(request)
+        if isinstance(answer, Taken):
+            if habit.conduct == "steered":
+                context.steered.refuse(request, habit, root=root)
+            if request.must_fail:
+                said = self._habits.advice(answer, request=request, habit=habit)
+                return replace(answer, advice=said)
+        return answer
+
+    def _chosen(self, question: BindQuestion) -> MoveAnswer:
+        """Tell a program that found its own way what to say of the port that it listens on."""
+        lease = self._desk.lease_index.on_port(question.port)
+        program = self._context.steered.took(question.image_id, question.port)
+        if lease is None or not program or lease.image_id != question.image_id:
+            return Kept()
+        return Moved(lease, is_new=True, took=printable_name(program))
+
+    def _adopt(self, note: ListenNote, pid: int, holder: Holder, project: str | None) -> None:
+        """Take the listener of a program that found its own way for its move."""
+        steered = self._context.steered
+        if not steered.is_anybody_waited_for():
+            return
+        tree = {pid, *self._context.processes.parents(pid)}
+        refused = steered.land(note.image_id, tree, note.port)
+        if refused is None or refused.owner.project != project:
+            return
+        request = replace(refused, holder=holder, image_id=note.image_id)
+        context = self._context
+        ruling = decide_landed(
+            self._desk, request, note.port, lease_id=context.new_id(), now=context.clock()
+        )
+        self._committer.commit(ruling.events)
+
+    def _decided(self, request: MoveRequest) -> MoveAnswer:
         context = self._context
         decide = partial(
             decide_move, self._desk, request, lease_id=context.new_id(), now=context.clock()
@@ -96,6 +143,7 @@ class Interception:
             )
             self._context.port_map_sync.invalidate(note.port)
             self._context.strangers.invalidate(note.port)
+            self._adopt(note, pid, holder, project)
         self._context.port_map_sync.refresh(note.port)
         lease = self._desk.lease_index.on_port(note.port)
         strangers = self._context.strangers.alone_on([lease] if lease else [])
@@ -167,6 +215,11 @@ class Interception:
     def words(self, answer: MoveAnswer) -> MoveWords | None:
         """Say why a bind was moved; None where the plain words of the notice are true."""
         cause = answer.lease.cause if isinstance(answer, Moved) else None
+        if isinstance(answer, Moved) and answer.took and cause is not None:
+            whose = self._name_of(cause.owner) if cause.kind == "promised" else ""
+            return MoveWords(
+                kind=cause.kind, name=whose, tool=answer.took, asked=answer.lease.asked or 0
+            )
         if cause is None or cause.kind == "in use":
             return None
         until = datetime.fromtimestamp(cause.until).strftime("%H:%M")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from styxy.server.world.live_config import LiveConfig
     from styxy.server.world.port_map_sync import PortMapSync
     from styxy.server.world.port_usage import PortUsage
+    from styxy.server.world.steered import Steered
     from styxy.server.world.strangers import Strangers
 
 
@@ -35,6 +36,7 @@ class Context:
     processes: Processes
     listeners: Listeners
     strangers: Strangers
+    steered: Steered
     projects: Projects
     port_usage: PortUsage
     ephemeral: PortRange

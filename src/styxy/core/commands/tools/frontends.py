@@ -7,9 +7,9 @@ ROWS = """
 next | build export lint info telemetry upgrade experimental-analyze typegen | - | - | |
 next | !build !export !lint | dev | 3000 | -p --port $PORT | steps/fails
 next-server next-router-worker next-render-worker | | dev | 3000 | $PORT | steps
-vite rolldown-vite | preview | dev | 4173 | --port | steps
+vite rolldown-vite | preview | dev | 4173 | --port | steps --strictPort:fails
 vite rolldown-vite vp | !build !optimize !preview !lint !test !check !fmt !create !install !add \
-!pack | dev | 5173 | --port | steps
+!pack | dev | 5173 | --port | steps --strictPort:fails
 vite-node | named | dev | - | --port $PORT | unknown
 react-scripts craco react-app-rewired | start | dev | 3000 | $PORT | asks
 ng @angular/cli | serve s dev | dev | 4200 | --port | asks
@@ -23,7 +23,7 @@ astro | dev preview | dev | 4321 | --port | steps
 remix | vite:dev | dev | 5173 | --port | unknown
 remix | dev watch | dev | 3000 | -p --port $PORT | unknown
 remix-serve react-router-serve | | dev | 3000 | -p --port $PORT | unknown
-react-router | dev | dev | 5173 | --port | steps
+react-router | dev | dev | 5173 | --port | steps --strictPort:fails
 svelte-kit | dev preview | dev | 3000 | -p --port | unknown
 solid-start | dev | dev | 3000 | -p --port | unknown
 start-server vinxi | dev start | dev | 3000 | -p --port $PORT | unknown
@@ -106,8 +106,9 @@ brunch | watch+--server w+-s ~--server ~-s | dev | 3333 | -P --port | unknown
 esbuild | --serve --servedir | build | 8000 | --serve | unknown
 microbundle tsup rollup swc | --serve | build | - | --port | unknown
 browser-sync | start | proxy | 3000 | --port -p | steps
-storybook sb @storybook/cli | dev | storybook | 6006 | -p --port $STORYBOOK_PORT | asks
-start-storybook | | storybook | 6006 | -p --port | asks
+storybook sb @storybook/cli | dev | storybook | 6006 | -p --port $STORYBOOK_PORT | asks \
+--exact-port:compares --ci:steps
+start-storybook | | storybook | 6006 | -p --port | asks --ci:steps
 styleguidist react-styleguidist vue-styleguidist | server | storybook | 6060 | --port | unknown
 ladle | serve dev preview | storybook | 61000 | -p --port | unknown
 histoire | dev preview | storybook | 6006 | -p --port | unknown
@@ -117,8 +118,8 @@ patternlab fractal | serve start+--sync start | storybook | 3000 | -p --port | u
 bit | start | storybook | 3000 | -p --port | unknown
 docusaurus @docusaurus/core | start serve | docs | 3000 | -p --port $PORT | asks
 vuepress | dev serve | docs | 8080 | -p --port | unknown
-vitepress | preview serve | docs | 4173 | --port | steps
-vitepress | !build !init !preview !serve | docs | 5173 | --port | steps
+vitepress | preview serve | docs | 4173 | --port | steps --strictPort:fails
+vitepress | !build !init !preview !serve | docs | 5173 | --port | steps --strictPort:fails
 eleventy @11ty/eleventy | --serve | docs | 8080 | --port | steps
 hexo | server s | docs | 4000 | -p --port | unknown
 gitbook honkit | serve | docs | 4000 | --port | unknown

@@ -72,7 +72,7 @@ graphite statsd telegraf | | monitoring | 8125 | | unknown
 netdata | | monitoring | 19999 | -p | unknown
 uptime-kuma | | monitoring | 3001 | $UPTIME_KUMA_PORT | unknown
 glances | -w --webserver | monitoring | 61208 | -p --port | unknown
-tensorboard tensorboard.main | !dev | monitoring | 6006 | --port | steps
+tensorboard tensorboard.main | !dev | monitoring | 6006 | --port | steps/fails
 mlflow | ui server | monitoring | 5000 | -p --port $MLFLOW_PORT | fails
 aim | up server | monitoring | 43800 | -p --port | unknown
 wandb | server+start local | monitoring | 8080 | -p --port | unknown
@@ -209,7 +209,7 @@ jupyter-lab jupyter-notebook jupyter-server jupyterlab notebook | !list !stop !b
 =ServerApp.port =NotebookApp.port | steps
 jupyterhub | | ui | 8000 | --port | unknown
 voila | operand alone | ui | 8866 | --port | unknown
-streamlit | run hello | ui | 8501 | --server.port $STREAMLIT_SERVER_PORT =server.port | steps
+streamlit | run hello | ui | 8501 | --server.port $STREAMLIT_SERVER_PORT =server.port | steps/fails
 gradio | operand !cc !deploy !environment !sketch | ui | 7860 | --server-port \
 $GRADIO_SERVER_PORT | unknown
 panel | serve | ui | 5006 | --port | unknown
@@ -236,7 +236,7 @@ jenkins | | build | 8080 | --httpPort | unknown
 buildbot | start | build | 8010 | | unknown
 turbo-cache ducktape | | build | 3000 | -p --port $PORT | unknown
 livereload livereload-server guard-livereload | | build | 35729 | -p --port | unknown
-adb | start-server nodaemon+server | build | 5037 | -P | shared
+adb | start-server nodaemon+server fork-server+server | build | 5037 | -P | shared
 epmd | | infrastructure | 4369 | -port | shared
 bloop | server | build | 8212 | | shared
 sccache | --start-server | build | 4226 | $SCCACHE_SERVER_PORT | shared

@@ -55,13 +55,30 @@ INFORMATION = frozenset({"--help", "--version", "-?", "--dry-run", "--help-all",
 NO_PORT_PREFIXES = ("unix:", "unix//", "fd://", "/", "ipc:")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The row of the table that a command falls under, by which name, and the tool's arguments."""
+
+    tool: Tool
+    name: str
+    args: tuple[str, ...]
+    server: Server | None
+
+
 def server_of(words: Sequence[str], variables: Mapping[str, Field]) -> Server | None:
     """Return the server that a command starts; `variables` are those that the line sets."""
+    found = match_of(words, variables)
+    return found.server if found is not None else None
+
+
+def match_of(words: Sequence[str], variables: Mapping[str, Field]) -> Match | None:
+    """Return the first row of the table that applies to a command."""
     for name, args in candidates(words):
         for tool in tools_by_name().get(name, ()):
             call = _applied(tool, args)
             if call is not None:
-                return _served(tool, name, call, variables)
+                server = _served(tool, name, call, variables)
+                return Match(tool=tool, name=name, args=call.args, server=server)
     return None
 
 
@@ -97,8 +114,15 @@ def _served(tool: Tool, name: str, call: _Call, variables: Mapping[str, Field]) 
         port=port,
         program=_shown(name, call),
         where=where,
-        conflict=tool.explicit_conflict if is_explicit else tool.conflict,
+        conflict=_conflict(tool, call, is_explicit=is_explicit),
     )
+
+
+def _conflict(tool: Tool, call: _Call, *, is_explicit: bool) -> Conflict:
+    for flag, conflict in tool.flag_conflicts:
+        if _has_flag(flag, call.args):
+            return conflict
+    return tool.explicit_conflict if is_explicit else tool.conflict
 
 
 def _shown(name: str, call: _Call) -> str:

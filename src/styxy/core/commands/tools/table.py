@@ -10,7 +10,8 @@ Columns of a row, between `|`:
 - **sources** of the port, the first one counts: `-p` a flag; `$PORT` a variable; `#1` an operand
   after the subcommand; `=key` a word `key=value`, perhaps after `-D` or dashes; `@--args` a flag
   whose value has words of its own; `?unix` and `?--uds` mean that it serves no port.
-- **conflict**: what the tool does if its port is taken; after `/`, if the port was given.
+- **conflict**: what the tool does if its port is taken; after `/`, if the port was given. A
+  `-flag:conflict` after that says what it does if the flag is there.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Tool:
     sources: tuple[str, ...]
     conflict: Conflict
     explicit_conflict: Conflict
+    flag_conflicts: tuple[tuple[str, Conflict], ...] = ()
 
 
 @cache
@@ -58,7 +60,8 @@ def tools_by_name() -> dict[str, tuple[Tool, ...]]:
 
 def _tool(line: str) -> Tool:
     names, when, kind, port, sources, conflict = (cell.strip() for cell in line.split("|"))
-    first, _, explicit = conflict.partition("/")
+    usual, *flags = conflict.split() or [""]
+    first, _, explicit = usual.partition("/")
     return Tool(
         names=tuple(names.split()),
         wanted=tuple(word for word in when.split() if not word.startswith("!")),
@@ -68,6 +71,9 @@ def _tool(line: str) -> Tool:
         sources=tuple(sources.split()),
         conflict=_conflict(first),
         explicit_conflict=_conflict(explicit or first),
+        flag_conflicts=tuple(
+            (flag, _conflict(word)) for flag, _, word in (each.rpartition(":") for each in flags)
+        ),
     )
 
 

@@ -1,0 +1,156 @@
+"""What a running program does if its port is taken, and so how its bind has to be answered.
+
+The table of tools knows, for a command line and its environment; here it is read for a process and
+those that it comes from. A program that finds its own way (*steps*, *asks*, *compares*) is steered:
+it is told EADDRINUSE as without Styxy, so that the port that it prints and opens is the true one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from styxy.core.commands.remedy import remedy_for
+from styxy.core.commands.shell.fields import Field
+from styxy.core.commands.tools.identity import candidates
+from styxy.core.commands.tools.servers import match_of
+from styxy.core.commands.tools.table import tools
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from styxy.core.commands.tools.servers import Match
+    from styxy.core.commands.tools.table import Conflict
+
+Conduct = Literal["moves", "steered", "shared"]
+"""Its bind is moved; it is told EADDRINUSE and finds its own way; it serves every project."""
+
+STEERED: tuple[Conflict, ...] = ("steps", "asks", "compares")
+
+MOST_STEPS = 100
+"""How far a program goes from the number that it asked for first (jupyter-server, vite)."""
+
+SIDE_PORTS = frozenset({9229, 24678, 35729})
+"""Node's inspector, Vite's and LiveReload's sockets: a tool that steps does not step there."""
+
+TITLES = {
+    "next-server": "next", "next-router-worker": "next", "next-render-worker": "next",
+    "workerd": "wrangler",
+}  # fmt: skip
+"""The program that starts another one, or whose process calls itself so."""
+
+OVERRIDE = "STYXY_ON_CONFLICT"
+"""The variable that says `move` or `steer`, whatever the table does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A process as /proc shows it: the words of its command line and some of its variables."""
+
+    words: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habit:
+    """How a program takes it that its port is taken.
+
+    `root` is the place in its lineage, itself at 0, of the process that the table knows.
+    `is_asking`: it asks its user, who may take his time. `must_fail`: it cannot find another port
+    here; `remedy` is then what to type, where `{port}` stands for a free one.
+    """
+
+    conduct: Conduct = "moves"
+    program: str = ""
+    root: int = 0
+    is_asking: bool = False
+    must_fail: bool = False
+    remedy: str = ""
+
+
+MOVES = Habit()
+
+
+@cache
+def variables_of_ports() -> tuple[str, ...]:
+    """List the variables that set the port of some tool, and the one that overrules the table."""
+    named = {each[1:] for tool in tools() for each in tool.sources if each.startswith("$")}
+    return (OVERRIDE, *sorted(named))
+
+
+def habit_of(
+    asked: int, lineage: Sequence[Command], *, has_terminal: bool, is_stepping: bool = False
+) -> Habit:
+    """Tell how a program takes it that the port `asked` is taken.
+
+    `lineage` are the program and the processes that it comes from. `is_stepping`: it was told
+    EADDRINUSE for a number a little below.
+    """
+    found, root = _row_of(lineage)
+    override = lineage[0].variables.get(OVERRIDE, "").lower()
+    if found is None or found.server is None:
+        conduct: Conduct = "steered" if override == "steer" else "moves"
+        return Habit(conduct=conduct, program=_name_of(lineage))
+    conflict = _conflict(found, asked, is_stepping=is_stepping)
+    if conflict == "shared":
+        return Habit(conduct="shared", program=found.server.program)
+    is_steered = conflict in STEERED and asked not in SIDE_PORTS
+    if override in ("move", "steer"):
+        is_steered = override == "steer"
+    if not is_steered:
+        return Habit(program=found.server.program, root=root)
+    return Habit(
+        conduct="steered",
+        program=found.server.program,
+        root=root,
+        is_asking=conflict == "asks",
+        must_fail=conflict == "compares" or (conflict == "asks" and not has_terminal),
+        remedy=remedy_for(found, asked, [each.words for each in lineage[root + 1 :]]),
+    )
+
+
+def _conflict(found: Match, asked: int, *, is_stepping: bool) -> Conflict:
+    """Read the table; a number that no command line explains was given in a file."""
+    server, tool = found.server, found.tool
+    assert server is not None
+    is_default = server.where in (None, "default")
+    if is_default and tool.port not in (None, asked) and not is_stepping:
+        return tool.explicit_conflict if server.conflict == tool.conflict else server.conflict
+    if not is_default and server.port is not None:
+        is_near = server.port <= asked <= server.port + MOST_STEPS
+        return server.conflict if is_near else "unknown"
+    return server.conflict
+
+
+def _row_of(lineage: Sequence[Command]) -> tuple[Match | None, int]:
+    """Find the row of a program; the parent's, where it is the same tool that hands over."""
+    if not lineage:
+        return None, 0
+    own = _match(lineage[0])
+    names = {name for name, _ in candidates(_titled(lineage[0].words))}
+    names |= {TITLES[name] for name in names & TITLES.keys()}
+    names = {name for name in names if not name.startswith("<")}
+    for place, parent in enumerate(lineage[1:], 1):
+        found = _match(Command(words=parent.words, variables=lineage[0].variables))
+        if found is not None and found.server is not None and names & {*found.tool.names}:
+            return found, place
+    return own, 0
+
+
+def _match(command: Command) -> Match | None:
+    fields = {name: Field(value) for name, value in command.variables.items()}
+    return match_of(_titled(command.words), fields)
+
+
+def _titled(words: Sequence[str]) -> list[str]:
+    """Split the title that a process gave itself: `next-server (v15.1.0)`."""
+    if len(words) == 1 and " " in words[0] and not words[0].startswith("/"):
+        return words[0].split()[:1]
+    return list(words)
+
+
+def _name_of(lineage: Sequence[Command]) -> str:
+    from styxy.core.commands.programs import program_of
+
+    return program_of(lineage[0].words) if lineage else ""

@@ -1,0 +1,56 @@
+"""What a bind is told that is not moved: its program finds its own way, or serves every project.
+
+A steered program (`core.commands.conduct`) is told that the port is taken, also where that is so by
+a promise or by another server's address alone: it prints and opens what it binds then, and nothing
+that Styxy could give it would be in its pages. It never goes back to a place either: it is given
+the port that it asks for as soon as that is free. A shared helper is never told more than the
+kernel says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from styxy.core.decisions.requests import Kept, MoveAnswer, Ruling, Taken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from styxy.core.decisions.requests import MoveRequest
+    from styxy.core.model.leases import Lease
+    from styxy.core.model.ports import Port
+
+
+def decide_unmoved(
+    request: MoveRequest,
+    *,
+    taken: Collection[int],
+    promised: Lease | None,
+    to_asked: Callable[[], Ruling[MoveAnswer]],
+    others: Iterable[Port],
+) -> Ruling[MoveAnswer]:
+    """Answer a guest whose bind is not moved.
+
+    `promised` is the lease on the asked port, `to_asked` the ruling that gives it that port, and
+    `others` the ports that it could be started on.
+    """
+    if request.conduct == "shared" or _stays(request):
+        return Ruling(Kept())
+    if request.reason == "inuse" and promised is None and request.asked not in taken:
+        return to_asked()  # it may have become free between the bind and the question
+    if not request.must_fail:
+        return Ruling(Taken())
+    free = next((port for port in others if port not in (*taken, request.asked)), None)
+    return Ruling(Taken(free), candidate=free)
+
+
+def _stays(request: MoveRequest) -> bool:
+    match request.reason:
+        case "placed" | "returned" | "chosen":
+            return True
+        case "inuse":
+            return request.asked in request.own
+        case "shadowed":
+            return not request.is_foreign
+        case _:
+            return False

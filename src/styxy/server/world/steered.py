@@ -1,0 +1,105 @@
+"""Which programs were told EADDRINUSE to find their own way, and which port each of them took.
+
+In memory alone: after a restart of the daemon, a program that is on its way then is taken for one
+that has asked for the first time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from styxy.core.commands.conduct import MOST_STEPS, SIDE_PORTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from styxy.core.commands.conduct import Habit
+    from styxy.core.decisions.requests import MoveRequest
+    from styxy.core.model.ports import Port, PortRange
+
+MOST_PROGRAMS = 500
+"""Programs that are remembered; the longest ago gives way."""
+
+LONGEST_WAY = 60.0
+"""Seconds from the last refusal to the listener: some tools look for a port, then build (Nuxt)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Way:
+    """One program image on its way: the process tree below `root`, what it was told, and when.
+
+    `refused` are its requests by port, in order; `took` the ports that it listens on since.
+    """
+
+    program: str
+    root: int
+    is_asking: bool
+    at: float = 0.0
+    refused: dict[Port, MoveRequest] = field(default_factory=dict)
+    took: set[Port] = field(default_factory=set)
+
+
+class Steered:
+    """Remember who is on the way to a port of its own choice.
+
+    `clock`: seconds since the epoch. `ephemeral`: the ports that a bind to 0 gets.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], ephemeral: PortRange) -> None:
+        self._clock = clock
+        self._ephemeral = ephemeral
+        self._ways: dict[str, Way] = {}
+
+    def refuse(self, request: MoveRequest, habit: Habit, *, root: int) -> None:
+        """Note that a program was told that a port is taken; `root` is its tool's first process."""
+        way = self._ways.pop(request.image_id, None) or Way(
+            program=habit.program, root=root, is_asking=habit.is_asking
+        )
+        way.refused.setdefault(request.asked, request)
+        way.at = self._clock()
+        self._ways[request.image_id] = way
+        while len(self._ways) > MOST_PROGRAMS:
+            del self._ways[next(iter(self._ways))]
+
+    def is_stepping(self, image_id: str, asked: Port) -> bool:
+        """Return whether a program was told so for a number a little below, or for this one."""
+        way = self._ways.get(image_id)
+        return way is not None and any(0 <= asked - each <= MOST_STEPS for each in way.refused)
+
+    def is_anybody_waited_for(self) -> bool:
+        """Return whether some program may still listen on a port of its own choice."""
+        return any(way.refused for way in self._ways.values())
+
+    def land(self, image_id: str, tree: Collection[int], port: Port) -> MoveRequest | None:
+        """Take a listener for the choice of a steered program; return what that was refused.
+
+        `tree` are the listening process and those that it comes from: a tool that probes often
+        hands the port over to another program.
+        """
+        way = self._ways.get(image_id) or next(
+            (each for each in reversed(self._ways.values()) if each.root in tree), None
+        )
+        if way is None or not self._is_expected(way, port):
+            return None
+        asked = next((each for each in way.refused if self._is_near(each, port)), None)
+        if asked is None:
+            return None
+        request = way.refused[asked]
+        # The numbers in between were steps on the way, and no server's.
+        way.refused = {each: said for each, said in way.refused.items() if not asked <= each < port}
+        way.refused.pop(asked, None)
+        way.took.add(port)
+        return request
+
+    def took(self, image_id: str, port: Port) -> str:
+        """Return the name of the program that chose a port by itself; "" if none did."""
+        way = self._ways.get(image_id)
+        return way.program if way is not None and port in way.took else ""
+
+    def _is_expected(self, way: Way, port: Port) -> bool:
+        is_late = not way.is_asking and self._clock() - way.at > LONGEST_WAY
+        return not is_late and port not in SIDE_PORTS and port not in way.refused
+
+    def _is_near(self, asked: Port, port: Port) -> bool:
+        return abs(port - asked) <= MOST_STEPS or port in self._ephemeral

@@ -1,0 +1,90 @@
+"""Binds that are not moved: their program finds its own way, and its choice becomes its move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from styxy.core.books.events import Leased, Reassigned
+from styxy.core.decisions.moves import decide_landed
+from styxy.core.decisions.requests import Kept, Moved, MoveRequest, Reason, Taken
+from styxy.core.model.ports import Port
+from tests.core.desk_harness import DeskHarness, P, Q, move_ask
+
+
+def steered(asked: int = 3000, *, reason: Reason = "inuse", must_fail: bool = False) -> MoveRequest:
+    """Make the request of a program that finds its own way."""
+    return replace(move_ask(asked), conduct="steered", reason=reason, must_fail=must_fail)
+
+
+def test_a_steered_program_is_told_that_its_port_is_taken() -> None:
+    harness = DeskHarness()
+    assert harness.move(steered(), taken=(3000,)) == Taken()
+    assert harness.move(steered(reason="shadowed")) == Taken()
+    harness.allocate(preferred_port=Port(3000), owner=Q)
+    assert harness.move(steered(reason="promised")) == Taken()
+    assert not any(isinstance(event, Reassigned) for event in harness.written)
+
+
+def test_one_that_must_fail_is_told_of_a_free_port() -> None:
+    answer = DeskHarness().move(steered(must_fail=True), taken=(3000, 3001))
+    assert answer == Taken(Port(3002))
+
+
+def test_a_port_that_is_free_by_now_is_given() -> None:
+    answer = DeskHarness().move(steered())
+    assert isinstance(answer, Moved)
+    assert answer.lease.port == 3000
+
+
+@pytest.mark.parametrize("reason", ["placed", "returned", "chosen"])
+def test_a_steered_program_never_goes_back(reason: Reason) -> None:
+    assert DeskHarness().move(steered(reason=reason)) == Kept()
+
+
+def test_its_own_listener_and_its_projects_stay() -> None:
+    harness = DeskHarness()
+    own = replace(steered(), own=frozenset({3000}))
+    assert harness.move(own, taken=(3000,)) == Kept()
+    assert harness.move(replace(steered(reason="shadowed"), is_foreign=False)) == Kept()
+
+
+@pytest.mark.parametrize("reason", ["inuse", "promised", "shadowed"])
+def test_a_shared_helper_meets_what_the_kernel_says(reason: Reason) -> None:
+    shared = replace(move_ask(5037), conduct="shared", reason=reason)
+    assert DeskHarness().move(shared, taken=(5037,)) == Kept()
+
+
+def land(harness: DeskHarness, port: int) -> object:
+    """Let a steered program that asked for 3000 listen on a port."""
+    ruling = decide_landed(
+        harness.desk, steered(), Port(port), lease_id=harness.new_id(), now=harness.now
+    )
+    harness.write(ruling.events)
+    return ruling.answer
+
+
+def test_the_choice_of_a_steered_program_is_its_move() -> None:
+    harness = DeskHarness()
+    answer = land(harness, 3001)
+    assert isinstance(answer, Moved)
+    leased, moved = harness.written
+    assert isinstance(leased, Leased)
+    assert isinstance(moved, Reassigned)
+    assert (moved.requested_port, moved.port, moved.owner) == (3000, 3001, P)
+    assert (leased.lease.asked, leased.lease.service_type) == (3000, "dev")
+
+
+def test_a_lease_of_its_own_project_is_used_for_it() -> None:
+    harness = DeskHarness()
+    lease = harness.allocate(preferred_port=Port(3001), owner=P)
+    answer = land(harness, 3001)
+    assert isinstance(answer, Moved)
+    assert answer.lease.lease_id == lease.lease_id
+
+
+def test_a_lease_of_another_project_is_left_alone() -> None:
+    harness = DeskHarness()
+    harness.allocate(preferred_port=Port(3001), owner=Q)
+    assert land(harness, 3001) == Kept()
