@@ -132,7 +132,7 @@ def test_a_family_of_processes_has_one_port_and_another_program_its_own(
     backend: str, installation: Installation, ours: Path
 ) -> None:
     (ours / "family.py").write_text(FAMILY)
-    port = free_port()
+    port = free_port(API)  # in no range, it would be a lock of the same script
     with under(installation, backend, PYTHON, "family.py", str(port), cwd=ours) as program:
         got = said(program)
         executed = got.pop("executed")

@@ -118,11 +118,16 @@ class KernelLook:
 
     def is_bound_inactive(self, port: Port) -> bool:
         """Return whether a TCP socket is bound to `port` and is not listening (yet)."""
-        return any(
-            each.port == port
+        return bool(self.bound_inactive(port))
+
+    def bound_inactive(self, port: Port) -> list[int]:
+        """List the inodes of the TCP sockets that are bound to `port` and not listening."""
+        return [
+            each.inode
             for family in (socket.AF_INET, socket.AF_INET6)
             for each in self._dump(family, socket.IPPROTO_TCP, TCP_BOUND_INACTIVE, port=port)
-        )
+            if each.port == port
+        ]
 
     def is_free(self, port: Port, protocol: Protocol = "tcp") -> bool:
         """Return whether nothing is listening on `port` or bound to it, on any address or family.

@@ -71,6 +71,10 @@ class Processes:
             return None
         return line.split("\0") if line else None  # empty: a zombie, or a thread of the kernel
 
+    def executable(self, pid: int) -> str | None:
+        """Return the path of the file that a process executes."""
+        return _link(f"/proc/{pid}/exe")
+
     def directory(self, pid: int) -> str | None:
         """Return a process's working directory."""
         path = _link(f"/proc/{pid}/cwd")

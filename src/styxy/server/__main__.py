@@ -57,6 +57,7 @@ from styxy.server.reports.health import (
 )
 from styxy.server.reports.installation import Installation
 from styxy.server.service.event_stream import EventStream
+from styxy.server.service.habits import is_helper
 from styxy.server.service.service import Service
 from styxy.server.upkeep.config_reload import ConfigReload
 from styxy.server.upkeep.discovery_files import DiscoveryFiles, discovery_files_of
@@ -342,6 +343,7 @@ def _context(
             repo_of=repo_of,
             type_of=lambda pid: service_type_of_program(processes.command(pid) or ()),
             last_seq=lambda: opened.journal.last_seq,
+            is_helper=partial(is_helper, processes),
             on_gone=former_holders.leave,
         ),
         former_holders=former_holders,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from styxy.core.commands.programs import program_of, service_type_of_program
+from styxy.core.commands.programs import program_of, script_of, service_type_of_program
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,20 @@ def test_a_server_that_sets_its_title_is_known_by_it(title: str, kind: str) -> N
 )
 def test_words_that_only_mention_a_server_tell_nothing(words: tuple[str, ...]) -> None:
     assert service_type_of_program(words) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "script"),
+    [
+        ("python app.py 8000", ("app.py",)),
+        ("python3.11 -m http.server 8000", ("-m", "http.server")),
+        ("node --inspect server.js", ("server.js",)),
+        ("java -jar app.jar", ("-jar", "app.jar")),
+        ("java Main", ("-main", "Main")),
+        ("python -c pass", ("-c", "pass")),
+        ("redis-server 6379", ()),
+        ("python", ()),
+    ],
+)
+def test_what_an_interpreter_runs_is_told(line: str, script: tuple[str, ...]) -> None:
+    assert script_of(line.split()) == script

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from styxy.core.commands.debuggers import OPTION_VARIABLES, debugger_option
 from styxy.core.commands.remedy import remedy_for
 from styxy.core.commands.shell.fields import Field
 from styxy.core.commands.tools.identity import candidates
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from styxy.core.commands.tools.servers import Match
     from styxy.core.commands.tools.table import Conflict
 
-Conduct = Literal["moves", "steered", "shared"]
-"""Its bind is moved; it is told EADDRINUSE and finds its own way; it serves every project."""
+Conduct = Literal["moves", "steered", "shared", "debugged", "locked"]
+"""Its bind is moved; it is told EADDRINUSE and finds its own way; it serves every project; the port
+is a debugger's, or a lock: EADDRINUSE stands."""
 
 STEERED: tuple[Conflict, ...] = ("steps", "asks", "compares")
 
@@ -76,7 +78,26 @@ MOVES = Habit()
 def variables_of_ports() -> tuple[str, ...]:
     """List the variables that set the port of some tool, and the one that overrules the table."""
     named = {each[1:] for tool in tools() for each in tool.sources if each.startswith("$")}
-    return (OVERRIDE, *sorted(named))
+    return (OVERRIDE, *OPTION_VARIABLES, *sorted(named))
+
+
+@cache
+def default_ports() -> frozenset[int]:
+    """Return every port that some tool of the table has by default."""
+    return frozenset(tool.port for tool in tools() if tool.port is not None)
+
+
+@cache
+def helpers() -> frozenset[str]:
+    """Return the names of the processes that may be helpers; bloop runs as java."""
+    shared = (tool for tool in tools() if tool.conflict == "shared")
+    return frozenset({"java", *(name for tool in shared for name in tool.names)})
+
+
+def serves_every_project(words: Sequence[str]) -> bool:
+    """Return whether a command line is that of a helper which all projects share."""
+    found = _match(Command(words=tuple(words)))
+    return found is not None and found.server is not None and found.server.conflict == "shared"
 
 
 def habit_of(
@@ -87,6 +108,9 @@ def habit_of(
     `lineage` are the program and the processes that it comes from. `is_stepping`: it was told
     EADDRINUSE for a number a little below.
     """
+    option = debugger_option(asked, lineage[0].words, lineage[0].variables)
+    if option is not None:
+        return Habit(conduct="debugged", must_fail=True, remedy=option)
     found, root = _row_of(lineage)
     override = lineage[0].variables.get(OVERRIDE, "").lower()
     if found is None or found.server is None:

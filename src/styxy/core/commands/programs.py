@@ -91,6 +91,22 @@ def _type_by_name(words: Sequence[str]) -> str | None:
     return next((row.service_type for row in rows if row.service_type != "-"), None)
 
 
+def script_of(words: Sequence[str]) -> tuple[str, ...]:
+    """Return what an interpreter runs: a script's path, or the flag and a module, jar or code.
+
+    Nothing for any other program, which its executable tells.
+    """
+    name = _stem(words[0]) if words else ""
+    if not _is_interpreter(name) and name != "java":
+        return ()
+    for place, word in enumerate(words[1:], 1):
+        if word in (*CODE_FLAGS, "-m", "-jar", "-r", "-S"):
+            return (word, *words[place + 1 : place + 2])
+        if not word.startswith("-"):
+            return ("-main", word) if name == "java" else (word,)
+    return ()
+
+
 def _titled(words: Sequence[str]) -> list[str]:
     # A program that sets its title writes one long word: "npm run dev".
     if len(words) == 1 and " " in words[0] and not words[0].startswith("/"):

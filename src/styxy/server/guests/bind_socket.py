@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+RESTART_SECONDS = 0.2
+RESTART_PAUSE = 0.01
+"""Seconds that a restarted program waits for its predecessor to let go of the port, and between two
+looks at it. The guest's own deadline is 0.25."""
+
 IDLE_SECONDS = 10.0
 """Seconds that a guest may be silent; a live one asks within a millisecond."""
 
@@ -54,6 +59,7 @@ class BindSocket(asyncio.Protocol):
         """Turn away other users, whatever the mode of the socket's directory."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._loop = asyncio.get_running_loop()
         self._peer = Peer(transport.get_extra_info("socket"))
         if self._peer.is_allowed and self._limit.admit(self):
             self._expect_question()
@@ -78,7 +84,26 @@ class BindSocket(asyncio.Protocol):
             self._transport.abort()
             return
         for line in lines:
-            self._transport.write(self._answer(line))
+            self._reply(line, self._loop.time() + RESTART_SECONDS)
+
+    def _reply(self, line: bytes, until: float) -> None:
+        """Answer a line, at the latest at `until` if the port is about to become free."""
+        if self._transport.is_closing():
+            return
+        if self._loop.time() < until and self._is_early(line):
+            self._loop.call_later(RESTART_PAUSE, self._reply, line, until)
+            return
+        self._transport.write(self._answer(line))
+
+    def _is_early(self, line: bytes) -> bool:
+        try:
+            question = wire.parse_question(line)
+            self._catch_up()
+            pid = holder_of(self._peer.pid, question.pid)
+            project = self._service.context.projects.resolve(question.project)
+            return self._service.interception.may_be_free_soon(question, pid=pid, project=project)
+        except StyxyError:
+            return False  # the answer says why
 
     def _expect_question(self) -> None:
         if self._deadline is not None:

@@ -16,6 +16,7 @@ from styxy.core.protocol.wire import quote
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from styxy.adapters.processes import Processes
     from styxy.core.commands.conduct import Habit
     from styxy.core.decisions.requests import MoveRequest, Taken
     from styxy.core.model.leases import Lease
@@ -72,6 +73,8 @@ class Habits:
             step = f"try: {habit.remedy.format(port=answer.free)}" if habit.remedy else ""
             step = step or f"try port {answer.free}"
         why = f"{habit.program} cannot take another one by itself here"
+        if habit.conduct == "debugged":
+            why = "a debugger's port is not moved"
         said = f"{self._whose(request)}, and {why}; {step}"
         shorter = (said, f"{self._whose(request)}; {step}", "is in use; choose another port")
         return next(each for each in shorter if _fits(each))
@@ -96,6 +99,15 @@ class Habits:
     def _promised(self, request: MoveRequest) -> str | None:
         lease = self._lease_on(request.asked)
         return self._name_of(lease.owner) if lease is not None else None
+
+
+def is_helper(processes: Processes, pid: int) -> bool:
+    """Return whether a process is a helper that every project shares."""
+    from styxy.core.commands.conduct import helpers, serves_every_project
+
+    if processes.name(pid) not in helpers():
+        return False
+    return serves_every_project(processes.command(pid) or ("",))
 
 
 def _fits(said: str) -> bool:

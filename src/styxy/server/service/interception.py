@@ -21,6 +21,7 @@ from styxy.core.model.projects import shortest_end
 from styxy.core.model.service_types import FALLBACK
 from styxy.core.protocol.move_words import MoveWords, printable_name
 from styxy.server.service.habits import Habits
+from styxy.server.service.same_program import SameProgram
 from styxy.server.world.listeners import GuestReport
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Interception:
         self._habits = Habits(
             context, name_of=self._name_of, lease_on=committer.desk.lease_index.on_port
         )
+        self._same_program = SameProgram(context, committer.desk)
 
     def move(self, question: BindQuestion, *, pid: int, project: str | None) -> MoveAnswer:
         """Answer a guest whose bind met a conflict. `pid` is the peer that the kernel names.
@@ -59,6 +61,8 @@ class Interception:
             conduct=habit.conduct,
             must_fail=habit.must_fail,
         )
+        if habit.conduct == "moves" and self._same_program.is_lock(request):
+            request = replace(request, conduct="locked")
         answer = self._decided(request)
         if isinstance(answer, Taken):
             if habit.conduct == "steered":
@@ -67,6 +71,10 @@ class Interception:
                 said = self._habits.advice(answer, request=request, habit=habit)
                 return replace(answer, advice=said)
         return answer
+
+    def may_be_free_soon(self, question: BindQuestion, *, pid: int, project: str | None) -> bool:
+        """Return whether a restarted program may be asking while its predecessor ends."""
+        return self._same_program.may_let_go(question, pid=pid, project=project)
 
     def _chosen(self, question: BindQuestion) -> MoveAnswer:
         """Tell a program that found its own way what to say of the port that it listens on."""

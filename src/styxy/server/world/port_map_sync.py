@@ -53,8 +53,9 @@ others wait for the loop; the next look continues."""
 
 class PortMapSync:
     """Write the map. `project_of` names a process's project, `repo_of` a project's repo, `type_of`
-    the service type that a process's program is known for; `last_seq` numbers the newest event, and
-    `on_gone` is told of each port that a project's listener has left."""
+    the service type that a process's program is known for; `is_helper` tells whether all projects
+    share that process. `last_seq` numbers the newest event, and `on_gone` is told of each port that
+    a project's listener has left."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class PortMapSync:
         repo_of: Callable[[str], int],
         type_of: Callable[[int], str | None],
         last_seq: Callable[[], int],
+        is_helper: Callable[[int], bool] = lambda _pid: False,
         on_gone: Callable[[Port, Owner], None] = lambda _port, _owner: None,
     ) -> None:
         self._on_gone = on_gone
@@ -76,6 +78,7 @@ class PortMapSync:
         self._project_of = project_of
         self._repo_of = repo_of
         self._type_of = type_of
+        self._is_helper = is_helper
         self._last_seq = last_seq
         self._answers: dict[Family, dict[Port, Answer]] = {4: {}, 6: {}}
         self._has_begun = False
@@ -236,6 +239,8 @@ class PortMapSync:
         return met.project_of(pid) if pid is not None else None
 
     def _is_shared(self, sighting: Sighting) -> bool:
+        if sighting.pid is not None and self._is_helper(sighting.pid):
+            return True
         kinds = {name: self._desk.catalogue.find(name) for name in self._service_types(sighting)}
         return any(
             name in SHARED_TYPES or (kind is not None and kind.is_singleton)

@@ -1,0 +1,96 @@
+"""Whether the program that asks for a port runs already: the same one, in the same project.
+
+On a number that is nobody's default, a program that finds its own port taken wants to know just
+that: the port is a lock. Anywhere else, it may be its predecessor, which is about to end.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from styxy.core.commands.programs import script_of
+
+if TYPE_CHECKING:
+    from styxy.core.decisions.desk import Desk
+    from styxy.core.decisions.requests import MoveRequest
+    from styxy.core.model.ports import Port
+    from styxy.core.protocol.wire import BindQuestion
+    from styxy.server.world.context import Context
+    from styxy.server.world.listeners import Transport
+
+
+class SameProgram:
+    """Compare who asks for a port with who has it."""
+
+    def __init__(self, context: Context, desk: Desk) -> None:
+        self._context = context
+        self._desk = desk
+
+    def is_lock(self, request: MoveRequest) -> bool:
+        """Return whether the asked port is a lock that the same program of this project holds."""
+        from styxy.core.commands.conduct import default_ports
+
+        asked, project = request.asked, request.owner.project
+        if request.reason != "inuse" or project is None or asked in default_ports():
+            return False
+        if self._desk.configured.containing(asked) is not None:
+            return False
+        transport: Transport = "udp" if request.protocol == "udp" else "tcp"
+        sightings = self._context.listeners.sightings(asked, transport)
+        holders = {
+            each.pid: each.report.project if each.report else None
+            for each in sightings
+            if each.pid is not None
+        }
+        if transport == "tcp" and not sightings:
+            holders = dict.fromkeys(self._silent(asked))
+        return any(
+            (reported or self._context.projects.of(pid)) == project
+            and self._is_same(pid, request.holder.pid)
+            for pid, reported in holders.items()
+        )
+
+    def may_let_go(self, question: BindQuestion, *, pid: int, project: str | None) -> bool:
+        """Return whether the same program of this project listens on the asked port, and may end.
+
+        Only listeners that a guest has reported count: to search for others takes too long.
+        """
+        if question.reason != "inuse" or question.protocol != "tcp" or project is None:
+            return False
+        listeners, port = self._context.listeners, question.port
+        listeners.look_at(port, self._context.clock())
+        images = listeners.image_ids(port)
+        if not images or None in images or question.image_id in images:
+            return False
+        return any(
+            each.report is not None
+            and each.report.project == project
+            and each.pid is not None
+            and self._is_same(each.pid, pid)
+            for each in listeners.sightings(port)
+        )
+
+    def _silent(self, port: Port) -> set[int]:
+        """Find who has bound a TCP port without listening."""
+        inodes = self._context.kernel.bound_inactive(port)
+        return set(self._context.processes.socket_owners(inodes).values()) if inodes else set()
+
+    def _is_same(self, one: int, other: int) -> bool:
+        if one == other:
+            return False
+        programs = [self._program(pid) for pid in (one, other)]
+        return None not in programs and programs[0] == programs[1]
+
+    def _program(self, pid: int) -> tuple[str, ...] | None:
+        """Identify a program by its executable and what that runs: a script, module or code."""
+        processes = self._context.processes
+        executable = processes.executable(pid)
+        command = processes.command(pid)
+        if executable is None or command is None:
+            return None
+        script = script_of(command)
+        if script and not script[0].startswith("-"):
+            path = os.path.join(processes.directory(pid) or "/", script[0])
+            return (executable, os.path.realpath(path))
+        return (executable, *script)
