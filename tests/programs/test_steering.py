@@ -341,3 +341,16 @@ def test_a_shared_helper_is_neither_moved_nor_refused(
             assert "Address already in use" in second.stderr
             assert "STYXY" not in second.stderr
         assert connect_from(ours, installation, port) == "shared"
+
+
+def test_a_tool_that_ends_instead_of_stepping_is_moved_the_next_time(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
+    exact = STEPS.replace("asked + 50", "asked + 1")  # as by a configuration file
+    words = script(ours, "jupyter-lab", exact)
+    with beside_a_stranger(theirs) as port:
+        words += ["--port", str(port)]
+        with installation.run(words, cwd=ours) as first:
+            assert first.wait() == 0
+        with installation.run(words, cwd=ours) as second:
+            second.wait_line(rf"✓ STYXY: Port {port} was in use, auto-assigned port \d+")

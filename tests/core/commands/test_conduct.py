@@ -67,6 +67,23 @@ def test_a_tool_that_steps_is_steered_on_its_way() -> None:
     assert habit(8081, f"node {BIN}/webpack serve", is_stepping=True).conduct == "steered"
 
 
+@pytest.mark.parametrize(
+    ("asked", "parents", "conduct"),
+    [
+        (8080, (), "steered"),
+        (9000, (), "moves"),  # somebody has named it
+        (8080, (("sh", "-c", "webpack serve"), ("npm exec webpack serve",)), "steered"),
+        (8080, (("sh", "-c", "webpack serve --port 8080"),), "moves"),
+        (8080, (("npm exec webpack serve --port 8080",),), "moves"),
+    ],
+)
+def test_a_title_that_hides_the_arguments_is_looked_through(
+    asked: int, parents: tuple[tuple[str, ...], ...], conduct: str
+) -> None:
+    lineage = [Command(words=words) for words in (("webpack",), *parents)]
+    assert habit_of(asked, lineage, has_terminal=False).conduct == conduct
+
+
 def test_the_environment_counts() -> None:
     assert "PORT" in variables_of_ports()
     assert habit(8080, f"node {BIN}/webpack serve", PORT=8080).conduct == "moves"

@@ -83,3 +83,22 @@ def test_who_asks_its_user_may_take_long() -> None:
     [request] = refuse(asking, 3000, habit=replace(TOOL, is_asking=True))
     clock.now += 3600
     assert asking.land(SERVER, {ROOT}, Port(3001)) is request
+
+
+def test_who_ended_without_listening_is_known() -> None:
+    subject = steered(Clock())
+    refuse(subject, 5173)
+
+    def has_failed(habit: Habit = TOOL, *, asked: int = 5173, is_alive: bool = False) -> bool:
+        return subject.has_failed(
+            habit, project="/p", asked=Port(asked), is_alive=lambda _holder: is_alive
+        )
+
+    assert has_failed()
+    assert not has_failed(is_alive=True)
+    assert not has_failed(asked=5174)
+    assert not has_failed(replace(TOOL, program="astro"))
+    assert not has_failed(replace(TOOL, must_fail=True))
+    assert not subject.has_failed(TOOL, project="/q", asked=Port(5173), is_alive=lambda _: False)
+    subject.land(SERVER, {ROOT}, Port(5174))
+    assert not has_failed()

@@ -15,7 +15,7 @@ from styxy.core.commands.debuggers import OPTION_VARIABLES, debugger_option
 from styxy.core.commands.remedy import remedy_for
 from styxy.core.commands.shell.fields import Field
 from styxy.core.commands.tools.identity import candidates
-from styxy.core.commands.tools.servers import match_of
+from styxy.core.commands.tools.servers import match_by_name, match_of
 from styxy.core.commands.tools.table import tools
 
 if TYPE_CHECKING:
@@ -151,15 +151,29 @@ def _row_of(lineage: Sequence[Command]) -> tuple[Match | None, int]:
     """Find the row of a program; the parent's, where it is the same tool that hands over."""
     if not lineage:
         return None, 0
-    own = _match(lineage[0])
+    own = _match(lineage[0]) or _titled_match(lineage[0].words)
     names = {name for name, _ in candidates(_titled(lineage[0].words))}
     names |= {TITLES[name] for name in names & TITLES.keys()}
     names = {name for name in names if not name.startswith("<")}
     for place, parent in enumerate(lineage[1:], 1):
-        found = _match(Command(words=parent.words, variables=lineage[0].variables))
+        words = _inside(parent.words)
+        found = _match(Command(words=words, variables=lineage[0].variables))
         if found is not None and found.server is not None and names & {*found.tool.names}:
             return found, place
     return own, 0
+
+
+def _titled_match(words: Sequence[str]) -> Match | None:
+    """Match a program that gave itself a title, which hides its arguments: `webpack`."""
+    return match_by_name(words[0]) if len(words) == 1 else None
+
+
+def _inside(words: Sequence[str]) -> tuple[str, ...]:
+    """Look through the shell and the `npm exec` by which a tool was started."""
+    if len(words) == 3 and words[1] == "-c":
+        return tuple(words[2].split())
+    typed = words[0].split() if len(words) == 1 else list(words)
+    return tuple(typed[2:] if typed[:2] == ["npm", "exec"] else words)
 
 
 def _match(command: Command) -> Match | None:

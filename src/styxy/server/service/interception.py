@@ -61,11 +61,15 @@ class Interception:
             conduct=habit.conduct,
             must_fail=habit.must_fail,
         )
+        if habit.conduct == "steered" and context.steered.has_failed(
+            habit, project=project, asked=question.port, is_alive=context.processes.is_alive
+        ):
+            request = replace(request, conduct="moves")
         if habit.conduct == "moves" and self._same_program.is_lock(request):
             request = replace(request, conduct="locked")
         answer = self._decided(request)
         if isinstance(answer, Taken):
-            if habit.conduct == "steered":
+            if request.conduct == "steered":
                 context.steered.refuse(request, habit, root=root)
             if request.must_fail:
                 said = self._habits.advice(answer, request=request, habit=habit)

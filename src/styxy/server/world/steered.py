@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from styxy.core.commands.conduct import Habit
     from styxy.core.decisions.requests import MoveRequest
+    from styxy.core.model.leases import Holder
     from styxy.core.model.ports import Port, PortRange
 
 MOST_PROGRAMS = 500
@@ -66,6 +67,24 @@ class Steered:
         """Return whether a program was told so for a number a little below, or for this one."""
         way = self._ways.get(image_id)
         return way is not None and any(0 <= asked - each <= MOST_STEPS for each in way.refused)
+
+    def has_failed(
+        self, habit: Habit, *, project: str | None, asked: Port, is_alive: Callable[[Holder], bool]
+    ) -> bool:
+        """Return whether a program that should have found its own way ended without listening.
+
+        What the table cannot see, an exact port in a configuration file, ends it each time.
+        """
+        if habit.is_asking or habit.must_fail:
+            return False
+        return any(
+            way.program == habit.program
+            and not way.took
+            and (request := way.refused.get(asked)) is not None
+            and request.owner.project == project
+            and not is_alive(request.holder)
+            for way in self._ways.values()
+        )
 
     def is_anybody_waited_for(self) -> bool:
         """Return whether some program may still listen on a port of its own choice."""

@@ -82,6 +82,15 @@ def match_of(words: Sequence[str], variables: Mapping[str, Field]) -> Match | No
     return None
 
 
+def match_by_name(name: str) -> Match | None:
+    """Return the first row with a name that serves, for a process that shows no arguments."""
+    for tool in tools_by_name().get(name, ()):
+        server = _served(tool, name, _Call((), ()), {})
+        if server is not None:
+            return Match(tool=tool, name=name, args=(), server=server)
+    return None
+
+
 def asks_for_information(args: Sequence[str]) -> bool:
     """Return whether a program is only asked for help or its version."""
     known = args[: args.index("--")] if "--" in args else args
