@@ -15,20 +15,37 @@ _LONGEST_CONFIG = 64 * 1024
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    OnUnreadable = Callable[[str, Exception], None]
 
 
-def project_path(directory: str, home: str) -> str:
+def project_path(directory: str, home: str, on_unreadable: OnUnreadable | None = None) -> str:
     """Find the project that `directory` belongs to, as a canonical path.
 
-    A directory that no longer exists is its own project, under its former name.
+    A directory that no longer exists is its own project, under its former name. So is one whose
+    links cannot be followed; `on_unreadable` hears of it.
     """
     return choose_project(
-        os.path.realpath(directory),
-        home=os.path.realpath(home),
+        canonical(directory, on_unreadable),
+        home=canonical(home),
         is_worktree=is_worktree,
         has_project_file=_has_project_file,
     )
+
+
+def canonical(path: str, on_unreadable: OnUnreadable | None = None) -> str:
+    """Resolve the links of a path; one that cannot be resolved keeps its spelling, without `..`.
+
+    The links of /proc may not be read or lead nowhere (proc(5)), and whoever names a path may have
+    laid a chain of a thousand. `on_unreadable` is called with the path and what it met.
+    """
+    try:
+        return os.path.realpath(path)
+    except (OSError, RecursionError, ValueError) as error:
+        if on_unreadable is not None:
+            on_unreadable(path, error)
+        return os.path.normpath(os.path.join("/", path))
 
 
 def current_project(env: Mapping[str, str]) -> str:
@@ -67,7 +84,7 @@ def repo_of(project: str) -> int:
     path = local_path(address)
     if path is not None:
         # git resolves a relative remote from the repo; ours must not depend on the worktree either.
-        address = os.path.realpath(os.path.join(os.path.dirname(common), path))
+        address = canonical(os.path.join(os.path.dirname(common), path))
     return repo_key(origin=normalised_origin(address), common_directory=common)
 
 
@@ -81,7 +98,7 @@ def common_directory(worktree: str) -> str | None:
     if directory is None:
         return None
     common = _named_in(os.path.join(directory, "commondir"), "", directory) or directory
-    return os.path.realpath(common)
+    return canonical(common)
 
 
 def is_linked(worktree: str) -> bool:

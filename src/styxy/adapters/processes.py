@@ -6,7 +6,6 @@ descriptor is left to look with, `Unavailable` is raised: a process that cannot 
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import pwd
@@ -19,8 +18,9 @@ from styxy.core.reports.process_tree import Process, below
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
-"""Errors from /proc for a process that has ended or belongs to another user."""
+_GONE = OSError
+"""What /proc answers for a process that has ended or belongs to another user. Whatever else it
+answers concerns that process alone, too; a lack of descriptors is `Unavailable`, and no OSError."""
 
 _PIECE = 1 << 16
 """Bytes of a file that are read at a time; most files of /proc fit into one piece."""
@@ -257,14 +257,10 @@ def _descriptors(pid: int) -> Iterator[str]:
 
 
 def _link(path: str) -> str | None:
-    """Return the target of a link in /proc; None if it is gone, or too deep for a path."""
+    """Return the target of a link in /proc; None if it is gone, or too deep for PATH_MAX."""
     try:
         return os.readlink(path)
     except _GONE:
-        return None
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:  # a file may lie deeper than PATH_MAX
-            raise
         return None
 
 

@@ -8,6 +8,7 @@ of `core.model.projects`, before a lease or an instance carries it.
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 from typing import TYPE_CHECKING
@@ -21,12 +22,22 @@ if TYPE_CHECKING:
     from styxy.adapters.processes import Processes
 
 
+MOST_UNREADABLE = 20
+"""Paths that are remembered because their links could not be followed; the oldest gives way."""
+
+log = logging.getLogger(__name__)
+
+
 class Projects:
-    """Identifies projects by their canonical paths. `user_home` never counts as a worktree."""
+    """Identifies projects by their canonical paths. `user_home` never counts as a worktree.
+
+    `unreadable` has the paths whose links could not be followed, and why.
+    """
 
     def __init__(self, *, processes: Processes, user_home: str) -> None:
         self._processes = processes
         self._user_home = user_home
+        self.unreadable: dict[str, str] = {}
 
     def at(self, path: str) -> str:
         """Return the project of an absolute path; a directory that no longer exists keeps its name.
@@ -41,7 +52,15 @@ class Projects:
             raise InvalidInput("a path must not contain NUL")
         if size > LONGEST_PATH:
             raise InvalidInput(f"a path must be at most {LONGEST_PATH} bytes, not {size}")
-        return project_path(path, self._user_home)
+        return project_path(path, self._user_home, self._note_unreadable)
+
+    def _note_unreadable(self, path: str, error: Exception) -> None:
+        reason = error.strerror if isinstance(error, OSError) else "too many links"
+        if path not in self.unreadable:
+            log.warning("cannot follow the links of %r: %s", path, reason)
+        self.unreadable[path] = reason or str(error)
+        while len(self.unreadable) > MOST_UNREADABLE:
+            del self.unreadable[next(iter(self.unreadable))]
 
     def shown(self, path: str) -> str:
         """Spell a path for people, with `~` for the user's home directory."""

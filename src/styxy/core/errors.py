@@ -35,6 +35,9 @@ EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 
+WORLDS_ERRORS = (OSError, RecursionError, ValueError)
+"""What the machine may answer about one process, path or report; it concerns that one alone."""
+
 
 class StyxyError(Exception):
     """An error with one sentence for people and one stable code for programs.

@@ -114,6 +114,100 @@ def test_a_directory_that_was_deleted_keeps_its_name(daemon: Daemon, tmp_path: P
     )
 
 
+@contextmanager
+def listening(cwd: Path, **env: str) -> Iterator[int]:
+    """Run a server in a directory; give its port."""
+    code = (
+        "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); "
+        "print(s.getsockname()[1], flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-IS", "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=cwd,
+        env=clean_environment(**env),
+    ) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        process.kill()
+
+
+def observed(daemon: Daemon, port: int) -> object:
+    return daemon.call("GET", f"/observe/{port}").body["observation"]["project"]
+
+
+def chain(folder: Path, links: int = 1500) -> Path:
+    """Lay a chain of links, each to the next, the last to a directory."""
+    (folder / "end").mkdir(parents=True)
+    for number in range(links):
+        after = "end" if number == 0 else f"link{number - 1}"
+        (folder / f"link{number}").symlink_to(after)
+    return folder / f"link{links - 1}"
+
+
+def unreadable_link() -> Path:
+    """Return a link of /proc that this user may not read; root may read more of them."""
+    for pid in sorted(int(each) for each in os.listdir("/proc") if each.isdigit()):
+        for name in ("root", "exe"):
+            try:
+                os.readlink(f"/proc/{pid}/{name}")
+            except OSError:
+                if os.path.lexists(f"/proc/{pid}/{name}"):
+                    return Path(f"/proc/{pid}/{name}")
+    pytest.skip("every link of /proc can be read here")
+
+
+@pytest.fixture(params=[chain, lambda _folder: unreadable_link()], ids=["chain", "unreadable"])
+def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return a path whose links cannot be followed."""
+    path = request.param(tmp_path / "links")
+    assert isinstance(path, Path)
+    return path
+
+
+def test_a_path_that_cannot_be_followed_is_a_project_under_its_spelling(
+    daemon: Daemon, nowhere: Path
+) -> None:
+    assert project_of(daemon, nowhere / "x" / ".." / "y") == str(nowhere / "y")
+    assert daemon.leases(f"?project={nowhere}") == []
+    body = {"instance_id": "q", "working_directory": str(nowhere)}
+    assert daemon.call("POST", "/instance/register", body).status in (200, 201)
+    part = daemon.call("GET", "/health").body["parts"]["projects"]
+    assert part["state"] == "warning"
+    assert str(nowhere) in part["message"]
+
+
+def test_a_process_whose_path_cannot_be_followed_disturbs_nobody(
+    daemon: Daemon, nowhere: Path, tmp_path: Path
+) -> None:
+    root = worktree(tmp_path / "shop")
+    with listening(root, STYXY_PROJECT=str(nowhere)) as odd, listening(root) as plain:
+        daemon.kill()
+        daemon.start()
+        assert observed(daemon, plain) == str(root)
+        assert observed(daemon, odd) == str(nowhere)
+
+
+@pytest.mark.parametrize("said", ["gitdir: {}\n", "config"])
+def test_an_unpacked_archive_cannot_lead_the_daemon_astray(
+    daemon: Daemon, nowhere: Path, tmp_path: Path, said: str
+) -> None:
+    root = worktree(tmp_path / "shop")
+    planted = tmp_path / "planted"
+    if said == "config":
+        worktree(planted)
+        (planted / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {nowhere}\n')
+    else:
+        planted.mkdir()
+        (planted / ".git").write_text(said.format(nowhere))
+    with listening(planted) as strange, listening(root) as plain:
+        daemon.kill()
+        daemon.start()
+        assert observed(daemon, plain) == str(root)
+        assert observed(daemon, strange) == str(planted)
+
+
 def test_a_project_that_moved_is_another_and_its_program_is_found_there(
     daemon: Daemon, tmp_path: Path
 ) -> None:

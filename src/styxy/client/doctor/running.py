@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from styxy import __version__
+from styxy.adapters.git import canonical
 from styxy.client.doctor.fixes import another_port, taker_of, unwritable
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.client.text.render import plain
@@ -131,7 +132,7 @@ def _servers(seen: Examination) -> list[int]:
 def _home_of(seen: Examination, pid: int) -> str:
     variables = seen.processes.variables(pid, "STYXY_HOME", "HOME")
     home = variables.get("STYXY_HOME") or os.path.join(variables.get("HOME", "/"), ".styxy")
-    return os.path.realpath(os.path.join(seen.processes.directory(pid) or "/", home))
+    return canonical(os.path.join(seen.processes.directory(pid) or "/", home))
 
 
 def from_health(seen: Examination, name: str, *, fix: str, named: bool = False) -> Outcome:

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from styxy.adapters.git import canonical
 from styxy.adapters.kernel import KernelLook
 from styxy.adapters.paths import Paths
 from styxy.adapters.processes import Processes
@@ -114,7 +115,7 @@ def other_daemon_home(
         facts = processes.variables(each.pid, "STYXY_HOME", "HOME")
         user_home = facts.get("HOME") or env.get("HOME") or "/"
         home = facts.get("STYXY_HOME") or os.path.join(user_home, ".styxy")
-        if os.path.realpath(home) != own:
+        if canonical(home) != own:
             return home
     return None
 

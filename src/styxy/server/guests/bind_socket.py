@@ -12,7 +12,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from styxy.core.errors import StyxyError
+from styxy.core.errors import WORLDS_ERRORS, StyxyError
 from styxy.core.protocol import wire
 from styxy.server.net.auth import Peer, holder_of
 
@@ -102,7 +102,7 @@ class BindSocket(asyncio.Protocol):
             pid = holder_of(self._peer.pid, question.pid)
             project = self._service.context.projects.resolve(question.project)
             return self._service.interception.may_be_free_soon(question, pid=pid, project=project)
-        except StyxyError:
+        except (StyxyError, *WORLDS_ERRORS):
             return False  # the answer says why
 
     def _expect_question(self) -> None:
@@ -127,5 +127,8 @@ class BindSocket(asyncio.Protocol):
         except StyxyError as error:
             log.info("refused a guest (pid %d): %s", self._peer.pid, error.message)
             return wire.format_error(error.message)
+        except WORLDS_ERRORS:
+            log.exception("cannot answer a guest (pid %d)", self._peer.pid)
+            return wire.format_error("the daemon could not answer; see: styxy daemon logs")
         words = self._service.interception.words(answer)
         return wire.format_answer(answer, local_time=datetime.now(), words=words)

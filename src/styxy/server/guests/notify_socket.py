@@ -11,7 +11,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from styxy.core.errors import StyxyError
+from styxy.core.errors import WORLDS_ERRORS, StyxyError
 from styxy.core.protocol import wire
 from styxy.server.net.auth import holder_of, is_allowed_user
 
@@ -63,6 +63,8 @@ class NotifySocket:
                 self._on_note(note, holder_of(pid, note.pid))
             except StyxyError as error:
                 log.info("ignored a malformed datagram from pid %d: %s", pid, error.message)
+            except WORLDS_ERRORS:  # of this report alone: whoever asks a question reads it, too
+                log.exception("cannot process the report of pid %d", pid)
 
 
 def _sender(ancillary: list[tuple[int, int, bytes]]) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -15,7 +16,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from styxy.core.errors import InvalidInput, MethodNotAllowed, NotFound, RateLimited, StyxyError
+from styxy.core.errors import (
+    WORLDS_ERRORS,
+    InvalidInput,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    StyxyError,
+    Unavailable,
+)
 from styxy.core.messages import echo, nearest
 from styxy.core.protocol.decoding import read_body, read_query
 from styxy.server.http.request_metrics import ROUTE
@@ -44,6 +53,8 @@ if TYPE_CHECKING:
 
     from styxy.server.reports.health import Instruments
     from styxy.server.service.service import Service
+
+log = logging.getLogger(__name__)
 
 
 def openapi(call: Call) -> dict[str, object]:
@@ -160,6 +171,9 @@ class HttpApi:
                 return self.refuse(error)
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody will read it
+            except WORLDS_ERRORS as error:
+                log.exception("cannot answer %s %s", request.method, route.path)
+                return self.refuse(_failed(error))
             return json_answer(answer) if isinstance(answer, dict | msgspec.Struct) else answer
 
         return endpoint
@@ -184,6 +198,13 @@ class HttpApi:
             refusal = MethodNotAllowed(f"{path} takes {allowed}, not {request.method}")
             return self.refuse(refusal, {"allow": allowed})
         return self.refuse(_unknown_path(request))
+
+
+def _failed(error: Exception) -> Unavailable:
+    return Unavailable(
+        f"the daemon could not answer ({type(error).__name__}); its log says why",
+        suggestions=["styxy daemon logs"],
+    )
 
 
 def _user_of(request: Request) -> int | None:

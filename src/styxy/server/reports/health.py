@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from styxy.adapters.journal.journal import Journal
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.portmap.map import PortMap
+    from styxy.adapters.projects import Projects
     from styxy.core.books.lease_index import LeaseIndex
     from styxy.server.agents.loading import HooksLoader
     from styxy.server.net.sockets import Sockets
@@ -116,6 +117,7 @@ def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: 
     health.register("database", database_part(recovery))
     health.register("recovery", recovery_part(recovery, context.live_config))
     health.register("loop", loop_part(stalls))
+    health.register("projects", projects_part(context.projects))
     return health
 
 
@@ -201,6 +203,23 @@ def configuration_part(live_config: LiveConfig) -> Callable[[], PartState]:
 
     def check() -> PartState:
         return PartState("warning" if live_config.problems else "ok", live_config.summary)
+
+    return check
+
+
+def projects_part(projects: Projects) -> Callable[[], PartState]:
+    """Report paths whose links could not be followed, so that nobody wonders at their projects."""
+
+    def check() -> PartState:
+        unreadable = projects.unreadable
+        if not unreadable:
+            return PartState("ok", "every path could be read")
+        path, why = next(reversed(unreadable.items()))
+        return PartState(
+            "warning",
+            f"{counted(len(unreadable), 'path')} could not be followed, last {path!r} ({why}); "
+            "its project is known by that spelling alone",
+        )
 
     return check
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from styxy.adapters.git import canonical
 from styxy.core.commands.programs import script_of
 
 if TYPE_CHECKING:
@@ -92,5 +93,5 @@ class SameProgram:
         script = script_of(command)
         if script and not script[0].startswith("-"):
             path = os.path.join(processes.directory(pid) or "/", script[0])
-            return (executable, os.path.realpath(path))
+            return (executable, canonical(path))
         return (executable, *script)
