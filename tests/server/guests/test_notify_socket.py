@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from styxy.server.guests.notify_socket import NotifySocket
+from tests.fakes import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from styxy.core.protocol.wire import ListenNote
+    from tests.daemon import Daemon
+
+SO_COOKIE = 57
+"""Of asm-generic/socket.h; Python has no name for it."""
 
 GOOD = (
     b"styxy/1 listen tcp 4 8001 127.0.0.1 00000000000000ff 0123456789abcdef default - /p%20q "
@@ -72,3 +78,65 @@ def test_a_note_is_passed_on_with_its_senders_pid(tmp_path: Path) -> None:
 )
 def test_nonsense_is_as_if_it_had_never_come(tmp_path: Path, datagram: bytes) -> None:
     assert heard(tmp_path / "note", datagram) == []
+
+
+def report(daemon: Daemon, port: int, *, cookie: int, project: Path) -> None:
+    """Report a listener to the daemon as the native library does."""
+    folder = os.path.dirname(daemon.facts["line_socket"])
+    line = (
+        f"styxy/1 listen tcp 4 {port} 127.0.0.1 {cookie:016x} 0123456789abcdef default - "
+        f"{project} 0"
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as guest:
+        guest.sendto(line.encode(), os.path.join(folder, "note.sock"))
+
+
+def is_believed(daemon: Daemon, port: int) -> bool:
+    """Return whether the daemon takes a listener for the one that `report` has named.
+
+    It reads reports before it answers a question; where a program's own socket is in its way, it is
+    not moved.
+    """
+    line = f"styxy/1 bind tcp 4 {port} 127.0.0.1 inuse 0 0123456789abcdef default - /tmp\n"
+    return daemon.ask(line.encode()) == b"styxy/1 keep\n"
+
+
+def cookie_of(server: socket.socket) -> int:
+    return int.from_bytes(server.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8), "little")
+
+
+def test_a_report_of_a_port_where_nobody_listens_changes_nothing(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    victim = daemon.allocate("dev", project_path=str(tmp_path), pid=os.getpid())
+    report(daemon, victim["port"], cookie=1, project=tmp_path / "liar")
+    assert not is_believed(daemon, victim["port"])
+    lease = next(each for each in daemon.leases() if each["port"] == victim["port"])
+    assert (lease["state"], lease["expires_at"]) == ("reserved", None)
+    assert daemon.call("GET", f"/observe/{victim['port']}").body["bound"] is False
+
+
+def test_a_report_of_another_programs_socket_changes_nothing(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as server:
+        port, cookie = server.getsockname()[1], cookie_of(server)
+        child = os.fork()
+        if child == 0:
+            try:
+                server.close()
+                report(daemon, port, cookie=cookie, project=tmp_path / "liar")
+                signal.pause()
+            finally:
+                os._exit(1)
+        believed = is_believed(daemon, port)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert not believed
+
+
+def test_a_report_of_ones_own_socket_is_believed(daemon: Daemon, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as server:
+        port = server.getsockname()[1]
+        report(daemon, port, cookie=cookie_of(server), project=tmp_path / "mine")
+        assert is_believed(daemon, port)

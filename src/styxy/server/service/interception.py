@@ -137,12 +137,17 @@ class Interception:
         return kernel.can_bind(port, request.protocol)
 
     def on_listen(self, note: ListenNote, pid: int) -> None:
-        """Process a guest's report of a listening socket; this commits its move."""
+        """Process a guest's report of a listening socket; this commits its move.
+
+        It is believed as far as the kernel shows it: the socket listens there, and the process has
+        it. Of a false one, nothing remains but a look at the port.
+        """
         now = self._context.clock()
         holder = self._context.processes.holder(pid)
         transport = _transport(note)
-        self._context.listeners.look_at(note.port, now)
-        if holder is not None:
+        listeners = self._context.listeners
+        listeners.look_at(note.port, now)
+        if holder and listeners.has_socket(pid, note.cookie, note.port, transport):
             project = self._context.projects.resolve(note.project)
             report = GuestReport(
                 image_id=note.image_id,
@@ -150,16 +155,15 @@ class Interception:
                 repo=note.repo,
                 service_type=note.service_type,
             )
-            self._context.listeners.add_report(
-                note.cookie, holder=holder, report=report, transport=transport
-            )
+            listeners.add_report(note.cookie, holder=holder, report=report, transport=transport)
             self._context.port_map_sync.invalidate(note.port)
             self._context.strangers.invalidate(note.port)
             self._adopt(note, pid, holder, project)
         self._context.port_map_sync.refresh(note.port)
         lease = self._desk.lease_index.on_port(note.port)
         strangers = self._context.strangers.alone_on([lease] if lease else [])
-        in_use = {*self._desk.lease_index.bound, note.port} - strangers
+        shown = {note.port} if listeners.is_in_use(note.port, transport) else set()
+        in_use = (self._desk.lease_index.bound | shown) - strangers
         self._committer.commit(self._desk.seen(in_use, now=now).events)
 
     def _request(self, question: BindQuestion, *, pid: int, project: str | None) -> MoveRequest:

@@ -137,6 +137,13 @@ class Listeners:
         """List the sockets of one port, as of the last look. No process is searched."""
         return self._sockets[transport].by_port.get(port, [])
 
+    def has_socket(self, pid: int, cookie: int, port: Port, transport: Transport) -> bool:
+        """Return whether a process has the socket that `cookie` names, and the kernel showed it on
+        `port` at the last look."""
+        shown = self._sockets[transport].by_port.get(port, ())
+        inode = next((each.inode for each in shown if each.cookie == cookie), None)
+        return inode is not None and self._processes.has_socket(pid, inode)
+
     def add_report(
         self, cookie: int, *, holder: Holder, report: GuestReport, transport: Transport
     ) -> None:
