@@ -15,7 +15,7 @@ import styxy
 from tests.fakes import clean_environment, free_port
 
 COMMAND = [sys.executable, "-P", "-m", "styxy"]
-LONGEST = 30  # seconds; a command that takes longer hangs
+LONGEST = 90  # seconds; a command that takes longer hangs
 
 
 class CommandLine:

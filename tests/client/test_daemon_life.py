@@ -215,18 +215,17 @@ def test_a_stranger_with_the_pid_of_a_dead_daemon_is_not_stopped(styxy: CommandL
 
 
 def test_a_stranger_is_not_stopped_for_a_daemon_that_lives(styxy: CommandLine) -> None:
+    styxy.run("daemon", "start", "-d")
+    good = (styxy.home / "daemon.json").read_text()
+    record = json.loads(good)
+    os.kill(record["pid"], signal.SIGSTOP)  # it looks after its files once a second
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as stranger:
-        for _ in range(5):
-            styxy.run("daemon", "start", "-d")
-            good = (styxy.home / "daemon.json").read_text()
-            wrong = {**json.loads(good), "pid": stranger.pid}
-            (styxy.home / "daemon.json").write_text(json.dumps(wrong))
-            done = styxy.run("daemon", "stop")
-            if done.returncode != 0:
-                break  # else the daemon, which looks once a second, had put its file right
+        (styxy.home / "daemon.json").write_text(json.dumps({**record, "pid": stranger.pid}))
+        done = styxy.run("daemon", "stop")
         assert done.returncode == 1
         assert "nothing was stopped" in done.stderr
         assert stranger.poll() is None
+    os.kill(record["pid"], signal.SIGCONT)
     (styxy.home / "daemon.json").write_text(good)
 
 

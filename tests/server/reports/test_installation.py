@@ -24,6 +24,11 @@ LATE = ("/docs", "/openapi.json", "/metrics")
 """What needs modules that a daemon loads when it is first asked."""
 
 
+def remove(site: Path) -> None:
+    """Remove an installation at once, whatever a running program writes into it meanwhile."""
+    site.rename(site.with_name("removed"))
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A copy of the package in a directory of its own, to be deleted under a daemon."""
@@ -76,7 +81,7 @@ def test_a_daemon_that_was_left_alone_says_nothing(daemon: Daemon) -> None:
 
 
 def test_a_daemon_that_was_uninstalled_says_how_to_stop_it(daemon: Daemon, site: Path) -> None:
-    shutil.rmtree(site)
+    remove(site)
     pid = daemon.process.pid
     assert said(daemon) == (
         f"Styxy {__version__} was uninstalled or moved while its daemon is running "
@@ -88,7 +93,7 @@ def test_a_daemon_that_was_uninstalled_says_how_to_stop_it(daemon: Daemon, site:
 def test_what_it_had_not_loaded_is_refused_with_a_sentence(
     daemon: Daemon, site: Path, path: str
 ) -> None:
-    shutil.rmtree(site)
+    remove(site)
     status, text = text_at(daemon, path)
     assert status == 503, text
     answer = json.loads(text)
@@ -99,7 +104,7 @@ def test_what_it_had_not_loaded_is_refused_with_a_sentence(
 @pytest.mark.parametrize("path", LATE)
 def test_what_it_had_loaded_is_still_answered(daemon: Daemon, site: Path, path: str) -> None:
     before = text_at(daemon, path)
-    shutil.rmtree(site)
+    remove(site)
     after = text_at(daemon, path)
     assert (before[0], after[0]) == (200, 200)
 
@@ -107,7 +112,7 @@ def test_what_it_had_loaded_is_still_answered(daemon: Daemon, site: Path, path: 
 def test_everything_else_works_without_its_files(
     daemon: Daemon, site: Path, tmp_path: Path
 ) -> None:
-    shutil.rmtree(site)
+    remove(site)
     project = tmp_path / "shop"
     (project / ".git").mkdir(parents=True)
     (project / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
@@ -147,7 +152,7 @@ def test_any_command_line_shows_it_and_stops_the_daemon(site: Path, tmp_path: Pa
     installed.env["PYTHONPATH"] = str(site)
     installed.run("daemon", "start", "-d")
     pid = installed.daemon_pid()
-    shutil.rmtree(site)
+    remove(site)
     other = CommandLine(installed.home)
     shown = other.run("daemon", "status")
     assert f"to stop the daemon: kill {pid}" in shown.stdout
