@@ -51,19 +51,6 @@ def test_a_running_daemon_says_where_it_is(fresh: Daemon) -> None:
     assert not is_retired(facts["map"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_clean_stop_leaves_what_lasts_and_nothing_else(fresh: Daemon, number: int) -> None:
-    facts = fresh.facts
-    assert fresh.stop(number) == 0
-    assert not (fresh.home / "daemon.json").exists()
-    assert not os.path.exists(facts["socket"])
-    assert not os.path.exists(facts["line_socket"])
-    assert is_retired(facts["map"])
-    assert (fresh.home / "auth.token").exists()
-    assert (fresh.home / "styxy.db").exists()
-    assert not (fresh.home / "styxy.db-wal").exists()
-
-
 def test_a_stop_does_not_wait_for_an_idle_client(fresh: Daemon) -> None:
     with fresh.connect_unix(fresh.facts["socket"]), fresh.connect_unix(fresh.facts["line_socket"]):
         with socket.create_connection(("127.0.0.1", fresh.port)):

@@ -75,6 +75,18 @@ class Processes:
             return None
         return line.split("\0") if line else None  # empty: a zombie, or a thread of the kernel
 
+    def uid(self, pid: int) -> int | None:
+        """Return the real user id of a process; None if it has ended.
+
+        Not the owner of its directory in /proc, which is root for one that cannot be dumped
+        (proc(5)).
+        """
+        try:
+            status = _read_text(f"/proc/{pid}/status")
+        except _GONE:
+            return None
+        return int(status.partition("\nUid:")[2].split(maxsplit=1)[0])
+
     def executable(self, pid: int) -> str | None:
         """Return the path of the file that a process executes."""
         return _link(f"/proc/{pid}/exe")

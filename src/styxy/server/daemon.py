@@ -35,6 +35,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("styxy")
 
+_FAULTS = {
+    signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV,
+    signal.SIGSYS,
+}  # fmt: skip
+_NOT_ENDING = {
+    signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH, signal.SIGPIPE, signal.SIGXFSZ,
+    signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGSTOP, signal.SIGKILL, signal.SIGHUP,
+}  # fmt: skip
+ENDING = sorted(signal.valid_signals() - _FAULTS - _NOT_ENDING)
+"""Signals that would end the process at once (signal(7)), and end the daemon in good order."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -68,7 +79,7 @@ class Daemon:
         self.is_lost = False
 
     async def serve(self, ready: Readiness) -> None:
-        """Serve until SIGTERM or SIGINT."""
+        """Serve until a signal that ends it; SIGHUP rereads the configuration."""
         parts = self._parts
         loop = asyncio.get_running_loop()
         self._start(loop)
@@ -86,8 +97,10 @@ class Daemon:
             on_ready=lambda: self._announce(ready),
             on_stop=parts.instruments.stream.close,
         )
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ENDING:
             loop.add_signal_handler(number, _stop, web)
+        hang_up = partial(self._on_hang_up, web, had_terminal=has_terminal())
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
         parts.watch.with_sweep(partial(self._look_at_files, web))
         try:
             await web.serve(sockets=parts.sockets.http)
@@ -138,12 +151,27 @@ class Daemon:
         ready.reached()
         self._warming = asyncio.create_task(parts.instruments.hooks.warm())
 
+    def _on_hang_up(self, web: WebServer, *, had_terminal: bool) -> None:
+        if had_terminal and not has_terminal():
+            _stop(web)  # the terminal was closed (termios(3)), and nobody asked for a reload
+        else:
+            self._parts.service.context.live_config.reload()
+
     def _look_at_files(self, web: WebServer) -> None:
         discovery_files = self._parts.discovery_files
         discovery_files.look()
         if discovery_files.is_lost:
             self.is_lost = not web.should_exit and os.path.isdir(self._parts.paths.home)
             _stop(web)
+
+
+def has_terminal() -> bool:
+    """Return whether this process has a controlling terminal (tty(4))."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _stop(web: WebServer) -> None:

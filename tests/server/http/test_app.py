@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-from contextlib import closing
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +17,7 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import styxy
-from tests.daemon import Daemon, answer_of
+from tests.daemon import LONGEST, Daemon, answer_of
 
 
 def test_the_status_counts(daemon: Daemon) -> None:
@@ -175,6 +179,52 @@ def test_a_pid_that_nobody_has_is_named_whatever_its_size(daemon: Daemon) -> Non
         assert answer.status == 400
         assert answer.body["error"].startswith(f"pid {pid} is not a running process; ")
     assert daemon.leases() == []
+
+
+@contextmanager
+def another_users_process() -> Iterator[int]:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, user=65534, group=65534) as process:
+        yield process.pid
+        process.kill()
+
+
+def refused_holder(daemon: Daemon, path: str, pid: int) -> str:
+    """Name a process as a holder, which must be refused; return the sentence."""
+    bodies: dict[str, dict[str, object]] = {
+        "/allocate": {"service_type": "build"},
+        "/instance/register": {"instance_id": "i"},
+        "/register-instance": {},
+        "/reassign": {"port": 3000},
+    }
+    answer = daemon.call("POST", path, {**bodies[path], "pid": pid})
+    assert answer.status == 400, answer
+    return str(answer.body["error"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/allocate", "/instance/register", "/register-instance", "/reassign"]
+)
+def test_a_process_that_cannot_hold_a_port_is_refused(daemon: Daemon, path: str) -> None:
+    first = "pid 1 is the first process of this machine, which never ends; "
+    assert refused_holder(daemon, path, 1).startswith(first)
+    pid = daemon.process.pid
+    assert refused_holder(daemon, path, pid).startswith(f"pid {pid} is the daemon itself; ")
+    if os.geteuid() == 0:
+        with another_users_process() as other:
+            said = refused_holder(daemon, path, other)
+            assert said.startswith(f"pid {other} belongs to another user; ")
+    assert daemon.leases() == []
+
+
+def test_a_trailer_field_is_no_header_field(daemon: Daemon) -> None:
+    body = b'{"service_type": "dev", "dry_run": true}'
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=LONGEST) as link:
+        link.sendall(
+            b"POST /allocate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + b"%x\r\n%s\r\n0\r\n" % (len(body), body)
+            + f"X-API-Key: {daemon.token}\r\n\r\n".encode()
+        )
+        assert link.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
 @pytest.mark.parametrize("over", ["bare", "tcp"])

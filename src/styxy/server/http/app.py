@@ -138,7 +138,7 @@ class HttpApi:
             StarletteRoute(path, self._endpoint(group), methods=[each.method for each in group])
             for path, group in by_path.items()
         ]
-        handlers: dict[Any, Any] = {HTTPException: self._on_http_exception}
+        handlers: dict[Any, Any] = {HTTPException: self._on_http_exception, 500: self._on_fault}
         app = Starlette(routes=routes, exception_handlers=handlers)
         app.router.redirect_slashes = (
             False  # no redirect from a nearly right path: it is answered with an error in JSON
@@ -173,7 +173,7 @@ class HttpApi:
                 return Response(status_code=400)  # nobody will read it
             except WORLDS_ERRORS as error:
                 log.exception("cannot answer %s %s", request.method, route.path)
-                return self.refuse(_failed(error))
+                return self.refuse(_unanswered(error))
             return json_answer(answer) if isinstance(answer, dict | msgspec.Struct) else answer
 
         return endpoint
@@ -191,6 +191,9 @@ class HttpApi:
             raw=await request.body() if route.takes_any_body else b"",
         )
 
+    async def _on_fault(self, _request: Request, error: Exception) -> Response:
+        return self.refuse(_unanswered(error))  # the log has it already
+
     async def _on_http_exception(self, request: Request, error: HTTPException) -> Response:
         path = echo(request.scope["path"])
         if error.status_code == MethodNotAllowed.status_hint:
@@ -200,7 +203,7 @@ class HttpApi:
         return self.refuse(_unknown_path(request))
 
 
-def _failed(error: Exception) -> Unavailable:
+def _unanswered(error: Exception) -> Unavailable:
     return Unavailable(
         f"the daemon could not answer ({type(error).__name__}); its log says why",
         suggestions=["styxy daemon logs"],

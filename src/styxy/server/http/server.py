@@ -108,6 +108,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_whole = self._has_head = False
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take in a header field; a trailer field is none, whatever its name (RFC 9110, 6.5.1)."""
+        if not self._has_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Check the request target; raises what the parser turns into an error."""
         if not self.url.startswith(b"/"):

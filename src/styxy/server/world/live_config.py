@@ -109,6 +109,11 @@ class LiveConfig:
         self._stamp = stamp
         self._take(self.file.load())
 
+    def reload(self) -> None:
+        """Reread the file, whether it seems to have changed or not."""
+        self._stamp = self.file.stamp()
+        self._take(self.file.load())
+
     def change(self, patch: Mapping[str, object], *, dry_run: bool = False) -> Edited:
         """Apply a merge patch to the file and put it in force.
 

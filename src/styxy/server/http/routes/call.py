@@ -6,6 +6,7 @@ A handler decodes nothing and decides nothing: it receives checked values and re
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -82,11 +83,24 @@ def path_port(call: Call) -> Port:
     return as_port(int(text) if is_number else text)
 
 
-def living(service: Service, pid: int | None) -> Holder | None:
-    """Identify the process that a caller named. Raises `InvalidInput` if it is not running."""
+def living(call: Call, pid: int | None) -> Holder | None:
+    """Identify the process that a caller named as the holder of a lease or an instance.
+
+    Raises `InvalidInput` if it is not running, or cannot be a holder: the daemon itself, another
+    user's process, or the first process of all, which never ends, unless that is the caller.
+    """
     if pid is None:
         return None
-    holder = service.context.processes.holder(pid)
+    processes = call.service.context.processes
+    holder = processes.holder(pid)
     if holder is None:
         raise InvalidInput(f"pid {pid} is not a running process; name one that is", pid=pid)
-    return holder
+    if pid == os.getpid():
+        whose = "is the daemon itself"
+    elif pid == 1 and call.peer_pid != 1:
+        whose = "is the first process of this machine, which never ends"
+    elif processes.uid(pid) not in (os.geteuid(), None):
+        whose = "belongs to another user"
+    else:
+        return holder
+    raise InvalidInput(f"pid {pid} {whose}; name the process that will use the port", pid=pid)

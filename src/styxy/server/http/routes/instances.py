@@ -16,7 +16,7 @@ def register(call: Call) -> shapes.RegisterAnswer:
     directory = body.working_directory or body.project_path
     request = InstanceRequest(
         instance_id=body.instance_id,
-        holder=living(call.service, body.pid),
+        holder=living(call, body.pid),
         working_directory=directory,
         project=call.service.context.projects.resolve(directory),
         template=body.template,
@@ -31,7 +31,7 @@ def register_program(call: Call) -> shapes.RegisterAnswer:
     if body.instance_id is None and body.pid is None:
         raise InvalidInput("send an instance_id or a pid")
     context = call.service.context
-    holder = living(call.service, body.pid)
+    holder = living(call, body.pid)
     request = InstanceRequest(
         instance_id=body.instance_id or f"ldpreload-{body.pid}",
         holder=holder,

@@ -22,7 +22,7 @@ def allocate(call: Call) -> shapes.AllocateAnswer:
     """Lease a port."""
     body: shapes.AllocateBody = call.body
     service = call.service
-    grant = service.allocate(_request(service, body))
+    grant = service.allocate(_request(call, body))
     lease, project, wished = grant.lease, grant.lease.owner.project, body.preferred_port
     if not grant.existing:
         answer = shapes.granted(grant, dry_run=body.dry_run)
@@ -60,12 +60,12 @@ def _why_not(service: Service, port: Port) -> str:
     return "it was in use a moment ago" if report.is_available else report.reason
 
 
-def _request(service: Service, body: shapes.AllocateBody) -> LeaseRequest:
+def _request(call: Call, body: shapes.AllocateBody) -> LeaseRequest:
     return LeaseRequest(
         service_type=body.service_type.lower(),
         service_name=body.service_name,
-        owner=Owner(project=_project(service, body), instance_id=body.instance_id),
-        holder=living(service, body.pid),
+        owner=Owner(project=_project(call.service, body), instance_id=body.instance_id),
+        holder=living(call, body.pid),
         preferred_port=None if body.preferred_port is None else Port(body.preferred_port),
         ttl=body.ttl,
         protocol=body.protocol,

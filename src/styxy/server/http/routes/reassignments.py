@@ -13,7 +13,7 @@ from styxy.server.http.routes.call import Call, Route, living
 def reassign(call: Call) -> shapes.ReassignAnswer:
     """Decide where a conflicting bind goes."""
     body: shapes.ReassignBody = call.body
-    living(call.service, body.pid)
+    living(call, body.pid)
     question = BindQuestion(
         protocol=body.protocol,
         family=4,
