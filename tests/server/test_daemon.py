@@ -1,16 +1,20 @@
-"""Signals that reach a daemon, as a user, a service manager or a closed terminal sends them."""
+"""Signals that reach a daemon, as a user or a closed terminal sends them, and what it left."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from styxy.adapters.journal.database import row_of
+from styxy.core.books.events import Noted
 from tests.daemon import LONGEST, Daemon, wait_until
 from tests.fakes import clean_environment, free_port
 
@@ -70,3 +74,16 @@ def test_a_closed_terminal_ends_a_daemon_in_the_foreground(fresh: Daemon) -> Non
         assert process.stdout.readline() == b"ready\n"
         os.close(terminal)
         assert process.wait(LONGEST) == 0
+
+
+def test_a_lease_that_only_the_last_map_shows_is_a_warning(fresh: Daemon) -> None:
+    lease = fresh.allocate("build", pid=os.getpid())
+    fresh.kill()
+    noted = row_of(Noted(subject="test", message="an event in the place of another", at=0))
+    with closing(sqlite3.connect(fresh.home / "styxy.db")) as database, database:
+        change = "UPDATE events SET at = ?, kind = ?, data = ?, sum = ? WHERE kind = 'Leased'"
+        assert database.execute(change, noted).rowcount == 1
+    fresh.start()
+    said = fresh.call("GET", "/health").body["parts"]["database"]
+    assert said["state"] == "warning"
+    assert f"that it lacks: 1 ({lease['port']}); allocate them again" in said["message"]

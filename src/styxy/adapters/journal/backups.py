@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from styxy.adapters.journal.database import SCHEMA, SCHEMA_VERSION, failure
+from styxy.adapters.journal.database import SCHEMA, SCHEMA_VERSION, SET_FOLD, failure
 from styxy.core.errors import JournalFailed
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"styxy-(\d{8}T\d{6}\.\d{3})Z-(\d+)\.db")
 _UNFINISHED = ".part"
 _INSERTS = {
-    "folded": "UPDATE folded SET up_to = ?, fold = ?",
+    "folded": SET_FOLD,
     "snapshot": "INSERT INTO snapshot (seq, at, kind, data, sum, fold) VALUES (?, ?, ?, ?, ?, ?)",
     "events": "INSERT INTO events (seq, at, kind, data, sum) VALUES (?, ?, ?, ?, ?)",
 }

@@ -13,15 +13,12 @@ import json
 import os
 import sqlite3
 import zlib
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import msgspec
 
 from styxy.core.books.events import KINDS, Event
 from styxy.core.errors import Conflict, JournalFailed
-
-if TYPE_CHECKING:
-    pass
 
 SCHEMA = """
 CREATE TABLE events (
@@ -33,10 +30,16 @@ CREATE TABLE snapshot (
 ) STRICT;
 CREATE TABLE folded (
     only INTEGER PRIMARY KEY CHECK (only = 1), up_to INTEGER NOT NULL,
-    fold INTEGER NOT NULL DEFAULT 0
+    fold INTEGER NOT NULL DEFAULT 0, size INTEGER, chain INTEGER, sum INTEGER
 ) STRICT;
 INSERT INTO folded (only, up_to) VALUES (1, 0);
 CREATE INDEX events_by_kind ON events (kind, seq);
+"""
+
+_SEALED_FOLDS = """
+ALTER TABLE folded ADD COLUMN size INTEGER;
+ALTER TABLE folded ADD COLUMN chain INTEGER;
+ALTER TABLE folded ADD COLUMN sum INTEGER;
 """
 
 MIGRATIONS = {
@@ -47,11 +50,13 @@ ALTER TABLE snapshot ADD COLUMN sum INTEGER;
 ALTER TABLE snapshot ADD COLUMN fold INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE folded ADD COLUMN fold INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX events_by_kind ON events (kind, seq);
-""",
+"""
+    + _SEALED_FOLDS,
+    2: _SEALED_FOLDS,
 }
 """From each older version of the file to the newest."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SIDE_FILES = ("", "-wal", "-shm", "-journal")
 """What SQLite keeps under the name of a database, the database included."""
@@ -77,6 +82,44 @@ _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
 
 Row = tuple[float, str, bytes, int]
 """Seconds since the epoch, kind, JSON, and the checksum of both texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """The snapshot that is in force: its number, the newest event in it, how many rows it has, and
+    a checksum of them all in their order, so that none can be lost, added or exchanged."""
+
+    number: int
+    up_to: int
+    size: int
+    chain: int
+
+    def row(self) -> tuple[int, int, int, int, int]:
+        """Encode it as `up_to`, `fold`, `size`, `chain` and the checksum of these."""
+        values = (self.up_to, self.number, self.size, self.chain)
+        return (*values, zlib.crc32(repr(values).encode()))
+
+
+_FOLD_COLUMNS = "up_to, fold, size, chain, sum"
+SET_FOLD = f"UPDATE folded SET ({_FOLD_COLUMNS}) = (?, ?, ?, ?, ?)"
+"""Puts `Fold.row()` in force."""
+
+
+def read_fold(database: sqlite3.Connection, path: str) -> Fold:
+    """Read which snapshot is in force. Raises `JournalDamaged` if its row is not what was written.
+
+    Raises `sqlite3.Error` too.
+    """
+    row = database.execute(f"SELECT {_FOLD_COLUMNS} FROM folded").fetchone()
+    fold = Fold(up_to=row[0], number=row[1], size=row[2], chain=row[3])
+    if fold.row() != row:
+        raise JournalDamaged(f"the journal {path} is damaged: the fold marker has changed")
+    return fold
+
+
+def chained(chain: int, kind: str, data: bytes) -> int:
+    """Add a row to the checksum of a snapshot."""
+    return zlib.crc32(data, zlib.crc32(kind.encode(), chain))
 
 
 class HomeTaken(Conflict):
@@ -203,6 +246,21 @@ def _check(database: sqlite3.Connection, path: str) -> None:
         raise JournalDamaged(f"the journal {path} is damaged: a table is missing")
     if database.execute("SELECT count(*) FROM folded").fetchone() != (1,):
         raise JournalDamaged(f"the journal {path} is damaged: the fold marker is missing")
+    if version < SCHEMA_VERSION:
+        _seal_fold(database)
+    read_fold(database, path)
+
+
+def _seal_fold(database: sqlite3.Connection) -> None:
+    """Compute the checksums of a fold in a file of an older version, or a new one."""
+    up_to, number = database.execute("SELECT up_to, fold FROM folded").fetchone()
+    size = chain = 0
+    query = "SELECT kind, data FROM snapshot WHERE fold = ? ORDER BY seq"
+    for kind, data in database.execute(query, (number,)):
+        size, chain = size + 1, chained(chain, kind, data)
+    fold = Fold(number=number, up_to=up_to, size=size, chain=chain)
+    with database:
+        database.execute(SET_FOLD, fold.row())
 
 
 def _open_readable(path: str) -> int:

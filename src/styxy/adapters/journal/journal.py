@@ -22,13 +22,17 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from styxy.adapters.journal.database import (
+    SET_FOLD,
     SIDE_FILES,
+    Fold,
     HomeTaken,
     JournalDamaged,
+    chained,
     event_of,
     failure,
     files_at,
     open_sound,
+    read_fold,
     row_of,
     take_lock,
 )
@@ -122,20 +126,31 @@ class Journal:
 
         Raises `JournalDamaged` if an event cannot be read.
         """
-        query = """
-            SELECT kind, data, sum FROM (
-                SELECT 0 AS later, seq, kind, data, sum FROM snapshot
-                WHERE fold = (SELECT fold FROM folded)
-                UNION ALL
-                SELECT 1, seq, kind, data, sum FROM events
-                WHERE seq > (SELECT up_to FROM folded)
-            ) ORDER BY later, seq
-        """
         try:
-            for kind, data, mark in self._db.execute(query):
+            fold = read_fold(self._db, self.path)
+            yield from self._snapshot(fold)
+            query = "SELECT seq, kind, data, sum FROM events WHERE seq > ? ORDER BY seq"
+            for seq, (number, kind, data, mark) in enumerate(
+                self._db.execute(query, (fold.up_to,)), fold.up_to + 1
+            ):
+                if number != seq:
+                    raise JournalDamaged(f"the journal {self.path} is damaged: no event {seq}")
                 yield event_of(kind, data, mark, path=self.path)
         except sqlite3.DatabaseError as error:
             raise failure(error, self.path) from error
+
+    def _snapshot(self, fold: Fold) -> Iterator[Event]:
+        """Read the snapshot in force, and see that it is the one that was written."""
+        size = chain = 0
+        query = "SELECT kind, data, sum FROM snapshot WHERE fold = ? ORDER BY seq"
+        for kind, data, mark in self._db.execute(query, (fold.number,)):
+            size, chain = size + 1, chained(chain, kind, data)
+            yield event_of(kind, data, mark, path=self.path)
+        if (size, chain) != (fold.size, fold.chain):
+            raise JournalDamaged(
+                f"the journal {self.path} is damaged: its snapshot has {size} rows, and "
+                f"{fold.size} were written"
+            )
 
     def fold_slices(
         self, snapshot: Iterable[Event], *, keep_since: float, keep_most: int = sys.maxsize
@@ -147,17 +162,20 @@ class Journal:
         between steps. Raises `JournalFailed`; the old snapshot is then in force.
         """
         up_to = self.last_seq
-        (current,) = self._db.execute("SELECT fold FROM folded").fetchone()
         try:
+            current = read_fold(self._db, self.path).number
             yield from self._drop_folds(current)
             statement = "INSERT INTO snapshot (at, kind, data, sum, fold) VALUES (?, ?, ?, ?, ?)"
-            events = iter(snapshot)
+            events, size, chain = iter(snapshot), 0, 0
             while rows := [row_of(each) for each in islice(events, SLICE)]:
                 with self._db:
                     self._db.executemany(statement, [(*row, current + 1) for row in rows])
+                for _, kind, data, _ in rows:
+                    size, chain = size + 1, chained(chain, kind, data)
                 yield
+            fold = Fold(number=current + 1, up_to=up_to, size=size, chain=chain)
             with self._db:
-                self._db.execute("UPDATE folded SET up_to = ?, fold = ?", (up_to, current + 1))
+                self._db.execute(SET_FOLD, fold.row())
             self.unfolded = self.last_seq - up_to
             yield from self._drop_folds(current + 1)
             yield from self._drop_signs_of_life(up_to)
@@ -172,9 +190,9 @@ class Journal:
         must not do both at once.
         """
         try:
-            fold, up_to = self._db.execute("SELECT fold, up_to FROM folded").fetchone()
+            fold = read_fold(self._db, self.path)
             last_seq = self.last_seq
-            yield "folded", [(up_to, fold)]
+            yield "folded", [fold.row()]
             for table, extra, end in (("snapshot", ", fold", 1 << 62), ("events", "", last_seq)):
                 query = f"""
                     SELECT seq, at, kind, data, sum{extra} FROM {table}

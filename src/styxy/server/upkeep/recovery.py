@@ -92,8 +92,7 @@ class Recovery:
             message = f"{said}{opened.refusal}; ports can be viewed, but none can be leased"
             self.add("database", "warning", message)
         elif opened.damage is None:
-            count = counted(len(opened.read.lease_index), "lease")
-            self.add("database", "ok", f"{opened.journal.path} is intact, with {count}")
+            self.add("database", *_intact(opened, remains))
         else:
             self.add("database", "warning", _loss(opened, remains))
 
@@ -187,6 +186,21 @@ def _rebuild(service: Service, remains: Remains) -> tuple[Verdict, str]:
     if not remains.last_seq or not differs:
         return "ok", summary
     return "mended", f"{summary}; it differed on {counted(differs, 'port')}"
+
+
+def _intact(opened: Opened[Desk], remains: Remains) -> tuple[Verdict, str]:
+    """Describe a journal that can be read; the last port map may know leases that it lacks."""
+    path, ports = opened.journal.path, {lease.port for lease in opened.read.lease_index}
+    summary = f"{path} is intact, with {counted(len(opened.read.lease_index), 'lease')}"
+    lost = sorted(remains.ports - ports)
+    # A map that is older than the last event may show what has been released since.
+    if not lost or remains.last_seq != opened.journal.last_seq:
+        return "ok", summary
+    return (
+        "warning",
+        f"{summary}, but the last port map shows others that it lacks: {_named(lost)}; "
+        "allocate them again",
+    )
 
 
 def _loss(opened: Opened[Desk], remains: Remains) -> str:
