@@ -26,7 +26,9 @@ enum { IMAGE_PATH = 4096 }; /* PATH_MAX */
  * supervisor, which runs this code for the programs of a whole tree, keeps a copy of the section
  * for each.
  */
+#ifndef PER_IMAGE /* the preload library has one image, and no need of a section */
 #define PER_IMAGE __attribute__((section("styxy_image")))
+#endif
 
 /*
  * What a connection to a sibling's server meets (a sibling is another worktree of the same repo).

@@ -44,6 +44,7 @@
                                                                                                    \
     LIBRARY(getsockname, (int)sys_call(SYS_getsockname, fd, address, length), int,                  \
             (int fd, struct sockaddr *address, socklen_t *length), (fd, address, length))          \
+    LIBRARY(fork, (errno = ENOSYS, -1), pid_t, (void), ())                                         \
     LIBRARY(execve, (int)sys_call(SYS_execve, path, words, environment), int,                       \
             (const char *path, char *const words[], char *const environment[]),                    \
             (path, words, environment))                                                            \

@@ -66,18 +66,34 @@ static void *symbol_at(const struct tables *tables, size_t index, const char *na
     return (void *)(tables->base + symbol->st_value);
 }
 
-static void *find_by_gnu_hash(const struct tables *tables, const char *name)
+static uint32_t gnu_hash_of(const char *name)
 {
-    const uint32_t *table = tables->gnu_hash;
-    uint32_t count = table[0], first = table[1], filter_words = table[2], hash = 5381;
-    const uint32_t *buckets = table + 4 + filter_words * (sizeof(ElfW(Addr)) / sizeof *table);
-    const uint32_t *chain = buckets + count;
+    uint32_t hash = 5381;
     for (const char *at = name; at[0] != '\0'; at++)
         hash = hash * 33 + (unsigned char)at[0];
-    uint32_t index = count > 0 ? buckets[hash % count] : 0;
+    return hash;
+}
+
+/* The filter in front of the buckets says nearly always when an object has no such symbol. */
+static bool may_have(const uint32_t *table, uint32_t hash)
+{
+    enum { BITS = 8 * sizeof(ElfW(Addr)) };
+    const ElfW(Addr) *filter = (const ElfW(Addr) *)(const void *)(table + 4);
+    ElfW(Addr) word = filter[hash / BITS & (table[2] - 1)];
+    return (word >> hash % BITS & word >> (hash >> table[3]) % BITS & 1) != 0;
+}
+
+static void *find_by_gnu_hash(const struct tables *tables, const struct wanted_symbol *wanted)
+{
+    const uint32_t *table = tables->gnu_hash;
+    uint32_t count = table[0], first = table[1], filter_words = table[2], hash = wanted->hash;
+    const uint32_t *buckets = table + 4 + filter_words * (sizeof(ElfW(Addr)) / sizeof *table);
+    const uint32_t *chain = buckets + count;
+    uint32_t index = count > 0 && may_have(table, hash) ? buckets[hash % count] : 0;
     for (; index >= first && index != 0; index++) {
         uint32_t there = chain[index - first];
-        void *found = (there | 1) == (hash | 1) ? symbol_at(tables, index, name) : NULL;
+        bool is_same = (there | 1) == (hash | 1);
+        void *found = is_same ? symbol_at(tables, index, wanted->name) : NULL;
         if (found != NULL || (there & 1) != 0)
             return found;
     }
@@ -108,7 +124,7 @@ static void find_in(const struct tables *tables, struct search *search)
     for (size_t i = 0; i < search->count; i++) {
         struct wanted_symbol *wanted = &search->wanted[i];
         if (wanted->address == NULL && tables->gnu_hash != NULL)
-            wanted->address = find_by_gnu_hash(tables, wanted->name);
+            wanted->address = find_by_gnu_hash(tables, wanted);
         else if (wanted->address == NULL && tables->sysv_hash != NULL)
             wanted->address = find_by_sysv_hash(tables, wanted->name);
     }
@@ -157,6 +173,8 @@ static int visit(struct dl_phdr_info *object, size_t size, void *data)
 
 void next_symbol_find_behind(struct wanted_symbol *wanted, size_t count)
 {
+    for (size_t i = 0; i < count; i++)
+        wanted[i].hash = gnu_hash_of(wanted[i].name);
     struct search search = {.wanted = wanted, .count = count};
     dl_iterate_phdr(visit, &search);
 }

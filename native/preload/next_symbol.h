@@ -10,10 +10,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct wanted_symbol {
     const char *name;
     void *address; /* NULL = not found yet */
+    uint32_t hash; /* made by the search: of the name, as most libraries' tables have it */
 };
 
 /* Find in the libraries that come behind this one what has not been found yet. */

@@ -2,9 +2,7 @@
 #ifndef STYXY_OTHER_LIBRARIES_H
 #define STYXY_OTHER_LIBRARIES_H
 
-#include <stdbool.h>
-
-/* Whether another copy of this library comes behind this one, and does its work. */
-bool other_libraries_have_styxy(void);
+/* The symbol by which copies of this library find each other. */
+#define OTHER_STYXY "styxy_guest"
 
 #endif

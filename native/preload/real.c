@@ -10,6 +10,7 @@
 #include "guest/host.h"
 #include "guest/kernel/sys.h"
 #include "preload/next_symbol.h"
+#include "preload/other_libraries.h"
 
 #include <stdatomic.h>
 
@@ -21,14 +22,16 @@ enum { INTERCEPTED_CALLS(INDEX, INDEX, NOTHING_OF) COUNT };
 static _Atomic(void *) next[COUNT];
 static atomic_bool is_found;
 
-void real_find(void)
+bool real_find(void)
 {
-    struct wanted_symbol wanted[COUNT] = {INTERCEPTED_CALLS(WANTED, WANTED, NOTHING_OF)};
-    next_symbol_find_behind(wanted, COUNT);
+    struct wanted_symbol wanted[COUNT + 1] = {INTERCEPTED_CALLS(WANTED, WANTED, NOTHING_OF)};
+    wanted[COUNT] = (struct wanted_symbol){.name = OTHER_STYXY};
+    next_symbol_find_behind(wanted, COUNT + 1);
     next_symbol_find_elsewhere(wanted, COUNT);
     for (int i = 0; i < COUNT; i++)
         atomic_store(&next[i], wanted[i].address);
     atomic_store(&is_found, true);
+    return wanted[COUNT].address != NULL;
 }
 
 static void *next_of(int index)

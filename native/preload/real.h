@@ -8,11 +8,15 @@
 #include "guest/intercepted.h"
 
 #include <spawn.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/* Find all of them; called once, when the library is loaded. */
-void real_find(void);
+/*
+ * Find all of them, and tell whether another copy of this library comes behind this one, and does
+ * its work; called once, when the library is loaded.
+ */
+bool real_find(void);
 
 #define DECLARE_REAL(name, otherwise, result, parameters, arguments) result real_##name parameters;
 INTERCEPTED_CALLS(NOTHING_OF, DECLARE_REAL, NOTHING_OF)

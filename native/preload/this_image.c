@@ -4,7 +4,6 @@
 #include "guest/kernel/readable.h"
 #include "guest/kernel/sys.h"
 #include "guest/state/fork_shared.h"
-#include "preload/other_libraries.h"
 #include "preload/real.h"
 #include "preload/streams.h"
 
@@ -15,31 +14,34 @@
 
 enum { FRESH, STARTING, READY, ABSENT };
 
-static atomic_int state;
-static struct image this_image;
-/* All texts of the image. An environment that does not fit is an attack or an accident. */
-static char arena[24576];
-static struct text texts;
+/* In this order, so that what each program writes at its start is at the beginning. */
+static struct {
+    atomic_int state;
+    struct text texts;
+    struct image image;
+    /* All texts of the image. An environment that does not fit is an attack or an accident. */
+    char arena[24576];
+} this;
 
 /* Copy the value of a variable into the arena; "" where it is unset. */
 static const char *copied(void *from, const char *name)
 {
     (void)from;
-    const char *start = texts.bytes + texts.used, *value = getenv(name);
+    const char *start = this.texts.bytes + this.texts.used, *value = getenv(name);
     if (value == NULL || value[0] == '\0')
         return "";
-    text_add(&texts, value);
-    return text_end(&texts) ? start : "";
+    text_add(&this.texts, value);
+    return text_end(&this.texts) ? start : "";
 }
 
 static const char *working_directory(void)
 {
-    char *start = texts.bytes + texts.used;
+    char *start = this.texts.bytes + this.texts.used;
     /* A directory outside a chroot reads "(unreachable)/...", and one that is gone fails. */
-    long length = sys_call(SYS_getcwd, start, texts.room - texts.used);
+    long length = sys_call(SYS_getcwd, start, this.texts.room - this.texts.used);
     if (length <= 0 || start[0] != '/')
         return "";
-    texts.used += (size_t)length;
+    this.texts.used += (size_t)length;
     return start;
 }
 
@@ -62,10 +64,10 @@ static const char *supervisor_path(void)
         size_t length = strcspn(at, ": ");
         size_t tail = sizeof library - 1;
         if (length > tail && at[0] == '/' && memcmp(at + length - tail, library, tail) == 0) {
-            const char *start = texts.bytes + texts.used;
-            text_bytes(&texts, at, length - tail);
-            text_add(&texts, "/styxy-seccomp");
-            return text_end(&texts) ? start : "";
+            const char *start = this.texts.bytes + this.texts.used;
+            text_bytes(&this.texts, at, length - tail);
+            text_add(&this.texts, "/styxy-seccomp");
+            return text_end(&this.texts) ? start : "";
         }
         at += length;
     }
@@ -89,19 +91,19 @@ static uint64_t make_image_id(void)
 static bool read_image(struct image *image)
 {
     const struct variables variables = {.get = copied};
-    texts = text_in(arena, sizeof arena);
+    this.texts = text_in(this.arena, sizeof this.arena);
     if (is_in_valgrind())
         readable_in_valgrind();
     if (image_is_switched_off(&variables) || getauxval(AT_SECURE) != 0)
         return false;
     image->image_id = make_image_id();
     image->directory = working_directory();
-    image_read_settings(image, &variables, &texts);
+    image_read_settings(image, &variables, &this.texts);
     image->supervisor = supervisor_path();
     image->is_cluster_worker = getenv("NODE_UNIQUE_ID") != NULL;
     for (int fd = 1; fd <= 2; fd++)
         image->standard[fd] = streams_at(fd);
-    return !texts.cut;
+    return !this.texts.cut;
 }
 
 __attribute__((constructor)) static void start(void)
@@ -109,15 +111,12 @@ __attribute__((constructor)) static void start(void)
     int entry_errno = errno;
     int fresh = FRESH;
     /* A thread or signal handler that comes in between finds STARTING and stays out. */
-    if (atomic_compare_exchange_strong(&state, &fresh, STARTING)) {
-        real_find();
+    if (atomic_compare_exchange_strong(&this.state, &fresh, STARTING)) {
         /*
          * An upgrade in an activated shell leaves both in LD_PRELOAD: there would be two notices.
          */
-        bool ready = !other_libraries_have_styxy() && read_image(&this_image);
-        if (ready)
-            fork_shared_prepare();
-        atomic_store(&state, ready ? READY : ABSENT);
+        bool is_alone = !real_find();
+        atomic_store(&this.state, is_alone && read_image(&this.image) ? READY : ABSENT);
     }
     errno = entry_errno;
 }
@@ -125,7 +124,17 @@ __attribute__((constructor)) static void start(void)
 const struct image *host_image(void)
 {
     /* Another library's constructor may bind before ours has run. */
-    if (atomic_load(&state) == FRESH)
+    if (atomic_load(&this.state) == FRESH)
         start();
-    return atomic_load(&state) == READY ? &this_image : NULL;
+    return atomic_load(&this.state) == READY ? &this.image : NULL;
+}
+
+/* A child is the same image: what its processes know of each other has to be mapped before it. */
+pid_t fork(void)
+{
+    int entry_errno = errno;
+    if (host_image() != NULL)
+        fork_shared_prepare();
+    errno = entry_errno;
+    return real_fork();
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,48 @@ def test_the_library_has_no_thread_local_storage_and_no_executable_stack() -> No
     ).stdout
     assert " TLS " not in headers
     assert "RWE" not in headers
+
+
+def mappings(text: str, name: str) -> list[str]:
+    """The lines of /proc/PID/maps that name a file."""
+    return [line for line in text.splitlines() if name in line]
+
+
+def test_a_program_that_binds_nothing_pays_for_two_mappings_and_one_written_page(
+    tmp_path: Path,
+) -> None:
+    with FakeDaemon(tmp_path) as daemon:
+        done = run(["cat", "/proc/self/maps"], daemon.environment())
+    assert [line.split()[1] for line in mappings(done.stdout, "libstyxy")] == ["r-xp", "rw-p"]
+    assert mappings(done.stdout, "/dev/zero") == []
+    addresses = {words[2]: int(words[0], 16) for words in symbols_with_addresses()}
+    first_page = addresses["_DYNAMIC"] // 4096
+    assert addresses["this"] // 4096 == addresses["next"] // 4096 == first_page
+
+
+def symbols_with_addresses() -> list[list[str]]:
+    """All symbols that have a place, as (address, type, name)."""
+    shown = subprocess.run(["nm", library()], check=True, capture_output=True, text=True).stdout
+    return [words for line in shown.splitlines() if len(words := line.split()) == 3]
+
+
+def test_what_forked_processes_share_is_mapped_before_the_first_fork(tmp_path: Path) -> None:
+    code = """
+        import os
+        def shared():
+            with open("/proc/self/maps") as maps:
+                return sum("/dev/zero" in line and " rw-s " in line for line in maps)
+        before = shared()
+        for _ in range(2):
+            child = os.fork()
+            if child == 0:
+                os._exit(shared())
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+        print(before, shared())
+    """
+    with FakeDaemon(tmp_path) as daemon:
+        done = run([sys.executable, "-c", textwrap.dedent(code)], daemon.environment())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 1\n", "")
 
 
 def test_the_build_compiles_every_source() -> None:

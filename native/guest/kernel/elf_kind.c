@@ -6,7 +6,12 @@
 #include <elf.h>
 #include <string.h>
 
-enum { MOST_SEGMENTS = 64, NOTES = 1024, LINE = 256 }; /* BINPRM_BUF_SIZE */
+enum {
+    MOST_SEGMENTS = 64,
+    HEAD = 1024, /* 17 segments */
+    NOTES = 1024,
+    LINE = 256, /* BINPRM_BUF_SIZE */
+};
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define OUR_ORDER ELFDATA2LSB
@@ -14,19 +19,35 @@ enum { MOST_SEGMENTS = 64, NOTES = 1024, LINE = 256 }; /* BINPRM_BUF_SIZE */
 #define OUR_ORDER ELFDATA2MSB
 #endif
 
+/* The beginning of a file: all headers are there, and most notes, so that one read is enough. */
+struct head {
+    int fd;
+    size_t length;
+    unsigned char bytes[HEAD];
+};
+
+/* Read a part of the file, from its beginning as we have it, where it is there. */
+static ptrdiff_t read_part(const struct head *head, void *into, size_t length, uint64_t offset)
+{
+    if (offset > head->length || length > head->length - offset)
+        return sys_pread(head->fd, into, length, (long)offset);
+    memcpy(into, head->bytes + offset, length);
+    return (ptrdiff_t)length;
+}
+
 /* Whether a segment of notes has the one that Go's linker writes, with the build id. */
-static bool has_go_note(int fd, const Elf64_Phdr *segment)
+static bool has_go_note(const struct head *head, const Elf64_Phdr *segment)
 {
     char notes[NOTES];
     size_t length = segment->p_filesz < sizeof notes ? segment->p_filesz : sizeof notes;
-    ptrdiff_t got = sys_pread(fd, notes, length, (long)segment->p_offset);
+    ptrdiff_t got = read_part(head, notes, length, segment->p_offset);
     for (ptrdiff_t i = 0; i + 4 <= got; i += 4)
         if (memcmp(notes + i, "Go\0", 4) == 0)
             return true;
     return false;
 }
 
-static enum elf_kind kind_of_elf(int fd, const Elf64_Ehdr *header)
+static enum elf_kind kind_of_elf(const struct head *head, const Elf64_Ehdr *header)
 {
     Elf64_Phdr segment;
     enum elf_kind kind = ELF_KIND_STATIC;
@@ -35,12 +56,12 @@ static enum elf_kind kind_of_elf(int fd, const Elf64_Ehdr *header)
         (header->e_type != ET_EXEC && header->e_type != ET_DYN))
         return ELF_KIND_OTHER;
     for (unsigned i = 0; i < header->e_phnum && i < MOST_SEGMENTS; i++) {
-        long offset = (long)(header->e_phoff + i * sizeof segment);
-        if (sys_pread(fd, &segment, sizeof segment, offset) != (ptrdiff_t)sizeof segment)
+        uint64_t offset = header->e_phoff + i * sizeof segment;
+        if (read_part(head, &segment, sizeof segment, offset) != (ptrdiff_t)sizeof segment)
             return ELF_KIND_OTHER;
         if (segment.p_type == PT_INTERP)
             kind = ELF_KIND_DYNAMIC;
-        if (segment.p_type == PT_NOTE && has_go_note(fd, &segment))
+        if (segment.p_type == PT_NOTE && has_go_note(head, &segment))
             return ELF_KIND_GO;
     }
     return kind;
@@ -49,12 +70,15 @@ static enum elf_kind kind_of_elf(int fd, const Elf64_Ehdr *header)
 enum elf_kind elf_kind_of(int fd)
 {
     Elf64_Ehdr header;
-    ptrdiff_t got = sys_pread(fd, &header, sizeof header, 0);
-    if (got >= 2 && memcmp(&header, "#!", 2) == 0)
+    struct head head = {.fd = fd};
+    ptrdiff_t got = sys_pread(fd, head.bytes, sizeof head.bytes, 0);
+    head.length = got > 0 ? (size_t)got : 0;
+    if (got >= 2 && memcmp(head.bytes, "#!", 2) == 0)
         return ELF_KIND_SCRIPT;
-    if (got != (ptrdiff_t)sizeof header || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+    if (head.length < sizeof header || memcmp(head.bytes, ELFMAG, SELFMAG) != 0)
         return ELF_KIND_OTHER;
-    return kind_of_elf(fd, &header);
+    memcpy(&header, head.bytes, sizeof header);
+    return kind_of_elf(&head, &header);
 }
 
 bool elf_kind_is_deaf(const char *path)

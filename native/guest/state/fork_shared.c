@@ -4,20 +4,29 @@
 #include "guest/image.h"
 #include "guest/kernel/sys.h"
 
+#include <string.h>
+
 static PER_IMAGE struct fork_shared of_this_process;
-static PER_IMAGE struct fork_shared *memory = &of_this_process;
+static PER_IMAGE _Atomic(struct fork_shared *) of_all; /* NULL = not mapped */
 
 void fork_shared_prepare(void)
 {
+    struct fork_shared *nobody = NULL;
+    if (atomic_load(&of_all) != NULL)
+        return;
     long fresh = sys_call(SYS_mmap, NULL, sizeof of_this_process, PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS, -1, 0L);
-    if (fresh != -1)
-        memory = (struct fork_shared *)fresh; /* all zeroes, the initial value of our atomics */
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0L);
+    if (fresh == -1)
+        return;
+    memcpy((void *)fresh, &of_this_process, sizeof of_this_process);
+    if (!atomic_compare_exchange_strong(&of_all, &nobody, (struct fork_shared *)fresh))
+        sys_call(SYS_munmap, fresh, sizeof of_this_process); /* another thread forks, too */
 }
 
 struct fork_shared *fork_shared_memory(void)
 {
-    return memory;
+    struct fork_shared *shared = atomic_load(&of_all);
+    return shared != NULL ? shared : &of_this_process;
 }
 
 /* Encode a protocol and a port as used << 17 | udp << 16 | port. */
@@ -39,14 +48,14 @@ static struct shared_socket *claim_entry(struct fork_shared *shared, uint64_t co
 
 void fork_shared_add_socket(uint64_t cookie, uint16_t port, bool is_udp)
 {
-    struct shared_socket *socket = claim_entry(memory, cookie);
+    struct shared_socket *socket = claim_entry(fork_shared_memory(), cookie);
     atomic_store(&socket->cookie, cookie);
     atomic_store(&socket->place, place_of(port, is_udp));
 }
 
 static struct shared_socket *find_socket(uint64_t cookie)
 {
-    struct fork_shared *shared = memory;
+    struct fork_shared *shared = fork_shared_memory();
     for (int i = 0; i < SHARED_SOCKETS && cookie != 0; i++)
         if (atomic_load(&shared->sockets[i].cookie) == cookie)
             return &shared->sockets[i];
@@ -69,7 +78,7 @@ bool fork_shared_has_socket(uint64_t cookie)
 
 bool fork_shared_has_bound(uint16_t port, bool is_udp)
 {
-    struct fork_shared *shared = memory;
+    struct fork_shared *shared = fork_shared_memory();
     for (int i = 0; i < SHARED_SOCKETS; i++)
         if (atomic_load(&shared->sockets[i].place) == place_of(port, is_udp))
             return true;

@@ -2,9 +2,10 @@
  * What a program shares with its forked children: the sockets that any of them bound, and the moves
  * that the user has had a notice of.
  *
- * It is one piece of shared memory, mapped before the program runs, because servers fork first and
- * bind then. It costs each program two microseconds and, until something is bound, no memory. Where
- * it could not be mapped, each process has memory of its own, and its children a copy.
+ * It is one piece of shared memory, mapped before the first fork, because servers fork first and
+ * bind then, and not before that, because it costs as much as all else that is done for a program
+ * at its start, and nearly none forks. Where it could not be mapped, or where a program forked by a
+ * system call of its own (clone(2)), each process has memory of its own, and its children a copy.
  *
  * Lock-free, because fork can leave a lock behind that nobody holds any more. The table of sockets
  * is a hint: the oldest entry gives way, and a reader that meets a writer misses one entry at most.
@@ -29,7 +30,10 @@ struct fork_shared {
     _Atomic uint64_t notices[SHARED_NOTICES]; /* of moves: notice_once.c */
 };
 
-/* Map the memory; called once, before the program runs. */
+/*
+ * Map the memory, with what this process knows by now; called before each fork. What another thread
+ * adds at that moment is missing there.
+ */
 void fork_shared_prepare(void);
 
 struct fork_shared *fork_shared_memory(void);
