@@ -11,7 +11,8 @@ import ast
 import functools
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -75,24 +76,70 @@ def c_files() -> list[Path]:
 
 
 def shown(path: Path) -> str:
-    """The name of a test case."""
+    """The name of a file or folder, as a failure lists it."""
     return str(path.relative_to(ROOT))
 
 
+def lines_of(path: Path) -> list[str]:
+    """The lines of one file."""
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What the tests ask of a Python file; its tree is not kept, for the trees of all are large.
+
+    `from a import b` imports `a.b`, perhaps a module. `functions` are all that it defines, each
+    with its number of lines; `body` is what a package's file does when it is entered.
+    """
+
+    docstring: str | None
+    imports: frozenset[str]
+    functions: dict[str, int]
+    impurities: tuple[str, ...]
+    body: tuple[ast.stmt, ...]
+
+
 @functools.cache
-def tree_of(path: Path) -> ast.Module:
+def source_of(path: Path) -> Source:
     """Parse one file, once for all tests that look at it."""
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    nodes = list(ast.walk(tree))
+    return Source(
+        docstring=ast.get_docstring(tree),
+        imports=frozenset(name for node in nodes for name in imported_in(node)),
+        functions={
+            f"{shown(path)}:{node.lineno}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
+            for node in nodes
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        },
+        impurities=tuple(
+            f"{shown(path)}:{getattr(node, 'lineno', 0)}: {what}"
+            for node in nodes
+            for what in impurities_in(node)
+        ),
+        body=tuple(tree.body) if path.name == "__init__.py" else (),
+    )
 
 
-def imports_of(tree: ast.Module) -> Iterator[str]:
-    """Name every module that a file imports; `from a import b` yields `a.b`, perhaps a module."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"line {node.lineno}: a relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def imported_in(node: ast.AST) -> Iterator[str]:
+    """Name every module that a node imports."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"line {node.lineno}: a relative import"
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def impurities_in(node: ast.AST) -> Iterator[str]:
+    """Name what makes a node impure: it waits, keeps a global or calls the world."""
+    if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.Global):
+        yield type(node).__name__
+    if isinstance(node, ast.Call):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+        name = called.id if isinstance(called, ast.Name) else called
+        if name in IMPURE_CALLS:
+            yield f"{name}()"
 
 
 def room_of(path: Path) -> str:
@@ -101,7 +148,7 @@ def room_of(path: Path) -> str:
     return parts[0] if len(parts) > 1 else path.stem
 
 
-def broken_imports(room: str, names: Iterator[str]) -> list[str]:
+def broken_imports(room: str, names: Iterable[str]) -> list[str]:
     """Those of `names` that `room` must not know."""
     return [name for name in names if not may_import(room, name)]
 
@@ -117,11 +164,16 @@ def may_import(room: str, name: str) -> bool:
     return room != "core" or top in PURE or name.rpartition(".")[0] in PURE
 
 
-@pytest.mark.parametrize("path", python_files("src"), ids=shown)
-def test_a_room_imports_downwards_and_what_it_may(path: Path) -> None:
-    room = room_of(path)
-    assert room in MAY_IMPORT, "a room that the plan does not know"
-    assert broken_imports(room, imports_of(tree_of(path))) == []
+def test_the_plan_knows_each_room() -> None:
+    assert {room_of(path) for path in python_files("src")} == MAY_IMPORT.keys()
+
+
+def test_a_room_imports_downwards_and_what_it_may() -> None:
+    broken = {
+        shown(path): broken_imports(room_of(path), source_of(path).imports)
+        for path in python_files("src")
+    }
+    assert {name: names for name, names in broken.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -146,7 +198,7 @@ def test_the_import_rule_sees_a_broken_import(room: str, name: str) -> None:
 def imported_by(room: str) -> set[str]:
     """Every name that the files of a room import."""
     files = (path for path in python_files("src") if room_of(path) == room)
-    return {name for path in files for name in imports_of(tree_of(path))}
+    return {name for path in files for name in source_of(path).imports}
 
 
 @pytest.mark.parametrize("room", LIBRARIES)
@@ -159,7 +211,7 @@ def test_only_the_mcp_server_uses_its_sdk() -> None:
     users = {
         path.parent
         for path in python_files("src")
-        if {name.partition(".")[0] for name in imports_of(tree_of(path))} & {"mcp", "pydantic"}
+        if {name.partition(".")[0] for name in source_of(path).imports} & {"mcp", "pydantic"}
     }
     assert users == {SRC / "styxy/client/agents/mcp"}
 
@@ -185,7 +237,7 @@ def folders_known() -> dict[str, set[str]]:
         if path.parent == SRC / "styxy":
             continue
         here = known.setdefault(shown(path.parent), set())
-        for name in imports_of(tree_of(path)):
+        for name in source_of(path).imports:
             folder = folder_of.get(name) or folder_of.get(name.rpartition(".")[0])
             here |= {folder} if folder else set()
     return {folder: others - {folder, shown(SRC / "styxy")} for folder, others in known.items()}
@@ -212,102 +264,102 @@ def test_a_circle_is_seen() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == {"b", "c"}
 
 
-@pytest.mark.parametrize(
-    "folder", sorted({path.parent for path in python_files("src/styxy")}), ids=shown
-)
-def test_a_folder_has_no_more_entries_than_a_person_surveys(folder: Path) -> None:
+def entries_of(folder: Path) -> set[Path]:
+    """The modules of a folder, and the folders in it that have some."""
     modules = {path for path in folder.glob("*.py") if path.stem != "__init__"}
-    folders = {path.parent for path in folder.glob("*/*.py")}
-    assert len(modules) + len(folders) <= MOST_ENTRIES
+    return modules | {path.parent for path in folder.glob("*/*.py")}
+
+
+def test_a_folder_has_no_more_entries_than_a_person_surveys() -> None:
+    folders = {path.parent for path in python_files("src/styxy")}
+    sizes = {shown(folder): len(entries_of(folder)) for folder in folders}
+    assert {name: size for name, size in sizes.items() if size > MOST_ENTRIES} == {}
 
 
 def test_a_short_file_has_a_reason_to_be_one() -> None:
     short = {
         str(path.relative_to(SRC / "styxy"))
         for path in python_files("src/styxy")
-        if len(path.read_text(encoding="utf-8").splitlines()) < SHORTEST_FILE
+        if len(lines_of(path)) < SHORTEST_FILE
     }
     only_words = {
         str(path.relative_to(SRC / "styxy"))
         for path in python_files("src/styxy")
-        if path.stem == "__init__" and len(tree_of(path).body) == 1
+        if path.stem == "__init__" and len(source_of(path).body) == 1
     }
     assert short - only_words == SHORT.keys()
 
 
-@pytest.mark.parametrize("path", python_files("src/styxy/core"), ids=shown)
-def test_the_core_is_pure(path: Path) -> None:
-    for node in ast.walk(tree_of(path)):
-        where = f"{path.name}, line {getattr(node, 'lineno', 0)}"
-        assert not isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.Global), where
-        if isinstance(node, ast.Call):
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
-            name = called.id if isinstance(called, ast.Name) else called
-            assert name not in IMPURE_CALLS, f"{where}: {name}()"
+def test_the_core_is_pure() -> None:
+    files = python_files("src/styxy/core")
+    assert {each for path in files for each in source_of(path).impurities} == set()
 
 
-@pytest.mark.parametrize(
-    "path", python_files("src", "tests", "bench", "scripts", "native") + c_files(), ids=shown
-)
-def test_a_file_is_no_longer_than_a_person_reads(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+def test_a_file_is_no_longer_than_a_person_reads() -> None:
+    files = python_files("src", "tests", "bench", "scripts", "native") + c_files()
+    sizes = {shown(path): len(lines_of(path)) for path in files}
+    assert {name: size for name, size in sizes.items() if size > LONGEST_FILE} == {}
 
 
-@pytest.mark.parametrize("path", python_files("src", "bench", "scripts", "native"), ids=shown)
-def test_a_function_fits_a_screen(path: Path) -> None:
-    functions = (
-        node
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-    sizes = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
+def test_a_function_fits_a_screen() -> None:
+    files = python_files("src", "bench", "scripts", "native")
+    sizes = dict(each for path in files for each in source_of(path).functions.items())
     assert {name: size for name, size in sizes.items() if size > LONGEST_FUNCTION} == {}
 
 
-@pytest.mark.parametrize("path", c_files(), ids=shown)
-def test_a_c_function_fits_a_screen(path: Path) -> None:
+def c_functions_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Where the functions of a C file start, each with its number of lines."""
     started = 0
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines_of(path), start=1):
         if re.match(r"\S.*\)\s*\{$|\{$", line):
             started = number
         elif line.startswith("}") and started:
-            assert number - started + 1 <= LONGEST_FUNCTION, f"{path.name}, line {started}"
+            yield f"{shown(path)}:{started}", number - started + 1
             started = 0
 
 
-@pytest.mark.parametrize(
-    "path",
-    [*python_files("src", "tests", "bench", "scripts", "native"), ROOT / "hatch_build.py"],
-    ids=shown,
-)
-def test_a_module_says_what_lives_in_it(path: Path) -> None:
-    assert ast.get_docstring(tree_of(path))
+def test_a_c_function_fits_a_screen() -> None:
+    sizes = dict(function for path in c_files() for function in c_functions_of(path))
+    assert {name: size for name, size in sizes.items() if size > LONGEST_FUNCTION} == {}
 
 
-@pytest.mark.parametrize("path", c_files(), ids=shown)
-def test_a_c_file_says_what_lives_in_it(path: Path) -> None:
-    assert path.read_text(encoding="utf-8").lstrip().startswith(("/*", "//"))
+def test_a_module_says_what_lives_in_it() -> None:
+    files = python_files("src", "tests", "bench", "scripts", "native")
+    files.append(ROOT / "hatch_build.py")
+    assert {shown(path) for path in files if not source_of(path).docstring} == set()
 
 
-@pytest.mark.parametrize("path", python_files("src"), ids=shown)
-def test_a_module_is_named_after_what_it_is(path: Path) -> None:
-    assert path.stem not in NO_NAME_FOR_A_ROOM
+def test_a_c_file_says_what_lives_in_it() -> None:
+    texts = {shown(path): path.read_text(encoding="utf-8").lstrip() for path in c_files()}
+    assert {name for name, text in texts.items() if not text.startswith(("/*", "//"))} == set()
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in python_files("src") if path.name == "__init__.py"], ids=shown
-)
-def test_a_package_costs_nothing_to_enter(path: Path) -> None:
-    _docstring, *rest = tree_of(path).body
+def test_a_module_is_named_after_what_it_is() -> None:
+    assert {path.stem for path in python_files("src")} & NO_NAME_FOR_A_ROOM == set()
+
+
+def costs_nothing(path: Path) -> bool:
+    """Whether a package has only a docstring and, at the top, the version."""
+    _docstring, *rest = source_of(path).body
     names = [target for node in rest if isinstance(node, ast.Assign) for target in node.targets]
-    assert len(names) == len(rest), "only a docstring and, at the top, the version"
-    assert [ast.unparse(name) for name in names] in ([], ["__version__"])
+    return len(names) == len(rest) and [ast.unparse(each) for each in names] in (
+        [],
+        ["__version__"],
+    )
 
 
-@pytest.mark.parametrize("path", python_files("tests"), ids=shown)
-def test_no_test_replaces_a_part_of_the_house(path: Path) -> None:
-    imported = set(imports_of(tree_of(path)))
-    assert not any(name.startswith(("unittest.mock", "mock")) for name in imported)
+def test_a_package_costs_nothing_to_enter() -> None:
+    packages = [path for path in python_files("src") if path.name == "__init__.py"]
+    assert {shown(path) for path in packages if not costs_nothing(path)} == set()
+
+
+def test_no_test_replaces_a_part_of_the_house() -> None:
+    replacing = [
+        path
+        for path in python_files("tests")
+        if any(name.startswith(("unittest.mock", "mock")) for name in source_of(path).imports)
+    ]
+    assert {shown(path) for path in replacing} == set()
 
 
 @functools.cache
@@ -318,19 +370,22 @@ def named_in_tests_of(room: str) -> dict[str, set[str]]:
     """
     found = {}
     for path in (ROOT / "tests" / room).rglob("test_*.py"):
-        tree = tree_of(path)
-        parents = {name.rpartition(".")[0] for name in imports_of(tree)}
-        said = set(re.findall(r"`(\w+)`", ast.get_docstring(tree) or ""))
-        found[str(path)] = {*imports_of(tree), *parents, *said}
+        source = source_of(path)
+        parents = {name.rpartition(".")[0] for name in source.imports}
+        said = set(re.findall(r"`(\w+)`", source.docstring or ""))
+        found[str(path)] = {*source.imports, *parents, *said}
     return found
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in python_files("src") if path.name != "__init__.py"], ids=shown
-)
-def test_a_module_has_a_test_of_its_name_or_is_named_in_one_of_its_room(path: Path) -> None:
+def is_tested(path: Path) -> bool:
+    """Whether a test of its room has a module's name, or names it."""
     folder = path.parent.relative_to(SRC / "styxy")
     tests = named_in_tests_of(folder.parts[0] if folder.parts else "client")
     module = ".".join(path.relative_to(SRC).with_suffix("").parts)
     has_namesake = any(Path(name).name == f"test_{path.stem}.py" for name in tests)
-    assert has_namesake or any(names & {module, path.stem} for names in tests.values())
+    return has_namesake or any(names & {module, path.stem} for names in tests.values())
+
+
+def test_a_module_has_a_test_of_its_name_or_is_named_in_one_of_its_room() -> None:
+    modules = [path for path in python_files("src") if path.name != "__init__.py"]
+    assert {shown(path) for path in modules if not is_tested(path)} == set()

@@ -11,8 +11,6 @@ import subprocess
 from collections import defaultdict
 from pathlib import Path
 
-import pytest
-
 from native.build import BOTH, COMPILE_FLAGS, HERE, HOOK_SOURCES, SOURCES, SUPERVISOR_SOURCES
 from tests.scratch import scratch
 
@@ -41,7 +39,7 @@ FILES = sorted(path for end in ("*.c", "*.h") for path in HERE.rglob(end))
 
 
 def shown(path: Path) -> str:
-    """The name of a test case, and how an include spells a file."""
+    """The name of a file as a failure lists it, and how an include spells it."""
     return str(path.relative_to(HERE))
 
 
@@ -56,44 +54,66 @@ def node_of(name: str) -> str:
     return "/".join(parts[:2]) if len(parts) > 2 else name.rpartition(".")[0]
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES} | {HERE}), ids=shown)
-def test_a_room_is_seen_at_a_glance(folder: Path) -> None:
+def entries_of(folder: Path) -> set[str]:
+    """What a person sees in a folder: a source and its header are one thing."""
     entries = {path.stem if path.is_file() else path.name for path in folder.iterdir()}
-    assert len(entries - {"__pycache__"}) <= MOST_ENTRIES
+    return entries - {"__pycache__"}
 
 
-@pytest.mark.parametrize("path", [each for each in FILES if each.suffix == ".c"], ids=shown)
-def test_a_file_is_long_enough_to_be_one(path: Path) -> None:
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert (lines < SHORTEST_FILE) == (shown(path) in SHORT_FILES)
+def test_a_room_is_seen_at_a_glance() -> None:
+    sizes = {
+        shown(each): len(entries_of(each)) for each in {path.parent for path in FILES} | {HERE}
+    }
+    assert {name: size for name, size in sizes.items() if size > MOST_ENTRIES} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=shown)
-def test_an_include_says_which_room_it_reaches_into(path: Path) -> None:
-    names = includes_of(path)
-    room = shown(path).partition("/")[0]
-    assert [name for name in names if not HERE.joinpath(name).is_file()] == []
-    assert {name.partition("/")[0] for name in names} <= MAY_INCLUDE[room]
+def test_a_file_is_long_enough_to_be_one() -> None:
+    sizes = {
+        shown(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in FILES
+        if path.suffix == ".c"
+    }
+    assert {name for name, size in sizes.items() if size < SHORTEST_FILE} == SHORT_FILES.keys()
 
 
-@pytest.mark.parametrize("path", [each for each in FILES if each.suffix == ".c"], ids=shown)
-def test_a_file_includes_its_own_header_first_and_the_others_in_order(path: Path) -> None:
-    names = includes_of(path)
-    own = shown(path.with_suffix(".h"))
-    rest = names[1:] if names[:1] == [own] else names
-    assert own not in rest
-    assert rest == sorted(set(rest))
+def test_an_include_names_a_file_from_the_top() -> None:
+    names = {(shown(path), name) for path in FILES for name in includes_of(path)}
+    assert {each for each in names if not HERE.joinpath(each[1]).is_file()} == set()
 
 
-@pytest.mark.parametrize("path", [each for each in FILES if HERE / "guest" in each.parents],
-                         ids=shown)  # fmt: skip
-def test_the_guest_includes_downwards(path: Path) -> None:
-    def layer(name: str) -> int:
-        parts = name.split("/")[1:]
-        return GUEST_LAYERS.index(parts[0] if len(parts) > 1 else "")
+def test_an_include_reaches_into_no_room_but_those_below() -> None:
+    rooms = {(shown(path), name.partition("/")[0]) for path in FILES for name in includes_of(path)}
+    assert {
+        each for each in rooms if each[1] not in MAY_INCLUDE[each[0].partition("/")[0]]
+    } == set()
 
-    above = [name for name in includes_of(path) if layer(name) > layer(shown(path))]
-    assert above == []
+
+def test_a_file_includes_its_own_header_first_and_the_others_in_order() -> None:
+    unordered = set()
+    for path in FILES:
+        names = includes_of(path)
+        own = shown(path.with_suffix(".h"))
+        rest = names[1:] if path.suffix == ".c" and names[:1] == [own] else names
+        if own in rest or rest != sorted(set(rest)):
+            unordered.add(shown(path))
+    assert unordered == set()
+
+
+def layer_of(name: str) -> int:
+    """How far up in the guest a file is."""
+    parts = name.split("/")[1:]
+    return GUEST_LAYERS.index(parts[0] if len(parts) > 1 else "")
+
+
+def test_the_guest_includes_downwards() -> None:
+    upwards = {
+        (shown(path), name)
+        for path in FILES
+        if HERE / "guest" in path.parents
+        for name in includes_of(path)
+        if layer_of(name) > layer_of(shown(path))
+    }
+    assert upwards == set()
 
 
 def test_sub_rooms_form_no_circle() -> None:

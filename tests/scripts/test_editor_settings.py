@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import configparser
+import functools
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = ("src", "native", "tests", "bench", "docs", "scripts")
@@ -35,6 +35,7 @@ def text_files() -> list[Path]:
     return sorted(path for path in ours if path.suffix in SUFFIXES or path.name in NAMES)
 
 
+@functools.cache
 def settings_of(name: str) -> dict[str, str]:
     """Return what .editorconfig says of a file; the last section that matches wins."""
     parser = configparser.ConfigParser(strict=True)
@@ -48,16 +49,46 @@ def settings_of(name: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("path", text_files(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_is_as_an_editor_would_save_it(path: Path) -> None:
-    settings, raw = settings_of(path.name), path.read_bytes()
-    assert settings["charset"] == "utf-8"
-    lines = raw.decode("utf-8").split("\n")
-    assert lines[-1] == "", "the last line has no end"
-    assert raw[-2:] != b"\n\n", "blank lines at the end"
-    assert not [line for line in lines if line != line.rstrip()]
-    if settings["indent_style"] == "space" and path.suffix != ".py":  # ruff knows strings apart
-        assert not [line for line in lines if line.startswith("\t")]
+def faults_of(raw: bytes, settings: dict[str, str], *, is_python: bool) -> Iterator[str]:
+    """Name what an editor that follows the settings would have saved in another way."""
+    if settings["charset"] != "utf-8":
+        yield "it has another charset"
+    try:
+        lines = raw.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        yield str(error)
+        return
+    if lines[-1] != "":
+        yield "the last line has no end"
+    if raw[-2:] == b"\n\n":
+        yield "blank lines at the end"
+    for number, line in enumerate(lines, start=1):
+        if line != line.rstrip():
+            yield f"a blank at the end of line {number}"
+        # In Python, ruff knows strings apart.
+        if settings["indent_style"] == "space" and line.startswith("\t") and not is_python:
+            yield f"a tab at the start of line {number}"
+
+
+def test_a_file_is_as_an_editor_would_save_it() -> None:
+    faults = {
+        f"{path.relative_to(ROOT)}: {fault}"
+        for path in text_files()
+        for fault in faults_of(
+            path.read_bytes(), settings_of(path.name), is_python=path.suffix == ".py"
+        )
+    }
+    assert faults == set()
+
+
+def test_what_an_editor_would_not_save_is_named() -> None:
+    settings = {"charset": "utf-8", "indent_style": "space"}
+    assert set(faults_of(b"a \n\tb\n\n", settings, is_python=False)) == {
+        "a blank at the end of line 1",
+        "a tab at the start of line 2",
+        "blank lines at the end",
+    }
+    assert list(faults_of(b"\tb", settings, is_python=True)) == ["the last line has no end"]
 
 
 def test_python_is_as_wide_for_editors_as_for_ruff() -> None:
