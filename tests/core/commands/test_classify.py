@@ -32,11 +32,13 @@ def victims(found: Classification) -> list[set[str]]:
     ]
 
 
-@pytest.mark.parametrize(("line", "kind", "port"), rows_of("command_table.tsv"))
-def test_each_row_of_the_table_holds(line: str, kind: str, port: str) -> None:
-    found = classify(line)
-    assert main_server(found) == (kind, port)
-    assert found.kills == ()
+def test_each_row_of_the_table_holds() -> None:
+    wrong = {}
+    for line, kind, port in rows_of("command_table.tsv"):
+        found = classify(line)
+        if main_server(found) != (kind, port) or found.kills:
+            wrong[line] = found
+    assert wrong == {}
 
 
 def test_servers_of_real_scripts_are_known() -> None:
