@@ -7,9 +7,10 @@ sums up.
 
 from __future__ import annotations
 
+import random
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -48,6 +49,29 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(scratch, ignore_errors=True))
     if hasattr(config, "workerinput") and config.getoption("own_network"):
         enter_own_network()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let workers read the files of a folder in different orders.
+
+    pytest rewrites the asserts of each file and keeps the result beside it, which takes longer than
+    all the rest of the collection. In one order, all workers of a first run would be at the same
+    file at the same time, and each would do all of it.
+    """
+    report = yield
+    if isinstance(collector, pytest.Dir) and hasattr(collector.config, "workerinput"):
+        # Not the numbers of `random`, which may begin alike in each worker.
+        random.SystemRandom().shuffle(report.result)
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in one order, which xdist demands of its workers."""
+    items.sort(key=lambda item: item.path)
 
 
 @pytest.hookimpl(trylast=True)
