@@ -113,6 +113,15 @@ class Processes:
         streams = (_link(f"/proc/{pid}/fd/{number}") for number in (0, 1))
         return all(each is not None and each.startswith(_TERMINALS) for each in streams)
 
+    def terminal(self, pid: int) -> int | None:
+        """Return the device number of the terminal that controls a process; 0 is none."""
+        try:
+            stat = _read_text(f"/proc/{pid}/stat")
+        except _GONE:
+            return None
+        # The kernel packs it as makedev(3) does, for every terminal with a small number.
+        return int(stat.rpartition(")")[2].split()[4])
+
     def variable(self, pid: int, name: str) -> str | None:
         """Return the value that an environment variable had when the program image started."""
         return self.variables(pid, name).get(name)

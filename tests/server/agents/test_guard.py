@@ -1,4 +1,7 @@
-"""Kills that an agent wants to run, judged against real processes. Tests `victims`, `occupants`."""
+"""Kills that an agent wants to run, judged against real processes.
+
+Tests `victims`, `selection` and `occupants`.
+"""
 
 from __future__ import annotations
 
@@ -86,6 +89,72 @@ def test_a_kill_of_a_server_of_its_own_is_let_through(kill: str, shop: Agent) ->
     pid = shop.start_server(port)
     (shop.project / "server.pid").write_text(f"{pid}\n")
     assert shop.wants_to_run(kill.format(pid=pid, port=port)) == ""
+
+
+OTHER_WORDS = (
+    "find . -maxdepth 0 -exec kill {pid} \\;",
+    "find . -name server.pid -exec sh -c 'kill $(cat \"$1\")' _ {{}} \\;",
+    "find . -name '*.pid' | xargs cat | xargs kill",
+    "echo {pid} | xargs sh -c 'kill $0'",
+    "echo kill {pid} | xargs -I% sh -c %",
+    "sudo nsenter -t 1 -a kill {pid}",
+    "$(which kill) {pid}",
+    '"$(command -v kill)" -9 {pid}',
+    "printf 'kill %s\\n' {pid} | bash",
+    "echo kill {pid} | sh",
+    "echo kill {pid} > x.sh; sh x.sh",
+    "awk 'BEGIN {{ system(\"kill {pid}\") }}'",
+    "lsof -ti:{port} | awk '{{system(\"kill \" $1)}}'",
+    "echo 'kill {pid}' | at now",
+    "pkill -P {parent}",
+    "kill $(pgrep -P {parent})",
+    "ps --ppid {parent} -o pid= | xargs kill",
+    "pkill -P {parent} -f {port}",
+    "pkill -u {user} -f {port}",
+    "pkill -s {session} -f {port}",
+    "pkill -g {group} -f {port}",
+    "kill -- -$(ps -o pgid= {pid})",
+    "python3 -c 'import psutil; psutil.Process({pid}).kill()'",
+    "cat > f <<'EOF'\n{data}\nEOF\nkill {pid}",
+)
+
+
+def facts(agent: Agent, pid: int, port: int) -> dict[str, object]:
+    """What a line can name a server of an agent by."""
+    (agent.project / "server.pid").write_text(f"{pid}\n")
+    return {
+        "pid": pid, "port": port, "parent": agent.process.pid, "user": os.getuid(),
+        "session": os.getsid(pid), "group": os.getpgid(pid), "data": "kill me\n" * 9000,
+    }  # fmt: skip
+
+
+def test_a_kill_in_other_words_is_denied(shop: Agent, blog: Agent) -> None:
+    port = free_port()
+    named = facts(blog, blog.start_server(port), port)
+    (shop.project / "server.pid").write_text(f"{named['pid']}\n")
+    said = {line: shop.wants_to_run(line.format(**named)) for line in OTHER_WORDS}
+    assert {line for line in said if not said[line].startswith("Not run: this would end ")} == set()
+
+
+def test_a_kill_of_its_own_in_other_words_is_let_through(shop: Agent) -> None:
+    port = free_port()
+    named = facts(shop, shop.start_server(port), port)
+    of_group = "kill -- -$(ps -o pgid= {pid})"  # the agent's own, in this test
+    said = {line: shop.wants_to_run(line.format(**named)) for line in OTHER_WORDS}
+    assert {line for line in said if said[line]} - {of_group} == set()
+
+
+def test_who_does_not_meet_a_condition_is_let_live(shop: Agent, blog: Agent) -> None:
+    port = free_port()
+    named = facts(blog, blog.start_server(port), port)
+    lines = (
+        "pkill -u nobody", "killall -u nobody", "pkill -u nobody -f {port}", "pkill -t pts/none",
+        "pkill -P {pid}", "pkill -P {pid} -f {port}", "pkill -s {pid} -f {port}",
+        "pkill -g {pid} -f {port}", "kill -- -{pid}", "kill -9 -{pid}", "pkill -u no-such-user",
+        "ps -u nobody -o pid= | xargs kill", "cat > f <<'EOF'\n{data}kill {pid}\nEOF",
+    )  # fmt: skip
+    said = {line: shop.wants_to_run(line.format(**named)) for line in lines}
+    assert {line: text for line, text in said.items() if text} == {}
 
 
 @pytest.mark.parametrize(

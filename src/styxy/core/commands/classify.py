@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from styxy.core.commands.kills.awk import AWKS, lines_of_awk
 from styxy.core.commands.kills.inline_code import code_of, killed_in, lines_in
 from styxy.core.commands.kills.kill import Kill, is_pid, kill_by, kill_of, merged
-from styxy.core.commands.kills.outputs import output_of
-from styxy.core.commands.launching import SHELLS, Launch, launch_of
+from styxy.core.commands.kills.outputs import awk_program, output_of
+from styxy.core.commands.kills.searching import SEARCHES
+from styxy.core.commands.launching import SHELLS, STANDARD_INPUT, Launch, launch_of
 from styxy.core.commands.project.containers import COMPOSERS, ENGINES, servers_of_container
 from styxy.core.commands.project.files import Limited, NoProject
 from styxy.core.commands.project.recipes import (
@@ -66,6 +68,9 @@ pm2 pm2-runtime flatpak-spawn distrobox-enter toolbox styxy
 """
 APART = frozenset(_APART.split())
 """Launchers whose programs get another environment, from another user or from a server."""
+
+NOWHERE = frozenset({"nsenter", "unshare", "at", "batch", *SEARCHES})
+"""Launchers whose servers are none of this line's: in another namespace, later, or once a file."""
 
 READERS = SHELLS | {"source", "."}
 """Commands that run a file of commands."""
@@ -153,9 +158,12 @@ class _Classifier:
         launch = launch_of(program, invocation)
         if launch is not None:
             is_apart = program in APART or SWITCH in invocation.variables
+            noted = len(self.servers)
             self._apart += is_apart
             output = self._launch(launch, invocation, scope)
             self._apart -= is_apart
+            if program in NOWHERE:
+                del self.servers[noted:], self.starts[noted:]
             return output
         is_script = invocation.words[0].text.endswith(".sh")  # ./kill.sh is no kill(1)
         kill = None if is_script else kill_of(program, invocation)
@@ -172,8 +180,11 @@ class _Classifier:
         found = killed_in(program, code)
         if found:
             self.kills.append(kill_by(program, found))
-        for line in lines_in(code):
-            self._text(Field(line), (), invocation, invocation.directory)
+        lines = [Field(line) for line in lines_in(code)]
+        if program in AWKS:
+            lines += lines_of_awk(awk_program(invocation), output_of(program, invocation))
+        for line in lines:
+            self._text(line, Launch(directory=invocation.directory), invocation)
 
     def _note_kill(self, kill: Kill, invocation: Invocation) -> None:
         """Record a kill; if the line itself has written a pid file, use what it wrote."""
@@ -183,8 +194,8 @@ class _Classifier:
             sign, mark, path = pid.partition("@")
             if not mark:
                 pids.append(pid)
-            elif path in written:
-                self._note_written(kill, sign, written[path])
+            elif path.removeprefix("./") in written:
+                self._note_written(kill, sign, written[path.removeprefix("./")])
             else:
                 pids.append(f"{sign}@{_placed(path, invocation.directory)}")
         kill = replace(kill, pids=tuple(pids))
@@ -251,9 +262,7 @@ class _Classifier:
     def _launch(self, launch: Launch, invocation: Invocation, scope: Scope) -> Output:
         output = SILENT
         for text in launch.texts:
-            output = output.followed_by(
-                self._text(text, launch.positional, invocation, launch.directory)
-            )
+            output = output.followed_by(self._text(text, launch, invocation))
         for command in launch.commands:
             inner = scope.copy()
             inner.functions = {}
@@ -261,16 +270,12 @@ class _Classifier:
             output = output.followed_by(self._walker.run(command, inner))
         return output
 
-    def _text(
-        self,
-        text: Field,
-        positional: Sequence[Field],
-        invocation: Invocation,
-        directory: str | None,
-    ) -> Output:
+    def _text(self, text: Field, launch: Launch, invocation: Invocation) -> Output:
         """Walk a script that runs in a shell of its own."""
-        scope = _fresh(invocation, directory)
-        scope.positional = tuple(positional)
+        scope = _fresh(invocation, launch.directory)
+        scope.positional = launch.positional
+        if launch.name is not None:
+            scope.set("0", (launch.name,))
         return self._run(planted(text, scope), scope, invocation)
 
     def _run(self, line: str, scope: Scope, invocation: Invocation) -> Output:
@@ -347,7 +352,10 @@ class _Classifier:
             while words and words[0].text.startswith("-"):
                 words.pop(0)
         path = joined(invocation.directory, words[0].text) if words else None
-        text = self._project.read(path) if path else None
+        written = self._walker.written.get(words[0].text.removeprefix("./")) if words else None
+        if words and words[0].text in STANDARD_INPUT:
+            written = invocation.typed
+        text = written.text if written else self._project.read(path) if path else None
         if text is None or (text.startswith("#!") and "sh" not in text.partition("\n")[0]):
             return False
         inner = replace(invocation, words=tuple(words))

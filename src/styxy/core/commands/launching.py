@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from styxy.core.commands.kills.searching import SEARCHES, commands_for_found
 from styxy.core.commands.shell.fields import HOLE, Field, Output
 from styxy.core.commands.shell.scope import joined
+from styxy.core.commands.shell.walk import file_output
 from styxy.core.commands.tools.launchers import launchers
 
 if TYPE_CHECKING:
@@ -22,15 +24,20 @@ XARGS_VALUES = ("-n", "-P", "-d", "-L", "-s", "-a", "-E", "--max-args", "--max-p
 PM2_VALUES = ("--name", "-n", "-i", "--instances", "--interpreter", "-o", "-e", "-l", "-c", "-m",
               "--cwd", "--uid", "--watch-delay", "--max-memory-restart")  # fmt: skip
 MOST_ARGUMENTS = 256
+STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 ENTER_KEYS = ("C-m", "Enter", "ENTER", "C-j", "KPEnter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What a program starts: other commands, and shell texts with their arguments."""
+    """What a program starts: other commands, and shell texts with their arguments.
+
+    `name` is `$0` in the texts.
+    """
 
     commands: tuple[Invocation, ...] = ()
     texts: tuple[Field, ...] = ()
+    name: Field | None = None
     positional: tuple[Field, ...] = ()
     directory: str | None = ""
 
@@ -43,12 +50,17 @@ def launch_of(program: str, invocation: Invocation) -> Launch | None:
         return _xargs(invocation)
     if program == "parallel":
         return _parallel(invocation)
+    if program in SEARCHES:
+        commands = commands_for_found(invocation)
+        return Launch(commands=commands) if commands is not None else None
+    if program in ("at", "batch"):
+        return _later(invocation)
     if program in ("pm2", "pm2-runtime", "forever"):
         return _pm2(program, invocation)
     if program == "tmux" and invocation.texts[1:2] == ["send-keys"]:
         return _keys(invocation)
     if program == "command" and invocation.texts[1:2] in (["-v"], ["-V"]):
-        return Launch(directory=invocation.directory)  # only asks where a program is
+        return None  # only asks where a program is
     for launcher in launchers().get(program, ()):
         found = _Reader(launcher, invocation).read()
         if found is not None:
@@ -217,10 +229,17 @@ def _shell(invocation: Invocation) -> Launch | None:
         if flag in ("--version", "--help", "-n"):
             return Launch(directory=invocation.directory)
     if is_text and words:
+        name = words[1] if len(words) > 1 else None
         return Launch(
-            texts=(words[0],), positional=tuple(words[2:]), directory=invocation.directory
+            texts=(words[0],),
+            name=name,
+            positional=tuple(words[2:]),
+            directory=invocation.directory,
         )
-    if words and not is_text:
+    if words and words[0].outputs:  # bash <(echo kill 4711)
+        text = words[0].outputs[0].text
+        return Launch(texts=(Field(text),) if text else (), directory=invocation.directory)
+    if words and not is_text and words[0].text not in STANDARD_INPUT:
         return None  # a file
     typed = invocation.typed
     texts = (Field(typed.text),) if typed.text is not None else ()
@@ -242,18 +261,21 @@ def _xargs(invocation: Invocation) -> Launch:
         elif flag.startswith(("-I", "-i")):
             mark = flag[2:] or "{}"
         elif flag in ("-a", "--arg-file") and words:
-            from styxy.core.commands.shell.walk import file_output
-
             typed = file_output(words.pop(0).text)
+        elif flag.startswith("--arg-file="):
+            typed = file_output(flag.partition("=")[2])
         elif flag in XARGS_VALUES and words:
             words.pop(0)
-    return Launch(commands=_fed(invocation, words, _arguments(typed), mark=mark))
+    arguments = _arguments(typed, by_line=bool(mark))
+    return Launch(commands=_fed(invocation, words, arguments, mark=mark))
 
 
-def _arguments(typed: Output) -> list[Field]:
+def _arguments(typed: Output, *, by_line: bool = False) -> list[Field]:
     if typed.text is None:
         return [Field(HOLE, (typed,))]
-    return [Field(word) for word in typed.text.split()[:MOST_ARGUMENTS]]
+    lines = [line.strip() for line in typed.text.splitlines() if line.strip()]
+    words = lines if by_line else typed.text.split()
+    return [Field(word) for word in words[:MOST_ARGUMENTS]]
 
 
 def _fed(
@@ -291,6 +313,13 @@ def _parallel(invocation: Invocation) -> Launch:
         return Launch(texts=tuple(arguments), directory=invocation.directory)
     has_mark = any("{}" in each.text for each in words)
     return Launch(commands=_fed(invocation, words, arguments, mark="{}" if has_mark else ""))
+
+
+def _later(invocation: Invocation) -> Launch:
+    """Read `at now` and `batch`, which run what they read on standard input; see at(1)."""
+    lists = any(each in invocation.texts for each in ("-l", "-c", "-d", "-r"))
+    text = None if lists else invocation.typed.text
+    return Launch(texts=(Field(text),) if text else (), directory=invocation.directory)
 
 
 def _pm2(program: str, invocation: Invocation) -> Launch | None:

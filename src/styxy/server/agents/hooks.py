@@ -25,6 +25,7 @@ from styxy.core.agents.answers import PROTOCOLS
 from styxy.core.agents.events import SILENCE, Advice
 from styxy.core.agents.payloads import agent_of, event_of
 from styxy.core.commands.classify import classify
+from styxy.core.commands.excerpt import excerpt
 from styxy.core.errors import StyxyError
 from styxy.core.model.ports import Port
 from styxy.server.agents.background import failed_tasks
@@ -50,7 +51,7 @@ USUAL_PORTS = (3000, 3001, 4200, 5000, 5173, 5432, 6379, 8000, 8080)
 """Ports that development tools take by default; a session hears who has them."""
 
 LONGEST_LINE = 32 * 1024
-"""Characters of a command line that is read; a longer one is data with a command in front."""
+"""Characters of a command line that is read; a longer one is data with commands around it."""
 
 ASKING = ("opencode",)
 """Agents that ask for the variables of each command."""
@@ -151,11 +152,9 @@ class Hooks:
         return Advice(variables=variables)
 
     async def _on_command(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
-        if len(event.command) > LONGEST_LINE:
-            return SILENCE
         session.note(event)
         settings = self._service.desk.settings.agents
-        found = await self._reader.read(classify, event.command, project=_files(event))
+        found = await self._reader.read(_classified, event.command, _files(event))
         refusal = self._guard(found, event, session) if settings.guard != "off" else ""
         if refusal and settings.guard == "deny":
             return Advice(denial=refusal)
@@ -268,6 +267,15 @@ class Hooks:
         except StyxyError:
             return None  # the range is full
         return next(iter(ports), None)
+
+
+def _classified(command: str, project: ProjectFiles | None) -> Classification:
+    """Classify a command; of a very long one, only the kills: what is said of a server names the
+    whole line.
+    """
+    if len(command) <= LONGEST_LINE:
+        return classify(command, project=project)
+    return replace(classify(excerpt(command, LONGEST_LINE), project=project), servers=())
 
 
 def _read(

@@ -1,6 +1,6 @@
 """What ends which processes: options of kill(1), pkill(1), killall(1), fuser(1), lsof(8) and ss(8).
 
-Covers `outputs` and `selections`, with whole lines.
+Covers `outputs`, `selections`, `searching` and `awk`, with whole lines.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import pytest
 from styxy.core.commands.classify import classify
 from styxy.core.commands.kills.kill import Kill
 from styxy.core.commands.kills.selections import MOST_PORTS, ports_of, without_brackets
+from styxy.core.commands.shell.fields import Condition
+
+BOBS_CHILDREN: tuple[Condition, ...] = (("user", "bob"), ("parent", "7"))
 
 
 @pytest.mark.parametrize(
@@ -115,12 +118,28 @@ def test_what_ends_nothing_that_is_known_is_no_kill(line: str) -> None:
         ("pkill --pidfile x.pid", Kill(how="pkill", pids=("@x.pid",))),
         ("pkill -n -x --signal INT node", Kill(how="pkill", names=("node",), is_whole=True)),
         ("pkill -v node", Kill(how="pkill", pids=("-1",))),
-        ("killall -9 -u bob -r 'no.*'", Kill(how="killall", names=("no.*",), are_patterns=True)),
+        (
+            "killall -9 -u bob -r 'no.*'",
+            Kill(how="killall", names=("no.*",), are_patterns=True, only=(("user", "bob"),)),
+        ),
+        ("pkill -u bob -P 7 node", Kill(how="pkill", names=("node",), only=BOBS_CHILDREN)),
+        ("pkill -u bob", Kill(how="pkill", pids=("-1",), only=(("user", "bob"),))),
+        ("ps -u bob | xargs kill", Kill(how="kill", pids=("-1",), only=(("user", "bob"),))),
+        ("pkill -P 7", Kill(how="pkill", pids=("7",), only=(("parent", "7"),))),
         ("killall -I NODE", Kill(how="killall", names=("NODE",), ignores_case=True)),
         ("killall -INT node", Kill(how="killall", names=("node",))),
-        ("kill -- -$(ps -o pgid= 12)", Kill(how="kill", pids=("-12",))),
-        ("kill -- -$(ps -o pgid= -p12,13 | tr -d ' ')", Kill(how="kill", pids=("-12", "-13"))),
-        ("kill $(ps --ppid 12 -o pid=)", Kill(how="kill", pids=("12",))),
+        (
+            "kill -- -$(ps -o pgid= 12)",
+            Kill(how="kill", pids=("-12",), only=(("group of", "12"),)),
+        ),
+        (
+            "kill -- -$(ps -o pgid= -p12,13 | tr -d ' ')",
+            Kill(how="kill", pids=("-12", "-13"), only=(("group of", "12"), ("group of", "13"))),
+        ),
+        (
+            "kill $(ps --ppid 12 -o pid=)",
+            Kill(how="kill", pids=("12",), only=(("parent", "12"),)),
+        ),
         ("kill -- -$(ps -o pgid= -p $(lsof -t -c x))", Kill(how="kill", names=("x",))),
         ("kill $(jps -q)", Kill(how="kill", names=("java",))),
         ("kill $(jps | grep -v Jps | cut -d' ' -f1)", Kill(how="kill", names=("java",))),
@@ -215,3 +234,11 @@ def test_commands_that_are_written_for_a_shell_are_understood() -> None:
 )  # fmt: skip
 def test_a_name_is_searched_for_where_the_command_looks(line: str, in_arguments: bool) -> None:
     assert [each.in_arguments for each in classify(line).kills] == [in_arguments]
+
+
+def test_kills_under_different_conditions_stay_apart() -> None:
+    kills = classify("pkill -u bob node; pkill vite; pkill -u bob next").kills
+    assert [(each.names, each.only) for each in kills] == [
+        (("node", "next"), (("user", "bob"),)),
+        (("vite",), ()),
+    ]

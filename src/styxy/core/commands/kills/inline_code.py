@@ -33,6 +33,9 @@ SIGNAL_FIRST = ("perl", "ruby")
 """Languages whose `kill` takes the signal before the ids."""
 
 KILLS = ("kill", "killpg", "posix_kill")
+ENDINGS = ("kill", "terminate")
+"""Functions that end processes, and methods of psutil's `Process` that do."""
+
 SHELL_CALLS = (
     "system", "run", "call", "check_call", "check_output", "Popen", "getoutput", "popen", "exec",
     "execSync", "execFile", "execFileSync", "spawn", "spawnSync", "shell_exec", "passthru",
@@ -42,6 +45,8 @@ SHELL_CALLS = (
 
 def code_of(program: str, invocation: Invocation) -> str:
     """Return the code that an interpreter runs from its arguments or its standard input."""
+    if program == "deno" and invocation.texts[1:2] == ["eval"]:
+        return "".join(invocation.texts[2:3])[:LONGEST_CODE]
     letters = _CODE_FLAGS.get(program)
     if letters is None:
         return ""
@@ -59,7 +64,10 @@ def killed_in(program: str, code: str) -> Processes:
     """Return the processes whose ids stand in calls that end them."""
     pids: list[str] = []
     is_bare = program in SIGNAL_FIRST
-    for name, arguments in _calls(code, KILLS, may_be_bare=is_bare):
+    for _, arguments, after in _calls(code, ("Process",)):
+        is_ended = any(after.startswith(f".{name}(") for name in ENDINGS)
+        pids += [arguments.strip()] if is_ended and arguments.strip().isdecimal() else []
+    for name, arguments, _ in _calls(code, KILLS, may_be_bare=is_bare):
         words = [word.rpartition("getpgid(")[2] for word in arguments.split(",")]
         words = [word.strip(" ()") for word in " ".join(words).split()]
         ids, signals = words[:1], words[1:]
@@ -75,7 +83,7 @@ def killed_in(program: str, code: str) -> Processes:
 def lines_in(code: str) -> list[str]:
     """Return the command lines that the code runs."""
     lines: list[str] = []
-    for _, arguments in _calls(code, SHELL_CALLS):
+    for _, arguments, _ in _calls(code, SHELL_CALLS):
         texts = list(_texts(arguments))
         if texts:  # a line for the shell, or a program and its arguments
             lines.append(texts[0] if " " in texts[0] else shlex.join(texts))
@@ -84,8 +92,8 @@ def lines_in(code: str) -> list[str]:
 
 def _calls(
     code: str, names: Sequence[str], *, may_be_bare: bool = False
-) -> Iterator[tuple[str, str]]:
-    """Find calls outside of strings; return the name and the arguments of each.
+) -> Iterator[tuple[str, str, str]]:
+    """Find calls outside of strings; return the name and the arguments of each, and what follows.
 
     `may_be_bare`: the arguments may stand without parentheses.
     """
@@ -101,9 +109,10 @@ def _calls(
             rest = code[place : place + LONGEST_CALL].lstrip()
             left -= 1
             if rest.startswith("("):
-                yield code[begin:place], _inside(rest)
+                inside = _inside(rest)
+                yield code[begin:place], inside, rest[len(inside) + 2 :]
             elif may_be_bare:
-                yield code[begin:place], rest.partition(";")[0]
+                yield code[begin:place], rest.partition(";")[0], ""
         place = max(place, begin + 1)
 
 

@@ -23,7 +23,7 @@ from styxy.core.commands.shell.fields import Processes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from styxy.core.commands.shell.fields import Field, Invocation
+    from styxy.core.commands.shell.fields import Condition, Field, Invocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Kill:
     `$PPID` the parent of the shell. `names` are patterns. `has_clients`: clients that are connected
     to the ports are ended, too, not only the listeners (`lsof -ti:3000`). `in_arguments`: a name
     may stand anywhere in a command line (`pkill -f`), not only in the name of the program; for the
-    other three see `Processes`.
+    other four see `Processes`.
     """
 
     how: str
@@ -46,6 +46,7 @@ class Kill:
     is_whole: bool = False
     ignores_case: bool = False
     are_patterns: bool = False
+    only: tuple[Condition, ...] = ()
 
 
 HARMLESS_SIGNALS = frozenset({"0", "CONT", "18", "WINCH", "28", "CHLD", "17", "URG", "23"})
@@ -68,7 +69,7 @@ def kill_by(how: str, found: Processes) -> Kill:
     if found.listing == "java":
         found = Processes(names=("java",))
     elif found.listing:
-        found = EVERYBODY  # every process that was listed
+        found = replace(EVERYBODY, only=found.only)  # every process that was listed
     return Kill(
         how=how,
         ports=found.ports,
@@ -79,12 +80,13 @@ def kill_by(how: str, found: Processes) -> Kill:
         is_whole=found.is_whole and bool(found.names),
         ignores_case=found.ignores_case and bool(found.names),
         are_patterns=found.are_patterns and bool(found.names),
+        only=found.only,
     )
 
 
 def merged(kills: Sequence[Kill]) -> tuple[Kill, ...]:
-    """Merge the kills by the same program, in the order of the first of each."""
-    found: dict[str, Processes] = {}
+    """Merge the kills by the same program under the same conditions, in the order of the first."""
+    found: dict[tuple[str, tuple[Condition, ...]], Processes] = {}
     for each in kills:
         new = Processes(
             ports=each.ports,
@@ -95,9 +97,11 @@ def merged(kills: Sequence[Kill]) -> tuple[Kill, ...]:
             is_whole=each.is_whole,
             ignores_case=each.ignores_case,
             are_patterns=each.are_patterns,
+            only=each.only,
         )
-        found[each.how] = found.get(each.how, Processes()).joined(new)
-    return tuple(kill_by(how, each) for how, each in found.items())
+        key = (each.how, each.only)
+        found[key] = found.get(key, Processes()).joined(new)
+    return tuple(kill_by(how, each) for (how, _), each in found.items())
 
 
 def _by_kill(words: Sequence[Field]) -> Processes:
@@ -153,7 +157,11 @@ def _by_pkill(words: Sequence[Field]) -> Processes:
     texts = [each.text for each in words]
     if _is_harmless(texts):
         return Processes()
-    return by_pgrep(texts)
+    found = by_pgrep(texts)
+    for flag, value in pairwise(words):  # of unknown children, the parent stands for them
+        if flag.text in ("-P", "--parent"):
+            found = found.joined(value.processes())
+    return found
 
 
 def _by_killall(words: Sequence[Field]) -> Processes:
@@ -241,10 +249,20 @@ def _by_daemon(words: Sequence[Field]) -> Processes:
 
 
 def _by_taskkill(words: Sequence[Field]) -> Processes:
-    texts = [each.text.upper() if each.text.startswith("/") else each.text for each in words]
+    texts = [each.text for each in words]
+    # Git Bash makes a path of `/F`, so that people write `//F` there.
+    texts = [f"/{text.lstrip('/').upper()}" if text[:1] == "/" else text for text in texts]
     pids = [value for flag, value in pairwise(texts) if flag == "/PID" and value.isdigit()]
     names = [value for flag, value in pairwise(texts) if flag == "/IM"]
     return Processes(pids=tuple(pids), names=tuple(names))
+
+
+def _by_stop_process(words: Sequence[Field]) -> Processes:
+    """Read PowerShell's `Stop-Process -Id 4711,4712 -Force` and `Stop-Process -Name node`."""
+    texts = [each.text for each in words]
+    values = {flag.lower(): value.split(",") for flag, value in pairwise(["-id", *texts])}
+    pids = [value for value in values["-id"] if value.isdigit()]
+    return Processes(pids=tuple(pids), names=tuple(values.get("-name", ())))
 
 
 def _by_killall5(words: Sequence[Field]) -> Processes:
@@ -263,6 +281,7 @@ _VICTIMS: Mapping[str, Callable[[Sequence[Field]], Processes]] = {
     "killall": _by_killall,
     "killall5": _by_killall5,
     "taskkill": _by_taskkill,
+    **dict.fromkeys(("Stop-Process", "stop-process", "spps"), _by_stop_process),
     "skill": _by_killall,
     "fuser": _by_fuser,
     "fkill": _by_fkill,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from styxy.core.commands.kills.searching import SEARCHES, listed_by_search
 from styxy.core.commands.kills.selections import (
     by_fuser,
     by_jps,
@@ -20,12 +21,13 @@ from styxy.core.commands.kills.selections import (
     narrowed,
     ports_of,
 )
-from styxy.core.commands.shell.fields import HOLE, SILENT, UNKNOWN, Output, Processes
+from styxy.core.commands.shell.expansion import concatenated
+from styxy.core.commands.shell.fields import HOLE, SILENT, UNKNOWN, Field, Output, Processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from styxy.core.commands.shell.fields import Field, Invocation
+    from styxy.core.commands.shell.fields import Invocation
 
 LONGEST_SEQUENCE = 256
 FLAGS_WITH_VALUE = {
@@ -52,6 +54,12 @@ def output_of(program: str, invocation: Invocation) -> Output:
         return teller(invocation)
     name = _FILTERS.get(program)
     return _filtered(name, invocation) if name else UNKNOWN
+
+
+def awk_program(invocation: Invocation) -> str:
+    """Return the text of an awk program; empty if it is in a file."""
+    operands, flags = _parted(invocation.texts[1:], FLAGS_WITH_VALUE["awk"])
+    return operands[0] if operands and "-f" not in flags else ""
 
 
 def _filtered(program: str, invocation: Invocation) -> Output:
@@ -168,6 +176,15 @@ def _ps(invocation: Invocation) -> Output:
     return Output(None, found)
 
 
+def _which(invocation: Invocation) -> Output:
+    """Return the path that `which kill` prints, as far as it matters: its last part."""
+    flags = [each for each in invocation.texts[1:] if each.startswith("-")]
+    names = [each for each in invocation.texts[1:] if not each.startswith("-")]
+    is_path = invocation.words[0].text != "type" or flags in (["-p"], ["-P"])
+    is_known = is_path and len(names) == 1 and HOLE not in names[0]
+    return Output(f"/usr/bin/{names[0].rpartition('/')[2]}\n") if is_known else UNKNOWN
+
+
 def _echo(invocation: Invocation) -> Output:
     words = list(invocation.words[1:])
     while words and words[0].text in ("-n", "-e", "-E", "-ne", "-en"):
@@ -180,18 +197,48 @@ def _printf(invocation: Invocation) -> Output:
     if words and words[0].text == "--":
         words.pop(0)
     if len(words) > 1 and "%" in words[0].text:
-        words.pop(0)
+        return _spoken(_formatted(words[0].text.replace("\\n", "\n"), words[1:]), end="")
     return _spoken(words)
 
 
-def _spoken(fields: Sequence[Field]) -> Output:
+def _formatted(pattern: str, words: Sequence[Field]) -> list[Field]:
+    """Return what printf(1) writes: the format again and again until no argument is left."""
+    pieces = _conversions(pattern)
+    count = max(len(pieces) - 1, 1)
+    fields: list[Field] = []
+    for start in range(0, min(len(words), LONGEST_SEQUENCE), count):
+        given = iter(words[start : start + count])
+        fields.append(Field(pieces[0]))
+        for piece in pieces[1:]:
+            fields += [next(given, Field("")), Field(piece)]
+    return [concatenated(fields)]
+
+
+def _conversions(pattern: str) -> list[str]:
+    """Return what stands between the conversions of a format: `kill -%d %s`."""
+    pieces, place = [""], 0
+    while place < len(pattern):
+        if pattern[place] != "%" or pattern[place : place + 2] == "%%":
+            pieces[-1] += pattern[place]
+            place += 2 if pattern[place] == "%" else 1
+            continue
+        place += 1
+        while place < len(pattern) and not pattern[place].isalpha():
+            place += 1
+        place += 1
+        pieces.append("")
+    return pieces
+
+
+def _spoken(fields: Sequence[Field], *, end: str = "\n") -> Output:
     text = " ".join(each.text for each in fields)
     if all(each.is_known for each in fields):
-        return Output(text.replace("\\n", "\n") + "\n")
+        return Output(text.replace("\\n", "\n") + end)
     processes = Processes()
     for each in fields:
         processes = processes.joined(each.processes())
-    return Output(None, processes)
+    verb = text.partition(HOLE)[0].strip()
+    return Output(None, processes, verb if verb.startswith("kill") else "")
 
 
 def _seq(invocation: Invocation) -> Output:
@@ -237,6 +284,8 @@ _TELLERS: Mapping[str, Callable[[Invocation], Output]] = {
     "ps": _ps,
     "echo": _echo,
     "printf": _printf,
+    **dict.fromkeys(("which", "command", "type"), _which),
+    **dict.fromkeys(SEARCHES, listed_by_search),
     "seq": _seq,
     "tee": _tee,
     "true": _nothing,

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from styxy.core.commands.shell.fields import HOLE, Processes, unique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from styxy.core.commands.shell.fields import Condition, ConditionKind
 
 MOST_PORTS = 256
 """Ports of one range that are listed; a longer range is cut."""
@@ -30,6 +32,8 @@ PS_LONG_VALUES = ("--pid", "--quick-pid", "--ppid", "--user", "--User", "--group
                   "--sid", "--tty", "--format", "--sort", "--cols", "--command")  # fmt: skip
 PS_SELECTIONS = ("C", "p", "q", "g", "s", "t", "--pid", "--quick-pid", "--ppid", "--sid", "--tty",
                  "--command")  # fmt: skip
+PS_USERS = frozenset({"u", "U", "--user", "--User"})
+PS_ALL = frozenset({"e", "A", "a", "d"})
 KILLALL_VALUES = ("-s", "--signal", "-o", "--older-than", "-y", "--younger-than", "-u", "--user",
                   "-Z", "--context", "-n", "--ns", "-t", "-c")  # fmt: skip
 NAMED_PORTS = {"http": 80, "https": 443, "http-alt": 8080, "postgresql": 5432, "mysql": 3306}
@@ -129,25 +133,41 @@ def by_ss(words: Sequence[str]) -> Processes:
 
 
 def by_ps(words: Sequence[str]) -> Processes:
-    """Return the processes that `ps` lists: those with a name, with an id, or all.
+    """Return the processes that `ps` lists: those with a name, with an id, of a user, or all.
 
-    For the children, the parent or the group of a process, that process stands.
+    For the parent of a process, that process stands.
     """
     names: list[str] = []
     pids: list[str] = []
-    is_selection = False
+    parents: list[str] = []
+    users: list[str] = []
+    flags: set[str] = set()
+    is_selection = are_groups = False
     rest = iter(words)
     for word in rest:
         flag, value = _ps_option(word, rest)
+        flags.add(flag)
         is_selection = is_selection or flag in PS_SELECTIONS
+        numbers = [pid for pid in value.replace(",", " ").split() if pid.isdigit()]
         if flag in ("C", "--command"):
             names += value.split(",")
         elif flag in ("p", "q", "--pid", "--quick-pid", "--ppid", ""):
-            pids += [pid for pid in value.replace(",", " ").split() if pid.isdigit()]
+            pids += numbers
             is_selection = is_selection or HOLE in value
-    if names or pids or is_selection:
-        return Processes(names=unique(names), pids=unique(pids), is_whole=bool(names))
-    return Processes(listing="processes")
+            parents += numbers if flag == "--ppid" else []
+        elif flag in PS_USERS and HOLE not in value:
+            users += [each for each in value.split(",") if each not in ("", "x")]
+        are_groups = are_groups or (flag in ("o", "--format") and "pgid" in value)
+    if not (names or pids or is_selection):
+        only: list[Condition] = [] if flags & PS_ALL else [("user", each) for each in users]
+        return Processes(listing="processes", only=unique(only))
+    is_one = not users and len(parents) == len(pids)  # of several selections, one suffices
+    only = [("parent", pid) for pid in parents if is_one and not names]
+    if are_groups:
+        only = [("group of", pid) for pid in pids]
+    return Processes(
+        names=unique(names), pids=unique(pids), is_whole=bool(names), only=unique(only)
+    )
 
 
 def _ps_option(word: str, rest: Iterator[str]) -> tuple[str, str]:
@@ -170,33 +190,59 @@ def by_jps(_words: Sequence[str]) -> Processes:
 
 
 def by_pgrep(words: Sequence[str]) -> Processes:
-    """Return what `pgrep` and `pkill` select: by pattern, parent, user, or the id in a file."""
+    """Return what `pgrep` and `pkill` select: by pattern, by the id in a file, and what else they
+    are to be: a child, of a user, on a terminal.
+
+    What is below an unknown process, `-P $$`, is nobody that is known.
+    """
     names: list[str] = []
     pids: list[str] = []
-    has_user = False
+    only: list[Condition] = []
+    is_limited = False
     letters = _letters(words)
     rest = iter(words)
     for word in rest:
         flag, value = _pgrep_option(word, rest)
+        kind = _PGREP_CONDITIONS.get(flag)
+        is_limited = is_limited or kind is not None
         if flag in ("F", "--pidfile"):
             pids.append(f"@{value}")
-        elif flag in ("P", "--parent"):
-            pids += [pid for pid in value.split(",") if pid.isdigit()]
-        elif flag in ("g", "--pgroup"):
-            pids += [f"-{pid}" for pid in value.split(",") if pid.isdigit()]
-        elif flag in ("u", "U", "--euid", "--uid"):
-            has_user = True
+        elif kind is not None and kind != "user" and HOLE in value:
+            return Processes()
+        elif kind is not None:
+            only += [(kind, each) for each in value.split(",") if each and HOLE not in each]
         elif not flag and HOLE not in value:
             names.append(without_brackets(value))
-    if (has_user and not names and not pids) or (names and "v" in letters):
+    if names and "v" in letters:
         return EVERYBODY
+    if is_limited and not names and not pids:
+        pids = _standing_for(only)
+        only = [each for each in only if each[0] != "group" or pids == ["-1"]]
     return Processes(
         names=tuple(names[:1]),
         pids=tuple(pids),
         in_arguments="f" in letters,
         is_whole="x" in letters and bool(names),
         ignores_case="i" in letters,
+        only=unique(only),
     )
+
+
+_PGREP_CONDITIONS: Mapping[str, ConditionKind] = {
+    **dict.fromkeys(("u", "U", "--euid", "--uid"), "user"),
+    **dict.fromkeys(("P", "--parent"), "parent"),
+    **dict.fromkeys(("g", "--pgroup"), "group"),
+    **dict.fromkeys(("s", "--session"), "session"),
+    **dict.fromkeys(("t", "--terminal"), "terminal"),
+}
+
+
+def _standing_for(only: Sequence[Condition]) -> list[str]:
+    """Write all processes that meet some conditions as ids: the parent, the group, or everybody."""
+    kinds = {kind for kind, _ in only}
+    if kinds == {"parent"}:
+        return [pid for _, pid in only]
+    return [f"-{pid}" for _, pid in only] if kinds == {"group"} else ["-1"]
 
 
 def _letters(words: Sequence[str]) -> set[str]:
@@ -235,22 +281,25 @@ def _pgrep_option(word: str, rest: Iterator[str]) -> tuple[str, str]:
 
 
 def by_killall(words: Sequence[str]) -> Processes:
-    """Return what `killall` ends: the processes with each name, or all of a user."""
+    """Return what `killall` ends: the processes with each name, of a user, or all of a user."""
     names: list[str] = []
+    only: list[Condition] = []
     has_user = False
     short = [word[1:] for word in words if word[:1] == "-" != word[1:2]]
     letters = {letter for each in short if len(each) == 1 or not each.isupper() for letter in each}
     rest = iter(words)
     for word in rest:
-        has_user = has_user or word in ("-u", "--user")
         if word in KILLALL_VALUES:
-            next(rest, None)
+            value = next(rest, HOLE)
+            has_user = has_user or word in ("-u", "--user")
+            only += [("user", value)] if word in ("-u", "--user") and HOLE not in value else []
         elif not word.startswith("-") and HOLE not in word:
             names.append(without_brackets(word))
     if has_user and not names:
-        return EVERYBODY
+        return replace(EVERYBODY, only=tuple(only))
     return Processes(
         names=unique(names),
+        only=tuple(only) if names else (),
         ignores_case="--ignore-case" in words or "I" in letters,
         are_patterns="--regexp" in words or "r" in letters,
     )
@@ -282,7 +331,7 @@ def narrowed(processes: Processes, pattern: str) -> Processes:
     if processes.listing in ("processes", "java"):
         if not pattern.strip(".*"):
             return processes
-        return Processes(names=(pattern,), in_arguments=True)
+        return Processes(names=(pattern,), in_arguments=True, only=processes.only)
     if processes.names and pattern.strip(".*"):
         # `grep node | grep server.js`: both must match; the longer one is more specific.
         return Processes(names=(max((*processes.names, pattern), key=len),), in_arguments=True)

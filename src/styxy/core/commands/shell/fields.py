@@ -18,6 +18,11 @@ HOLE = "\0"
 Value = TypeVar("Value")
 Listing = Literal["", "sockets", "processes", "java"]
 
+ConditionKind = Literal["user", "parent", "group", "session", "terminal", "group of"]
+Condition = tuple[ConditionKind, str]
+"""What a process has to be, of which: the user, a child of the process, a member of the group. Of
+several conditions of one kind, one suffices. `group of`: a group is named by any of its members."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processes:
@@ -27,7 +32,8 @@ class Processes:
     the processes on a port include clients that are connected to it. `in_arguments`: the names are
     searched for in whole command lines. `is_whole`: a name must match all of what is searched,
     `ignores_case`: upper and lower case are one, `are_patterns`: names are regular expressions
-    where they usually are not.
+    where they usually are not. `only` are conditions that each of the processes meets as well, see
+    `Condition`.
     """
 
     ports: tuple[int, ...] = ()
@@ -39,6 +45,7 @@ class Processes:
     is_whole: bool = False
     ignores_case: bool = False
     are_patterns: bool = False
+    only: tuple[Condition, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.ports or self.pids or self.names or self.listing)
@@ -55,7 +62,14 @@ class Processes:
             is_whole=all(each.is_whole for each in (self, other) if each.names),
             ignores_case=self.ignores_case or other.ignores_case,
             are_patterns=self.are_patterns or other.are_patterns,
+            only=self._common(other),
         )
+
+    def _common(self, other: Processes) -> tuple[Condition, ...]:
+        """Return the conditions that the processes of both meet."""
+        if not (self and other):
+            return self.only if self else other.only
+        return self.only if self.only == other.only else ()
 
 
 def unique(values: Iterable[Value]) -> tuple[Value, ...]:

@@ -231,7 +231,7 @@ class Walker:
         for each in redirects:
             path = each.target.literal or ""
             if each.operator in (">", ">|") and path:
-                self.written[path] = output
+                self.written[path.removeprefix("./")] = output
 
     def run(self, invocation: Invocation, scope: Scope) -> Output:
         """Run one command: a function, a builtin, or a program."""

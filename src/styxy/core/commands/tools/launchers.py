@@ -58,6 +58,9 @@ prlimit numactl softlimit | | -m -N -C -d | 0 | command
 faketime | | -f | 1 | command
 xvfb-run | | -n -s -e -f -p -w --server-num --server-args | 0 | command
 systemd-run | | -p -u -E -M -H -t --unit --property --setenv cd:--working-directory | 0 | command
+nsenter unshare | | -t -S -G -R -w --target --setuid --setgid --root --wd --wdns --map-user \
+--map-group --map-users --map-groups --propagation --setgroups | 0 | command
+powershell pwsh | | -ExecutionPolicy text:-c text:-Command text:-command | 0 | none
 strace ltrace | | -e -o -p -s -u -E -P -S -a -O | 0 | command
 valgrind heaptrack firejail busybox toybox | | | 0 | command
 gdb | --args | -x -ex -p | 0 | command
