@@ -52,6 +52,26 @@ def test_a_new_file_holds_our_hooks_alone(agent: Agent) -> None:
     assert ours.is_bare(ours.without_ours(text))
 
 
+@pytest.mark.parametrize(
+    ("more", "cause"),
+    [
+        ({"$schema": "https://example.org"}, 'its key "$schema"'),
+        ({"_comment": "mine"}, 'its key "_comment"'),
+        ({"hooks": {"Stop": [{"hooks": [{"type": "http"}]}]}}, 'a hook of the type "http"'),
+        ({"hooks": {"Stop": [{"hooks": [{"command": "x"}]}]}}, "a hook without a type"),
+        ({"hooks": {"Stop": [{"hooks": [{"type": "command"}]}]}}, "a hook without a command"),
+        ({"hooks": {"Stop": [{"hooks": [{"type": "prompt"}], "x": 1}], "New": []}}, None),
+        ({"description": "mine"}, None),
+    ],
+)
+def test_what_codex_reads_nothing_of_is_told(more: dict[str, object], cause: str | None) -> None:
+    ours = hooks_document(BY_NAME["codex"])
+    text = ours.with_ours(json.dumps(more))
+    title = "Codex reads nothing of settings.json because of"
+    assert ours.refused(text) == (f"{title} {cause}; remove that" if cause else None)
+    assert hooks_document(CLAUDE).refused(text) is None
+
+
 @given(agent=st.sampled_from(TOLERANT), text=texts())
 def test_hooks_come_out_of_any_settings_without_a_trace(agent: Agent, text: str) -> None:
     ours = hooks_document(agent)

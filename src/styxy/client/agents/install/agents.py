@@ -40,6 +40,10 @@ class Shape:
     more: Mapping[str, object] = field(default_factory=dict)
     document: Mapping[str, object] = field(default_factory=dict)
     """What a file that holds nothing else begins with."""
+    keys: tuple[str, ...] = ()
+    """The keys beside which no other may stand at the top, if the agent then reads nothing."""
+    types: tuple[str, ...] = ()
+    """The types of hooks, if the agent reads nothing of a file with another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +135,11 @@ AGENTS = (
             *_tools("PreToolUse", "PostToolUse", matcher="Bash"),
             Event(name="SessionEnd", timeout=3),  # the most that Codex gives to this one
         ),
-        shape=Shape(more={"type": "command"}),
+        shape=Shape(
+            more={"type": "command"},
+            keys=("description", "hooks"),
+            types=("command", "mcp_tool", "prompt", "agent"),
+        ),
         takes_comments=False,
         limits=(
             "runs no hook that is not trusted, and does not say so",

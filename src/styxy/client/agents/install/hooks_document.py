@@ -64,6 +64,27 @@ class HooksDocument:
             found = found.get(key) if isinstance(found, dict) else None
         return ".".join(path) if found is value else None
 
+    def refused(self, text: str) -> str | None:
+        """Say why the agent reads nothing of a file that is JSON as it should be."""
+        cause = self._cause(text)
+        if cause is None:
+            return None
+        return f"{self._agent.title} reads nothing of {self._where} because of {cause}; remove that"
+
+    def _cause(self, text: str) -> str | None:
+        shape, root = self._agent.shape, self._root(text)
+        for part in root.parts if shape.keys else ():
+            if part.key not in shape.keys:
+                return f'its key "{part.key}"'
+        hooks = self._hooks(root)
+        for hook in _all_hooks(hooks.value) if shape.types and hooks is not None else ():
+            kind = hook.get("type")
+            if kind not in shape.types:
+                return "a hook without a type" if kind is None else f'a hook of the type "{kind}"'
+            if kind == "command" and not isinstance(hook.get("command"), str):
+                return "a hook without a command"
+        return None
+
     def is_bare(self, text: str) -> bool:
         """Tell whether a file says nothing."""
         data = self._root(text).data
@@ -184,6 +205,13 @@ def _is_strict(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _all_hooks(hooks: Value) -> Iterator[Entry]:
+    """List the hooks of all events, whosever they are."""
+    for events in hooks.parts:
+        for entry in events.value.parts if events.value.is_list else ():
+            yield from (each for each in _hooks_in(entry.value.data) if isinstance(each, dict))
 
 
 def _hooks_in(entry: object) -> list[object]:

@@ -224,8 +224,11 @@ MOVED = (
 
 def _notes(document: HooksDocument | PluginScript, text: str, where: str) -> tuple[str, ...]:
     """Say what keeps installed hooks from being called."""
-    name = document.switched_off(text) if isinstance(document, HooksDocument) else None
-    return (f"but {name} in {where} turns all hooks off",) if name else ()
+    if not isinstance(document, HooksDocument):
+        return ()
+    name, refused = document.switched_off(text), document.refused(text)
+    notes = [f"but {name} in {where} turns all hooks off"] if name else []
+    return (*notes, *([f"but {refused}"] if refused else []))
 
 
 def _may_have_ours(content: bytes) -> bool:

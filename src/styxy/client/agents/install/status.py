@@ -88,8 +88,11 @@ def _place(agent: Agent, installer: Installer, scope: str) -> Place:
         problem = _problem(agent, installer, is_current=document.with_ours(text) == text)
         name = document.switched_off(text) if isinstance(document, HooksDocument) else None
         problem = f"{name} in {path} turns all hooks off" if name else problem
+        refused = document.refused(text) if isinstance(document, HooksDocument) else None
     except StyxyError as error:
         return Place(scope=scope, file=path, state="broken", problem=error.message)
+    if refused is not None:
+        return Place(scope=scope, file=path, state="broken", problem=refused)
     state = "off" if name else "current" if problem is None else "outdated"
     return Place(scope=scope, file=path, state=state, uses_http=sent is not None, problem=problem)
 

@@ -196,6 +196,16 @@ def test_a_file_that_cannot_be_read_is_shown_as_broken(styxy: CommandLine, ada: 
     assert "claude: " in done.stdout
 
 
+def test_a_key_for_which_codex_reads_nothing_is_named(styxy: CommandLine, ada: Path) -> None:
+    file = ada / ".codex" / "hooks.json"
+    file.write_text('{"$schema": "https://example.org/hooks.json"}')
+    sentence = f'Codex reads nothing of {file} because of its key "$schema"; remove that'
+    assert f"but {sentence}" in styxy.run("agent", "install", "codex").stdout
+    text = styxy.run("agent", "status").stdout
+    assert "codex     yes   broken" in text
+    assert f"codex: {sentence}" in text
+
+
 @pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_snippet_of_an_agent_is_what_install_writes(styxy: CommandLine, name: str) -> None:
