@@ -128,6 +128,21 @@ def test_a_session_may_stop_what_it_has_started(running: CommandLine, here: Path
         assert code == 0, said
 
 
+def test_a_session_may_stop_what_it_has_started_elsewhere(
+    running: CommandLine, here: Path, elsewhere: Path
+) -> None:
+    port = free_port()
+    with AgentShell(running, cwd=elsewhere) as agent, AgentShell(running, cwd=here) as other:
+        register(running, "claude-1", pid=agent.pid, cwd=here)
+        register(running, "codex-2", pid=other.pid, cwd=here)
+        agent.serve(port)
+        agent.type(f"cd {here}")
+        code, said = other.styxy("stop", str(port))
+        assert (code, f"another project ({elsewhere})" in said) == (1, True)
+        code, said = agent.styxy("stop", str(port))
+        assert code == 0, said
+
+
 def test_a_session_is_known_by_the_environment_of_an_orphan(
     running: CommandLine, here: Path
 ) -> None:

@@ -10,6 +10,7 @@ from styxy.core.reports.ownership import (
     Ownership,
     Party,
     Session,
+    has_started,
     is_session,
     ownership,
     session_of,
@@ -126,3 +127,11 @@ def test_an_agent_without_hooks_is_a_session_too() -> None:
 )  # fmt: skip
 def test_a_session_is_told_by_its_name(name: str, *, expected: bool) -> None:
     assert is_session(name) is expected
+
+
+def test_a_session_has_started_what_is_below_it_in_whatever_project() -> None:
+    elsewhere = Party(project=BLOG, lineage=(160, 100, 1))
+    assert has_started(CALLER, elsewhere, CROWD)
+    assert not has_started(CALLER, Party(project=SHOP, lineage=(300, 200, 1)), CROWD)
+    terminal = Party(project=SHOP, lineage=(900, 1))
+    assert not has_started(terminal, terminal, CROWD)

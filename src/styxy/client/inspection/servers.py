@@ -27,6 +27,7 @@ from styxy.core.reports.ownership import (
     Ownership,
     Party,
     Session,
+    has_started,
     is_session,
     ownership,
 )
@@ -48,13 +49,15 @@ class FoundServer:
     """The sockets of one server and the processes that have them.
 
     `main` is the topmost of these; None if the processes are not visible, and then nothing but the
-    sockets is known. `since` is seconds since the epoch.
+    sockets is known. `since` is seconds since the epoch. `is_of_session`: the caller's own agent
+    session has started it, in whatever project.
     """
 
     listeners: tuple[Listener, ...]
     pids: tuple[int, ...]
     main: Process | None
     ownership: Ownership
+    is_of_session: bool
     since: float | None
     lease: Mapping[str, object] | None
 
@@ -209,6 +212,7 @@ class ServerFinder:
             pids=tuple(pid for pid in pids if pid in self.table),
             main=self.table[tops[0]] if tops else None,
             ownership=ownership(server, self._caller, self.crowd),
+            is_of_session=has_started(self._caller, server, self.crowd),
             since=self.processes.started_at(holder) if holder else None,
             lease=lease,
         )

@@ -151,7 +151,8 @@ class Stopping:
         if server.main is None:
             return self._out_of_sight(port, server, published)
         refusal = self._managed(port, server, published) or self._untouchable(port, server)
-        if refusal is not None or is_forced or server.ownership.relation == "own":
+        is_own = server.is_of_session or server.ownership.relation == "own"
+        if refusal is not None or is_forced or is_own:
             return refusal
         return _not_yours(port, server, self._finder)
 

@@ -1,10 +1,10 @@
 """Whose a server is, seen by somebody who wants to end it: the one rule of `styxy stop` and of the
 guard that looks at command lines.
 
-One's own are the servers of this project that this agent session has started, or one that has
-ended, or somebody in a terminal. Another live session's are foreign even in the same project, and
-so is a server of which no project is known. Where the facts come from is no matter of this module:
-`Party` has them, for the server and for the caller alike.
+One's own are the servers that this agent session has started, and those of this project that a
+session has started that has ended, or somebody in a terminal. Another live session's are foreign
+even in the same project, and so is a server of which no project is known. Where the facts come from
+is no matter of this module: `Party` has them, for the server and for the caller alike.
 """
 
 from __future__ import annotations
@@ -110,6 +110,12 @@ def ownership(server: Party, caller: Party, crowd: Crowd) -> Ownership:
         relation=_relation(server, caller, crowd), project=server.project, session=session,
         is_live=is_live,
     )  # fmt: skip
+
+
+def has_started(caller: Party, server: Party, crowd: Crowd) -> bool:
+    """Return whether the caller's session has started a server, in whatever project."""
+    session, is_live = session_of(server, crowd)
+    return is_live and session == session_of(caller, crowd)[0]
 
 
 def session_of(party: Party, crowd: Crowd) -> tuple[str | None, bool]:

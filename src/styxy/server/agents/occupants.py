@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.advice.occupants import Occupant
 from styxy.core.commands.programs import program_of
-from styxy.core.reports.ownership import ownership, session_of
+from styxy.core.reports.ownership import has_started, ownership, session_of
 from styxy.server.agents.sessions import shown
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Occupants:
         )
         crowd = self._sessions.crowd()
         started_by, is_live = session_of(server, crowd)
-        if started_by == session.instance_id:
-            return "own", started_by, is_live  # wherever the session has started it
+        if has_started(session.party, server, crowd):
+            return "own", started_by, is_live
         return ownership(server, session.party, crowd).relation, started_by, is_live
 
     def _program(self, report: PortReport) -> str:
