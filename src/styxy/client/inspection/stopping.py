@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from styxy.adapters.processes import user_name
 from styxy.client.inspection.containers import containers, sockets
 from styxy.client.inspection.ending import PATIENCE, Ended, Ending
-from styxy.client.inspection.servers import listener_groups, named, other_daemon_home
+from styxy.client.inspection.servers import named, other_daemon_home
+from styxy.client.inspection.successors import AGAIN_PATIENCE, MANAGERS, Successors, sockets_on
 from styxy.client.text.render import local_time
 from styxy.core.errors import Conflict, Forbidden, NotFound, NotYours, Refused
 from styxy.core.reports.cgroups import container_of, unit_of
@@ -37,9 +38,6 @@ FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.1
 """Seconds between the first two looks at the sockets; doubled every time."""
 
-MANAGERS = frozenset({"systemd", "init"})
-"""Processes that have a socket for the service that they start when somebody connects."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
@@ -58,11 +56,17 @@ class Stopping:
     """Ends servers for one caller."""
 
     def __init__(
-        self, finder: ServerFinder, env: Mapping[str, str], *, patience: float = PATIENCE
+        self,
+        finder: ServerFinder,
+        env: Mapping[str, str],
+        *,
+        patience: float = PATIENCE,
+        again_patience: float = AGAIN_PATIENCE,
     ) -> None:
         self._finder = finder
         self._env = env
         self._patience = patience
+        self._again_patience = again_patience
         self.refusals: list[Refused] = []
 
     def choose(self, port: int, *, is_forced: bool) -> list[FoundServer]:
@@ -94,7 +98,7 @@ class Stopping:
         """
         assert server.main is not None
         tree = server_tree(server.pids, self._finder.table, spared=self._finder.spared)
-        before = self._sockets(port)
+        before = sockets_on(port, self._finder)
         with ExitStack() as stack:
             ending = stack.enter_context(
                 Ending(tree, self._finder.processes, spared=self._finder.spared)
@@ -105,7 +109,8 @@ class Stopping:
         if ended.left:
             raise _left_over(port, who, ended, self._finder)
         self._wait_free(port, server, who)
-        self._refuse_successor(port, server, who, before=before)
+        successors = Successors(port, server, self._finder, top=tree.tops[0], before=before)
+        successors.refuse(self._again_patience)
         return Stopped(
             port=port,
             process=server.name,
@@ -232,7 +237,7 @@ class Stopping:
     def _wait_free(self, port: int, server: FoundServer, who: str) -> None:
         deadline, pause = time.monotonic() + FREE_PATIENCE, FIRST_PAUSE
         gone = {each.cookie for each in server.listeners}
-        while self._sockets(port) & gone:
+        while sockets_on(port, self._finder) & gone:
             if time.monotonic() > deadline:
                 raise Conflict(
                     f"{who} has ended, but its socket on port {port} is still open: another "
@@ -242,31 +247,6 @@ class Stopping:
                 )
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-
-    def _sockets(self, port: int) -> set[int]:
-        groups = listener_groups(self._finder.processes, port)
-        return {each.cookie for listeners, _ in groups for each in listeners}
-
-    def _refuse_successor(
-        self, port: int, server: FoundServer, who: str, *, before: set[int]
-    ) -> None:
-        """Say so if something is listening again that was not there `before`."""
-        protocols = {each.protocol for each in server.listeners}
-        table = self._finder.processes.table()
-        for group, pids in listener_groups(self._finder.processes, port):
-            fresh = [each for each in group if each.cookie not in before]
-            if not any(each.protocol in protocols for each in fresh):
-                continue
-            process = next((table[pid] for pid in pids if pid in table), None)
-            parent = table.get(process.parent) if process else None
-            again = f"{named(process)} (pid {process.pid})" if process else "another process"
-            by = f", started by {named(parent)} (pid {parent.pid})" if parent else ""
-            raise Conflict(
-                f"{who} has ended, but {again} is listening on port {port} again{by}; "
-                f"see: styxy who {port}",
-                port=port,
-                suggestions=[f"styxy who {port}"],
-            )
 
 
 class _Interruption:

@@ -125,6 +125,12 @@ def restarts(process: Process) -> bool:
     return program_of(process.words) in LAUNCHERS | KEEPERS
 
 
+def is_interactive(process: Process) -> bool:
+    """Return whether a process is a shell at which somebody types."""
+    program = program_of(process.words).removeprefix("-")  # `-bash` is a login shell
+    return program in SHELLS and not _runs_a_command(process.words)
+
+
 def _with_launchers(members: list[Process], table: Mapping[int, Process]) -> list[Process]:
     """Add those above some siblings, or above one process, that launch nothing else."""
     found = list(members)

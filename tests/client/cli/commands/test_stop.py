@@ -1,4 +1,4 @@
-"""stop: real servers in real trees, and what is said of their end."""
+"""stop: real servers in real trees, and what is said of their end. Also tests `successors`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from pathlib import Path
 import pytest
 
 from styxy.adapters.kernel import KernelLook
+from styxy.adapters.paths import Paths
 from styxy.adapters.processes import Processes
+from styxy.client.daemon.connection import Connection
+from styxy.client.inspection.servers import ServerFinder
+from styxy.client.inspection.stopping import Stopping
+from styxy.core.errors import Conflict
 from styxy.core.model.ports import Port
-from tests.client.stopped_servers import AgentShell, serving
+from tests.client.stopped_servers import SERVE, AgentShell, serving
 from tests.commands import LONGEST, CommandLine
 from tests.fakes import free_port
 
@@ -189,6 +194,42 @@ def test_a_server_that_was_started_again_is_not_called_stopped(
     assert f"(pid {first}) has ended, but " in done.stderr
     assert f"(pid {second}) is listening on port {port} again, started by " in done.stderr
     assert f"(pid {keeper.pid}); see: styxy who {port}" in done.stderr
+
+
+SUPERVISOR = """
+import subprocess, sys
+server = subprocess.Popen(sys.argv[1:])
+server.wait()
+again = subprocess.Popen(sys.argv[1:])
+sys.stdin.read()
+again.kill()
+"""
+"""Starts a server, and when that has ended, another one, which needs a moment until it listens."""
+
+
+def test_a_supervisor_that_takes_a_moment_is_waited_for(styxy: CommandLine, here: Path) -> None:
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR, sys.executable, "-c", SERVE, str(port)],
+        cwd=here,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as supervisor:
+        assert supervisor.stdout is not None
+        first = int(supervisor.stdout.readline().split()[1])
+        connection = Connection(Paths(styxy.env))
+        finder = ServerFinder(connection, styxy.env, project=str(here))
+        stopping = Stopping(finder, styxy.env, again_patience=LONGEST)
+        (server,) = stopping.choose(port, is_forced=False)
+        try:
+            with pytest.raises(Conflict) as refused:
+                stopping.end(port, server)
+        finally:
+            supervisor.communicate("", timeout=LONGEST)
+    assert f"(pid {first}) has ended, but " in refused.value.message
+    assert f"(pid {supervisor.pid})" in refused.value.message
+    assert refused.value.message.endswith(f"; see: styxy who {port}")
 
 
 def test_the_shell_of_an_agent_survives_the_server_that_it_started(
