@@ -142,6 +142,18 @@ class Agent:
         self._started.append(pid)
         return pid
 
+    def start_orphan(self, port: int, **env: str) -> tuple[int, int]:
+        """Start a server whose shell ends at once; return its process group and its pid."""
+        line = f'{sys.executable} -I -c "$CODE" {port} &'
+        said = self._order(
+            command=f"exec setsid sh -c '{line}'",
+            cwd=str(self.project),
+            env={"CODE": SERVER, **env},
+        )
+        group, pid = map(int, said.split())
+        self._started.append(pid)
+        return group, pid
+
     def _order(self, **order: Any) -> str:
         assert self.process.stdin is not None
         assert self.process.stdout is not None

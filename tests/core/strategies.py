@@ -7,6 +7,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from styxy.core.books.events import (
+    Attributed,
     Bound,
     Dated,
     Ending,
@@ -136,6 +137,12 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         InstanceGone,
         instance_id=names,
         reason=st.sampled_from(get_args(InstanceEnding)),
+        at=times,
+    ),
+    Attributed: st.builds(
+        Attributed,
+        holders=st.lists(holders, min_size=1, max_size=3).map(tuple),
+        instance_id=st.none() | names,
         at=times,
     ),
     Noted: st.builds(

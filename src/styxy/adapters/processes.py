@@ -113,6 +113,13 @@ class Processes:
         streams = (_link(f"/proc/{pid}/fd/{number}") for number in (0, 1))
         return all(each is not None and each.startswith(_TERMINALS) for each in streams)
 
+    def group(self, pid: int) -> int | None:
+        """Return the process group of a process (credentials(7))."""
+        try:
+            return os.getpgid(pid)
+        except OSError:
+            return None  # ESRCH: it has ended
+
     def terminal(self, pid: int) -> int | None:
         """Return the device number of the terminal that controls a process; 0 is none."""
         try:

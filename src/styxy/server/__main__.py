@@ -213,7 +213,7 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
         maintenance=maintenance,
         loop_watchdog=LoopWatchdog(stalls, selector, clock=context.clock),
         fd_exhaustion=fd_exhaustion,
-        notify_socket=NotifySocket(sockets.note, service.interception.on_listen),
+        notify_socket=NotifySocket(sockets.note, service.on_listen),
         discovery_files=discovery_files,
         paths=opened.paths,
         settings=opened.settings,

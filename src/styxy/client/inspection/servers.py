@@ -19,6 +19,7 @@ from styxy.client.text.render import objects
 from styxy.core.commands.programs import program_of
 from styxy.core.errors import DaemonUnreachable
 from styxy.core.model.ports import Port
+from styxy.core.names import INSTANCE_NAMES, instance_of
 from styxy.core.reports.ownership import (
     AGENT_PROGRAMS,
     VARIABLES,
@@ -29,6 +30,7 @@ from styxy.core.reports.ownership import (
     Session,
     has_started,
     is_session,
+    named_session,
     ownership,
 )
 from styxy.core.reports.process_tree import chain, topmost
@@ -137,6 +139,7 @@ class ServerFinder:
         self.processes = Processes()
         self.notice: str | None = None
         self.leases: list[dict[str, object]] = []
+        self._noted: dict[tuple[object, object], str] = {}
         self.project = project
         home = env.get("HOME") or "/"
         projects = Projects(processes=self.processes, user_home=home)
@@ -152,6 +155,7 @@ class ServerFinder:
             project=project,
             lineage=self.lineage,
             variables={name: env[name] for name in VARIABLES if env.get(name)},
+            instance_id=named_session(instance_of(env)),
         )
 
     def on(self, port: int) -> list[FoundServer]:
@@ -192,14 +196,18 @@ class ServerFinder:
 
     def party(self, pid: int, lease: Mapping[str, object] | None = None) -> Party:
         """Describe a process for the rule of ownership."""
-        instance = lease.get("instance_id") if lease else None
+        lineage = chain(pid, self.table)
+        noted = (self._noted.get((each.pid, each.started)) for each in lineage)
+        variables = self.processes.variables(pid, *VARIABLES, *INSTANCE_NAMES)
+        leased_to = str(lease.get("instance_id")) if lease else None
         project = lease.get("project_path") if lease else None
         return Party(
             project=project if isinstance(project, str) else self._facts.of(pid)["project"],
-            lineage=[each.pid for each in chain(pid, self.table)],
-            variables=self.processes.variables(pid, *VARIABLES),
+            lineage=[each.pid for each in lineage],
+            variables=variables,
             started=self.table[pid].started,
-            instance_id=instance if isinstance(instance, str) else None,
+            instance_id=named_session(leased_to, instance_of(variables)),
+            noted_session=next((each for each in noted if each is not None), None),
         )
 
     def _found(self, listeners: Sequence[Listener], pids: Sequence[int]) -> FoundServer:
@@ -236,6 +244,10 @@ class ServerFinder:
             self.notice = failure.message
             return []
         self.leases = objects(answer.get("allocations"))
+        self._noted = {
+            (each.get("pid"), each.get("start_time")): str(each.get("instance_id"))
+            for each in objects(listed.get("session_processes"))
+        }
         return [
             Session(instance_id=str(each["instance_id"]), pid=_number(each.get("pid")))
             for each in objects(listed.get("instances"))

@@ -28,6 +28,21 @@ _STATEMENTS = ("Exit Code: ", "completed with exit code ", "Exit code ")
 """What stands before the exit status in the texts of Gemini and Qwen, Copilot, and Claude."""
 
 
+_GROUP = "Process Group PGID: "
+"""What stands before the process group of a command in Gemini's text for its model."""
+
+
+def group_of(output: str) -> int | None:
+    """Return the process group in which an agent says that it ran a command.
+
+    The last statement counts, as for the exit status.
+    """
+    place = output.rfind(_GROUP)
+    digits = output[place + len(_GROUP) :].split(maxsplit=1)[:1] if place >= 0 else []
+    number = digits[0] if digits else ""
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 11 else None
+
+
 def outcome_of(name: str, payload: Mapping[str, Any]) -> tuple[str, Outcome]:
     """Return the end of a command's output, and whether the command failed.
 

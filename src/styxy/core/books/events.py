@@ -187,6 +187,17 @@ class InstanceGone(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attributed(Fact):
+    """Processes turned out to be a session's: a server that listens, and what has started it.
+
+    With no instance, it is forgotten whose they were; they have ended.
+    """
+
+    holders: tuple[Holder, ...]
+    instance_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Noted(Fact):
     """Something happened to the daemon itself: a start, a recovery step, a configuration reload.
 
@@ -215,6 +226,7 @@ Event = (
     | InstanceSeen
     | Heard
     | InstanceGone
+    | Attributed
     | Noted
 )
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from styxy.core.books.events import (
+    Attributed,
     Bound,
     Dated,
     Event,
@@ -35,12 +36,16 @@ from styxy.core.model.service_types import Catalogue
 if TYPE_CHECKING:
     from styxy.core.config.configuration import Configuration
     from styxy.core.model.instances import Instance
-    from styxy.core.model.leases import Lease
+    from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.service_types import ServiceType
 
 
 class State:
-    """The leases, remembered ports, instances and auto-allocated service types."""
+    """The leases, remembered ports, instances and auto-allocated service types.
+
+    `session_processes` are the servers of agent sessions with what has started them, oldest first.
+    They outlive their session's instance: `styxy prune` asks for them then.
+    """
 
     def __init__(self, configured: Catalogue, settings: Configuration) -> None:
         self.made: dict[str, ServiceType] = {}
@@ -48,6 +53,7 @@ class State:
         self.lease_index = LeaseIndex()
         self.remembered = RememberedPorts()
         self.instances: dict[str, Instance] = {}
+        self.session_processes: dict[Holder, str] = {}
         self.settings = settings
         self.configured = configured
         self._gather()
@@ -107,6 +113,11 @@ class State:
                 self.instances[instance_id] = heard
             case InstanceGone(instance_id=instance_id):
                 self.instances.pop(instance_id, None)
+            case Attributed(holders=holders, instance_id=instance_id):
+                for holder in holders:
+                    self.session_processes.pop(holder, None)
+                if instance_id is not None:
+                    self.session_processes |= dict.fromkeys(holders, instance_id)
             case Reassigned(adopted=adopted) if adopted is not None:
                 lease_index.put(_adopted(lease_index.get(adopted), event))
             case Reassigned() | Noted():
@@ -142,6 +153,10 @@ class State:
                 for each in self.made.values()
             ),
             *(InstanceSeen(instance=each, at=now) for each in self.instances.values()),
+            *(
+                Attributed(holders=(holder,), instance_id=name, at=now)
+                for holder, name in self.session_processes.items()
+            ),
             *self.remembered.snapshot(self.lease_index, now=now),
         ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, assert_never
 import msgspec
 
 from styxy.core.books.events import (
+    Attributed,
     Bound,
     Dated,
     Forgotten,
@@ -44,7 +45,7 @@ MAX_LIMIT = 1000
 EventWord = Literal[
     "allocated", "released", "passed", "bound", "unbound", "dated", "reassigned", "port_remembered",
     "move_remembered", "port_forgotten", "move_forgotten", "range_added", "range_removed",
-    "instance_registered", "instance_heartbeat", "instance_gone", "noted",
+    "instance_registered", "instance_heartbeat", "instance_gone", "attributed", "noted",
 ]  # fmt: skip
 """The API's name for each kind of event."""
 
@@ -209,6 +210,13 @@ class InstanceGoneEvent(AuditEntry, tag="instance_gone"):
     reason: str
 
 
+class AttributedEvent(AuditEntry, tag="attributed"):
+    """Processes turned out to be an agent session's; without an instance, that is forgotten."""
+
+    pids: list[int]
+    instance_id: str | None
+
+
 class NotedEvent(AuditEntry, tag="noted"):
     """Something happened to the daemon itself."""
 
@@ -234,6 +242,7 @@ AuditEvent = (
     | InstanceRegisteredEvent
     | InstanceHeartbeatEvent
     | InstanceGoneEvent
+    | AttributedEvent
     | NotedEvent
 )
 
@@ -261,6 +270,7 @@ KIND_OF_WORD: dict[EventWord, type[Event]] = {
     "instance_registered": InstanceSeen,
     "instance_heartbeat": Heard,
     "instance_gone": InstanceGone,
+    "attributed": Attributed,
     "noted": Noted,
 }
 
@@ -308,6 +318,9 @@ def _entry(event: Event, *, seq: int) -> AuditEvent:
             return _of_range(event, seq=seq, at=at)
         case InstanceSeen() | Heard() | InstanceGone():
             return _of_instance(event, seq=seq, at=at)
+        case Attributed(holders=holders, instance_id=name):
+            pids = [each.pid for each in holders]
+            return AttributedEvent(seq=seq, at=at, pids=pids, instance_id=name)
         case Noted(subject=subject, message=message, level=level):
             return NotedEvent(seq=seq, at=at, subject=subject, message=message, level=level)
         case _:

@@ -89,10 +89,25 @@ class RegisteredInstance(msgspec.Struct, kw_only=True):
     leases: list[Allocation]
 
 
+class SessionProcess(msgspec.Struct, kw_only=True):
+    """A process of an agent session: a server, or what has started one.
+
+    `start_time` is in clock ticks since boot (proc(5)) and tells it from a later one with its pid.
+    """
+
+    pid: int
+    start_time: int
+    instance_id: str
+
+
 class InstancesAnswer(msgspec.Struct):
-    """The answer of GET /instance/list, oldest first."""
+    """The answer of GET /instance/list, oldest first.
+
+    `session_processes` live; the session of some may have ended.
+    """
 
     instances: list[RegisteredInstance]
+    session_processes: list[SessionProcess]
 
 
 def metadata_text(metadata: dict[str, Any] | None) -> str | None:

@@ -69,6 +69,8 @@ class Party:
     variables: Mapping[str, str] = field(default_factory=dict)
     started: int = 0
     instance_id: str | None = None
+    noted_session: str | None = None
+    """The session below whose agent it, or what has started it, was seen: the agent may be gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,11 @@ def session_of(party: Party, crowd: Crowd) -> tuple[str | None, bool]:
     return next(iter(names), None), any(_agent_of(name) in older for name in names)
 
 
+def named_session(*names: str | None) -> str | None:
+    """Return the first of some names of instances that is one of an agent's session."""
+    return next((name for name in names if name and is_session(name)), None)
+
+
 def is_session(instance_id: str) -> bool:
     """Return whether an instance is an agent's session, by its name."""
     agent, hyphen, session = instance_id.partition("-")
@@ -161,6 +168,8 @@ def _relation(server: Party, caller: Party, crowd: Crowd) -> Relation:
 def _named_sessions(party: Party) -> Iterator[str]:
     if party.instance_id is not None and is_session(party.instance_id):
         yield party.instance_id
+    if party.noted_session is not None:
+        yield party.noted_session
     for variable, agent in SESSION_VARIABLES.items():
         if party.variables.get(variable):
             yield f"{agent}-{party.variables[variable]}"

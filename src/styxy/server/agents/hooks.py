@@ -23,6 +23,7 @@ from styxy.core.advice.starts import start_notice
 from styxy.core.advice.troubles import failure_text
 from styxy.core.agents.answers import PROTOCOLS
 from styxy.core.agents.events import SILENCE, Advice
+from styxy.core.agents.outcomes import group_of
 from styxy.core.agents.payloads import agent_of, event_of
 from styxy.core.commands.classify import classify
 from styxy.core.commands.excerpt import excerpt
@@ -55,6 +56,9 @@ LONGEST_LINE = 32 * 1024
 
 ASKING = ("opencode",)
 """Agents that ask for the variables of each command."""
+
+GEMINI_MARK = "GEMINI_CLI"
+"""The variable that Gemini CLI sets for its commands; its value names no session."""
 
 MOVED = "✓ STYXY"
 """How the notice of a moved server begins; who reads it needs no notice of the conflict."""
@@ -176,6 +180,11 @@ class Hooks:
         return Advice(context=text, command=command)
 
     async def _on_result(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
+        self._sessions.note_servers()
+        group = group_of(event.output) if event.agent == "gemini" else None
+        if group is not None:
+            servers = self._service.session_servers
+            servers.look_at_group(group, session.instance_id, mark=GEMINI_MARK)
         notice = session.postponed(event)
         explanation = await self._explained(event, session)
         # A move settles the conflict, and an explanation says all of the notice and more.

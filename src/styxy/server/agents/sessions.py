@@ -16,13 +16,11 @@ from styxy.adapters.git import branch_of
 from styxy.core.decisions.requests import InstanceRequest
 from styxy.core.errors import StyxyError
 from styxy.core.names import INSTANCE, INSTANCE_NAMES, instance_of
-from styxy.core.reports.ownership import VARIABLES, Crowd, Party, is_session
+from styxy.core.reports.ownership import VARIABLES, Crowd, Party, is_session, named_session
 from styxy.core.reports.ownership import Session as OfAgent
 from styxy.core.reports.process_tree import SHELLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from styxy.core.agents.events import HookEvent
     from styxy.core.model.leases import Holder
     from styxy.server.service.service import Service
@@ -126,10 +124,17 @@ class Sessions:
         return session
 
     def end(self, session: Session) -> None:
-        """Remove a session: its reservations end, its running servers stay."""
+        """Remove a session: its reservations end, its running servers stay, and are noted."""
+        self.note_servers()
         self._known.pop(session.instance_id, None)
         if session.instance_id in self._service.desk.instances:
             self._service.instances.leave(session.instance_id, keep_leases=False)
+
+    def note_servers(self) -> None:
+        """Note whose the servers are that listen now, while their agents can be seen."""
+        context = self._service.context
+        context.listeners.look(context.clock())
+        self._service.session_servers.look()
 
     def crowd(self) -> Crowd:
         """Return all registered sessions, oldest first."""
@@ -149,11 +154,13 @@ class Sessions:
         """
         processes = self._service.context.processes
         variables = processes.variables(pid, *VARIABLES, *INSTANCE_NAMES)
+        parents = tuple(processes.parents(pid))
         return Party(
             project=project,
-            lineage=(pid, *processes.parents(pid)),
+            lineage=(pid, *parents),
             variables=variables,
-            instance_id=_session_in((leased_to, instance_of(variables))),
+            instance_id=named_session(leased_to, instance_of(variables)),
+            noted_session=self._service.session_servers.session_of((pid, *parents)),
         )
 
     def _refresh(self, session: Session, event: HookEvent, holder: Holder | None) -> None:
@@ -185,10 +192,6 @@ def shown(instance_id: str) -> str:
     """Write a session for people: `claude 1a224700`."""
     agent, _, identity = instance_id.partition("-")
     return f"{agent} {identity[:8]}".strip()
-
-
-def _session_in(names: Iterable[str | None]) -> str | None:
-    return next((name for name in names if name and is_session(name)), None)
 
 
 def _instance_id(event: HookEvent, holder: Holder | None) -> str:

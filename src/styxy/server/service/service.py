@@ -19,6 +19,7 @@ from styxy.server.service.committer import Committer
 from styxy.server.service.instances import Instances
 from styxy.server.service.interception import Interception
 from styxy.server.service.ranges import MadeRanges
+from styxy.server.service.session_servers import SessionServers
 from styxy.server.world.port_usage import EVERY_PORT
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from styxy.core.decisions.requests import Grant, LeaseRequest
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port, PortRange
+    from styxy.core.protocol.wire import ListenNote
     from styxy.core.reports.port_report import PortReport
     from styxy.server.world.context import Context
 
@@ -50,6 +52,7 @@ class Service:
         )
         self.ranges = MadeRanges(committer, context.live_config)
         self.interception = Interception(committer, context)
+        self.session_servers = SessionServers(committer, context)
 
     def allocate(self, request: LeaseRequest) -> Grant:
         """Grant a lease on a port that is free at this moment."""
@@ -152,6 +155,12 @@ class Service:
         self.committer.commit(self.desk.seen(listening - strangers, now=now).events)
         self.committer.commit(self.desk.lapse(now=now, project=project).events)
         self.committer.commit(decide_forget(self.desk, now=now).events)
+        self.session_servers.look()
+
+    def on_listen(self, note: ListenNote, pid: int) -> None:
+        """Process a guest's report of a listening socket."""
+        self.interception.on_listen(note, pid)
+        self.session_servers.look()
 
     def cleanup(self, *, force: bool, project: str | None = None) -> list[Lease]:
         """End the leases of the dead and unclaimed ones; with `force`, all that are not in use.

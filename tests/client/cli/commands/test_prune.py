@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from styxy.adapters.paths import Paths
 from styxy.adapters.processes import Processes
+from styxy.client.daemon.connection import Connection
 from tests.client.stopped_servers import AgentShell, register, serving
 from tests.commands import CommandLine
+from tests.daemon import wait_until
 from tests.fakes import free_port
 from tests.network import own_network
 
@@ -109,6 +112,34 @@ def test_a_server_of_a_session_that_has_ended_is_found(
         assert told is not None
         assert (told["reason"], told["session"]) == ("session", "claude-1")
         assert told["why"] == "its session has ended: claude-1"
+
+
+def test_a_server_is_found_whose_environment_names_no_session(
+    running: CommandLine, tmp_path: Path
+) -> None:
+    port = free_port()
+    connection = Connection(Paths(running.env))
+    with AgentShell(running, cwd=tmp_path) as agent:
+        register(running, "gemini-1", pid=agent.pid, cwd=tmp_path)
+        agent.serve(port)
+        wait_until(lambda: bool(connection.ask("GET", "/instance/list").data["session_processes"]))
+        assert found(running, port) is None
+        agent.leave()
+        told = found(running, port)
+        assert told is not None
+        assert told["why"] == "its session has ended: gemini-1"
+
+
+def test_a_server_is_found_by_what_styxy_told_it_of_its_session(
+    running: CommandLine, tmp_path: Path
+) -> None:
+    port = free_port()
+    with serving(port, cwd=tmp_path, env={**running.env, "STYXY_INSTANCE_ID": "opencode-7"}):
+        told = found(running, port)
+        assert told is not None
+        assert told["session"] == "opencode-7"
+    with serving(port, cwd=tmp_path, env={**running.env, "STYXY_INSTANCE_ID": "mine"}):
+        assert found(running, port) is None
 
 
 def test_without_a_daemon_no_session_is_known_to_have_ended(

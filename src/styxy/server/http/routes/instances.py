@@ -65,15 +65,20 @@ def heartbeat(call: Call) -> shapes.HeartbeatAnswer:
 
 
 def instances(call: Call) -> shapes.InstancesAnswer:
-    """List the instances with their leases, oldest first."""
-    desk = call.service.desk
+    """List the instances with their leases, and the processes of agent sessions."""
+    desk, is_alive = call.service.desk, call.service.context.processes.is_alive
     now = call.service.context.clock()
     known = sorted(desk.instances.values(), key=lambda each: (each.registered_at, each.instance_id))
     return shapes.InstancesAnswer(
         [
             shapes.registered(each, desk.lease_index.of_instance(each.instance_id), now=now)
             for each in known
-        ]
+        ],
+        [
+            shapes.SessionProcess(pid=each.pid, start_time=each.start_time, instance_id=name)
+            for each, name in desk.session_processes.items()
+            if is_alive(each)
+        ],
     )
 
 
