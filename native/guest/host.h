@@ -90,6 +90,28 @@ void host_map_forget(void);
 int host_diag_open(void);
 void host_diag_close(int diag);
 
+/* ---- the program's other sockets ---- */
+
+/*
+ * The descriptor that the program itself has for the socket of this call.
+ *
+ * preload: the same. supervisor: we have a duplicate.
+ */
+int host_socket_number(int fd);
+
+/*
+ * Borrow what the process that calls has under a number: a descriptor of ours, -1 where there is
+ * none. Whoever opens one closes it within the same call.
+ */
+int host_socket_open(int number);
+void host_socket_close(int fd);
+
+/*
+ * Put a fresh socket under a number of the process that calls, with the flags of the descriptor and
+ * watched by the same epoll instances; false = nothing has changed. It is still to be closed.
+ */
+bool host_socket_replace(int number, int fresh);
+
 /* ---- the real calls ---- */
 
 /*

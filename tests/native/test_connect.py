@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.native.clients import cookie_of, key_text, port_of, reach, server
-from tests.native.guest import FakeDaemon, run
+from tests.native.guest import FakeDaemon, receiver, run
 from tests.native.host_programs import host
-from tests.native.mapfile import HELD, REMEMBERED
+from tests.native.mapfile import HELD, REMEMBERED, UDP
+
+
+@contextmanager
+def datagrams() -> Iterator[socket.socket]:
+    """A UDP server of ours."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.bind(("127.0.0.1", 0))
+        yield own
+
 
 WAYS = ["blocking", "nonblocking", "sendto", "sendmsg"]
 
@@ -93,9 +103,30 @@ def test_virtual_localhost_can_be_switched_off(tmp_path: Path) -> None:
         assert got == f"127.0.0.1 {asked}"
 
 
-def test_udp_is_not_led_anywhere(tmp_path: Path) -> None:
+def test_udp_is_not_led_to_a_server_of_tcp(tmp_path: Path) -> None:
     with moved(tmp_path) as (daemon, asked, _):
         assert reach(daemon, "udp", "127.0.0.1", asked) == f"127.0.0.1 {asked}"
+
+
+@pytest.mark.parametrize("to", ["127.0.0.1", "127.4.5.6", "0.0.0.0", "::1"])
+def test_a_udp_client_reaches_the_projects_own_server(tmp_path: Path, to: str) -> None:
+    with receiver("0.0.0.0") as asked, datagrams() as own, FakeDaemon(tmp_path) as daemon:
+        mine, cookie, port = key_text(daemon, "mine"), cookie_of(own), port_of(own)
+        daemon.entries.move(asked, port, project=mine, cookie4=cookie, state=UDP)
+        arrives = "::ffff:127.0.0.1" if ":" in to else "127.0.0.1"
+        assert reach(daemon, "udp", to, asked) == f"{arrives} {port}"
+        shown = to if to != "0.0.0.0" else "127.0.0.1"
+        got = reach(daemon, "udp", to, asked, STYXY_PROJECT=str(tmp_path))
+        assert got == f"{shown} {asked}"
+        own.close()
+        assert reach(daemon, "udp", to, asked) == f"{shown} {asked}"
+
+
+def test_a_tcp_client_does_not_go_where_udp_is(tmp_path: Path) -> None:
+    with server("0.0.0.0") as stranger, datagrams() as own, FakeDaemon(tmp_path) as daemon:
+        asked, mine = port_of(stranger), key_text(daemon, "mine")
+        daemon.entries.move(asked, port_of(own), project=mine, cookie4=cookie_of(own), state=UDP)
+        assert reach(daemon, "blocking", "127.0.0.1", asked) == f"127.0.0.1 {asked}"
 
 
 def test_moves_count_also_when_the_daemon_is_gone(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 /*
  * connect, and the two calls that connect with MSG_FASTOPEN: to the project's own server where that
- * was moved, or to nobody where a sibling would answer (route.h). UDP goes where it was sent.
+ * was moved, or to nobody where a sibling would answer (route.h). What UDP sends without connect goes
+ * where it was sent.
  */
 #include "guest/calls/route.h"
 #include "guest/host.h"

@@ -4,7 +4,10 @@
  * Two sockets with SO_REUSEADDR may be bound to one port as long as neither listens; the second to
  * listen gets EADDRINUSE. A bound socket cannot be bound again, so a fresh one takes its place
  * (relisten.h).
+ *
+ * Where the server was moved, its UDP sockets follow now (companion.h).
  */
+#include "guest/calls/companion.h"
 #include "guest/calls/relisten.h"
 #include "guest/calls/report_listen.h"
 #include "guest/host.h"
@@ -51,6 +54,8 @@ int listen(int fd, int backlog)
     if (error == 0 && call.port != 0 && call.is_first)
         allow_restart(fd);
     report_listen_outcome(&call, error == 0);
+    if (error == 0 && call.is_first)
+        companion_follow(&call);
     errno = error != 0 ? error : entry_errno;
     return error != 0 ? -1 : 0;
 }

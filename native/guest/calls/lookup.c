@@ -38,6 +38,15 @@ bool lookup_is_answering(int diag, const uint8_t address[16], bool is_v4, uint16
            (is_v4 && is_among_listeners(diag, true, port, cookie));
 }
 
+bool lookup_is_bound_udp(int diag, uint16_t port, uint64_t cookie)
+{
+    struct diag_query query = {.is_udp = true, .states = UINT32_MAX, .port = port};
+    struct search_for_one search = {.cookie = cookie};
+    diag_search(diag, &query, compare, &search);
+    query.is_v4 = true;
+    return search.is_found || (diag_search(diag, &query, compare, &search) && search.is_found);
+}
+
 static bool is_foreign(int diag, const uint8_t *address, bool is_v4, uint32_t scope, uint16_t port)
 {
     uint64_t cookie = diag_listener(diag, address, is_v4, scope, port);

@@ -15,6 +15,9 @@
 bool lookup_is_answering(int diag, const uint8_t address[16], bool is_v4, uint16_t port,
                          uint64_t cookie);
 
+/* Whether this very UDP socket is bound to the port. */
+bool lookup_is_bound_udp(int diag, uint16_t port, uint64_t cookie);
+
 /*
  * Whether a server that is not this program's own listens on the target's port at one of `places`
  * (address.h). False, too, where the kernel cannot be asked.

@@ -1,11 +1,11 @@
-/* Copying the options of a socket, from one table. */
+/* Copying a socket without its address; the options are in one table. */
 #ifndef STYXY_OPTIONS_H
 #define STYXY_OPTIONS_H
 
 /*
- * Set on a fresh socket every option in which it differs from another. What the kernel refuses
- * stays as it is.
+ * Make an unbound socket like another: every option in which a fresh one differs from it, the flags
+ * of the open file and its owner. What the kernel refuses stays as it is. -1 where there is none.
  */
-void options_copy(int from, int to);
+int socket_like(int fd);
 
 #endif

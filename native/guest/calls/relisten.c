@@ -7,44 +7,12 @@
 #include "guest/state/fork_shared.h"
 #include "guest/state/memory.h"
 
-/* fcntl(2); glibc shows them with _GNU_SOURCE only. */
-enum { GET_OWNER = 16, SET_OWNER = 15, GET_SIGNAL = 11, SET_SIGNAL = 10 };
-
-struct owner {
-    int type;
-    int pid;
-};
-
-static int make_like(int fd)
-{
-    int fresh = sys_socket(sys_int_option(fd, SO_DOMAIN), sys_int_option(fd, SO_TYPE),
-                           sys_int_option(fd, SO_PROTOCOL));
-    if (fresh >= 0)
-        options_copy(fd, fresh);
-    return fresh;
-}
-
-/* Copy what belongs to the open file: O_NONBLOCK and the like, and who gets its signals. */
-static void copy_file_flags(int from, int to)
-{
-    struct owner owner = {0, 0};
-    long flags = sys_call(SYS_fcntl, from, F_GETFL);
-    long signal = sys_call(SYS_fcntl, from, GET_SIGNAL);
-    if (sys_call(SYS_fcntl, from, GET_OWNER, &owner) == 0 && owner.pid != 0)
-        sys_call(SYS_fcntl, to, SET_OWNER, &owner);
-    if (signal > 0)
-        sys_call(SYS_fcntl, to, SET_SIGNAL, signal);
-    if (flags >= 0)
-        sys_call(SYS_fcntl, to, F_SETFL, flags);
-}
-
 /* Put the fresh file under the old one's number, which closes the old file. */
 static bool put_in_place(int fresh, int fd)
 {
     long flags = sys_call(SYS_fcntl, fd, F_GETFD);
     if (flags < 0)
         return false;
-    copy_file_flags(fd, fresh);
     return sys_call(SYS_dup3, fresh, fd, (flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) >= 0;
 }
 
@@ -59,7 +27,7 @@ static bool bind_and_listen(const struct attempt *attempt, int fresh, uint16_t p
 static int listen_at(struct attempt *attempt, uint16_t *port)
 {
     uint64_t cookie = 0;
-    int fresh = make_like(attempt->fd);
+    int fresh = socket_like(attempt->fd);
     if (fresh < 0)
         return -1;
     if (sys_option(fresh, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))

@@ -64,10 +64,10 @@ static void report_to_daemon(const struct image *image, int fd, const struct tar
     sys_scratch_free(room, sizeof *room);
 }
 
-static void notify_user(const struct image *image, uint16_t asked, bool is_udp,
-                        const struct answer *answer)
+/* TCP and UDP that were moved together are one server, with one notice. */
+static void notify_user(const struct image *image, uint16_t asked, const struct answer *answer)
 {
-    if (asked != answer->port && notice_once_claim(asked, answer->port, is_udp))
+    if (asked != answer->port && notice_once_claim(asked, answer->port, false))
         notice_moved(image, asked, answer);
 }
 
@@ -110,7 +110,7 @@ static void notify_inherited(const struct listen_call *call, const struct target
         ask_again(call->image, &map, target, call->promise.asked, &answer);
         host_map_close(&map);
     }
-    notify_user(call->image, call->promise.asked, false, &answer);
+    notify_user(call->image, call->promise.asked, &answer);
 }
 
 /*
@@ -132,7 +132,7 @@ static void notify_chosen(const struct listen_call *call, const struct target *t
     sys_scratch_free(scratch, IMAGE_PATH);
     if (asked == ASKED_ANSWERED && answer.verdict == VERDICT_MOVE && answer.port == target->port &&
         answer.cause == CAUSE_TOOK)
-        notify_user(call->image, answer.asked, false, &answer);
+        notify_user(call->image, answer.asked, &answer);
 }
 
 /* Whether the map shows a move to this port that another program of this project made. */
@@ -183,7 +183,7 @@ void report_listen_outcome(struct listen_call *call, bool listens)
     if (!call->is_first)
         return;
     if (asked != 0 && memory_recall(target.port, false, &answer))
-        notify_user(call->image, asked, false, &answer);
+        notify_user(call->image, asked, &answer);
     else if (call->is_inherited)
         notify_inherited(call, &target);
     else if (call->has_map && target.port >= ADDRESS_FIRST_PORT && memory_is_steered())
@@ -199,5 +199,5 @@ void report_udp_bind(const struct image *image, int fd, const struct portmap *ma
     report_to_daemon(image, fd, &target, true, map->notify_socket);
     uint16_t asked = memory_asked_for(target.port, true);
     if (asked != 0 && memory_recall(target.port, true, &answer))
-        notify_user(image, asked, true, &answer);
+        notify_user(image, asked, &answer);
 }

@@ -5,6 +5,9 @@
  * looked at. For a port that nobody was moved from and no sibling may answer on, the map is opened,
  * read six times and closed: three microseconds. Otherwise the kernel is asked which sockets
  * answer. Where it cannot be asked (a sandbox that forbids netlink), Styxy is absent.
+ *
+ * A UDP connect() is led to the project's moved server in the same way. The daemon shows such a
+ * move only where the project has no UDP socket at the asked port itself. No sibling is refused.
  */
 #include "guest/calls/route.h"
 
@@ -25,6 +28,7 @@ struct connection {
     const struct image *image;
     int fd;
     struct target target;
+    bool is_udp;
     enum family family; /* of the destination */
     struct outlook outlook;
     int diag;           /* a socket for the kernel's lookups */
@@ -34,6 +38,8 @@ struct connection {
 static bool answers(const struct connection *connection, enum family family, uint16_t port,
                     uint64_t cookie)
 {
+    if (connection->is_udp)
+        return lookup_is_bound_udp(connection->diag, port, cookie);
     return lookup_is_answering(connection->diag, ADDRESS_LOOPBACK[family], family == FAMILY_V4,
                                port, cookie);
 }
@@ -147,18 +153,21 @@ static enum route route_by_map(struct connection *connection, const struct portm
     if (!portmap_outlook(map, connection->target.port, &connection->outlook) ||
         (!connection->outlook.has_moves && !may_be_sibling(connection)))
         return ROUTE_PLAIN;
+    enum transport transport = sys_transport(connection->fd, connection->target.family);
+    connection->is_udp = transport == TRANSPORT_UDP;
     connection->project = project_key(connection->image);
     if (connection->outlook.has_moves)
-        count = portmap_moves(map, connection->target.port, connection->project, MOVES_LIVE, moves,
-                              MOST_MOVES);
-    if (connection->project == 0 || (count == 0 && !may_be_sibling(connection)) ||
-        sys_transport(connection->fd, connection->target.family) != TRANSPORT_TCP ||
+        count = portmap_moves(map, connection->target.port, connection->project,
+                              connection->is_udp ? MOVES_UDP : MOVES_LIVE, moves, MOST_MOVES);
+    bool may_differ = count > 0 || (!connection->is_udp && may_be_sibling(connection));
+    if (transport == TRANSPORT_OTHER || connection->project == 0 || !may_differ ||
         !host_map_is_ours(connection->fd, map))
         return ROUTE_PLAIN;
     connection->diag = host_diag_open();
     if (connection->diag < 0)
         return ROUTE_PLAIN;
-    enum route route = route_by_kernel(connection, moves, count, destination);
+    enum route route = connection->is_udp ? route_to_moved(connection, moves, count, destination)
+                                          : route_by_kernel(connection, moves, count, destination);
     host_diag_close(connection->diag);
     return route;
 }

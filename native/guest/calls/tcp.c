@@ -7,14 +7,15 @@
  * and nobody was asked. The steps, in their order:
  *
  * 1. Workers that share a port by SO_REUSEPORT meet at the place of the first one.
- * 2. Where this program was moved away from the port before, or its project was until just now, the
- *    daemon is asked, and names the same place again.
+ * 2. Where this program was moved away from the port before, by TCP or UDP, or its project was until
+ *    just now, the daemon is asked, and names the same place again.
  * 3. The daemon is asked about a port that is promised to another, and then about one on which a
  *    stranger answers.
  * 4. The real bind. If it says EADDRINUSE, old connections may hold the port, and are bound over;
  *    otherwise the daemon is asked.
  */
 #include "guest/calls/attempt.h"
+#include "guest/calls/companion.h"
 #include "guest/calls/lookup.h"
 #include "guest/kernel/sys.h"
 #include "guest/state/memory.h"
@@ -100,12 +101,10 @@ static bool has_place(const struct attempt *attempt, enum reason *reason)
     time_t now = attempt->move_count > 0 ? sys_time(CLOCK_REALTIME).tv_sec : 0;
     bool was_here = false;
     *reason = REASON_PLACED;
-    if (memory_was_moved(attempt->target.port, false))
+    if (memory_was_moved(attempt->target.port, false) || companion_is_moved(attempt))
         return true;
     for (size_t i = 0; i < attempt->move_count; i++) {
         const struct move *move = &attempt->moves[i];
-        if (move->state != MOVE_REMEMBERED && move->image_id == attempt->image->image_id)
-            return true;
         was_here |= move->state == MOVE_REMEMBERED &&
                     (uint64_t)now < move->at + RETURN_SECONDS;
     }

@@ -250,7 +250,7 @@ struct moves_reading {
 static void keep_move(struct moves_reading *reading, const struct move_record *record)
 {
     if (record->project != reading->project || record->asked != reading->asked ||
-        record->port == 0 || record->state < MOVE_HELD || record->state > MOVE_REMEMBERED ||
+        record->port == 0 || record->state < MOVE_HELD || record->state > MOVE_UDP ||
         (reading->states & 1u << record->state) == 0)
         return;
     reading->moves[reading->count++] = (struct move){

@@ -63,14 +63,14 @@ struct outlook {
     bool has_moves; /* somebody asked for this port and was moved */
 };
 
-enum move_state { MOVE_HELD = 1, MOVE_LIVE, MOVE_REMEMBERED };
+enum move_state { MOVE_HELD = 1, MOVE_LIVE, MOVE_REMEMBERED, MOVE_UDP /* where UDP goes */ };
 enum { MOVES_HELD = 1 << MOVE_HELD, MOVES_LIVE = 1 << MOVE_LIVE,
-       MOVES_REMEMBERED = 1 << MOVE_REMEMBERED };
+       MOVES_REMEMBERED = 1 << MOVE_REMEMBERED, MOVES_UDP = 1 << MOVE_UDP };
 
 /* One server of a project that asked for a port and was given another. */
 struct move {
     uint64_t image_id;         /* of the program that was moved */
-    uint64_t cookie[FAMILIES]; /* of the listener on 127.0.0.1 and on ::1; 0 = none */
+    uint64_t cookie[FAMILIES]; /* of the socket that answers on 127.0.0.1 and on ::1; 0 = none */
     uint64_t at;               /* seconds since the epoch: committed, or ended */
     uint16_t port;
     enum move_state state;

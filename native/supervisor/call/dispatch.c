@@ -12,12 +12,10 @@
 #include "guest/intercepted.h"
 #include "guest/kernel/address.h"
 #include "supervisor/call/host_calls.h"
+#include "supervisor/call/host_sockets.h"
 #include "supervisor/call/outlook_cache.h"
 #include "supervisor/call/streams.h"
 #include "supervisor/linux.h"
-
-#include <stdio.h>
-#include <string.h>
 
 /* ---- whether a call concerns us ---- */
 
@@ -110,21 +108,6 @@ static uint64_t cookie_of(int fd)
     return cookie;
 }
 
-/* Whether a descriptor of the program is closed at exec (proc(5), fdinfo). */
-static bool closes_at_exec(int pid, int fd)
-{
-    char text[256], path[64];
-    unsigned flags = 0;
-    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", pid, fd);
-    int file = sys_open(path, O_RDONLY, 0);
-    ptrdiff_t got = file < 0 ? 0 : sys_read(file, text, sizeof text - 1);
-    if (file >= 0)
-        sys_close(file);
-    text[got > 0 ? got : 0] = '\0';
-    const char *line = strstr(text, "flags:");
-    return line != NULL && sscanf(line, "flags: %o", &flags) == 1 && (flags & O_CLOEXEC) != 0;
-}
-
 /*
  * listen() may have put a fresh socket in the place of the old one (relisten.h), in our duplicate:
  * then do the same in the program.
@@ -136,14 +119,7 @@ static long perform_listen(const struct host_call *call, int fd)
     int result = listen(fd, (int)argument(call, 1));
     if (result != 0 || cookie_of(fd) == before)
         return result;
-    struct seccomp_notif_addfd fresh = {
-        .id = call->pending->notification.id,
-        .flags = SECCOMP_ADDFD_FLAG_SETFD,
-        .srcfd = (uint32_t)fd,
-        .newfd = (uint32_t)theirs,
-        .newfd_flags = closes_at_exec(call->caller->pid, theirs) ? O_CLOEXEC : 0,
-    };
-    if (ioctl(call->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &fresh) >= 0)
+    if (host_sockets_put(call, theirs, fd))
         return 0;
     errno = EADDRINUSE; /* what listen said */
     return -1;

@@ -41,6 +41,11 @@ void host_call_begin(struct host_call *call)
     current = call;
 }
 
+const struct host_call *host_call_current(void)
+{
+    return current;
+}
+
 static bool is_as_asked(const struct sockaddr *address, socklen_t length)
 {
     return length == current->length && memcmp(address, &current->address, length) == 0;

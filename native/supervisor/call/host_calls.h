@@ -30,5 +30,6 @@ void host_calls_start(void);
 
 /* From here on the guest's code works on this call. */
 void host_call_begin(struct host_call *call);
+const struct host_call *host_call_current(void);
 
 #endif

@@ -9,6 +9,7 @@ import pytest
 from styxy.core.books.events import Leased, Reassigned
 from styxy.core.decisions.moves import decide_landed
 from styxy.core.decisions.requests import Kept, Moved, MoveRequest, Reason, Taken
+from styxy.core.decisions.steering import GROUP_PORTS, udp_may_move
 from styxy.core.model.ports import Port
 from tests.core.desk_harness import DeskHarness, P, Q, move_ask
 
@@ -88,3 +89,29 @@ def test_a_lease_of_another_project_is_left_alone() -> None:
     harness = DeskHarness()
     harness.allocate(preferred_port=Port(3001), owner=Q)
     assert land(harness, 3001) == Kept()
+
+
+def may_move(harness: DeskHarness, asked: int, *, is_beside_tcp: bool = False) -> bool:
+    """Ask whether a UDP socket may be moved, where 4433 is some tool's default."""
+    return udp_may_move(
+        harness.desk,
+        Port(asked),
+        is_default=lambda port: port == 4433,
+        is_beside_tcp=is_beside_tcp,
+    )
+
+
+def test_udp_is_moved_only_on_a_number_that_is_a_servers() -> None:
+    harness = DeskHarness()
+    assert not may_move(harness, 47200)
+    assert may_move(harness, 47200, is_beside_tcp=True)
+    assert may_move(harness, 8000), "in a range"
+    assert may_move(harness, 4433), "a tool's default"
+    lease = harness.move(replace(move_ask(47200), reason="promised"))
+    assert isinstance(lease, Moved)
+    assert may_move(harness, lease.lease.port), "on lease"
+
+
+@pytest.mark.parametrize("port", sorted(GROUP_PORTS))
+def test_where_groups_meet_udp_is_never_moved(port: int) -> None:
+    assert not may_move(DeskHarness(), port, is_beside_tcp=True)

@@ -1,6 +1,6 @@
 """The native library's door: one line in, one line out, whatever comes.
 
-Also tests `interception`, `habits` and `same_program`.
+Also tests `interception` and `habits`.
 """
 
 from __future__ import annotations
@@ -242,6 +242,37 @@ def test_a_listener_of_another_project_is_a_shadow_and_ones_own_is_not(
     mine = daemon.call("GET", f"/check/{busy}").body["system_usage"]["project"]
     assert daemon.ask(question(busy, reason="shadowed", project=mine)) == b"styxy/1 keep\n"
     assert moved(daemon, question(busy, reason="shadowed", project="/stranger"))[2] == "new"
+
+
+def test_a_place_is_free_for_tcp_and_udp(daemon: Daemon, busy: int) -> None:
+    first = moved(daemon, question(busy))[0]
+    daemon.call("DELETE", f"/allocate/{daemon.leases()[0]['lock_id']}")
+    daemon.call("POST", "/cleanup", {"force": True})  # forget the place
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", first))
+        assert moved(daemon, question(busy))[0] != first
+
+
+def udp_question(port: int, **more: object) -> bytes:
+    """Spell the question of a UDP bind."""
+    return question(port, protocol="udp", **more)  # type: ignore[arg-type]  # reason among them
+
+
+def test_udp_is_moved_only_where_a_number_is_a_servers(daemon: Daemon) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", free_port()))
+        busy = port_of(other)
+        assert daemon.ask(udp_question(busy)) == b"styxy/1 keep\n"
+        with socket.create_server(("127.0.0.1", busy)) as server:
+            note(daemon, server, image=SERVER_ID)
+            place = moved(daemon, udp_question(busy))
+            assert place[2] == "new"
+            assert daemon.ask(udp_question(busy, server=OTHER_SERVER)) == b"styxy/1 keep\n"
+
+
+def test_udp_goes_where_tcp_of_the_same_program_was_moved(daemon: Daemon, busy: int) -> None:
+    port, kind, _ = moved(daemon, question(busy))
+    assert moved(daemon, udp_question(busy, reason="placed")) == (port, kind, "same")
 
 
 def test_a_singleton_that_runs_is_named(daemon: Daemon, busy: int) -> None:

@@ -31,6 +31,7 @@ from styxy.core.model.ports import Port
 from styxy.core.model.service_types import Catalogue
 from styxy.server.world.listeners import GuestReport, Listeners
 from styxy.server.world.port_map_sync import PortMapSync
+from tests.fakes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +78,7 @@ class MapHarness:
         self.port_map_sync.on_events(events)
 
     def look(self) -> None:
+        self.listeners.look_at_udp(self.now)
         listening = self.listeners.look(self.now)
         self.port_map_sync.refresh()
         self.commit(self.desk.seen(listening, now=self.now).events)
@@ -249,3 +251,38 @@ def test_a_new_daemon_shows_what_the_books_hold(harness: MapHarness, tmp_path: P
     assert [(move[6], move[7]) for move in again.chain(9200)] == [(kept, 1)]
     assert again.promise(kept)[0] == Owner(project=HERE).key
     again.close()
+
+
+@contextlib.contextmanager
+def receiving(address: str, port: int) -> Iterator[int]:
+    """Bind UDP, and tell the socket's cookie."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as server:
+        server.bind((address, port))
+        yield struct.unpack("@Q", server.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8))[0]
+
+
+def test_a_moved_servers_udp_socket_is_an_entry_of_its_own(harness: MapHarness) -> None:
+    asked = free_port()
+    port = harness.move(asked)
+    with receiving("127.0.0.1", port) as one, receiving("::1", port) as two:
+        harness.look()
+        held, udp = harness.chain(asked)
+        assert (held[2], held[3], held[7]) == (0, 0, 1)
+        assert udp[:4] == (Owner(project=HERE).key, 1, one, two)
+        assert (udp[6], udp[7]) == (port, 4)
+        with receiving("127.0.0.1", asked):
+            harness.look()
+            assert [move[7] for move in harness.chain(asked)] == [1], "its own is at the asked port"
+        harness.look()
+        assert len(harness.chain(asked)) == 2
+    harness.look()
+    assert [move[7] for move in harness.chain(asked)] == [1]
+
+
+def test_another_projects_udp_socket_is_not_shown(harness: MapHarness) -> None:
+    asked = free_port()
+    port = harness.move(asked, project=THERE)
+    with receiving("127.0.0.1", port):
+        harness.look()
+        assert [move[7] for move in harness.chain(asked)] == [1]

@@ -51,4 +51,5 @@ COMMITTED = 1
 SHARED = 1
 """Flag of an answer: worktrees share this server (a database, a broker, a singleton)."""
 
-STATES: Final = {"held": 1, "live": 2, "remembered": 3}
+STATES: Final = {"held": 1, "live": 2, "remembered": 3, "udp": 4}
+"""Of a move: promised, its server listens, its server has ended; or where its UDP socket is."""

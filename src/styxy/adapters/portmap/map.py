@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port
 
-MoveState = Literal["held", "live", "remembered"]
+MoveState = Literal["held", "live", "remembered", "udp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,8 @@ class MoveEntry:
     """Where a server of a project went that asked for another port.
 
     `at` is when it was committed, or when it ended; seconds since the epoch. A cookie of 0: nobody
-    answers there on that family.
+    answers there on that family. The state "udp" is an entry of its own: its cookies are those of
+    the server's UDP sockets.
     """
 
     project: int

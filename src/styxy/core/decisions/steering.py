@@ -5,6 +5,9 @@ a promise or by another server's address alone: it prints and opens what it bind
 that Styxy could give it would be in its pages. It never goes back to a place either: it is given
 the port that it asks for as soon as that is free. A shared helper is never told more than the
 kernel says.
+
+UDP is moved only where a number is known to be a server's: whoever asks for any other wants to meet
+others there, or keep a second one of itself away.
 """
 
 from __future__ import annotations
@@ -16,9 +19,33 @@ from styxy.core.decisions.requests import Kept, MoveAnswer, Ruling, Taken
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from styxy.core.books.state import State
     from styxy.core.decisions.requests import MoveRequest
     from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port
+
+
+GROUP_PORTS = frozenset({1900, 3702, 5353, 5355})
+"""UDP ports on which programs meet in multicast groups, which many of them join after the bind:
+SSDP, WS-Discovery, mDNS (RFC 6762) and LLMNR (RFC 4795)."""
+
+
+def udp_may_move(
+    state: State, asked: Port, *, is_default: Callable[[Port], bool], is_beside_tcp: bool
+) -> bool:
+    """Tell whether a UDP socket that asks for a port may be moved at all.
+
+    `is_default` tells whether a port is some tool's by default, `is_beside_tcp` whether the same
+    program listens on it.
+    """
+    if asked in GROUP_PORTS:
+        return False
+    return (
+        is_beside_tcp
+        or state.lease_index.on_port(asked) is not None
+        or state.catalogue.containing(asked) is not None
+        or is_default(asked)
+    )
 
 
 def decide_unmoved(

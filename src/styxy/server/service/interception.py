@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from styxy.core.commands.programs import service_type_of_program
 from styxy.core.decisions.moves import decide_landed, decide_move, named_type
 from styxy.core.decisions.requests import Kept, Moved, MoveRequest, Taken
+from styxy.core.decisions.steering import udp_may_move
 from styxy.core.errors import Conflict, RangeExhausted
 from styxy.core.model.leases import Owner
 from styxy.core.model.projects import shortest_end
@@ -55,6 +56,8 @@ class Interception:
         context = self._context
         if question.reason == "chosen":
             return self._chosen(question)
+        if not self._may_move(question):
+            return Kept()
         habit, root = self._habits.of(pid, question.port, image_id=question.image_id)
         request = replace(
             self._request(question, pid=pid, project=project),
@@ -75,6 +78,24 @@ class Interception:
                 said = self._habits.advice(answer, request=request, habit=habit)
                 return replace(answer, advice=said)
         return answer
+
+    def _may_move(self, question: BindQuestion) -> bool:
+        """Return whether a bind is one that is moved at all; UDP is only on some numbers.
+
+        What goes along with the program's TCP socket asks for the place that this has.
+        """
+        if question.protocol != "udp" or question.reason not in ("inuse", "promised"):
+            return True
+        # Imported here: the table of tools takes 10 ms, and many daemons never need it.
+        from styxy.core.commands.conduct import default_ports
+
+        self._context.listeners.look_at(question.port, self._context.clock())
+        return udp_may_move(
+            self._desk,
+            question.port,
+            is_default=lambda port: port in default_ports(),
+            is_beside_tcp=question.image_id in self._context.listeners.image_ids(question.port),
+        )
 
     def may_be_free_soon(self, question: BindQuestion, *, pid: int, project: str | None) -> bool:
         """Return whether a restarted program may be asking while its predecessor ends."""
@@ -128,13 +149,15 @@ class Interception:
         """Probe a port for a guest; a new place should have no old connections on it if possible.
 
         Its previous place may have some, and its library binds over them: a restart must not move
-        it.
+        it. A place is free for TCP and UDP: what a server has of both goes there together.
         """
-        kernel = self._context.kernel
+        kernel, granted = self._context.kernel, request.granted
+        if port == request.asked or (granted is not None and granted.port == port):
+            return kernel.can_bind(port, request.protocol)
         remembered = self._desk.remembered.moves.get((request.owner.key, request.asked))
         if remembered is not None and remembered.port == port:
-            return kernel.is_free(port, request.protocol)
-        return kernel.can_bind(port, request.protocol)
+            return kernel.is_free(port, "both")
+        return kernel.can_bind(port, "both")
 
     def on_listen(self, note: ListenNote, pid: int) -> None:
         """Process a guest's report of a listening socket; this commits its move.
@@ -159,11 +182,16 @@ class Interception:
             self._context.port_map_sync.invalidate(note.port)
             self._context.strangers.invalidate(note.port)
             self._adopt(note, pid, holder, project)
+        lease = self._desk.lease_index.on_port(note.port)
+        if note.protocol == "udp" and lease is not None and lease.asked is not None:
+            self._context.listeners.look_at(lease.asked, now)  # it may have been there before
         self._context.port_map_sync.refresh(note.port)
         lease = self._desk.lease_index.on_port(note.port)
         strangers = self._context.strangers.alone_on([lease] if lease else [])
-        shown = {note.port} if listeners.is_in_use(note.port, transport) else set()
-        in_use = (self._desk.lease_index.bound | shown) - strangers
+        # A UDP socket alone does not say that a server of TCP listens.
+        is_half = lease is not None and lease.protocol == "tcp" and note.protocol == "udp"
+        is_shown = listeners.is_in_use(note.port, transport) and not is_half
+        in_use = (self._desk.lease_index.bound | ({note.port} if is_shown else set())) - strangers
         self._committer.commit(self._desk.seen(in_use, now=now).events)
 
     def _request(self, question: BindQuestion, *, pid: int, project: str | None) -> MoveRequest:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from styxy.adapters.kernel import KernelLook, Listener
     from styxy.adapters.processes import Processes
@@ -132,6 +132,10 @@ class Listeners:
         if port is not None:
             return self.sockets(port)
         return [each for found in self._sockets["tcp"].by_port.values() for each in found]
+
+    def ports(self, transport: Transport) -> Collection[Port]:
+        """Return the ports that are in use, as of the last look."""
+        return self._sockets[transport].by_port.keys()
 
     def sockets(self, port: Port, transport: Transport = "tcp") -> list[Listener]:
         """List the sockets of one port, as of the last look. No process is searched."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -81,6 +82,7 @@ class PortMapSync:
         self._is_helper = is_helper
         self._last_seq = last_seq
         self._answers: dict[Family, dict[Port, Answer]] = {4: {}, 6: {}}
+        self._udp: dict[Port, set[int]] = {}  # by the asked port: the cookies of those concerned
         self._has_begun = False
 
     def begin(self) -> None:
@@ -114,6 +116,7 @@ class PortMapSync:
             self._tell_gone()
         leases = (self._desk.lease_index.on_port(port) for port in changed)
         self._show_moves({each.asked for each in leases if each and each.asked is not None})
+        self._refresh_udp()
 
     def _on_events(self, event: Event) -> Port | None:
         """Show a promise; return the requested port whose chain of moves has changed with it."""
@@ -155,6 +158,7 @@ class PortMapSync:
             key=lambda each: (each.state != "live", each.at),
         )
         there = {entry.project for entry in live}
+        udp = [entry for lease in leases if (entry := self._udp_entry(lease, asked)) is not None]
         gone = (
             MoveEntry(
                 project=key,
@@ -167,7 +171,7 @@ class PortMapSync:
             for key, place in self._desk.remembered.moved_from(asked)
             if key not in there
         )
-        return [*live, *gone]
+        return [*live, *udp, *gone]
 
     def _entry(self, lease: Lease, asked: Port) -> MoveEntry:
         answer4, answer6 = self._answers[4].get(lease.port), self._answers[6].get(lease.port)
@@ -181,6 +185,49 @@ class PortMapSync:
             cookie4=answer4.cookie if answer4 else 0,
             cookie6=answer6.cookie if answer6 else 0,
         )
+
+    def _refresh_udp(self) -> None:
+        """Show where UDP goes now, of the moves whose sockets have come or gone."""
+        seen: defaultdict[Port, set[int]] = defaultdict(set)
+        for port in self._listeners.ports("udp"):
+            lease = self._desk.lease_index.on_port(port)
+            if lease is not None and lease.asked is not None and lease.asked != port:
+                for each in (port, lease.asked):
+                    sockets = self._listeners.sockets(each, "udp")
+                    seen[lease.asked].update(socket.cookie for socket in sockets)
+        asked = {each for each in seen | self._udp if seen.get(each) != self._udp.get(each)}
+        self._udp = dict(seen)
+        if asked:
+            self._show_moves(asked)
+
+    def _udp_entry(self, lease: Lease, asked: Port) -> MoveEntry | None:
+        """Return where a UDP client of the project that connects to `asked` goes.
+
+        None where none of its UDP sockets is there, or one of them is at `asked` itself.
+        """
+        own = self._own_udp(lease, lease.port)
+        if not own or self._own_udp(lease, asked):
+            return None
+        v4, v6 = _answering(own, 4).get(lease.port), _answering(own, 6).get(lease.port)
+        return replace(
+            self._entry(lease, asked),
+            state="udp",
+            cookie4=v4.cookie if v4 else 0,
+            cookie6=v6.cookie if v6 else 0,
+        )
+
+    def _own_udp(self, lease: Lease, port: Port) -> list[Listener]:
+        """List the UDP sockets on a port that belong to a lease's project."""
+        project = lease.owner.project
+        if project is None or not self._listeners.is_in_use(port, "udp"):
+            return []
+        sightings = self._listeners.sightings(port, "udp")
+        return [each.listener for each in sightings if self._project_behind(each) == project]
+
+    def _project_behind(self, sighting: Sighting) -> str | None:
+        if sighting.report is not None:
+            return sighting.report.project
+        return self._project_of(sighting.pid) if sighting.pid is not None else None
 
     def _refresh(self, family: Family, port: Port | None) -> set[Port]:
         """Write the answers of one family that differ from those shown; return their ports."""
