@@ -8,6 +8,7 @@ network namespace of this process.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import socket
 import struct
@@ -128,6 +129,13 @@ class KernelLook:
             for each in self._dump(family, socket.IPPROTO_TCP, TCP_BOUND_INACTIVE, port=port)
             if each.port == port
         ]
+
+    @functools.cached_property
+    def shows_bound(self) -> bool:
+        """Whether a socket is seen that is bound and does not listen, as since Linux 6.8."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return self.is_bound_inactive(Port(probe.getsockname()[1]))
 
     def is_free(self, port: Port, protocol: Protocol = "tcp") -> bool:
         """Return whether nothing is listening on `port` or bound to it, on any address or family.

@@ -29,7 +29,10 @@ class SameProgram:
         self._desk = desk
 
     def is_lock(self, request: MoveRequest) -> bool:
-        """Return whether the asked port is a lock that the same program of this project holds."""
+        """Return whether the asked port is a lock that the same program of this project holds.
+
+        Before Linux 6.8 a bound, silent socket is not shown: its unseen holder counts as the same.
+        """
         from styxy.core.commands.conduct import default_ports
 
         asked, project = request.asked, request.owner.project
@@ -45,7 +48,10 @@ class SameProgram:
             if each.pid is not None
         }
         if transport == "tcp" and not sightings:
-            holders = dict.fromkeys(self._silent(asked))
+            silent = self._silent(asked)
+            if not silent and not self._context.kernel.shows_bound:
+                return True  # whoever has it cannot be seen here
+            holders = dict.fromkeys(silent)
         return any(
             (reported or self._context.projects.of(pid)) == project
             and self._is_same(pid, request.holder.pid)
