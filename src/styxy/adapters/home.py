@@ -1,10 +1,12 @@
-"""Styxy's home on the disk: a directory of the user alone, and the token of the TCP port in it."""
+"""Styxy's home on the disk: a directory of the user alone, and the token of the TCP port in it.
+
+The command line loads this at every start, so it imports nothing heavy.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
-import secrets
 import stat
 
 from styxy.adapters.fd_limits import is_want, refusal
@@ -12,11 +14,21 @@ from styxy.core.errors import Unavailable
 
 TOKEN_BYTES = 32
 
-_READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-"""A FIFO in the place of the token must hold nobody up (fifo(7))."""
-
 _MARKS = frozenset({"auth.token", "config.json", "daemon.json", "styxy.db"})
 """Files of which each one makes a directory a Styxy home."""
+
+
+def open_regular(path: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
+    """Open a regular file and return its descriptor, without waiting for anything.
+
+    A FIFO in the place of a file would wait for somebody at its other end (fifo(7)). Raises
+    `OSError`, with EINVAL for what is not a regular file.
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, mode)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is not a regular file; move it away", path)
 
 
 def check_home(path: str) -> None:
@@ -65,16 +77,18 @@ def private_directory(path: str, *, fix: str = "set STYXY_HOME to a directory of
 def load_token(path: str) -> str:
     """Read the TCP port's token, 64 hex digits, or make one."""
     try:
-        descriptor = os.open(path, _READING)
+        descriptor = open_regular(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return _new_token(path)
     except OSError as error:
+        if os.path.isdir(path):
+            raise Unavailable(f"{path} is a directory; move it away and start again") from error
+        if error.errno == errno.EINVAL:
+            return _new_token(path)
         raise Unavailable(f"cannot open {path}: {error.strerror}") from error
     try:
         os.fchmod(descriptor, 0o600)
         token = os.read(descriptor, 1024).decode("ascii", "replace").strip()
-    except IsADirectoryError as error:
-        raise Unavailable(f"{path} is a directory; move it away and start again") from error
     finally:
         os.close(descriptor)
     if _is_token(token):
@@ -88,7 +102,7 @@ def is_token(path: str) -> bool:
     Raises `Unavailable` where no descriptor is left to look with.
     """
     try:
-        with open(os.open(path, _READING), "rb") as file:
+        with open(open_regular(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             return _is_token(file.read(1024).decode("ascii", "replace").strip())
     except OSError as error:
         if is_want(error):
@@ -103,7 +117,7 @@ def _is_token(text: str) -> bool:
 def write_token(path: str, token: str) -> None:
     """Put a token in the place of whatever file is there, in one step. Raises `OSError`."""
     temporary = f"{path}.{os.getpid()}"
-    with contextlib.suppress(FileNotFoundError):
+    if os.path.lexists(temporary):
         os.unlink(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     with os.fdopen(os.open(temporary, flags, 0o600), "w") as file:
@@ -112,6 +126,8 @@ def write_token(path: str, token: str) -> None:
 
 
 def _new_token(path: str) -> str:
+    import secrets  # not for every start of the command line
+
     token = secrets.token_hex(TOKEN_BYTES)
     write_token(path, token)
     return token

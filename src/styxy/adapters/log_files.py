@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import stat
 
+from styxy.adapters.home import open_regular
+
 LARGEST = 5 << 20
 """Bytes: some 50,000 lines, which an editor still opens at once."""
 
@@ -43,8 +45,7 @@ def rotate_own(path: str, *, largest: int = LARGEST, kept: int = KEPT) -> bool:
     ours = [number for number in (1, 2) if _is_open_on(number, path)]
     if not ours or not rotate(path, largest=largest, kept=kept):
         return False
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, 0o600)
+    descriptor = open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     for number in ours:
         os.dup2(descriptor, number)
     os.close(descriptor)
@@ -54,7 +55,7 @@ def rotate_own(path: str, *, largest: int = LARGEST, kept: int = KEPT) -> bool:
 def is_writable(path: str) -> bool:
     """Return whether a log, if it exists, can be appended to."""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW))
+        os.close(open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW))
     except FileNotFoundError:
         return os.access(os.path.dirname(path), os.W_OK) or not os.path.exists(path)
     except OSError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -103,10 +105,22 @@ def test_a_failed_start_is_shared_with_those_who_waited(tmp_path: Path) -> None:
     lock.close()
 
 
-def test_a_failed_start_that_cannot_be_noted_is_no_second_failure() -> None:
-    lock = StartLock("/dev/full")
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Let every write to a file fail, as on a full disk, but with EFBIG (setrlimit(2))."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_failed_start_that_cannot_be_noted_is_no_second_failure(
+    tmp_path: Path, full_disk: None
+) -> None:
+    lock = StartLock(str(tmp_path / "start.lock"))
     lock.note_failure(DaemonUnreachable("the disk is full"))
     lock.close()
+    assert (tmp_path / "start.lock").read_text() == ""
 
 
 @pytest.mark.parametrize("note", [b"", b"garbage", b"1e999 later", b"\x00", b"\xff 1"])

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from styxy.adapters.home import open_regular
 from styxy.core.books.events import KINDS, Event
 from styxy.core.errors import Conflict, JournalFailed
 
@@ -179,9 +180,8 @@ def open_private(path: str) -> int:
 
     Raises `JournalFailed`.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        return os.open(path, flags, 0o600)
+        return open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
     except OSError as error:
         raise JournalFailed(f"cannot open {path}: {error.strerror}") from error
 
@@ -264,14 +264,12 @@ def _seal_fold(database: sqlite3.Connection) -> None:
 
 
 def _open_readable(path: str) -> int:
-    for name, more in ((path, 0), (os.path.dirname(path), os.O_DIRECTORY)):
-        try:
-            return os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | more)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise JournalFailed(f"cannot open {path}: {error.strerror}") from error
-    raise JournalFailed(f"cannot open {path}: its directory is gone")
+    try:
+        if os.path.lexists(path):
+            return open_regular(path, os.O_RDONLY | os.O_NOFOLLOW)
+        return os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    except OSError as error:
+        raise JournalFailed(f"cannot open {path}: {error.strerror}") from error
 
 
 def _encoded(event: Event) -> bytes:

@@ -390,5 +390,6 @@ def _copied(path: str) -> tempfile.TemporaryDirectory[str]:
     except OSError as error:
         if copy is not None:
             copy.cleanup()
-        raise JournalFailed(f"cannot read {path}: {error.strerror}") from error
+        why = error.strerror or "it is not a regular file; move it away"  # shutil says no more
+        raise JournalFailed(f"cannot read {path}: {why}") from error
     return copy

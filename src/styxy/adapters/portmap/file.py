@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from styxy.adapters.home import open_regular
 from styxy.adapters.portmap.layout import (
     ANSWERS_AT,
     FIRST,
@@ -119,7 +120,7 @@ def _read_map(path: str) -> bytes | None:
 def _opened(path: str, access: int) -> FileIO | None:
     """Open an existing map of this version; None if there is none."""
     try:
-        descriptor = os.open(path, access | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = open_regular(path, access | os.O_NOFOLLOW)
     except OSError:
         return None  # mostly ENOENT: no daemon since boot, or it was deleted at logout
     if os.fstat(descriptor).st_size == SIZE and _is_map(os.pread(descriptor, 16, 0)):
@@ -134,9 +135,9 @@ def _is_map(head: bytes) -> bool:
 
 def open_map(path: str) -> int:
     """Open the existing map, or a new one if it has another version or owner."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
     try:
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = open_regular(path, flags)
     except OSError as error:
         raise Unavailable(f"cannot open {path}: {error.strerror}") from error
     status = os.fstat(descriptor)
@@ -149,7 +150,7 @@ def open_map(path: str) -> int:
         # Guests may have the old file mapped: never shrink it, but replace it with another.
         os.close(descriptor)
         os.unlink(path)
-        descriptor = os.open(path, flags | os.O_EXCL, 0o600)
+        descriptor = open_regular(path, flags | os.O_EXCL)
     _allocate(descriptor, path)
     return descriptor
 

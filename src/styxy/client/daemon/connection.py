@@ -13,6 +13,7 @@ import json
 import os
 import time
 
+from styxy.adapters.home import open_regular
 from styxy.adapters.paths import network_namespace
 from styxy.client.daemon.http_reply import MalformedReply, Reply, ReplyReader
 from styxy.core.errors import DaemonUnreachable, from_answer
@@ -89,7 +90,7 @@ class DaemonRecord:
 def read_record(paths: Paths) -> DaemonRecord | None:
     """Read `daemon.json`; a missing, damaged or foreign file gives an empty record."""
     try:
-        with open(paths.daemon_file, "rb") as file:
+        with open(open_regular(paths.daemon_file), "rb") as file:
             content = json.loads(file.read(_MAX_RECORD))
     except (OSError, ValueError, RecursionError):
         return None

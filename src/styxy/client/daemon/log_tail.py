@@ -10,6 +10,8 @@ import codecs
 import os
 import time
 
+from styxy.adapters.home import open_regular
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +27,7 @@ def last_lines(path: str, count: int) -> tuple[list[str], int]:
 
     Read from the end, so that a large log costs no more than a small one.
     """
-    with open(path, "rb") as file:
+    with open(open_regular(path), "rb") as file:
         end = position = file.seek(0, os.SEEK_END)
         tail = b""
         while position > 0 and tail.count(b"\n") <= count:
@@ -39,7 +41,7 @@ def last_lines(path: str, count: int) -> tuple[list[str], int]:
 def follow(path: str, start: int, *, pause: Callable[[float], None] = time.sleep) -> Iterator[str]:
     """Yield what is added to `path` after byte `start`, forever, across rotation and truncation."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    file = open(path, "rb")  # noqa: SIM115 - changes hands below
+    file = open(open_regular(path), "rb")  # noqa: SIM115 - changes hands below
     try:
         file.seek(start)
         while True:
@@ -52,7 +54,7 @@ def follow(path: str, start: int, *, pause: Callable[[float], None] = time.sleep
                 now = os.stat(path)
                 if now.st_ino != os.fstat(file.fileno()).st_ino:
                     yield decoder.decode(file.read())
-                    successor = open(path, "rb")  # noqa: SIM115 - takes the place of `file`
+                    successor = open(open_regular(path), "rb")  # noqa: SIM115 - takes the place of `file`
                     file.close()
                     file = successor
                 elif now.st_size < file.tell():

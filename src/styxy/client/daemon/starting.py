@@ -16,6 +16,7 @@ import os
 import sys
 import time
 
+from styxy.adapters.home import open_regular, private_home
 from styxy.core.errors import EXIT_USAGE, DaemonUnreachable, InvalidInput, Unavailable
 
 TYPE_CHECKING = False
@@ -57,9 +58,6 @@ def start_once(
     Raises `DaemonUnreachable` with the daemon's own message if it refuses to start, `InvalidInput`
     if a variable of the environment is the reason.
     """
-    # Imported here: every `styxy run` loads this module, and mostly a daemon runs.
-    from styxy.adapters.home import private_home
-
     paths = connection.paths
     began = time.monotonic()
     deadline = began + patience
@@ -70,7 +68,7 @@ def start_once(
         raise DaemonUnreachable(refused.message) from None
     except OSError as error:
         raise DaemonUnreachable(
-            f"cannot write to {paths.home}: {error.strerror}; "
+            f"cannot write to {error.filename or paths.home}: {error.strerror}; "
             "set STYXY_HOME to a directory of your own"
         ) from None
     try:
@@ -132,8 +130,7 @@ class StartLock:
     """Lets one command at a time start a daemon; the kernel drops the lock with its holder."""
 
     def __init__(self, path: str) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._file = os.open(path, flags, 0o600)
+        self._file = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
 
     def acquire(self, deadline: float) -> None:
         """Wait for the lock until `deadline` (monotonic seconds)."""
@@ -221,14 +218,17 @@ def _spawn(paths: Paths, env: Mapping[str, str], arguments: Sequence[str]) -> in
     return report
 
 
-_NO_LOG = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EISDIR)
+_NO_LOG = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EISDIR,
+    errno.EINVAL, errno.ENXIO,
+)  # fmt: skip
+"""Errors that the daemon reports itself; the last two are a FIFO's and a socket's."""
 
 
 def _open_log(path: str) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        return os.open(path, flags, 0o600)
+        return open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     except OSError as error:
         if error.errno not in _NO_LOG:
             raise  # mostly ELOOP: somebody planted a link, and the user must know

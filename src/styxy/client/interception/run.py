@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from styxy.adapters.home import open_regular
 from styxy.client.daemon.starting import (
     NATIVE_LIBRARY,
     NATIVE_SUPERVISOR,
@@ -106,7 +107,7 @@ def _install(paths: Paths, source: str, target: str) -> str:
             "is intercepted; install a compiler, then reinstall Styxy"
         ) from None
     try:
-        with open(target, "rb") as file:
+        with open(open_regular(target), "rb") as file:
             is_same = file.read() == wanted
     except OSError:
         is_same = False  # ENOENT: none yet; EACCES, ENOTDIR: copying will report it

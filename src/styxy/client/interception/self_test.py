@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from styxy.adapters.home import open_regular
 from styxy.client.daemon.starting import NATIVE_LIBRARY
 from styxy.client.interception.run import own_library
 from styxy.core.errors import Unavailable
@@ -71,7 +72,7 @@ def ensure(library: str) -> None:
     note = f"{library}.proof"
     try:
         seal = _seal(library)
-        with open(note, encoding="ascii", errors="replace") as file:
+        with open(open_regular(note), encoding="ascii", errors="replace") as file:
             if file.read() == seal:
                 return
     except OSError:
@@ -80,8 +81,8 @@ def ensure(library: str) -> None:
     if not bind.was_moved:
         raise Unavailable(f"interception does not work here: {why_not(bind, library)}")
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(note, flags, 0o600), "w", encoding="ascii") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with open(open_regular(note, flags), "w", encoding="ascii") as file:
             file.write(seal or _seal(library))
     except OSError:
         pass  # EROFS, ENOSPC: it works all the same, and is tested again next time
