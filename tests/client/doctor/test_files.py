@@ -28,6 +28,24 @@ def test_others_who_could_read_the_home_are_named(stopped: CommandLine, name: st
     assert examine(stopped)["home"]["verdict"] == "ok"
 
 
+def test_hooks_of_agents_that_need_something_are_named(styxy: CommandLine) -> None:
+    home = styxy.home.parent
+    styxy.env["HOME"] = str(home)
+    assert examine(styxy)["agents"]["message"] == "no coding agent has hooks of Styxy"
+    for name in (".claude", ".codex", ".gemini"):
+        (home / name).mkdir(exist_ok=True)
+    (home / ".gemini" / "settings.json").write_text("{")  # nothing of ours is in it
+    styxy.run("agent", "install", "claude", "codex")
+    found = examine(styxy)["agents"]
+    assert (found["verdict"], found["message"]) == ("ok", "hooks of coding agents: claude, codex")
+    settings, hooks = home / ".claude" / "settings.json", home / ".codex" / "hooks.json"
+    settings.write_text(settings.read_text().replace('"timeout": 5', '"timeout": 50'))
+    hooks.write_text(hooks.read_text().replace("{", '{"$schema": "x",', 1))
+    found = examine(styxy)["agents"]
+    assert found["message"] == "hooks of coding agents: claude (outdated), codex (broken)"
+    assert (found["verdict"], found["fix"]) == ("warning", "styxy agent status")
+
+
 def test_a_home_that_is_a_link_is_named(stopped: CommandLine) -> None:
     real = stopped.home.with_name("real")
     stopped.home.rename(real)

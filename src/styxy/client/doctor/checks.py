@@ -48,6 +48,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="ephemeral", looks_at="the kernel's range for outgoing ports", run=machine.ephemeral
     ),
+    Check(name="agents", looks_at="the hooks of coding agents", run=files.agents),
     Check(name="shell", looks_at="the variables of this shell", run=interception.shell),
     Check(name="library", looks_at="whether the preload library loads", run=interception.library),
     Check(name="bind", looks_at="one real bind of a busy port", run=interception.bind),

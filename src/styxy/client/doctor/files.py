@@ -42,6 +42,24 @@ def home(seen: Examination) -> Outcome:
     return worst([found, *(each for each in inside if each.verdict != "ok")])
 
 
+def agents(seen: Examination) -> Outcome:
+    """See that the hooks of coding agents are of this version, and that their files can be read."""
+    from styxy.client.agents.install.installing import Installer
+    from styxy.client.agents.install.status import places_of_user
+
+    places = places_of_user(Installer(seen.paths, seen.env))
+    if not places:
+        return ok("no coding agent has hooks of Styxy")
+    named = ", ".join(
+        name if place.state == "current" else f"{name} ({place.state})"
+        for name, place in places.items()
+    )
+    bad = [place for place in places.values() if place.state in ("outdated", "broken")]
+    if bad:
+        return warning(f"hooks of coding agents: {named}", fix="styxy agent status")
+    return ok(f"hooks of coding agents: {named}")
+
+
 def token(seen: Examination) -> Outcome:
     """See that the token for TCP is there, private, and can be used."""
     path = seen.paths.token_file

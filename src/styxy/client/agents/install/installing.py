@@ -160,7 +160,7 @@ class Installer:
         """Take the hooks out of the agent's file. Raises as `install` does."""
         file = look(self.file_of(agent))
         document = self.document(agent)
-        if file.content is None or not _may_have_ours(file.content):
+        if file.content is None or not may_have_ours(file.content):
             return Outcome(agent=agent.name, action="absent", file=file.path)
         text = file.text
         if text is None or not document.has_ours(text):
@@ -231,7 +231,7 @@ def _notes(document: HooksDocument | PluginScript, text: str, where: str) -> tup
     return (*notes, *([f"but {refused}"] if refused else []))
 
 
-def _may_have_ours(content: bytes) -> bool:
+def may_have_ours(content: bytes) -> bool:
     """Tell at a glance whether hooks of ours may be there: what is broken need not be read."""
     return b"styxy-hook" in content or b"/hooks/" in content
 

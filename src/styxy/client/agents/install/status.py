@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from styxy.client.agents.install.agents import Agent
+from styxy.client.agents.install.agents import AGENTS, Agent
 from styxy.client.agents.install.codex_trust import AppServer
 from styxy.client.agents.install.entries import commands, posts
 from styxy.client.agents.install.hooks_document import HooksDocument
-from styxy.client.agents.install.installing import Installer
+from styxy.client.agents.install.installing import Installer, may_have_ours
 from styxy.client.agents.install.settings_files import look
 from styxy.core.errors import StyxyError
 
@@ -66,6 +66,24 @@ def status(agent: Agent, user: Installer, project: Installer, env: Mapping[str, 
         trusted=trusted,
         limits=agent.limits,
     )
+
+
+def places_of_user(user: Installer) -> dict[str, Place]:
+    """Find the files of a user in which hooks of ours are, or were before they broke, by agent."""
+    found = {agent.name: _place(agent, user, "user") for agent in AGENTS}
+    return {
+        name: place
+        for name, place in found.items()
+        if place.state in HAS_HOOKS or (place.state == "broken" and _names_ours(place.file))
+    }
+
+
+def _names_ours(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return may_have_ours(file.read())
+    except OSError:
+        return False  # EACCES, EISDIR: what cannot be read has not been written by us
 
 
 def _place_of_project(agent: Agent, user: Installer, project: Installer) -> Place:
