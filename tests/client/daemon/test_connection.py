@@ -12,7 +12,8 @@ import pytest
 
 from styxy.adapters.paths import Paths
 from styxy.client.daemon.connection import Connection, peer_of, read_record
-from styxy.core.errors import DaemonUnreachable, RangeExhausted
+from styxy.core.errors import BodyTooLarge, DaemonUnreachable, RangeExhausted
+from tests.commands import CommandLine
 from tests.fakes import FakeDaemon, clean_environment, http_answer
 
 
@@ -85,6 +86,12 @@ def test_nonsense_is_one_sentence_with_a_next_step(tmp_path: Path, data: bytes) 
         pytest.raises(DaemonUnreachable, match=r"not answer like Styxy.*styxy daemon restart"),
     ):
         connection_to(tmp_path / "s").ask("GET", "/status")
+
+
+@pytest.mark.parametrize("size", [100_000, 4_000_000])
+def test_a_request_that_is_too_long_is_called_that(running: CommandLine, size: int) -> None:
+    with pytest.raises(BodyTooLarge, match=r"; send less$"):
+        Connection(Paths(running.env)).ask("POST", "/allocate", {"service_type": "x" * size})
 
 
 def test_a_daemon_is_found_by_the_file_in_its_home(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import time
 from styxy.adapters.home import open_regular
 from styxy.adapters.paths import network_namespace
 from styxy.client.daemon.http_reply import MalformedReply, Reply, ReplyReader
-from styxy.core.errors import DaemonUnreachable, from_answer
+from styxy.core.errors import BodyTooLarge, DaemonUnreachable, from_answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -253,8 +253,9 @@ class Connection:
     def _exchange(self, link: _socket.socket, request: bytes) -> Reply:
         deadline = time.monotonic() + self._answer_patience
         reader = ReplyReader()
+        is_cut = False
         try:
-            link.sendall(request)
+            is_cut = not _sent(link, request)
             while reader.reply is None:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
@@ -268,6 +269,11 @@ class Connection:
         except TimeoutError:
             raise self._silent() from None
         except (MalformedReply, OSError) as error:
+            if is_cut:
+                raise BodyTooLarge(
+                    f"the daemon takes no request of {len(request)} bytes; send less",
+                    size=len(request),
+                ) from None
             raise self._nonsense(str(error)) from None
         assert reader.reply is not None
         return reader.reply
@@ -298,6 +304,18 @@ class Connection:
             "try: styxy daemon restart",
             suggestions=["styxy daemon restart", "styxy daemon logs"],
         )
+
+
+def _sent(link: _socket.socket, request: bytes) -> bool:
+    """Send a request; return False if the daemon has hung up before its end.
+
+    It does so on one that is far too long; its answer may have arrived all the same.
+    """
+    try:
+        link.sendall(request)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
 
 
 def peer_of(link: _socket.socket) -> tuple[int, int, int]:

@@ -73,6 +73,9 @@ def test_what_a_model_gets_wrong_is_said_with_the_way_on(
         foreign = await refused(client, "release", port=port)
         assert f"of {one}" in foreign
         assert foreign.endswith(f"styxy release --port {port} --force")
+        endless = await refused(client, "allocate", service_type="x" * 400_000)
+        assert endless.endswith("; send less; see: styxy allocate --help")
+        assert len(endless) < 200
         neither = await refused(client, "release")
         assert neither == "give port or lock_id, and not both; see: styxy release --help"
         free = await refused(client, "release", port=1)
