@@ -63,11 +63,12 @@ class Sightings:
 
 
 def settled(words: str, ours: Project, theirs: Project) -> str:
-    """Put the same in the place of what differs from run to run: ports, process ids, times."""
+    """Put the same in the place of what differs from run to run: ports, ids, times, the home."""
     ports = (ours.leased, theirs.leased, ours.port, theirs.port)
     for port, shown in zip(ports, ("3000", "3001", "4000", "4001"), strict=True):
         words = re.sub(rf"\b{port}\b", shown, words)
     words = re.sub(r"\bpid \d+", "pid 4711", words)
+    words = re.sub(r"/\S*/\.styxy/", "/home/ada/.styxy/", words)
     return re.sub(r"\bfor (?:less than )?\d+ (?:s|min)\b", "for 2 s", words)
 
 

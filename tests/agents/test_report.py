@@ -119,6 +119,8 @@ def test_words_are_the_same_in_every_run() -> None:
     assert settled(words, OURS, THEIRS) == (
         "Port 4001 is in use by server (pid 4711), running for 2 s; 4000, 3001"
     )
+    line = "true && /tmp/x/home/.styxy/bin/styxy run -- vite"
+    assert settled(line, OURS, THEIRS) == "true && /home/ada/.styxy/bin/styxy run -- vite"
 
 
 @pytest.mark.parametrize("agent", LIMITS)

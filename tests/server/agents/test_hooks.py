@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -221,6 +223,36 @@ def test_servers_run_under_styxy_where_the_user_wants_that(daemon: Daemon, shop:
         assert shop.wants_to_run("ls") == ""
     finally:
         daemon.call("PATCH", "/config", {"changes": {"agents": {"rewrite": False}}})
+
+
+def test_a_login_shell_with_a_bare_path_finds_styxy_in_a_changed_command(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    project = worktree(tmp_path / "shop")
+    styxy, vite = daemon.home / "bin" / "styxy", project / "bin" / "vite"
+    for program, text in ((styxy, f'exec {sys.executable} -P -m styxy "$@"'), (vite, "echo ran")):
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o700)
+    daemon.call("PATCH", "/config", {"changes": {"agents": {"rewrite": True}}})
+    try:
+        with Agent(daemon, project, agent="codex") as agent:
+            payload = {
+                "session_id": agent.session,
+                "cwd": str(project),
+                "tool_name": "Bash",
+                "tool_input": {"command": "true && bin/vite"},
+            }
+            answer = agent.hook("PreToolUse", payload)
+    finally:
+        daemon.call("PATCH", "/config", {"changes": {"agents": {"rewrite": False}}})
+    line = answer["hookSpecificOutput"]["updatedInput"]["command"]
+    assert line == f"true && {styxy} run -- bin/vite"
+    env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "STYXY_HOME": str(daemon.home)}
+    done = subprocess.run(
+        ["bash", "-lc", line], env=env, cwd=project, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
 
 
 def test_an_agent_that_names_the_changed_command_afterwards_is_told_of_the_change(

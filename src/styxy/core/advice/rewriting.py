@@ -6,6 +6,7 @@ assignments, redirections, operators, quoting and here-documents stay as they ar
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.classify import starts_of
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
     from styxy.core.commands.project.files import Project
     from styxy.core.commands.shell.syntax import Simple
 
-RUN = "styxy run -- "
+STYXY = "styxy"
+RUN = f"{STYXY} run -- "
 PRECOMMANDS = ("exec", "command")
 """Builtins that run a program; what they run must stay a program, so the prefix follows them."""
 
 
-def rewritten(line: str, *, project: Project | None = None) -> str | None:
+def rewritten(line: str, *, project: Project | None = None, program: str = STYXY) -> str | None:
     """Return a line with each server that it starts under `styxy run`; None if nothing changes.
+
+    `program` is what `styxy` is called by: its path where PATH may not lead to it.
 
     A server stays as it is where the prefix would not reach it or could change what the line does:
     in the text of `eval` or of backquotes, under `sudo`, in a container, after `exec -a`. `project`
@@ -34,7 +38,9 @@ def rewritten(line: str, *, project: Project | None = None) -> str | None:
     if not is_editable(line):
         return None
     places = {place_of_prefix(start) for start in starts_of(line, project=project)} - {None}
-    return inserted(line, [place for place in places if place is not None]) if places else None
+    prefix = f"{shlex.quote(program)} run -- "
+    known = [place for place in places if place is not None]
+    return inserted(line, known, prefix) if known else None
 
 
 def is_editable(line: str) -> bool:

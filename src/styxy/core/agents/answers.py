@@ -22,12 +22,14 @@ class Protocol:
     """How an agent is answered.
 
     `shows_before`: its model sees what is said before a command that is allowed. `can_rewrite`: a
-    command can be replaced.
+    command can be replaced. `runs_login_shell`: its commands run with the PATH that /etc/profile
+    sets, which need not lead to what the agent itself finds.
     """
 
     write: Callable[[HookEvent, Advice], Answer]
     shows_before: bool = True
     can_rewrite: bool = True
+    runs_login_shell: bool = False
 
 
 def _claude(event: HookEvent, advice: Advice) -> Answer:
@@ -111,7 +113,7 @@ def _replaced(event: HookEvent, advice: Advice) -> Mapping[str, Any]:
 
 PROTOCOLS: dict[str, Protocol] = {
     "claude": Protocol(write=_claude),
-    "codex": Protocol(write=_codex),
+    "codex": Protocol(write=_codex, runs_login_shell=True),
     "gemini": Protocol(write=_gemini, shows_before=False),
     "qwen": Protocol(write=_qwen, shows_before=False, can_rewrite=False),
     "copilot": Protocol(write=_copilot),

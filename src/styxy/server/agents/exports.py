@@ -15,6 +15,9 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
+from styxy.adapters.paths import Paths
+from styxy.core.advice.rewriting import STYXY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -56,6 +59,16 @@ class Exports:
                 return {}
             self._known[key] = found
         return {**self._known[key], "STYXY_INSTANCE_ID": session.instance_id}
+
+
+def command_path() -> str:
+    """Return a path at which `styxy` is, whatever PATH is; its name if no such path is known.
+
+    The link in the home comes first: it stays when the environment goes that this daemon runs from.
+    """
+    beside = os.path.join(os.path.dirname(sys.executable), STYXY)
+    paths = (Paths(os.environ).in_home("bin", STYXY), beside)
+    return next((each for each in paths if os.access(each, os.X_OK)), STYXY)
 
 
 def is_intercepted(processes: Processes, peer: int) -> bool:

@@ -17,7 +17,7 @@ from styxy.core.advice.failures import find_failure
 from styxy.core.advice.guard import denial
 from styxy.core.advice.occupants import Occupant
 from styxy.core.advice.retrying import retry_command
-from styxy.core.advice.rewriting import rewritten
+from styxy.core.advice.rewriting import STYXY, rewritten
 from styxy.core.advice.sessions import session_text
 from styxy.core.advice.starts import start_notice
 from styxy.core.advice.troubles import failure_text
@@ -30,7 +30,7 @@ from styxy.core.commands.excerpt import excerpt
 from styxy.core.errors import StyxyError
 from styxy.core.model.ports import Port
 from styxy.server.agents.background import failed_tasks
-from styxy.server.agents.exports import Exports, is_intercepted
+from styxy.server.agents.exports import Exports, command_path, is_intercepted
 from styxy.server.agents.occupants import Occupants
 from styxy.server.agents.reading import Reader
 from styxy.server.agents.sessions import Sessions
@@ -166,7 +166,10 @@ class Hooks:
         protocol = PROTOCOLS[event.agent]
         command = ""
         if settings.rewrite and protocol.can_rewrite and found.servers:
-            new = await self._reader.read(rewritten, event.command, project=_files(event))
+            program = command_path() if protocol.runs_login_shell else STYXY
+            new = await self._reader.read(
+                rewritten, event.command, project=_files(event), program=program
+            )
             command = new or ""
         if command:
             notices.append(REWRITTEN + command)
