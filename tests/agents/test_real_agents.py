@@ -6,6 +6,7 @@ Only `make agents` runs this.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -193,6 +194,19 @@ def test_a_command_is_rewritten_where_that_is_wanted(
             seen(model.told(1, REWRITTEN, "styxy run"))
             assert model.saw("listening on")
             assert not model.saw(f"listening on {theirs.port}")
+
+
+def test_what_it_leaves_is_known_when_it_has_gone(agent: Agent, tmp_path: Path) -> None:
+    with workplace(tmp_path) as place:
+        place.install(agent)
+        ours = place.project("shop")
+        step = f"PORT={ours.port} nohup node server.js >server.log 2>&1 </dev/null &"
+        place.session(agent, ours).run([step])
+        if not ours.answers():
+            pytest.skip("it ends what it has started")
+        done = place.styxy.run("prune", "--json", cwd=ours.path)
+        listed = json.loads(done.stdout)["servers"]
+        assert [each["reason"] for each in listed if ours.port in each["ports"]] == ["session"]
 
 
 def test_the_agent_works_on_when_styxy_is_gone(
