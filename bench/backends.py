@@ -1,4 +1,4 @@
-"""What each backend adds to a bind, a connect and the start of a static program.
+"""What each backend adds to a bind and a connect, and the library to an exec that fails.
 
 One C program, dynamic and static, times itself; plain, preloaded and supervised runs alternate,
 because a machine's speed wanders by more than the difference.
@@ -16,12 +16,8 @@ from bench.probes import compiled
 from bench.rows import Row, row
 
 ROUNDS = 5
-CALLS = {"bind": 2000, "connect": 2000, "exec": 60, "load": 60, "look": 2000}
-WHAT = {
-    "exec": "fork, exec and end of a static program",
-    "load": "fork, exec and end of a dynamic program",
-    "look": "exec that fails after the look at a dynamic program",
-}
+CALLS = {"bind": 2000, "connect": 2000, "look": 2000}
+WHAT = {"look": "exec that fails after the look at a dynamic program"}
 TARGETS = {"bind": 30e-6, "connect": 10e-6}
 """Seconds that the supervisor may add to a call: see docs/interception-backends.md."""
 
@@ -39,16 +35,6 @@ def measure(installation: Installation, place: Path) -> Iterator[Row]:
             "seccomp": [STYXY, "run", "--backend", "seccomp", "--", str(static)],
         }
         yield from compare(installation, call, ways, [])
-    ways = {
-        "plain": [str(dynamic)],
-        "preload, with a supervisor": [STYXY, "run", "--", str(dynamic)],
-    }
-    yield from compare(installation, "exec", ways, [str(static)])
-    ways = {
-        "plain": [str(dynamic)],
-        "preload": [STYXY, "run", "--", "env", "STYXY_STATIC=leave", str(dynamic)],
-    }
-    yield from compare(installation, "load", ways, [str(dynamic)])
     locked = place / "probe-locked"
     shutil.copyfile(dynamic, locked)  # without its mode: the kernel refuses to execute it
     ways = {"plain": [str(dynamic)], "preload": [STYXY, "run", "--", str(dynamic)]}

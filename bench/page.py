@@ -20,6 +20,7 @@ PARTS = (
     "line",
     "peer",
     "binds",
+    "exec",
     "backends",
     "interception",
     "commands",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.executions import ACTIVATED, NOTHING, TARGETS
 from bench.installation import CannotMeasure
 from bench.page import DOCUMENTS, HIGHLIGHTS, PARTS, SUMMARY, paths, write
 from bench.rows import Row, percentile, row
@@ -110,6 +111,23 @@ def test_both_hooks_are_measured_beside_an_interpreter() -> None:
         "styxy-hook, times python -c pass",
         "styxy hook, times python -c pass",
     ]
+
+
+@needs_seccomp
+@pytest.mark.slow
+def test_a_child_that_binds_nothing_is_measured_beside_a_library_that_does_nothing() -> None:
+    _, rows = measured("exec")
+    targets = {one.what: one.target for one in rows if one.target is not None}
+    assert targets == {
+        f"fork, exec and end of a {kind} program, activated, more than plain": seconds
+        for kind, seconds in TARGETS.items()
+    }
+    ratios = {one.what: one.median for one in rows if one.unit == "ratio"}
+    static, dynamic = (
+        ratios[f"fork, exec and end of a {kind} program, {ACTIVATED} / {NOTHING}"]
+        for kind in ("static", "dynamic")
+    )
+    assert static > dynamic  # a supervisor is more than a library
 
 
 @needs_seccomp
