@@ -13,7 +13,8 @@ import runpy
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,15 @@ class NativeHook(BuildHookInterface[Any]):
         build = runpy.run_path(str(Path(self.root, "native", "build.py")))
         hook = folder / "styxy-hook"
         built = [
-            self._build(folder / "libstyxy.so", build["compile_command"], "preload library"),
-            self._build(folder / "styxy-seccomp", build["supervisor_command"], "supervisor"),
+            self._build(folder / "libstyxy.so", [build["compile_command"]], "preload library"),
+            self._build(
+                folder / "styxy-seccomp",
+                [partial(build["supervisor_command"], static=True), build["supervisor_command"]],
+                "supervisor",
+            ),
             self._build(
                 hook,
-                build["hook_command"],
+                [build["hook_command"]],
                 "hook program",
                 effect="coding agents call Python instead, which takes longer",
             ),
@@ -72,27 +77,41 @@ class NativeHook(BuildHookInterface[Any]):
     def _build(
         self,
         target: Path,
-        command: Callable[..., list[str]],
+        ways: Sequence[Callable[..., list[str]]],
         name: str,
         *,
         effect: str = "all but interception works",
     ) -> bool:
-        """Build one part. That of an earlier build must not be shipped where this one fails."""
+        """Build one part in the first way that works.
+
+        That of an earlier build must not be shipped where none does.
+        """
         # Running programs have it mapped: it is replaced by a rename, never written over.
         fresh = target.with_name(f"{target.name}.new")
+        failure: Exception | None = None
+        for way in ways:
+            failure = self._compile(way, fresh, quietly=way is not ways[-1])
+            if failure is None:
+                fresh.replace(target)
+                return True
+        target.unlink(missing_ok=True)
+        fresh.unlink(missing_ok=True)
+        self.app.display_warning(
+            f"styxy: no {name} was built ({failure}); {effect}."
+            " Install a C compiler (gcc or clang) and install styxy again."
+        )
+        return False
+
+    def _compile(
+        self, way: Callable[..., list[str]], out: Path, *, quietly: bool
+    ) -> Exception | None:
+        """Compile in one way; return what failed."""
         try:
             # A newer compiler may warn of more than ours did: only `make check` is strict.
-            words = command(str(fresh), cc=os.environ.get("CC") or "cc", extra=("-Wno-error",))
-            subprocess.run(words, cwd=self.root, check=True)
+            words = way(str(out), cc=os.environ.get("CC") or "cc", extra=("-Wno-error",))
+            subprocess.run(words, cwd=self.root, check=True, capture_output=quietly)
         except (OSError, subprocess.CalledProcessError) as failure:
-            target.unlink(missing_ok=True)
-            fresh.unlink(missing_ok=True)
-            self.app.display_warning(
-                f"styxy: no {name} was built ({failure}); {effect}."
-                " Install a C compiler (gcc or clang) and install styxy again."
-            )
-            return False
+            return failure
         finally:
-            fresh.with_name(f"{fresh.name}.map").unlink(missing_ok=True)
-        fresh.replace(target)
-        return True
+            out.with_name(f"{out.name}.map").unlink(missing_ok=True)
+        return None

@@ -23,12 +23,19 @@ enum {
     CAPABILITIES_ROOM = 64,
 };
 
-static const char CAPABILITIES[] = "security.capability";
+static const char CAPABILITIES[] = "security.capability", SUPERVISOR[] = "/styxy-seccomp";
 
 /* Paths that mean something else in the supervisor's process, which executes them. */
 static bool is_of_this_process(const char *path)
 {
     return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd/", 8) == 0;
+}
+
+/* The supervisor itself, which may be static, and which `styxy run` executes: of any version. */
+static bool is_supervisor(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && strcmp(slash, SUPERVISOR) == 0;
 }
 
 /* What a look at a file tells, or, if it is a script, at its interpreter. */
@@ -143,8 +150,8 @@ enum supervised needs_supervisor(const char *path, char *const environment[])
         name_out_of_reach(image, path);
     bool is_missed = look.kind == ELF_KIND_STATIC || look.kind == ELF_KIND_GO ||
                      (look.kind == ELF_KIND_DYNAMIC && (!has_library || look.is_deaf));
-    if (!has_supervisor || !is_missed || is_of_this_process(path) || !is_executable(path) ||
-        !is_executable(image->supervisor))
+    if (!has_supervisor || !is_missed || is_of_this_process(path) || is_supervisor(path) ||
+        !is_executable(path) || !is_executable(image->supervisor))
         return SUPERVISED_NOT;
     return look.is_deaf ? SUPERVISED_INSTEAD : SUPERVISED_BESIDE;
 }

@@ -22,10 +22,12 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g",
 @functools.cache
 def supervisor(*, sanitize: bool = False) -> Path:
     """The supervisor, compiled as the build compiles it, beside the library; or sanitized."""
-    extra = [*STRICT, *(SANITIZERS if sanitize else [])]
 
     def build(out: Path) -> None:
-        subprocess.run(supervisor_command(str(out), extra=extra), check=True, timeout=300)
+        dynamic = supervisor_command(str(out), extra=[*STRICT, *(SANITIZERS if sanitize else [])])
+        words = supervisor_command(str(out), extra=STRICT, static=True)
+        if sanitize or subprocess.run(words, capture_output=True, timeout=300).returncode != 0:
+            subprocess.run(dynamic, check=True, timeout=300)
 
     return once(scratch() / "seccomp" / ("sanitized" if sanitize else "styxy-seccomp"), build)
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes import free_port
 from tests.native.guest import BINDER, NOTICE, FakeDaemon, compiled, listener, move, run, say
-from tests.native.supervised import library_beside, needs_seccomp, static, under
+from tests.native.supervised import library_beside, needs_seccomp, static, supervisor, under
 
 pytestmark = needs_seccomp
 
@@ -248,6 +248,13 @@ def test_below_a_supervisor_there_is_no_second_one(tmp_path: Path) -> None:
         words = f"{static(BINDER)} 127.0.0.1,{taken},listen; echo $?"
         done = run(under("sh", "-c", words), environment(daemon))
     assert (done.stdout, done.stderr) == (f"{free}\n0\n", NOTICE.format(taken, free))
+
+
+def test_the_supervisor_itself_gets_none_from_a_shell_that_has_the_library(tmp_path: Path) -> None:
+    with FakeDaemon(tmp_path) as daemon:
+        words = ["sh", "-c", f"'{supervisor()}' probe; echo $?"]
+        done = run(words, environment(daemon))
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def test_the_program_has_no_child_and_no_descriptor_of_ours(tmp_path: Path) -> None:

@@ -259,35 +259,41 @@ int launch_run(char **words)
     return proxy_process_run(&proxy);
 }
 
-/*
- * Fork the supervisor off, so that it is not a child of the program; its pid comes by the socket.
- */
-static bool fork_off(const struct adoption *adoption, int sockets[2], pid_t *supervisor)
+/* What the process that becomes a supervisor does. */
+static void become_supervisor(const struct adoption *adoption, const int sockets[2])
 {
-    int status;
-    pid_t between = fork();
+    sys_close(sockets[1]);
+    if (adoption->home[0] != '\0')
+        setenv("STYXY_HOME", adoption->home, 1);
+    if (adoption->socket[0] != '\0')
+        setenv("STYXY_SOCKET", adoption->socket, 1);
+    supervise(sockets[0], -1, 0);
+    _exit(0);
+}
+
+/*
+ * Fork the supervisor off, so that it is not a child of the program: by a process between, which
+ * has this one's memory while this one waits, and leaves the supervisor's pid there.
+ */
+static bool fork_off(const struct adoption *adoption, const int sockets[2],
+                     volatile pid_t *supervisor)
+{
+    *supervisor = -1;
+    pid_t between = vfork();
     if (between == 0) {
-        if (fork() != 0)
-            _exit(0);
-        pid_t own = getpid();
-        sys_close(sockets[1]);
-        if (adoption->home[0] != '\0')
-            setenv("STYXY_HOME", adoption->home, 1);
-        if (adoption->socket[0] != '\0')
-            setenv("STYXY_SOCKET", adoption->socket, 1);
-        if (sys_send(sockets[0], &own, sizeof own) == sizeof own)
-            supervise(sockets[0], -1, 0);
+        *supervisor = fork();
+        if (*supervisor == 0)
+            become_supervisor(adoption, sockets);
         _exit(0);
     }
     sys_close(sockets[0]);
-    return between > 0 && waitpid(between, &status, 0) == between &&
-           sys_read(sockets[1], supervisor, sizeof *supervisor) == sizeof *supervisor;
+    return between > 0 && waitpid(between, NULL, 0) == between && *supervisor > 0;
 }
 
 int launch_adopt(const struct adoption *adoption)
 {
     int sockets[2];
-    pid_t supervisor;
+    volatile pid_t supervisor;
     bool served = false;
     block_signals();
     if (make_pair(sockets)) {

@@ -3,10 +3,11 @@
  *
  * Theory of operation. Two threads share the work, and no memory that both write. One takes the
  * calls, waiting for the next one in the kernel's own queue: waiting by poll(2), together with
- * everything else, would cost each call of the tree a microsecond. The other one, the process's
- * first, waits for everything else: children, the proxy process, and the end of the tree. They
- * exclude each other where a standby is forked: if it inherited a duplicate of a program's socket,
- * that would hold the port for a moment after the program has closed it.
+ * everything else, would cost each call of the tree a microsecond. It is started at the first call,
+ * because most programs make none. The other one, the process's first, waits for everything else:
+ * children, the proxy process, and the end of the tree. They exclude each other where a standby is
+ * forked: if it inherited a duplicate of a program's socket, that would hold the port for a moment
+ * after the program has closed it.
  */
 #include "supervisor/process/process_tree.h"
 
@@ -118,41 +119,55 @@ static void end_with_proxy(struct process_tree *tree)
     tree->proxy = -1;
 }
 
-/* Wait for everything but calls; true when the tree is gone. */
-static bool wait_for_events(struct process_tree *tree)
+/* What one wait has found. */
+enum event { EVENT_NONE, EVENT_FIRST_CALL, EVENT_END };
+
+/* Wait for everything but calls, and for the first of these: until then nobody takes them. */
+static enum event wait_for_events(struct process_tree *tree, bool has_calls)
 {
     struct pollfd watched[] = {
-        {.fd = tree->listener, .events = 0}, /* POLLHUP comes unasked */
+        {.fd = tree->listener, .events = has_calls ? 0 : POLLIN}, /* POLLHUP comes unasked */
         {.fd = tree->signals, .events = POLLIN},
         {.fd = tree->proxy, .events = 0},
     };
     if (poll(watched, 3, -1) < 0)
-        return false; /* EINTR: SIGSTOP, which cannot be blocked, and SIGCONT */
+        return EVENT_NONE; /* EINTR: SIGSTOP, which cannot be blocked, and SIGCONT */
     if ((watched[1].revents & POLLIN) != 0)
         wait_for_children(tree);
     if ((watched[2].revents & (POLLHUP | POLLERR)) != 0)
         end_with_proxy(tree);
     if (watched[0].revents == 0)
-        return false;
+        return EVENT_NONE;
+    if ((watched[0].revents & POLLIN) != 0)
+        return EVENT_FIRST_CALL;
     if (tree->program != 0) {
         /* Its zombie has not been reported yet. */
         watched[1].revents = 0;
         poll(&watched[1], 1, 1000);
         wait_for_children(tree);
     }
-    return tree->program == 0;
+    return tree->program == 0 ? EVENT_END : EVENT_NONE;
 }
 
-void process_tree_serve(struct process_tree *tree)
+/* Start to take calls, which most programs never make; false where that is not possible. */
+static bool start_calls(struct process_tree *tree)
 {
     pthread_t calls;
     /* Wake on the processor that the caller leaves: each call takes a third less time. */
     ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
     callers_start();
-    if (!traced_images_start() || pthread_create(&calls, NULL, serve_calls, tree) != 0)
-        return; /* the standby lets all calls through */
-    while (!wait_for_events(tree))
-        continue;
+    return traced_images_start() && pthread_create(&calls, NULL, serve_calls, tree) == 0;
+}
+
+void process_tree_serve(struct process_tree *tree)
+{
+    enum event event = EVENT_NONE;
+    for (bool has_calls = false; event != EVENT_END;) {
+        event = wait_for_events(tree, has_calls);
+        if (event == EVENT_FIRST_CALL && !start_calls(tree))
+            return; /* the standby lets all calls through */
+        has_calls = has_calls || event == EVENT_FIRST_CALL;
+    }
     kill(tree->standby, SIGKILL);
     waitpid(tree->standby, NULL, 0);
 }
