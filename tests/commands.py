@@ -21,9 +21,9 @@ LONGEST = 90  # seconds; a command that takes longer hangs
 class CommandLine:
     """Run `styxy` as a user would, and clean up after it."""
 
-    def __init__(self, home: Path, **env: str) -> None:
+    def __init__(self, home: Path, *, port: int | None = None, **env: str) -> None:
         self.home = home
-        self.port = free_port()
+        self.port = port or free_port()
         self.env = clean_environment(
             STYXY_HOME=str(home),
             STYXY_DAEMON_PORT=str(self.port),

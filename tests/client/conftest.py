@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import CommandLine
+from tests.daemon import Daemon
 
 
 @pytest.fixture
@@ -23,6 +24,24 @@ def running(styxy: CommandLine) -> CommandLine:
     """A command line with a daemon."""
     assert styxy.run("daemon", "start", "-d").returncode == 0
     return styxy
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """One command line with a daemon for all tests of a module that leave it as they found it."""
+    command_line = CommandLine(tmp_path_factory.mktemp("shared") / "home")
+    assert command_line.run("daemon", "start", "-d").returncode == 0
+    yield command_line
+    command_line.kill_daemon()
+
+
+@pytest.fixture
+def attached(shared: CommandLine) -> Iterator[CommandLine]:
+    """A command line of the shared daemon; what a test has leased is released after it."""
+    yield CommandLine(shared.home, port=shared.port)
+    daemon = Daemon(shared.home, port=shared.port)
+    for lease in daemon.leases():
+        daemon.call("DELETE", f"/allocate/{lease['lock_id']}")
 
 
 @pytest.fixture

@@ -61,29 +61,29 @@ def test_a_network_has_a_number() -> None:
     ids=" ".join,
 )
 def test_a_command_about_ports_says_that_the_daemon_speaks_of_another_network(
-    running: CommandLine, words: tuple[str, ...]
+    attached: CommandLine, words: tuple[str, ...]
 ) -> None:
-    done = elsewhere(running, *words)
+    done = elsewhere(attached, *words)
     assert (done.returncode, done.stdout) == (3, "")
     assert "speaks of another network" in done.stderr
     assert "restart" not in done.stderr
-    assert elsewhere(running, "daemon", "status").returncode == 0
-    assert running.json("list")["allocations"] == []
+    assert elsewhere(attached, "daemon", "status").returncode == 0
+    assert attached.json("list")["allocations"] == []
 
 
 @needs_network
-def test_a_wait_for_anybody_looks_at_the_ports_that_are_here(running: CommandLine) -> None:
+def test_a_wait_for_anybody_looks_at_the_ports_that_are_here(attached: CommandLine) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
         port = str(server.getsockname()[1])
-        assert running.run("wait", port).returncode == 0
-        assert elsewhere(running, "wait", port, "--timeout", "0.2").returncode == 1
+        assert attached.run("wait", port).returncode == 0
+        assert elsewhere(attached, "wait", port, "--timeout", "0.2").returncode == 1
 
 
 @needs_network
-def test_doctor_says_so_and_never_restart(running: CommandLine) -> None:
-    done = elsewhere(running, "doctor", "--json")
+def test_doctor_says_so_and_never_restart(attached: CommandLine) -> None:
+    done = elsewhere(attached, "doctor", "--json")
     assert done.returncode == 3, done
     checks = {each["name"]: each for each in json.loads(done.stdout)["checks"]}
     assert "speaks of another network" in checks["daemon"]["message"]
@@ -92,18 +92,18 @@ def test_doctor_says_so_and_never_restart(running: CommandLine) -> None:
 
 @needs_network
 @pytest.mark.parametrize("backend", ["none", "preload"])
-def test_run_says_so_and_runs_without(running: CommandLine, backend: str) -> None:
+def test_run_says_so_and_runs_without(attached: CommandLine, backend: str) -> None:
     command = ("run", "--backend", backend, "-s", "dev", "-p", "3050", "--", "sh", "-c")
-    done = elsewhere(running, *command, "echo $PORT")
+    done = elsewhere(attached, *command, "echo $PORT")
     assert (done.returncode, done.stdout) == (0, "3050\n")
     assert done.stderr.count("speaks of another network") == 1
     assert "running without Styxy" in done.stderr
-    assert running.json("list")["allocations"] == []
+    assert attached.json("list")["allocations"] == []
 
 
 @needs_network
-def test_explain_names_the_network(running: CommandLine) -> None:
-    done = elsewhere(running, "run", "--explain", "--backend", "none", "--", "true")
+def test_explain_names_the_network(attached: CommandLine) -> None:
+    done = elsewhere(attached, "run", "--explain", "--backend", "none", "--", "true")
     assert "not covered: this network" in done.stdout
 
 

@@ -65,11 +65,36 @@ def desk(tmp_path: Path) -> Path:
     return project
 
 
-@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
-def test_the_example_runs(command: Command, styxy: CommandLine, desk: Path) -> None:
-    # A home of its own: agents have their settings in it, and an example changes them.
+def needs_its_own_daemon(command: Command) -> bool:
+    """Whether an example leaves a daemon that is not as it was, or needs a new one."""
+    return command.name.partition(" ")[0] in ("config", "daemon", "reassignments")
+
+
+def shown(command: Command) -> str:
+    """The name of a test case."""
+    return command.name
+
+
+@pytest.mark.parametrize(
+    "command", [each for each in all_commands() if not needs_its_own_daemon(each)], ids=shown
+)
+def test_the_example_runs(command: Command, attached: CommandLine, desk: Path) -> None:
+    run_example(command, attached, desk)
+
+
+@pytest.mark.parametrize(
+    "command", [each for each in all_commands() if needs_its_own_daemon(each)], ids=shown
+)
+def test_the_example_runs_on_a_daemon_of_its_own(
+    command: Command, running: CommandLine, desk: Path
+) -> None:
+    run_example(command, running, desk)
+
+
+def run_example(command: Command, styxy: CommandLine, desk: Path) -> None:
+    """Run the example of a command's help as it stands there."""
+    # Agents have their settings in the user's home, and an example changes them.
     env = {**styxy.env, "PATH": f"{desk.parent}/bin:{os.environ['PATH']}", "HOME": str(desk.parent)}
-    styxy.run("daemon", "start", "-d")
     text = f"{READY.get(command.name, ':')}\n{command.example}"
     if command.name in NUMBERS:
         text = text.replace(NUMBERS[command.name], str(free_port()))

@@ -38,13 +38,6 @@ REFUSALS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def running(styxy: CommandLine) -> CommandLine:
-    """A command line with a daemon."""
-    assert styxy.run("daemon", "start", "-d").returncode == 0
-    return styxy
-
-
 def run_with(
     styxy: CommandLine, words: str, *, stdout: int | None = subprocess.PIPE, **env: str
 ) -> subprocess.CompletedProcess[bytes]:
@@ -58,16 +51,22 @@ def run_with(
     )
 
 
-def test_json_is_one_document_for_every_report_and_every_refusal(running: CommandLine) -> None:
-    for words in (*REPORTS, *REFUSALS):
-        for spelled in (f"{words} --json", f"--json {words} --no-start"):
-            done = run_with(running, spelled)
-            assert json.loads(done.stdout) is not None, spelled
-            assert done.stdout.count(b"\n") >= 1
-            assert done.stderr == b"", spelled
-            if words in REFUSALS:
-                assert done.returncode in (1, 2), spelled
-                assert json.loads(done.stdout)["success"] is False
+@pytest.mark.parametrize(
+    "form", ["{} --json", pytest.param("--json {} --no-start", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("group", [REPORTS, REFUSALS], ids=["reports", "refusals"])
+def test_json_is_one_document_for_every_report_and_every_refusal(
+    attached: CommandLine, group: list[str], form: str
+) -> None:
+    for words in group:
+        spelled = form.format(words)
+        done = run_with(attached, spelled)
+        assert json.loads(done.stdout) is not None, spelled
+        assert done.stdout.count(b"\n") >= 1
+        assert done.stderr == b"", spelled
+        if words in REFUSALS:
+            assert done.returncode in (1, 2), spelled
+            assert json.loads(done.stdout)["success"] is False
 
 
 def test_without_a_daemon_each_says_so_with_exit_3_or_needs_none(styxy: CommandLine) -> None:
@@ -81,9 +80,9 @@ def test_without_a_daemon_each_says_so_with_exit_3_or_needs_none(styxy: CommandL
 @pytest.mark.parametrize(
     "words", ["list", "list --json", "--help", "list --help", "completion zsh"]
 )
-def test_a_full_disk_behind_the_output_is_a_sentence(running: CommandLine, words: str) -> None:
+def test_a_full_disk_behind_the_output_is_a_sentence(attached: CommandLine, words: str) -> None:
     with open("/dev/full", "wb") as full:
-        done = run_with(running, words, stdout=full.fileno())
+        done = run_with(attached, words, stdout=full.fileno())
     assert (done.returncode, done.stderr) == (
         1,
         b"styxy: cannot write to standard output: No space left on device\n",
@@ -102,16 +101,16 @@ def with_closed_output(styxy: CommandLine, words: str) -> subprocess.CompletedPr
     ["list", "types", "list --json", "check 3000", "env", "--help", "list --help", "doctor",
      "daemon logs", "--version", "completion bash"],
 )  # fmt: skip
-def test_a_closed_output_is_a_sentence(running: CommandLine, words: str) -> None:
-    done = with_closed_output(running, words)
+def test_a_closed_output_is_a_sentence(attached: CommandLine, words: str) -> None:
+    done = with_closed_output(attached, words)
     assert (done.returncode, done.stderr) == (
         1,
         b"styxy: cannot write to standard output: Bad file descriptor\n",
     )
 
 
-def test_what_prints_nothing_needs_no_output(running: CommandLine) -> None:
-    done = with_closed_output(running, "run -- true")
+def test_what_prints_nothing_needs_no_output(attached: CommandLine) -> None:
+    done = with_closed_output(attached, "run -- true")
     assert (done.returncode, done.stderr) == (0, b"")
 
 
@@ -127,14 +126,14 @@ COLOUR = "\x1b"
 SHOWN = ("list", "check 3000", "who 3000", "doctor", "audit", "--help", "list --help", "chek 1")
 
 
-def test_there_is_no_colour_in_a_pipe(running: CommandLine) -> None:
+def test_there_is_no_colour_in_a_pipe(attached: CommandLine) -> None:
     for words in SHOWN:
-        done = run_with(running, words, TERM="xterm-256color")
+        done = run_with(attached, words, TERM="xterm-256color")
         assert COLOUR.encode() not in done.stdout + done.stderr, words
 
 
-def test_there_is_no_colour_for_who_wants_none(running: CommandLine) -> None:
-    env = {**running.env, "TERM": "xterm-256color", "NO_COLOR": "1"}
+def test_there_is_no_colour_for_who_wants_none(attached: CommandLine) -> None:
+    env = {**attached.env, "TERM": "xterm-256color", "NO_COLOR": "1"}
     for words in SHOWN:
         with terminal() as screen:
             command = [*COMMAND, *words.split()]
@@ -152,14 +151,14 @@ sys.stdin.read()
 """
 
 
-def test_what_a_server_calls_itself_is_no_command_to_a_terminal(running: CommandLine) -> None:
+def test_what_a_server_calls_itself_is_no_command_to_a_terminal(attached: CommandLine) -> None:
     words, pipe = [sys.executable, "-IS", "-c", LOUD], subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         port = process.stdout.readline().strip()
         for words in (["who", port], ["check", port], ["wait", port], ["scan"]):
-            done = run_with(running, " ".join(words))
+            done = run_with(attached, " ".join(words))
             assert done.stderr == b""
             assert b"?[31m??" in done.stdout, words
             assert COLOUR.encode() not in done.stdout, words
@@ -177,14 +176,14 @@ def strange(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("locale", [{}, NARROW], ids=["usual", "narrow"])
 def test_a_project_may_have_any_name_in_any_locale(
-    running: CommandLine, strange: Path, locale: dict[str, str]
+    attached: CommandLine, strange: Path, locale: dict[str, str]
 ) -> None:
-    running.env.update(locale)
-    lease = running.run("allocate", "-s", "dev", cwd=strange)
+    attached.env.update(locale)
+    lease = attached.run("allocate", "-s", "dev", cwd=strange)
     assert lease.returncode == 0, lease.stderr
     listed = subprocess.run(
         [*COMMAND, "list", "--project", ".", "--json"],
-        env=running.env,
+        env=attached.env,
         cwd=strange,
         capture_output=True,
         check=True,
@@ -192,7 +191,7 @@ def test_a_project_may_have_any_name_in_any_locale(
     (found,) = json.loads(listed.stdout)["allocations"]
     assert os.fsencode(found["project_path"]) == os.fsencode(strange)
     for words in ("list", "who 3000", "check 3000"):
-        done = running.run(*words.split(), cwd=strange)
+        done = attached.run(*words.split(), cwd=strange)
         assert "inside" not in done.stderr, done.stderr
 
 
@@ -206,13 +205,13 @@ GONE = [
 
 @pytest.mark.parametrize(("words", "code"), GONE)
 def test_a_directory_that_is_gone_matters_only_where_it_is_needed(
-    running: CommandLine, tmp_path: Path, words: str, code: int
+    attached: CommandLine, tmp_path: Path, words: str, code: int
 ) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     text = f'cd "{gone}" && rmdir "{gone}" && exec {" ".join(COMMAND)} {words}'
     done = subprocess.run(
-        ["sh", "-c", text], env=running.env, capture_output=True, text=True, timeout=LONGEST
+        ["sh", "-c", text], env=attached.env, capture_output=True, text=True, timeout=LONGEST
     )
     assert done.returncode == code, done.stderr
     if code == 2:
