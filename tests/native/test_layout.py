@@ -146,7 +146,7 @@ def defined_by(host: str, sources: set[str]) -> set[str]:
     folder = scratch() / f"seam-{host}"
     folder.mkdir()
     files = [str(HERE / name) for name in sources]
-    subprocess.run(["cc", *COMPILE_FLAGS, "-c", *files], cwd=folder, check=True, timeout=120)
+    subprocess.run(["cc", *COMPILE_FLAGS, "-O0", "-c", *files], cwd=folder, check=True, timeout=120)
     shown = subprocess.run(["nm", "-g", "--defined-only", *folder.glob("*.o")], check=True,
                            capture_output=True, text=True).stdout  # fmt: skip
     return {words[2] for line in shown.splitlines() if len(words := line.split()) == 3}
