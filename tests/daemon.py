@@ -24,6 +24,10 @@ from tests.fakes import clean_environment, free_port
 LONGEST = 60.0
 """Seconds; what takes longer hangs."""
 
+PAUSE = 0.01
+"""Seconds between two questions. Who asks without one keeps a whole processor from what they wait
+for, and the other from the tests beside them."""
+
 SERVER_ID = "0123456789abcdef"
 
 
@@ -253,4 +257,5 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = LONGEST) -> fl
     begin = time.monotonic()
     while not condition():
         assert time.monotonic() - begin < seconds, f"not so after {seconds} seconds"
+        time.sleep(PAUSE)
     return time.monotonic() - begin

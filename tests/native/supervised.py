@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import subprocess
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from native.build import supervisor_command
+from tests.daemon import PAUSE
 from tests.native.guest import FakeDaemon, compiled, library
 from tests.scratch import once, scratch
 
@@ -92,7 +92,7 @@ def wait_until(condition: object, *, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come true"
-        os.sched_yield()
+        time.sleep(PAUSE)
 
 
 def _comm(entry: Path) -> str:

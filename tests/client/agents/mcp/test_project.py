@@ -23,7 +23,7 @@ async def project_of(client: Client, **arguments: object) -> str:
 
 @in_both_eras
 def test_the_clients_first_root_is_the_project(
-    styxy: CommandLine, mode: str, tmp_path: Path
+    attached: CommandLine, mode: str, tmp_path: Path
 ) -> None:
     here, one, two = (project(tmp_path, name) for name in ("here", "one", "two with blanks"))
     (one / "src").mkdir()
@@ -36,18 +36,18 @@ def test_the_clients_first_root_is_the_project(
         assert await project_of(client, project=str(two)) == str(two)
 
     roots = [tmp_path / "is gone", one / "src", two]
-    talk(styxy, work, "--allow-write", mode=mode, cwd=here, roots=roots)
+    talk(attached, work, "--allow-write", mode=mode, cwd=here, roots=roots)
 
     async def elsewhere(client: Client) -> None:
         assert await project_of(client) == str(two)
         assert ports_of(await read(client, PROJECT_PORTS)) == []
 
-    talk(styxy, elsewhere, "--allow-write", mode=mode, cwd=here, roots=[two])
+    talk(attached, elsewhere, "--allow-write", mode=mode, cwd=here, roots=[two])
 
 
 @in_both_eras
 def test_without_roots_it_is_the_project_of_the_working_directory(
-    styxy: CommandLine, mode: str, tmp_path: Path
+    attached: CommandLine, mode: str, tmp_path: Path
 ) -> None:
     here = project(tmp_path, "here")
     (here / "src").mkdir()
@@ -58,24 +58,24 @@ def test_without_roots_it_is_the_project_of_the_working_directory(
         leased = await ask(client, "allocate", service_type="test")
         assert ports_of(await read(client, PROJECT_PORTS)) == [leased["port"]]
 
-    talk(styxy, work, "--allow-write", mode=mode, cwd=here / "src")
-    talk(styxy, work, "--allow-write", mode=mode, cwd=here / "src", roots=[])
+    talk(attached, work, "--allow-write", mode=mode, cwd=here / "src")
+    talk(attached, work, "--allow-write", mode=mode, cwd=here / "src", roots=[])
 
 
 def test_a_project_that_the_user_named_wins_over_the_roots(
-    styxy: CommandLine, tmp_path: Path
+    attached: CommandLine, tmp_path: Path
 ) -> None:
     here, named, root = (project(tmp_path, name) for name in ("here", "named", "root"))
-    styxy.env["STYXY_PROJECT"] = str(named)
+    attached.env["STYXY_PROJECT"] = str(named)
 
     async def work(client: Client) -> None:
         assert await project_of(client) == str(named)
 
-    talk(styxy, work, "--allow-write", cwd=here, roots=[root])
+    talk(attached, work, "--allow-write", cwd=here, roots=[root])
 
 
 def test_whose_a_server_is_is_told_from_the_clients_project(
-    styxy: CommandLine, tmp_path: Path
+    attached: CommandLine, tmp_path: Path
 ) -> None:
     here, root = project(tmp_path, "here"), project(tmp_path, "root")
     port = free_port()
@@ -88,7 +88,7 @@ def test_whose_a_server_is_is_told_from_the_clients_project(
         return bool((await ask(client, "wait", port=port, own=True, timeout=0))["up"])
 
     with server_on(port, root):
-        assert talk(styxy, relation, cwd=here, roots=[root]) == "own"
-        assert talk(styxy, relation, cwd=here) == "other"
-        assert talk(styxy, waited, cwd=here, roots=[root]) is True
-        assert talk(styxy, waited, cwd=here) is False
+        assert talk(attached, relation, cwd=here, roots=[root]) == "own"
+        assert talk(attached, relation, cwd=here) == "other"
+        assert talk(attached, waited, cwd=here, roots=[root]) is True
+        assert talk(attached, waited, cwd=here) is False

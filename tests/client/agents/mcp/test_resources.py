@@ -12,9 +12,9 @@ from tests.commands import CommandLine
 
 
 @in_both_eras
-def test_the_ports_on_lease_can_be_read(styxy: CommandLine, mode: str, tmp_path: Path) -> None:
+def test_the_ports_on_lease_can_be_read(attached: CommandLine, mode: str, tmp_path: Path) -> None:
     one, two = project(tmp_path, "one"), project(tmp_path, "two")
-    foreign = styxy.json("allocate", "-s", "test", "--project", str(two))["port"]
+    foreign = attached.json("allocate", "-s", "test", "--project", str(two))["port"]
 
     async def work(client: Client) -> None:
         listed = (await client.list_resources()).resources
@@ -26,4 +26,4 @@ def test_the_ports_on_lease_can_be_read(styxy: CommandLine, mode: str, tmp_path:
         with pytest.raises(MCPError, match="styxy://nothing"):
             await read(client, "styxy://nothing")
 
-    talk(styxy, work, "--allow-write", mode=mode, cwd=one)
+    talk(attached, work, "--allow-write", mode=mode, cwd=one)

@@ -41,22 +41,22 @@ OPENING = {
 
 
 @in_both_eras
-def test_it_speaks_both_eras_and_introduces_itself(styxy: CommandLine, mode: str) -> None:
+def test_it_speaks_both_eras_and_introduces_itself(attached: CommandLine, mode: str) -> None:
     async def work(client: Client) -> tuple[str, str, str]:
         version = client.protocol_version
         assert client.server_info is not None
         return version, client.server_info.name, client.instructions or ""
 
-    version, name, instructions = talk(styxy, work, mode=mode)
+    version, name, instructions = talk(attached, work, mode=mode)
     assert version == {"legacy": "2025-11-25", "auto": "2026-07-28"}[mode]
     assert name == "styxy"
     assert instructions.endswith("styxy allocate -s dev -n NAME")
-    assert "leases end with this session" in talk(styxy, work, "--allow-write", mode=mode)[2]
+    assert "leases end with this session" in talk(attached, work, "--allow-write", mode=mode)[2]
 
 
 @in_both_eras
 def test_a_server_that_only_reads_offers_no_tool_that_writes_and_says_what_to_run(
-    styxy: CommandLine, mode: str
+    attached: CommandLine, mode: str
 ) -> None:
     async def work(client: Client) -> None:
         tools = (await client.list_tools()).tools
@@ -66,8 +66,8 @@ def test_a_server_that_only_reads_offers_no_tool_that_writes_and_says_what_to_ru
         assert words.endswith("in a shell: styxy allocate -s dev -n web")
         assert (await refused(client, "cleanup", unused=True)).endswith("styxy cleanup -f")
 
-    talk(styxy, work, mode=mode)
-    assert styxy.json("list") == {"allocations": []}
+    talk(attached, work, mode=mode)
+    assert attached.json("list") == {"allocations": []}
 
 
 def test_an_environment_with_little_in_it_is_enough(tmp_path: Path) -> None:
@@ -180,24 +180,24 @@ def event_of(styxy: CommandLine, word: str, port: int) -> dict[str, Any]:
     raise AssertionError("the audit has ended")
 
 
-def test_closed_input_ends_it_and_its_leases(styxy: CommandLine, tmp_path: Path) -> None:
-    with serving(styxy, project(tmp_path, "shop")) as server:
+def test_closed_input_ends_it_and_its_leases(attached: CommandLine, tmp_path: Path) -> None:
+    with serving(attached, project(tmp_path, "shop")) as server:
         port = leased_by(server)
-        assert ports_of(styxy.json("list")) == [port]
+        assert ports_of(attached.json("list")) == [port]
         out, err = server.communicate(timeout=LONGEST)
         assert (server.returncode, out, err) == (0, "", "")
-        assert styxy.json("list") == {"allocations": []}
+        assert attached.json("list") == {"allocations": []}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_its_leases(
-    styxy: CommandLine, tmp_path: Path, number: signal.Signals
+    attached: CommandLine, tmp_path: Path, number: signal.Signals
 ) -> None:
-    with serving(styxy, project(tmp_path, "shop")) as server:
+    with serving(attached, project(tmp_path, "shop")) as server:
         leased_by(server)
         server.send_signal(number)
         assert server.wait(LONGEST) == 128 + number
-        assert styxy.json("list") == {"allocations": []}
+        assert attached.json("list") == {"allocations": []}
         assert server.stderr is not None
         assert server.stderr.read() == ""
 
@@ -212,9 +212,9 @@ def test_a_killed_server_keeps_no_lease(styxy: CommandLine, tmp_path: Path) -> N
 
 
 def test_a_client_that_hangs_up_in_between_is_no_failure(
-    styxy: CommandLine, tmp_path: Path
+    attached: CommandLine, tmp_path: Path
 ) -> None:
-    with serving(styxy, project(tmp_path, "shop")) as server:
+    with serving(attached, project(tmp_path, "shop")) as server:
         leased_by(server)
         assert server.stdin is not None
         assert server.stdout is not None
@@ -224,11 +224,11 @@ def test_a_client_that_hangs_up_in_between_is_no_failure(
         server.stdin.close()
         assert server.wait(LONGEST) == 0
         assert server.stderr.read() == ""
-        assert styxy.json("list") == {"allocations": []}
+        assert attached.json("list") == {"allocations": []}
 
 
-def test_what_is_no_message_harms_nobody(styxy: CommandLine, tmp_path: Path) -> None:
-    with serving(styxy, tmp_path) as server:
+def test_what_is_no_message_harms_nobody(attached: CommandLine, tmp_path: Path) -> None:
+    with serving(attached, tmp_path) as server:
         assert server.stdin is not None
         server.stdin.write("no json\n\n{}\n[1]\n")
         assert exchange(server, 2, "ping") == {}
@@ -236,8 +236,8 @@ def test_what_is_no_message_harms_nobody(styxy: CommandLine, tmp_path: Path) -> 
         assert (server.returncode, out, err) == (0, "", "")
 
 
-def test_a_wait_does_not_outlive_its_client(styxy: CommandLine, tmp_path: Path) -> None:
-    with serving(styxy, tmp_path) as server:
+def test_a_wait_does_not_outlive_its_client(attached: CommandLine, tmp_path: Path) -> None:
+    with serving(attached, tmp_path) as server:
         asked = {"name": "wait", "arguments": {"port": free_port(), "timeout": 600}}
         send(server, id=2, method="tools/call", params=asked)
         # Answered while the other call still waits.

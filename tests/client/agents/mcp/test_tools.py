@@ -38,8 +38,8 @@ def work_dir(tmp_path: Path) -> Path:
 
 
 @in_both_eras
-def test_every_tool_says_what_it_takes_gives_and_does(styxy: CommandLine, mode: str) -> None:
-    tools = talk(styxy, offered, "--allow-write", mode=mode)
+def test_every_tool_says_what_it_takes_gives_and_does(attached: CommandLine, mode: str) -> None:
+    tools = talk(attached, offered, "--allow-write", mode=mode)
     assert tuple(tools) == READING + WRITING
     for tool in tools.values():
         assert tool.annotations is not None
@@ -57,7 +57,7 @@ def test_every_tool_says_what_it_takes_gives_and_does(styxy: CommandLine, mode: 
 
 @in_both_eras
 def test_what_each_reading_tool_gives_fits_its_schema(
-    styxy: CommandLine, mode: str, work_dir: Path
+    attached: CommandLine, mode: str, work_dir: Path
 ) -> None:
     async def work(client: Client) -> None:
         with socket.socket() as server:
@@ -74,18 +74,18 @@ def test_what_each_reading_tool_gives_fits_its_schema(
         suggested = await ask(client, "suggest", service_type="test", count=2)
         assert len(suggested["suggestions"]) == 2
         assert ports_of(await ask(client, "list", service_type="test", project=".")) == []
-        assert (await ask(client, "status"))["pid"] == styxy.daemon_pid()
+        assert (await ask(client, "status"))["pid"] == attached.daemon_pid()
         log = await ask(client, "daemon_log", lines=1)
-        assert log["log"] == str(styxy.home / "logs" / "daemon.log")
+        assert log["log"] == str(attached.home / "logs" / "daemon.log")
         assert len(log["lines"]) == 1
         configuration = await ask(client, "config")
-        assert configuration["listen_port"] == styxy.port
+        assert configuration["listen_port"] == attached.port
         everything = await ask(client, "metrics")
         some = await ask(client, "metrics", name="leases")
         assert 0 < len(some["metrics"]) < len(everything["metrics"])
         assert all("leases" in each["name"] for each in some["metrics"])
 
-    talk(styxy, work, mode=mode, cwd=work_dir)
+    talk(attached, work, mode=mode, cwd=work_dir)
 
 
 @in_both_eras
@@ -115,14 +115,14 @@ def test_what_each_writing_tool_gives_fits_its_schema(
     talk(styxy, work, "--allow-write", mode=mode, cwd=work_dir)
 
 
-def test_two_projects_at_once_get_ports_of_their_own(styxy: CommandLine, tmp_path: Path) -> None:
+def test_two_projects_at_once_get_ports_of_their_own(attached: CommandLine, tmp_path: Path) -> None:
     one, two = project(tmp_path, "one"), project(tmp_path, "two")
     ports: dict[Path, int] = {}
 
     async def in_one(client: Client) -> None:
         leased = await ask(client, "allocate", service_type="test", name="web")
         ports[one] = leased["port"]
-        await asyncio.to_thread(lambda: talk(styxy, in_two, "--allow-write", cwd=two))
+        await asyncio.to_thread(lambda: talk(attached, in_two, "--allow-write", cwd=two))
         # What the other server had leased ended with it.
         assert ports_of(await ask(client, "list")) == [ports[one]]
 
@@ -133,11 +133,11 @@ def test_two_projects_at_once_get_ports_of_their_own(styxy: CommandLine, tmp_pat
         assert ports_of(await ask(client, "list", project=".")) == [ports[two]]
         assert ports_of(await ask(client, "list", project=str(one))) == [ports[one]]
 
-    talk(styxy, in_one, "--allow-write", cwd=one)
+    talk(attached, in_one, "--allow-write", cwd=one)
     assert len(set(ports.values())) == 2
 
 
-def test_a_path_that_is_not_utf8_harms_no_answer(styxy: CommandLine, tmp_path: Path) -> None:
+def test_a_path_that_is_not_utf8_harms_no_answer(attached: CommandLine, tmp_path: Path) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     odd.mkdir()
     (odd / "package.json").write_text("{}")
@@ -146,12 +146,12 @@ def test_a_path_that_is_not_utf8_harms_no_answer(styxy: CommandLine, tmp_path: P
         leased = await ask(client, "allocate", service_type="test")
         assert leased["project_path"].endswith("/caf?")
 
-    talk(styxy, work, "--allow-write", cwd=odd)
+    talk(attached, work, "--allow-write", cwd=odd)
 
 
 @in_both_eras
 def test_a_server_of_this_project_is_stopped_and_no_other(
-    styxy: CommandLine, mode: str, tmp_path: Path
+    attached: CommandLine, mode: str, tmp_path: Path
 ) -> None:
     here, there = project(tmp_path, "here"), project(tmp_path, "there")
     own, foreign, free = free_port(), free_port(), free_port()
@@ -168,7 +168,7 @@ def test_a_server_of_this_project_is_stopped_and_no_other(
             assert (await ask(client, "check", port=foreign))["available"] is False
         assert str(free) in await refused(client, "stop", port=free)
 
-    talk(styxy, work, "--allow-write", mode=mode, cwd=here)
+    talk(attached, work, "--allow-write", mode=mode, cwd=here)
 
 
 def test_a_lease_names_the_agent_session_that_asks(styxy: CommandLine, work_dir: Path) -> None:
