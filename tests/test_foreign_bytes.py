@@ -112,7 +112,7 @@ def test_any_bytes_are_an_answer_or_malformed(pieces: list[bytes]) -> None:
 
 
 NOTE = (
-    b"styxy/1 listen tcp 4 3000 127.0.0.1 00000000000000ff 0123456789abcdef default - /p 0"
+    b"styxy/1 listen tcp 4 3000 127.0.0.1 00000000000000ff 0123456789abcdef default - /p 0 3000"
 )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from styxy.core.books.events import (
+    Asked,
+    AskForgotten,
     Attributed,
     Bound,
     Dated,
@@ -126,6 +128,10 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     ),
     MoveForgotten: st.builds(
         MoveForgotten, owner_key=st.integers(1, 2**64 - 1), asked=ports, port=ports, at=times
+    ),
+    Asked: st.builds(Asked, asker_key=st.integers(1, 2**64 - 1), port=ports, at=times),
+    AskForgotten: st.builds(
+        AskForgotten, asker_key=st.integers(1, 2**64 - 1), port=ports, at=times
     ),
     RangeAdded: st.builds(
         RangeAdded, service=services, placement=names, chunk_size=st.integers(0, 1000), at=times

@@ -122,7 +122,7 @@ class FakeDaemon:
             each.close()
 
     def write_map(
-        self, *, retired: int = 0, netns: int = 0, version: int = 2, slots: int = 4096
+        self, *, retired: int = 0, netns: int = 0, version: int = 3, slots: int = 4096
     ) -> None:
         """Write an empty map with this header."""
         self.entries = MapFile(

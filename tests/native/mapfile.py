@@ -1,4 +1,4 @@
-"""A port map of version 2, written as its contract says and not as the daemon's code does it."""
+"""A port map of version 3, written as its contract says and not as the daemon's code does it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ PROMISES_AT = 4096
 ANSWERING_AT = {4: PROMISES_AT + PORTS * 16, 6: PROMISES_AT + PORTS * 48}
 FIRST_MOVES_AT = PROMISES_AT + PORTS * 80
 MOVES_AT = FIRST_MOVES_AT + PORTS * 4
-MAP_SIZE = MOVES_AT + SLOTS * 64
+FIRST_ASKERS_AT = MOVES_AT + SLOTS * 64
+ASKERS_AT = FIRST_ASKERS_AT + PORTS * 4
+MAP_SIZE = ASKERS_AT + 8192 * 16
+CONNECT_FIRST_AT = 1024
 
 HELD, LIVE, REMEMBERED, UDP = 1, 2, 3, 4
 
@@ -38,10 +41,11 @@ class MapFile:
         self.path = path
         self.sockets = (line_socket, note_socket)
         self._slots = 0
+        self._askers = 0
         self._chains: dict[int, list[int]] = {}
 
     def write(
-        self, *, retired: int = 0, netns: int = 0, version: int = 2, slots: int = SLOTS
+        self, *, retired: int = 0, netns: int = 0, version: int = 3, slots: int = SLOTS
     ) -> None:
         """Write an empty map with this header."""
         line, note = (str(path).encode() for path in self.sockets)
@@ -75,11 +79,23 @@ class MapFile:
 
     def answering(
         self, port: int, cookie: int, *, project: str, family: int = 4, repo: int = 0,
-        shared: bool = False,
+        shared: bool = False, place: bool = False, container: bool = False,
     ) -> None:  # fmt: skip
         """Say who answers on a port of a family's loopback address."""
-        record = ANSWERING.pack(key(project) if project else 0, repo, cookie, int(shared), 1)
+        flags = int(shared) | int(place) << 1 | int(container) << 2
+        record = ANSWERING.pack(key(project) if project else 0, repo, cookie, flags, 1)
         self.put(ANSWERING_AT[family] + port * 32, record)
+
+    def asker(self, port: int, asker: int) -> None:
+        """Enter a repo (its key) as one that has asked for a port."""
+        self._askers += 1
+        self.put(ASKERS_AT + (self._askers - 1) * 16, struct.pack("@QHHI", asker, port, 0, 0))
+        self.put(FIRST_ASKERS_AT + port * 4, struct.pack("@I", self._askers))
+
+    def connect_first(self, *names: str) -> None:
+        """Name the tools that connect first."""
+        text = "".join(f"{name}\n" for name in names).encode()
+        self.put(CONNECT_FIRST_AT, text.ljust(1024, b"\0"))
 
     def move(
         self, asked: int, port: int, *, project: str, server: int = 1, cookie4: int = 0,

@@ -245,7 +245,7 @@ def test_a_running_program_finds_each_daemon_that_comes(tmp_path: Path) -> None:
             )  # fmt: skip
             got = [bound(guest)]
         got.append(bound(guest))  # its files are as they were, and nobody answers
-        for version in (3, 2):
+        for version in (4, 3):
             for name in ("line.sock", "note.sock"):
                 (tmp_path / name).unlink()
             with FakeDaemon(tmp_path, say(move(last))) as daemon:

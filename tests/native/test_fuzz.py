@@ -136,7 +136,7 @@ static int fuzz_header(const unsigned char *spoil, size_t length)
     struct { char magic[8]; uint32_t version, size; uint64_t generation; uint32_t retired, pid;
              uint64_t netns; char reserved[24], socket[128], note[128];
              uint32_t slots, padding; } good =
-        {{'S', 'T', 'Y', 'X', 'Y', 'M', 'A', 'P'}, 2, 4096, 8, 0, 1, 0, {0},
+        {{'S', 'T', 'Y', 'X', 'Y', 'M', 'A', 'P'}, PORTMAP_VERSION, 4096, 8, 0, 1, 0, {0},
          "/run/line.sock", "/run/note.sock", PORTMAP_MOVE_SLOTS, 0};
     struct portmap map;
     size_t size = random_below(8) == 0 ? random_below(sizeof good) : sizeof good;

@@ -40,7 +40,7 @@ def test_a_server_is_told_in_one_datagram(tmp_path: Path, ours: str) -> None:
     assert note[:6] == ["styxy/1", "listen", "tcp", family, str(free), ours]
     assert len(note[6]) == len(note[7]) == 16
     assert int(note[6], 16) > 0
-    assert note[8:] == ["default", "docs", project(daemon, "mine"), "0"]
+    assert note[8:] == ["default", "docs", project(daemon, "mine"), "0", str(free)]
     assert daemon.questions == []
 
 

@@ -68,7 +68,7 @@ def test_a_static_program_is_moved_and_its_program_is_the_holder(
     assert (process.returncode, process.stdout) == (0, f"{free}\n")
     assert process.stderr == NOTICE.format(taken, free)
     assert question[4] == str(taken)
-    assert question[12] == note[12] != str(os.getpid())  # the program's pid, not the supervisor's
+    assert question[12] == note[13] != str(os.getpid())  # the program's pid, not the supervisor's
 
 
 def test_a_server_that_frees_no_port_by_itself_is_not_moved_by_its_own_connections(

@@ -18,7 +18,7 @@ REPO = key("origin:host/team/app")
 @contextmanager
 def sibling(
     tmp_path: Path, address: str = "127.0.0.1", *, dual: bool = False, repo: int = REPO,
-    shared: bool = False, project: str = "theirs",
+    shared: bool = False, project: str = "theirs", place: bool = False,
 ) -> Iterator[tuple[FakeDaemon, int]]:  # fmt: skip
     """A server of a worktree beside ours: the daemon and the port."""
     with server(address, dual=dual) as other, FakeDaemon(tmp_path) as daemon:
@@ -27,7 +27,7 @@ def sibling(
         for family in families:
             daemon.entries.answering(
                 port_of(other), cookie_of(other), project=key_text(daemon, project),
-                family=family, repo=repo, shared=shared,
+                family=family, repo=repo, shared=shared, place=place,
             )  # fmt: skip
         yield daemon, port_of(other)
         assert daemon.questions == []
@@ -55,6 +55,12 @@ def test_no_spelling_of_localhost_reaches_it(tmp_path: Path, listens: str, to: s
 def test_servers_that_worktrees_share_answer(tmp_path: Path) -> None:
     with sibling(tmp_path, shared=True) as (daemon, port):
         assert reach(daemon, "blocking", "127.0.0.1", port) == f"127.0.0.1 {port}"
+
+
+@pytest.mark.parametrize("way", ["blocking", "nonblocking", "sendto", "mapped"])
+def test_a_sibling_answers_at_a_place_that_was_given_to_it(tmp_path: Path, way: str) -> None:
+    with sibling(tmp_path, place=True) as (daemon, port):
+        assert reach(daemon, way, "127.0.0.1", port).endswith(f"127.0.0.1 {port}")
 
 
 @pytest.mark.parametrize(("repo", "project"), [(0, "theirs"), (7, "theirs"), (REPO, "mine")])

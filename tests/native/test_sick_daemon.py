@@ -218,7 +218,7 @@ def garble_map(daemon: FakeDaemon) -> None:
 
 
 def age_map(daemon: FakeDaemon) -> None:
-    daemon.write_map(version=3)
+    daemon.write_map(version=4)
 
 
 def move_map_to_another_namespace(daemon: FakeDaemon) -> None:

@@ -96,6 +96,8 @@ int main(void)
 {
     SHOW(VERSION), SHOW(HEADER), SHOW(SOCKET), SHOW(MOVE_SLOTS), SHOW(SIZE), SHOW(PROMISES_AT);
     SHOW(HEAD_READ), SHOW(PROMISE), SHOW(ANSWERING), SHOW(MOVE);
+    SHOW(FIRST_ASKERS_AT), SHOW(ASKERS_AT), SHOW(ASKER), SHOW(ASKER_SLOTS);
+    SHOW(CONNECT_FIRST_AT), SHOW(CONNECT_FIRST);
     SHOW(ANSWERING_V4_AT), SHOW(ANSWERING_V6_AT), SHOW(FIRST_MOVES_AT), SHOW(MOVES_AT);
     return 0;
 }
@@ -111,6 +113,10 @@ def test_the_layouts_of_the_map_agree() -> None:
         "ANSWERING_V4_AT": maplayout.ANSWERS_AT[4], "ANSWERING": maplayout.ANSWER.size,
         "ANSWERING_V6_AT": maplayout.ANSWERS_AT[6], "MOVE": maplayout.MOVE.size,
         "FIRST_MOVES_AT": maplayout.FIRST_AT, "MOVES_AT": maplayout.MOVES_AT,
+        "FIRST_ASKERS_AT": maplayout.FIRST_ASKERS_AT, "ASKERS_AT": maplayout.ASKERS_AT,
+        "ASKER": maplayout.ASKER.size, "ASKER_SLOTS": maplayout.ASKERS,
+        "CONNECT_FIRST_AT": maplayout.CONNECT_FIRST_AT,
+        "CONNECT_FIRST": maplayout.CONNECT_FIRST_SIZE,
     }  # fmt: skip
     assert (mapfile.FIRST_MOVES_AT, mapfile.MAP_SIZE) == (maplayout.FIRST_AT, maplayout.SIZE)
 
@@ -153,8 +159,9 @@ def test_the_daemons_own_moves_and_answers_are_followed(tmp_path: Path) -> None:
         )
         written.set_answers(4, {asked: sibling})
         assert reach(daemon, "blocking", "127.0.0.1", asked) == "ECONNREFUSED"
-        written.set_answers(4, {asked: replace(sibling, is_shared=True)})
-        assert reach(daemon, "blocking", "127.0.0.1", asked) == f"127.0.0.1 {asked}"
+        for change in ({"is_shared": True}, {"is_place": True}):
+            written.set_answers(4, {asked: replace(sibling, **change)})
+            assert reach(daemon, "blocking", "127.0.0.1", asked) == f"127.0.0.1 {asked}"
         written.retire()
 
 
@@ -166,6 +173,7 @@ def test_a_note_reads_the_same_on_both_sides(tmp_path: Path) -> None:
         )
         [fields] = daemon.notes()
     note = parse_note(" ".join(fields).encode())
+    assert note.asked == note.port
     assert (note.protocol, note.family, note.address) == ("tcp", 6, "::1")
     assert (note.project, note.repo) == (str(path), repo_of(str(path)))
     assert (note.service_type, note.instance_id) == ("api", "default")

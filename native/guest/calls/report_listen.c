@@ -16,6 +16,7 @@
 #include "guest/kernel/sys.h"
 #include "guest/project/project.h"
 #include "guest/project/repo.h"
+#include "guest/state/fork_shared.h"
 #include "guest/state/memory.h"
 #include "guest/state/notice_once.h"
 
@@ -44,6 +45,15 @@ static void send_message(const char *path, const char *line, size_t length)
     sys_close(fd);
 }
 
+/* The number that this program bound, and not the kernel or a parent; 0 where it did not. */
+static uint16_t asked_for(uint64_t cookie, const struct target *target, bool is_udp)
+{
+    uint16_t asked = memory_asked_for(target->port, is_udp);
+    if (asked != 0)
+        return asked;
+    return fork_shared_has_socket(cookie) ? target->port : 0;
+}
+
 static void report_to_daemon(const struct image *image, int fd, const struct target *target,
                              bool is_udp, const char *notify_socket)
 {
@@ -58,9 +68,11 @@ static void report_to_daemon(const struct image *image, int fd, const struct tar
         .project = project_path(image, room->project),
         .repo = repo_key(image),
     };
-    if (sys_option(fd, SOL_SOCKET, SO_COOKIE, &message.cookie, sizeof message.cookie))
+    if (sys_option(fd, SOL_SOCKET, SO_COOKIE, &message.cookie, sizeof message.cookie)) {
+        message.asked = asked_for(message.cookie, target, is_udp);
         send_message(notify_socket, room->line,
                      wire_listen_message(&message, image, room->line, sizeof room->line));
+    }
     sys_scratch_free(room, sizeof *room);
 }
 

@@ -116,6 +116,7 @@ static bool may_be_sibling(const struct connection *connection)
 {
     const struct answering *answering = &connection->outlook.answering[connection->family];
     return answering->cookie != 0 && answering->repo != 0 && !answering->shared &&
+           !answering->is_place &&
            connection->image->siblings == SIBLINGS_REFUSE &&
            !lists(connection->image->siblings_allow, connection->target.port);
 }

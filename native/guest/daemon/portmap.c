@@ -50,8 +50,16 @@ struct promise_record {
 
 struct answering_record {
     uint64_t project, repo, cookie;
-    uint32_t flags; /* bit 0: shared; bit 1: under Styxy */
+    uint32_t flags; /* ANSWERING_ */
     uint32_t pid;
+};
+
+enum { ANSWERING_SHARED = 1, ANSWERING_PLACE = 2, ANSWERING_CONTAINER = 4 };
+
+struct asker_record {
+    uint64_t asker;
+    uint16_t port, reserved;
+    uint32_t next; /* 1 + the slot, 0 = the end */
 };
 
 struct move_record {
@@ -64,6 +72,7 @@ struct move_record {
 _Static_assert(sizeof(struct header) == PORTMAP_HEAD_READ, "as the daemon writes it");
 _Static_assert(sizeof(struct promise_record) == PORTMAP_PROMISE, "as the daemon writes it");
 _Static_assert(sizeof(struct answering_record) == PORTMAP_ANSWERING, "as the daemon writes it");
+_Static_assert(sizeof(struct asker_record) == PORTMAP_ASKER, "as the daemon writes it");
 _Static_assert(sizeof(struct move_record) == PORTMAP_MOVE, "as the daemon writes it");
 
 static bool is_path(const char *text)
@@ -229,14 +238,56 @@ bool portmap_outlook(const struct portmap *map, uint16_t port, struct outlook *o
     if (!read_consistently(map, read_outlook, &reading))
         return false;
     outlook->has_moves = reading.first_move != 0;
-    for (int family = 0; family < FAMILIES; family++)
+    for (int family = 0; family < FAMILIES; family++) {
+        const struct answering_record *record = &reading.records[family];
         outlook->answering[family] = (struct answering){
-            .project = reading.records[family].project,
-            .repo = reading.records[family].repo,
-            .cookie = reading.records[family].cookie,
-            .shared = (reading.records[family].flags & 1) != 0,
+            .project = record->project,
+            .repo = record->repo,
+            .cookie = record->cookie,
+            .shared = (record->flags & ANSWERING_SHARED) != 0,
+            .is_place = (record->flags & ANSWERING_PLACE) != 0,
+            .is_container = (record->flags & ANSWERING_CONTAINER) != 0,
         };
+    }
     return true;
+}
+
+struct asker_reading {
+    uint16_t port;
+    uint64_t asker;
+};
+
+static bool find_asker(const struct portmap *map, void *into)
+{
+    const struct asker_reading *mine = into;
+    uint32_t next = 0;
+    if (!read_at(map, &next, sizeof next,
+                 PORTMAP_FIRST_ASKERS_AT + (long)mine->port * PORTMAP_FIRST_MOVE))
+        return false;
+    for (int i = 0; next != 0 && i < MOST_STEPS; i++) {
+        struct asker_record record;
+        if (next > PORTMAP_ASKER_SLOTS ||
+            !read_at(map, &record, sizeof record, PORTMAP_ASKERS_AT + (next - 1L) * PORTMAP_ASKER))
+            return false;
+        if (record.asker == mine->asker && record.port == mine->port)
+            return true;
+        next = record.next;
+    }
+    return false;
+}
+
+bool portmap_was_asked(const struct portmap *map, uint16_t port, uint64_t asker)
+{
+    struct asker_reading reading = {.port = port, .asker = asker};
+    return asker != 0 && read_consistently(map, find_asker, &reading);
+}
+
+void portmap_connect_first(const struct portmap *map, char names[PORTMAP_CONNECT_FIRST])
+{
+    /* It is written before the map is shown, and never changed. */
+    if (!read_at(map, names, PORTMAP_CONNECT_FIRST, PORTMAP_CONNECT_FIRST_AT))
+        names[0] = '\0';
+    names[PORTMAP_CONNECT_FIRST - 1] = '\0';
 }
 
 struct moves_reading {

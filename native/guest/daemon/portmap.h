@@ -17,22 +17,28 @@
 #include "guest/kernel/address.h"
 
 enum {
-    PORTMAP_VERSION = 2,
+    PORTMAP_VERSION = 3,
     PORTMAP_HEADER = 4096,
     PORTMAP_SOCKET = 128,
-    PORTMAP_HEAD_READ = 328, /* the part of the header that has a meaning */
+    PORTMAP_HEAD_READ = 328, /* the part of the header that is read each time */
+    PORTMAP_CONNECT_FIRST_AT = 1024,
+    PORTMAP_CONNECT_FIRST = 1024,
     PORTMAP_PORTS = 65536,
     PORTMAP_PROMISE = 16,
     PORTMAP_ANSWERING = 32,
     PORTMAP_FIRST_MOVE = 4,
     PORTMAP_MOVE = 64,
     PORTMAP_MOVE_SLOTS = 4096,
+    PORTMAP_ASKER = 16,
+    PORTMAP_ASKER_SLOTS = 8192,
     PORTMAP_PROMISES_AT = PORTMAP_HEADER,
     PORTMAP_ANSWERING_V4_AT = PORTMAP_PROMISES_AT + PORTMAP_PORTS * PORTMAP_PROMISE,
     PORTMAP_ANSWERING_V6_AT = PORTMAP_ANSWERING_V4_AT + PORTMAP_PORTS * PORTMAP_ANSWERING,
     PORTMAP_FIRST_MOVES_AT = PORTMAP_ANSWERING_V6_AT + PORTMAP_PORTS * PORTMAP_ANSWERING,
     PORTMAP_MOVES_AT = PORTMAP_FIRST_MOVES_AT + PORTMAP_PORTS * PORTMAP_FIRST_MOVE,
-    PORTMAP_SIZE = PORTMAP_MOVES_AT + PORTMAP_MOVE_SLOTS * PORTMAP_MOVE,
+    PORTMAP_FIRST_ASKERS_AT = PORTMAP_MOVES_AT + PORTMAP_MOVE_SLOTS * PORTMAP_MOVE,
+    PORTMAP_ASKERS_AT = PORTMAP_FIRST_ASKERS_AT + PORTMAP_PORTS * PORTMAP_FIRST_MOVE,
+    PORTMAP_SIZE = PORTMAP_ASKERS_AT + PORTMAP_ASKER_SLOTS * PORTMAP_ASKER,
 };
 
 /* An open map; host.h has the functions that open one. */
@@ -55,6 +61,8 @@ struct promise {
 struct answering {
     uint64_t project, repo, cookie;
     bool shared; /* worktrees share it: a singleton, a database, ... */
+    bool is_place; /* its repo has never asked for the port, which was given to it */
+    bool is_container;
 };
 
 /* What the map says of the servers on a port, at one moment. */
@@ -88,6 +96,12 @@ bool portmap_generation(const struct portmap *map, uint64_t *generation);
 /* Each of these is one consistent reading; false, and nothing found, where there was none. */
 bool portmap_promise(const struct portmap *map, uint16_t port, struct promise *promise);
 bool portmap_outlook(const struct portmap *map, uint16_t port, struct outlook *outlook);
+
+/* Whether a repo, or a project without one (its key), has ever asked for a port. */
+bool portmap_was_asked(const struct portmap *map, uint16_t port, uint64_t asker);
+
+/* Read the names of the tools that connect first, with a newline after each; "" where none is. */
+void portmap_connect_first(const struct portmap *map, char names[PORTMAP_CONNECT_FIRST]);
 
 /*
  * Read the moves of a project away from a port that are in one of `states`, in the map's order.

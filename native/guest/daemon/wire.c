@@ -149,6 +149,8 @@ size_t wire_listen_message(const struct listen_message *message, const struct im
     add_field(&text, message->project);
     text_add(&text, " ");
     text_hex(&text, message->repo, message->repo != 0 ? 16 : 1);
+    text_add(&text, " ");
+    text_number(&text, message->asked);
     add_pid(&text, image);
     return text.cut ? 0 : text.used;
 }

@@ -43,6 +43,7 @@ struct listen_message {
     uint64_t cookie;
     const char *project;
     uint64_t repo;
+    uint16_t asked; /* the number that this program bound; 0 = none, or it is not known */
 };
 
 enum verdict {

@@ -57,7 +57,7 @@ from styxy.server.reports.health import (
 )
 from styxy.server.reports.installation import Installation
 from styxy.server.service.event_stream import EventStream
-from styxy.server.service.habits import is_helper
+from styxy.server.service.habits import is_container, is_helper
 from styxy.server.service.service import Service
 from styxy.server.upkeep.config_reload import ConfigReload
 from styxy.server.upkeep.discovery_files import DiscoveryFiles, discovery_files_of
@@ -73,6 +73,7 @@ from styxy.server.upkeep.startup import (
     raise_descriptor_limit,
 )
 from styxy.server.upkeep.watch import Watch
+from styxy.server.world.asked_ports import AskedPorts
 from styxy.server.world.context import Context
 from styxy.server.world.counts import Counts
 from styxy.server.world.former_holders import FormerHolders
@@ -324,6 +325,7 @@ def _context(
         listeners=listeners, processes=processes, projects=projects, ephemeral=ephemeral
     )
     former_holders = FormerHolders(opened.read.lease_index, clock=time.time)
+    asked_ports = AskedPorts(opened.read, ephemeral=ephemeral, repo_of=repo_of)
     return Context(
         journal=opened.journal,
         kernel=kernel,
@@ -343,10 +345,13 @@ def _context(
             repo_of=repo_of,
             type_of=lambda pid: service_type_of_program(processes.command(pid) or ()),
             last_seq=lambda: opened.journal.last_seq,
+            asked_ports=asked_ports,
+            is_container=partial(is_container, processes),
             is_helper=partial(is_helper, processes),
             on_gone=former_holders.leave,
         ),
         former_holders=former_holders,
+        asked_ports=asked_ports,
         live_config=live_config,
         counts=Counts(),
         clock=time.time,

@@ -29,6 +29,7 @@ def told(
     single: bool = False,
     policy: Policy = NOBODY,
     own: int | None = None,
+    place: bool = False,
 ) -> str | None:
     return meaning(
         relation,
@@ -38,6 +39,7 @@ def told(
         is_singleton=single,
         policy=policy,
         own_place=own,
+        is_place=place,
     )
 
 
@@ -58,6 +60,7 @@ def test_a_connect_to_a_sibling_is_refused_and_that_is_said_plainly() -> None:
         (told("sibling", own=3007), "reaches this project's own 3007"),
         (told("sibling", kind="database"), "share database servers"),
         (told("sibling", kind="gpu", single=True), "share gpu servers"),
+        (told("sibling", place=True), "no worktree of it asks for 3000, so connecting from here"),
         (told("sibling", policy=Policy(allows_all=True)), "lets connections from here reach it"),
         (told("sibling", policy=Policy(allowed=frozenset({3000}))), "lets connections"),
     ],

@@ -95,7 +95,8 @@ def test_a_lost_port_is_not_answered_again(daemon: Daemon, busy: int) -> None:
 def note(daemon: Daemon, server: socket.socket, *, image: str) -> None:
     """Say, as a guest does, that a socket listens."""
     (cookie,) = struct.unpack("@Q", server.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8))
-    line = f"styxy/1 listen tcp 4 {port_of(server)} 127.0.0.1 {cookie:016x} {image} default - /p 0"
+    where = f"4 {port_of(server)} 127.0.0.1"
+    line = f"styxy/1 listen tcp {where} {cookie:016x} {image} default - /p 0 0"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as guest:
         guest.sendto(line.encode(), str(Path(daemon.facts["line_socket"]).with_name(NOTE_SOCKET)))
 

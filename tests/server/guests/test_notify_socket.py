@@ -24,7 +24,7 @@ SO_COOKIE = 57
 
 GOOD = (
     b"styxy/1 listen tcp 4 8001 127.0.0.1 00000000000000ff 0123456789abcdef default - /p%20q "
-    b"00000000000000aa"
+    b"00000000000000aa 8001"
 )
 
 
@@ -60,6 +60,7 @@ def test_a_note_is_passed_on_with_its_senders_pid(tmp_path: Path) -> None:
 
     assert pid == os.getpid()
     assert (note.port, note.cookie, note.repo, note.project) == (8001, 0xFF, 0xAA, "/p q")
+    assert note.asked == 8001
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,9 @@ from styxy.core.decisions.desk import Desk
 from styxy.core.decisions.moves import decide_move
 from styxy.core.decisions.requests import MoveRequest
 from styxy.core.model.leases import Holder, Owner
-from styxy.core.model.ports import Port
+from styxy.core.model.ports import Port, PortRange
 from styxy.core.model.service_types import Catalogue
+from styxy.server.world.asked_ports import AskedPorts
 from styxy.server.world.listeners import GuestReport, Listeners
 from styxy.server.world.port_map_sync import PortMapSync
 from tests.fakes import free_port
@@ -43,6 +44,11 @@ SO_COOKIE = 57
 HERE, THERE = "/here", "/there"
 
 
+def asked_by(desk: Desk, *, ephemeral: PortRange) -> AskedPorts:
+    """What programs ask for, with a repo for /here alone."""
+    return AskedPorts(desk, ephemeral=ephemeral, repo_of=lambda project: 77 * (project == HERE))
+
+
 class MapHarness:
     """A desk, a port map sync and a map file, with the kernel's own listeners."""
 
@@ -54,8 +60,16 @@ class MapHarness:
         processes = Processes()
         self.kernel = KernelLook()
         self.listeners = Listeners(kernel=self.kernel, processes=processes)
+        # No port counts as chosen by the kernel, as most of a test's are.
+        self.asked_ports = asked_by(self.desk, ephemeral=PortRange(Port(1), Port(1)))
         self.map = PortMap(str(path), line_socket="/l", note_socket="/n", netns=0)
-        self.port_map_sync = PortMapSync(
+        self.port_map_sync = self.sync()
+        me = processes.holder(os.getpid())
+        assert me is not None
+        self.me: Holder = me
+
+    def sync(self) -> PortMapSync:
+        return PortMapSync(
             self.desk,
             port_map=self.map,
             listeners=self.listeners,
@@ -63,10 +77,8 @@ class MapHarness:
             repo_of=lambda project: 77 if project == HERE else 0,
             type_of=lambda _: self.known_for,
             last_seq=lambda: 0,
+            asked_ports=self.asked_ports,
         )
-        me = processes.holder(os.getpid())
-        assert me is not None
-        self.me: Holder = me
 
     def close(self) -> None:
         self.map.retire()

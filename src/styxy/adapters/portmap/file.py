@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters.home import open_regular
 from styxy.adapters.portmap.layout import (
+    ANSWER,
     ANSWERS_AT,
     FIRST,
     FIRST_AT,
@@ -24,6 +25,7 @@ from styxy.adapters.portmap.layout import (
     MOVE,
     MOVES_AT,
     PID_HALF,
+    PLACE,
     PROMISE,
     PROMISES_AT,
     RETIRED_HALF,
@@ -74,6 +76,21 @@ def moves_left(path: str, asked: Port, *, project: int) -> list[Port]:
         return []
     with file:
         return [Port(got) for whose, got in _live_moves(file, asked) if whose == project]
+
+
+def is_place(path: str, port: Port) -> bool:
+    """Return whether the map says of who answers on a port that its repo never asked for it."""
+    file = _opened(path, os.O_RDONLY)
+    if file is None:
+        return False
+    with file:
+        flags = [
+            ANSWER.unpack(os.pread(file.fileno(), ANSWER.size, at + port * ANSWER.size))[2:4]
+            for at in ANSWERS_AT.values()
+        ]
+    return any(cookie for cookie, _ in flags) and all(
+        bits & PLACE for cookie, bits in flags if cookie
+    )
 
 
 def _live_moves(file: FileIO, asked: Port) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,8 @@
     answers6   65536 x 32, by port          who would answer a connect to ::1
     first      65536 x 4, by asked port     1 + the first slot of the moves away from it
     moves      4096 slots x 64              chains: the oldest live one first
+    first      65536 x 4, by port           1 + the first slot of those who asked for it
+    askers     8192 slots x 16              chains: repos, and projects without one
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ from typing import Final
 from styxy.core.model.ports import LAST_PORT
 
 MAGIC = b"STYXYMAP"
-VERSION = 2
+VERSION = 3
 SLOTS = 4096
 """Moves that the map can hold: servers that were moved, and those that are remembered."""
+
+ASKERS = 8192
+"""Ports that repos have asked for that the map can hold."""
 
 PORTS = LAST_PORT + 1
 HEADER_SIZE = 4096
@@ -29,6 +34,7 @@ PROMISE = struct.Struct("@QHHI")
 ANSWER = struct.Struct("@QQQII")
 FIRST = struct.Struct("@I")
 MOVE = struct.Struct("@QQQQQHHHHII8x")
+ASKER = struct.Struct("@QHHI")
 
 PROMISES_AT = HEADER_SIZE
 ANSWERS_AT: Final = {
@@ -37,7 +43,13 @@ ANSWERS_AT: Final = {
 }
 FIRST_AT = ANSWERS_AT[6] + PORTS * ANSWER.size
 MOVES_AT = FIRST_AT + PORTS * FIRST.size
-SIZE = MOVES_AT + SLOTS * MOVE.size
+FIRST_ASKERS_AT = MOVES_AT + SLOTS * MOVE.size
+ASKERS_AT = FIRST_ASKERS_AT + PORTS * FIRST.size
+SIZE = ASKERS_AT + ASKERS * ASKER.size
+
+CONNECT_FIRST_AT = 1024
+CONNECT_FIRST_SIZE = 1024
+"""Bytes of the header that name the tools that connect first: words with a newline after each."""
 
 GENERATION_WORD = 16 // 8
 RETIRED_HALF = 24 // 4
@@ -50,6 +62,12 @@ COMMITTED = 1
 
 SHARED = 1
 """Flag of an answer: worktrees share this server (a database, a broker, a singleton)."""
+
+PLACE = 2
+"""Flag of an answer: its repo has never asked for the port; Styxy or the kernel gave it."""
+
+CONTAINER = 4
+"""Flag of an answer: the port is a container's."""
 
 STATES: Final = {"held": 1, "live": 2, "remembered": 3, "udp": 4}
 """Of a move: promised, its server listens, its server has ended; or where its UDP socket is."""

@@ -18,8 +18,15 @@ from styxy.adapters.portmap.file import open_map
 from styxy.adapters.portmap.layout import (
     ANSWER,
     ANSWERS_AT,
+    ASKER,
+    ASKERS,
+    ASKERS_AT,
     COMMITTED,
+    CONNECT_FIRST_AT,
+    CONNECT_FIRST_SIZE,
+    CONTAINER,
     FIRST,
+    FIRST_ASKERS_AT,
     FIRST_AT,
     GENERATION_WORD,
     HEADER,
@@ -27,6 +34,7 @@ from styxy.adapters.portmap.layout import (
     MAGIC,
     MOVE,
     MOVES_AT,
+    PLACE,
     PROMISE,
     PROMISES_AT,
     RETIRED_HALF,
@@ -39,7 +47,7 @@ from styxy.adapters.portmap.layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port
@@ -49,13 +57,23 @@ MoveState = Literal["held", "live", "remembered", "udp"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Who answers on a port of one family; `cookie` identifies the socket."""
+    """Who answers on a port of one family; `cookie` identifies the socket.
+
+    `is_place`: its repo has not asked for the port. `is_container`: the port is a container's.
+    """
 
     project: int
     repo: int
     cookie: int
     is_shared: bool
     pid: int
+    is_place: bool = False
+    is_container: bool = False
+
+    @property
+    def asker(self) -> int:
+        """The key by which it is remembered what it asked for."""
+        return self.repo or self.project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +97,21 @@ class MoveEntry:
 
 class PortMap:
     """Writes the map; only the daemon does. `home` identifies the owner of the map, as one word.
+    `connect_first` are the names of tools that start the server that they wait for.
 
     Without a path it is invisible: guests then behave as if Styxy were absent. Raises
     `Unavailable`.
     """
 
     def __init__(
-        self, path: str | None, *, line_socket: str, note_socket: str, netns: int, home: int = 0
+        self,
+        path: str | None,
+        *,
+        line_socket: str,
+        note_socket: str,
+        netns: int,
+        home: int = 0,
+        connect_first: Iterable[str] = (),
     ) -> None:
         self._path = path
         descriptor = os.memfd_create("ports.map") if path is None else open_map(path)
@@ -95,12 +121,15 @@ class PortMap:
         self._depth = 0
         self._chains: dict[Port, list[int]] = {}
         self._free = list(range(SLOTS - 1, -1, -1))
+        self._askers: dict[Port, list[int]] = {}
+        self._free_askers = list(range(ASKERS - 1, -1, -1))
         # A daemon that died while writing has left an odd generation: continue with the next one.
         generation = self._words[GENERATION_WORD] | 1
         self._map[: HEADER.size] = HEADER.pack(
             MAGIC, VERSION, HEADER_SIZE, generation, 1, os.getpid(), netns, 0, home,
             os.fsencode(line_socket), os.fsencode(note_socket), SLOTS, 0,
         )  # fmt: skip
+        self._map[CONNECT_FIRST_AT : CONNECT_FIRST_AT + CONNECT_FIRST_SIZE] = _words(connect_first)
         self._wipe()
         self._words[GENERATION_WORD] = generation + 1
 
@@ -169,6 +198,21 @@ class PortMap:
             if slots:
                 self._chains[asked] = slots
             FIRST.pack_into(self._map, FIRST_AT + asked * FIRST.size, slots[0] + 1 if slots else 0)
+
+    def set_askers(self, port: Port, askers: Collection[int]) -> None:
+        """Replace the chain of those who have asked for a port by its number.
+
+        If there are not enough slots, the last ones are left out: nothing is done on their account.
+        """
+        with self.writing():
+            self._free_askers += reversed(self._askers.pop(port, []))
+            slots = [self._free_askers.pop() for _ in list(askers)[: len(self._free_askers)]]
+            for slot, key, after in zip(slots, askers, [*slots[1:], -1], strict=False):
+                ASKER.pack_into(self._map, ASKERS_AT + slot * ASKER.size, key, port, 0, after + 1)
+            if slots:
+                self._askers[port] = slots
+            first = slots[0] + 1 if slots else 0
+            FIRST.pack_into(self._map, FIRST_ASKERS_AT + port * FIRST.size, first)
 
     def disagreements(self, leases: Iterable[Lease]) -> list[Port]:
         """List the ports of leases that the map does not show as promised to their owners."""
@@ -260,6 +304,15 @@ def _written(mapping: mmap.mmap) -> list[slice]:
     return [part for part in cut if mapping[part] != nothing[: part.stop - part.start]]
 
 
+def _words(words: Iterable[str]) -> bytes:
+    """Lay out the names of tools; those that have no room are left out."""
+    text = b""
+    for word in words:
+        line = os.fsencode(f"{word}\n")
+        text += line if len(text) + len(line) < CONNECT_FIRST_SIZE else b""
+    return text.ljust(CONNECT_FIRST_SIZE, b"\0")
+
+
 def _fields(answer: Answer) -> tuple[int, int, int, int, int]:
-    flags = SHARED if answer.is_shared else 0
+    flags = SHARED * answer.is_shared + PLACE * answer.is_place + CONTAINER * answer.is_container
     return answer.project, answer.repo, answer.cookie, flags, answer.pid

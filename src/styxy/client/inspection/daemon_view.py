@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from styxy.adapters.portmap.file import is_place
 from styxy.client.cli.range_import import types_of
 from styxy.client.text import render
 from styxy.core.errors import DaemonUnreachable
+from styxy.core.model.ports import Port
 from styxy.core.reports.who_report import Stop
 
 if TYPE_CHECKING:
@@ -69,6 +71,10 @@ class DaemonView:
             return False
         types = types_of(self._connection.ask("GET", "/config").data)
         return any(each.name == self.service_type and each.is_singleton for each in types)
+
+    def is_place(self) -> bool:
+        """Return whether the port was given to its server, and its repo has not asked for it."""
+        return self.notice is None and is_place(self._connection.paths.port_map(), Port(self._port))
 
     def way_to_release(self, lease: Mapping[str, object]) -> Stop:
         """Return the command that ends a lease whose port has no listener."""

@@ -208,6 +208,7 @@ class _Teller:
             is_singleton=relation == "sibling" and self._records.is_singleton(),
             policy=self._policy,
             own_place=next((each.port for each in self.moves() if each.is_own), None),
+            is_place=relation == "sibling" and self._records.is_place(),
         )
 
     def _in_container(self, cgroup: str) -> Container | None:

@@ -145,6 +145,23 @@ class MoveForgotten(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Fact):
+    """A program asked for a port by its number; `asker_key` is the key of its project's repo, or of
+    the project if it has none. Also the snapshot entry."""
+
+    asker_key: int
+    port: Port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskForgotten(Fact):
+    """It is no longer remembered that a repo, or a project, asked for a port."""
+
+    asker_key: int
+    port: Port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RangeAdded(Fact):
     """A service type was auto-allocated, or its range grew.
 
@@ -221,6 +238,8 @@ Event = (
     | MoveRemembered
     | Forgotten
     | MoveForgotten
+    | Asked
+    | AskForgotten
     | RangeAdded
     | RangeRemoved
     | InstanceSeen

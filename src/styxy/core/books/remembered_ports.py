@@ -1,6 +1,7 @@
-"""What outlives the leases: which port a service had, and where a moved server went.
+"""What outlives the leases: which port a service had, where a moved server went, and which ports
+the worktrees of a repo have asked for.
 
-Both tables are in the order of their last use, the oldest first, so that what has to go is found
+All tables are in the order of their last use, the oldest first, so that what has to go is found
 without a search. What goes is decided elsewhere (`core.decisions.retention`) and written down, so
 that a replay forgets the same, whatever the settings were meanwhile.
 """
@@ -11,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.core.books.events import Forgotten, MoveRemembered, Remembered
+from styxy.core.books.events import Asked, Forgotten, MoveRemembered, Remembered
 from styxy.core.model.ports import Port
 
 if TYPE_CHECKING:
@@ -36,13 +37,20 @@ AskedKey = tuple[int, Port]
 """Owner key, asked port."""
 
 
+AskerKey = tuple[int, Port]
+"""Key of a repo, or of a project without one, and a port that it asked for."""
+
+
 class RememberedPorts:
-    """The remembered ports of services and of moved servers."""
+    """The remembered ports of services and of moved servers, and those that were asked for."""
 
     def __init__(self) -> None:
         self.services: dict[ServiceKey, Place] = {}
         self.moves: dict[AskedKey, Place] = {}
         self._movers: defaultdict[Port, set[int]] = defaultdict(set)
+        self.asked: dict[AskerKey, Place] = {}
+        self._askers: defaultdict[Port, set[int]] = defaultdict(set)
+        self._asked_by: defaultdict[int, set[Port]] = defaultdict(set)
 
     def begin(self, lease: Lease, at: float) -> None:
         """Record the port of a new lease, to be preferred the next time its service asks."""
@@ -86,6 +94,33 @@ class RememberedPorts:
             if not self._movers[asked]:
                 del self._movers[asked]
 
+    def keep_asked(self, key: AskerKey, place: Place) -> None:
+        """Record that a repo or project asked for a port, as the most recent of all."""
+        self.asked.pop(key, None)
+        self.asked[key] = place
+        asker, port = key
+        self._askers[port].add(asker)
+        self._asked_by[asker].add(port)
+
+    def drop_asked(self, key: AskerKey) -> None:
+        """Forget that a repo or project asked for a port."""
+        asker, port = key
+        if self.asked.pop(key, None) is not None:
+            self._askers[port].discard(asker)
+            self._asked_by[asker].discard(port)
+            if not self._askers[port]:
+                del self._askers[port]
+            if not self._asked_by[asker]:
+                del self._asked_by[asker]
+
+    def askers(self, port: Port) -> frozenset[int]:
+        """Return the keys of the repos and projects that asked for a port."""
+        return frozenset(self._askers.get(port, ()))
+
+    def asked_by(self, asker: int) -> frozenset[Port]:
+        """Return the ports that a repo or project (its key) has asked for."""
+        return frozenset(self._asked_by.get(asker, ()))
+
     def moved_from(self, asked: Port) -> list[tuple[int, Place]]:
         """List the keys of owners whose servers were moved away from `asked`."""
         return [(owner, self.moves[owner, asked]) for owner in self._movers.get(asked, ())]
@@ -109,6 +144,8 @@ class RememberedPorts:
             )
         for (owner, asked), place in self.moves.items():
             yield MoveRemembered(owner_key=owner, asked=asked, port=place.port, at=place.left_at)
+        for (asker, port), place in self.asked.items():
+            yield Asked(asker_key=asker, port=port, at=place.left_at)
 
 
 def forgotten(key: ServiceKey, port: Port, now: float) -> Forgotten:

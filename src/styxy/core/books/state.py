@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from styxy.core.books.events import (
+    Asked,
+    AskForgotten,
     Attributed,
     Bound,
     Dated,
@@ -96,6 +98,10 @@ class State:
                 lease_index.put(replace(lease, image_id=None) if given_up else lease)
             case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
                 self._remember(event)
+            case Asked(asker_key=asker, port=port, at=at):
+                self.remembered.keep_asked((asker, port), Place(port, at))
+            case AskForgotten(asker_key=asker, port=port):
+                self.remembered.drop_asked((asker, port))
             case RangeAdded(service=service, is_filed=is_filed):
                 self.made[service.name] = service
                 self.unfiled.discard(service.name)

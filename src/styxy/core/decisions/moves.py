@@ -284,10 +284,13 @@ def _candidates(
     if remembered is not None:
         yield remembered.port
     ephemeral = () if request.ephemeral is None else request.ephemeral
-    yield from (
-        port for port in _in_range(lease_index, kind, request.asked) if port not in ephemeral
-    )
-    yield from (port for port in _in_range(lease_index, kind, request.asked) if port in ephemeral)
+    for is_last_resort in (False, True):
+        for is_ephemeral in (False, True):
+            yield from (
+                port
+                for port in _in_range(lease_index, kind, request.asked)
+                if (port in request.avoided, port in ephemeral) == (is_last_resort, is_ephemeral)
+            )
 
 
 def _in_range(lease_index: LeaseIndex, kind: ServiceType, asked: Port) -> Iterator[Port]:

@@ -73,6 +73,8 @@ class MoveRequest:
     requested and the lost port if this very server, and no other, listens there. `ephemeral` are
     the ports that the kernel uses for outgoing connections, which are chosen last.
 
+    `avoided` are numbers that the project's repo has asked for, which are chosen last of all.
+
     `is_in_use`: something is listening on the requested number. `former` is the last holder of it
     from another project that is gone. `granted` is the lease that `styxy run` took for this
     program, as long as nothing listens on its port.
@@ -95,6 +97,7 @@ class MoveRequest:
     listener: int | None = None
     own: frozenset[int] = frozenset()
     ephemeral: PortRange | None = None
+    avoided: frozenset[int] = frozenset()
     is_in_use: bool = False
     former: FormerHolder | None = None
     granted: Lease | None = None

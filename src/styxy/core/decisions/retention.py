@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from styxy.core.books.events import MoveForgotten
+from styxy.core.books.events import AskForgotten, MoveForgotten
 from styxy.core.books.remembered_ports import forgotten
 from styxy.core.decisions.requests import Ruling
 
@@ -38,7 +38,14 @@ def decide_forget(state: State, *, now: float) -> Ruling[None]:
         MoveForgotten(owner_key=owner, asked=asked, port=place.port, at=now)
         for (owner, asked), place in _overdue(memory.moves, before=before, most=most)
     )
-    return Ruling(None, (*islice(services, AT_ONCE), *islice(moves, AT_ONCE)))
+    asked = (
+        AskForgotten(asker_key=asker, port=port, at=now)
+        for (asker, port), _ in _overdue(memory.asked, before=before, most=most)
+    )
+    return Ruling(
+        None,
+        (*islice(services, AT_ONCE), *islice(moves, AT_ONCE), *islice(asked, AT_ONCE)),
+    )
 
 
 def _overdue(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, assert_never
 import msgspec
 
 from styxy.core.books.events import (
+    Asked,
+    AskForgotten,
     Attributed,
     Bound,
     Dated,
@@ -44,8 +46,9 @@ MAX_LIMIT = 1000
 
 EventWord = Literal[
     "allocated", "released", "passed", "bound", "unbound", "dated", "reassigned", "port_remembered",
-    "move_remembered", "port_forgotten", "move_forgotten", "range_added", "range_removed",
-    "instance_registered", "instance_heartbeat", "instance_gone", "attributed", "noted",
+    "move_remembered", "port_forgotten", "move_forgotten", "port_asked", "port_ask_forgotten",
+    "range_added", "range_removed", "instance_registered", "instance_heartbeat", "instance_gone",
+    "attributed", "noted",
 ]  # fmt: skip
 """The API's name for each kind of event."""
 
@@ -97,14 +100,6 @@ class ReleasedEvent(AuditEntry, tag="released"):
     pid: int | None
 
 
-class PassedEvent(AuditEntry, tag="passed"):
-    """A lease was passed to the process that now has its socket, or back to its project."""
-
-    lock_id: str
-    port: int
-    pid: int | None
-
-
 class BoundEvent(AuditEntry, tag="bound"):
     """A leased port has a listener."""
 
@@ -112,11 +107,15 @@ class BoundEvent(AuditEntry, tag="bound"):
     port: int
 
 
-class UnboundEvent(AuditEntry, tag="unbound"):
+class PassedEvent(BoundEvent, tag="passed"):
+    """A lease was passed to the process that now has its socket, or back to its project."""
+
+    pid: int | None
+
+
+class UnboundEvent(BoundEvent, tag="unbound"):
     """A leased port lost its listener."""
 
-    lock_id: str
-    port: int
     expires_at: str | None
 
 
@@ -156,20 +155,22 @@ class MoveRememberedEvent(AuditEntry, tag="move_remembered"):
     port: int
 
 
-class PortForgottenEvent(AuditEntry, tag="port_forgotten"):
+class PortForgottenEvent(PortRememberedEvent, tag="port_forgotten"):
     """The port of a service is no longer remembered."""
 
-    port: int
-    service_type: str
-    service_name: str
-    project: str
 
-
-class MoveForgottenEvent(AuditEntry, tag="move_forgotten"):
+class MoveForgottenEvent(MoveRememberedEvent, tag="move_forgotten"):
     """The target of a moved bind is no longer remembered."""
 
-    requested_port: int
+
+class PortAskedEvent(AuditEntry, tag="port_asked"):
+    """A program asked for a port by its number, for the first time in its repo or for long."""
+
     port: int
+
+
+class AskForgottenEvent(PortAskedEvent, tag="port_ask_forgotten"):
+    """It is no longer remembered that a repo asked for a port."""
 
 
 class RangeAddedEvent(AuditEntry, tag="range_added"):
@@ -237,6 +238,8 @@ AuditEvent = (
     | MoveRememberedEvent
     | PortForgottenEvent
     | MoveForgottenEvent
+    | PortAskedEvent
+    | AskForgottenEvent
     | RangeAddedEvent
     | RangeRemovedEvent
     | InstanceRegisteredEvent
@@ -265,6 +268,8 @@ KIND_OF_WORD: dict[EventWord, type[Event]] = {
     "move_remembered": MoveRemembered,
     "port_forgotten": Forgotten,
     "move_forgotten": MoveForgotten,
+    "port_asked": Asked,
+    "port_ask_forgotten": AskForgotten,
     "range_added": RangeAdded,
     "range_removed": RangeRemoved,
     "instance_registered": InstanceSeen,
@@ -314,6 +319,9 @@ def _entry(event: Event, *, seq: int) -> AuditEvent:
             return _reassigned(event, seq=seq, at=at)
         case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
             return _remembered(event, seq=seq, at=at)
+        case Asked(port=port) | AskForgotten(port=port):
+            asked = PortAskedEvent if isinstance(event, Asked) else AskForgottenEvent
+            return asked(seq=seq, at=at, port=port)
         case RangeAdded() | RangeRemoved():
             return _of_range(event, seq=seq, at=at)
         case InstanceSeen() | Heard() | InstanceGone():

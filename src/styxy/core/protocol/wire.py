@@ -62,6 +62,8 @@ class BindQuestion:
 class ListenNote:
     """A report that a server is listening: on which socket (`cookie`), whose, of which repo (0:
     none).
+
+    `asked` is the number that its program bound; None where that was 0, or another program's bind.
     """
 
     protocol: Protocol
@@ -74,6 +76,7 @@ class ListenNote:
     service_type: str | None
     project: str | None
     repo: int
+    asked: Port | None = None
     pid: int | None = None
 
 
@@ -114,8 +117,9 @@ def parse_question(line: bytes) -> BindQuestion:
 
 def parse_note(datagram: bytes) -> ListenNote:
     """Parse what a guest reports after a successful listen(). Raises `InvalidInput`: ignore it."""
-    fields, pid = _fields(datagram, verb="listen", count=12)
-    protocol, family, port, address, cookie, image_id, instance, kind, project, repo = fields
+    fields, pid = _fields(datagram, verb="listen", count=13)
+    protocol, family, port, address, cookie, image_id, instance, kind, project, repo = fields[:-1]
+    asked = _number(fields[-1])
     return ListenNote(
         protocol=_protocol(protocol),
         family=_family(family),
@@ -127,6 +131,7 @@ def parse_note(datagram: bytes) -> ListenNote:
         service_type=unquote(kind),
         project=_project(project),
         repo=0 if repo == "0" else int(_hex_word(repo), 16),
+        asked=as_port(asked, name="asked port") if asked else None,
         pid=pid,
     )
 

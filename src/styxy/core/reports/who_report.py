@@ -158,10 +158,12 @@ def meaning(
     is_singleton: bool,
     policy: Policy,
     own_place: int | None,
+    is_place: bool = False,
 ) -> str | None:
     """Describe what a server is to the caller, and what happens when the caller's project connects.
 
-    `own_place` is where the caller's own server for this port sits.
+    `own_place` is where the caller's own server for this port sits. `is_place`: the port was given
+    to the server, and no worktree of its repo has ever asked for it.
     """
     if relation == "unknown":
         return None
@@ -179,6 +181,8 @@ def meaning(
         return f"{who}; {home}"
     if is_singleton or service_type in SHARED_TYPES:
         return f"{who}; worktrees share {service_type} servers, so connecting from here reaches it"
+    if is_place:
+        return f"{who}; no worktree of it asks for {port}, so connecting from here reaches it"
     if policy.allows_all or port in policy.allowed:
         return f"{who}; STYXY_SIBLINGS lets connections from here reach it"
     return (

@@ -6,6 +6,7 @@ from. Reading them costs some 0.3 ms, and only a bind that met a conflict pays f
 
 from __future__ import annotations
 
+import os
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,16 @@ class Habits:
     def _promised(self, request: MoveRequest) -> str | None:
         lease = self._lease_on(request.asked)
         return self._name_of(lease.owner) if lease is not None else None
+
+
+def is_container(processes: Processes, pid: int) -> bool:
+    """Return whether a process stands for a container, or is in one that we are not in."""
+    from styxy.core.reports.cgroups import container_of
+    from styxy.core.reports.who_report import PUBLISHERS
+
+    inside = container_of(processes.cgroup(pid))
+    is_elsewhere = inside is not None and inside != container_of(processes.cgroup(os.getpid()))
+    return is_elsewhere or processes.name(pid) in PUBLISHERS
 
 
 def is_helper(processes: Processes, pid: int) -> bool:

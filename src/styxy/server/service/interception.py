@@ -13,10 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy.core.commands.programs import service_type_of_program
+from styxy.core.decisions.asked_ports import decide_asked
 from styxy.core.decisions.moves import decide_landed, decide_move, named_type
 from styxy.core.decisions.requests import Kept, Moved, MoveRequest, Taken
 from styxy.core.decisions.steering import udp_may_move
-from styxy.core.errors import Conflict, RangeExhausted
+from styxy.core.errors import Conflict, JournalFailed, RangeExhausted
 from styxy.core.model.leases import Owner
 from styxy.core.model.projects import shortest_end
 from styxy.core.model.service_types import FALLBACK
@@ -59,6 +60,8 @@ class Interception:
         if not self._may_move(question):
             return Kept()
         habit, root = self._habits.of(pid, question.port, image_id=question.image_id)
+        if not context.steered.is_stepping(question.image_id, question.port):
+            context.asked_ports.ask(project, question.port)
         request = replace(
             self._request(question, pid=pid, project=project),
             conduct=habit.conduct,
@@ -71,6 +74,7 @@ class Interception:
         if habit.conduct == "moves" and self._same_program.is_lock(request):
             request = replace(request, conduct="locked")
         answer = self._decided(request)
+        self.remember_asked()
         if isinstance(answer, Taken):
             if request.conduct == "steered":
                 context.steered.refuse(request, habit, root=root)
@@ -78,6 +82,15 @@ class Interception:
                 said = self._habits.advice(answer, request=request, habit=habit)
                 return replace(answer, advice=said)
         return answer
+
+    def remember_asked(self) -> None:
+        """Write down which ports programs have asked for since the last time."""
+        asked_ports, now = self._context.asked_ports, self._context.clock()
+        try:
+            self._committer.commit(decide_asked(self._desk, asked_ports.new, now=now).events)
+        except JournalFailed:
+            return  # it stays noted, and is written down once the journal can be written again
+        asked_ports.clear()
 
     def _may_move(self, question: BindQuestion) -> bool:
         """Return whether a bind is one that is moved at all; UDP is only on some numbers.
@@ -177,6 +190,7 @@ class Interception:
                 project=project,
                 repo=note.repo,
                 service_type=note.service_type,
+                asked=note.asked,
             )
             listeners.add_report(note.cookie, holder=holder, report=report, transport=transport)
             self._context.port_map_sync.invalidate(note.port)
@@ -193,6 +207,7 @@ class Interception:
         is_shown = listeners.is_in_use(note.port, transport) and not is_half
         in_use = (self._desk.lease_index.bound | ({note.port} if is_shown else set())) - strangers
         self._committer.commit(self._desk.seen(in_use, now=now).events)
+        self.remember_asked()
 
     def _request(self, question: BindQuestion, *, pid: int, project: str | None) -> MoveRequest:
         """Join a question with what the kernel and /proc tell of its process and its ports.
@@ -235,6 +250,7 @@ class Interception:
             listener=self._listener(asked) if kind.is_singleton else None,
             own=self._own(question, failed),
             ephemeral=self._context.ephemeral,
+            avoided=self._context.asked_ports.asked_by(project),
             is_in_use=is_in_use,
             former=self._context.former_holders.other_than(owner, asked),
             granted=self._granted(owner, pid),

@@ -151,6 +151,7 @@ class Service:
         now = self.context.clock()
         listening = self.listening(now)
         self.context.port_map_sync.refresh()
+        self.interception.remember_asked()
         strangers = self.strangers_on(listening)
         self.committer.commit(self.desk.seen(listening - strangers, now=now).events)
         self.committer.commit(self.desk.lapse(now=now, project=project).events)

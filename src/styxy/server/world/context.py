@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from styxy.adapters.processes import Processes
     from styxy.adapters.projects import Projects
     from styxy.core.model.ports import PortRange
+    from styxy.server.world.asked_ports import AskedPorts
     from styxy.server.world.counts import Counts
     from styxy.server.world.former_holders import FormerHolders
     from styxy.server.world.listeners import Listeners
@@ -43,6 +44,7 @@ class Context:
     port_map: PortMap
     port_map_sync: PortMapSync
     former_holders: FormerHolders
+    asked_ports: AskedPorts
     live_config: LiveConfig
     counts: Counts
     clock: Callable[[], float]

@@ -26,13 +26,15 @@ Transport = Literal["tcp", "udp"]
 class GuestReport:
     """What a guest reported about its listener: its project, its repo, its type.
 
-    `server` is the id of the program image that made it listen.
+    `image_id` is the id of the program image that made it listen, `asked` the number that this
+    image bound, if it knows.
     """
 
     image_id: str
     project: str | None
     repo: int
     service_type: str | None
+    asked: Port | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 from styxy.adapters.portmap.map import Answer, MoveEntry
 from styxy.core.books.events import (
+    Asked,
+    AskForgotten,
     Bound,
     Dated,
     Event,
@@ -25,6 +27,7 @@ from styxy.core.books.events import (
     Released,
     Unbound,
 )
+from styxy.core.decisions.asked_ports import Place
 from styxy.core.model.leases import Owner
 from styxy.core.model.service_types import SHARED_TYPES
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from styxy.core.decisions.desk import Desk
     from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port
+    from styxy.server.world.asked_ports import AskedPorts
     from styxy.server.world.listeners import Listeners, Sighting
 
 Family = Literal[4, 6]
@@ -55,8 +59,9 @@ others wait for the loop; the next look continues."""
 class PortMapSync:
     """Write the map. `project_of` names a process's project, `repo_of` a project's repo, `type_of`
     the service type that a process's program is known for; `is_helper` tells whether all projects
-    share that process. `last_seq` numbers the newest event, and `on_gone` is told of each port that
-    a project's listener has left."""
+    share that process, `is_container` whether it stands for a container. `asked_ports` knows what
+    each repo has asked for. `last_seq` numbers the newest event, and `on_gone` is told of each port
+    that a project's listener has left."""
 
     def __init__(
         self,
@@ -68,6 +73,8 @@ class PortMapSync:
         repo_of: Callable[[str], int],
         type_of: Callable[[int], str | None],
         last_seq: Callable[[], int],
+        asked_ports: AskedPorts,
+        is_container: Callable[[int], bool] = lambda _pid: False,
         is_helper: Callable[[int], bool] = lambda _pid: False,
         on_gone: Callable[[Port, Owner], None] = lambda _port, _owner: None,
     ) -> None:
@@ -80,6 +87,8 @@ class PortMapSync:
         self._repo_of = repo_of
         self._type_of = type_of
         self._is_helper = is_helper
+        self._is_container = is_container
+        self._asked_ports = asked_ports
         self._last_seq = last_seq
         self._answers: dict[Family, dict[Port, Answer]] = {4: {}, 6: {}}
         self._udp: dict[Port, set[int]] = {}  # by the asked port: the cookies of those concerned
@@ -92,6 +101,8 @@ class PortMapSync:
         with self._map.writing():
             self._map.show(lease_index)
             self._show_moves(asked | {port for _, port in moves})
+            for number in {port for _, port in self._desk.remembered.asked}:
+                self._show_askers(number)
         self._map.mark(self._last_seq())
         self._map.reveal()
         self._has_begun = True
@@ -138,8 +149,21 @@ class PortMapSync:
                 return asked
             case MoveForgotten(asked=asked):
                 return asked
+            case Asked(port=port) | AskForgotten(port=port):
+                self._show_askers(port)
+                return None
             case _:
                 return None
+
+    def _show_askers(self, port: Port) -> None:
+        """Show who has asked for a port; a server of theirs there is at no mere place any more."""
+        askers = self._desk.remembered.askers(port)
+        self._map.set_askers(port, askers)
+        for family, answers in self._answers.items():
+            answer = answers.get(port)
+            if answer is not None and answer.is_place and answer.asker in askers:
+                answers[port] = replace(answer, is_place=False)
+                self._map.set_answers(family, {port: answers[port]})
 
     def _show_moves(self, asked: Iterable[Port]) -> None:
         with self._map.writing():
@@ -271,13 +295,28 @@ class PortMapSync:
         repo = report.repo if report else met.repo_of(project) if project else 0
         if project is not None:
             self._holders[sighting.listener.cookie] = (port, Owner(project=project))
-        return Answer(
+        answer = Answer(
             project=Owner(project=project).key if project else 0,
             repo=repo,
             cookie=sighting.listener.cookie,
             is_shared=self._is_shared(sighting),
+            is_container=sighting.pid is not None and self._is_container(sighting.pid),
             pid=sighting.pid or 0,
         )
+        return replace(answer, is_place=self._is_place(sighting, project, answer))
+
+    def _is_place(self, sighting: Sighting, project: str | None, answer: Answer) -> bool:
+        """Return whether a server's repo never asked for its port, as far as we know."""
+        if project is None:
+            return False
+        port = sighting.listener.port
+        lease = self._desk.lease_index.on_port(port)
+        place = Place(
+            port=port,
+            said=sighting.report.asked if sighting.report else None,
+            lease=lease if lease is not None and lease.owner.project == project else None,
+        )
+        return not self._asked_ports.see(place, asker=answer.asker)
 
     def _project(self, pid: int | None, port: Port, met: _Met) -> str | None:
         lease = self._desk.lease_index.on_port(port)
