@@ -28,6 +28,7 @@ MOST_ENTRIES = 14
 SHORT = {
     "__init__.py": "has the version",
     "__main__.py": "is what `python -m styxy` runs",
+    "core/commands/connect_first.py": "is one list, and lighter than the table of tools",
     "core/hashing.py": "is held against the hash of the native library",
     "core/model/instances.py": "is one value, beside the other values in files of their own",
     "server/net/readiness.py": "is one protocol: what the daemon says to whoever started it",

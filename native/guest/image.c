@@ -76,6 +76,7 @@ void image_read_settings(struct image *image, const struct variables *variables,
     image->service_type = get(variables, "STYXY_SERVICE_TYPE");
     image->log = get(variables, "STYXY_REASSIGNMENT_LOG");
     image->siblings_allow = get(variables, "STYXY_SIBLINGS_ALLOW");
+    image->own_only = get(variables, "STYXY_OWN_ONLY");
     image->siblings =
         says(variables, "STYXY_SIBLINGS", "allow") ? SIBLINGS_ALLOW : SIBLINGS_REFUSE;
     image->is_virtual_localhost = image_switch(get(variables, "STYXY_VIRTUAL_LOCALHOST"), true);

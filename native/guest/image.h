@@ -57,6 +57,7 @@ struct image {
     const char *service_type; /* STYXY_SERVICE_TYPE */
     const char *log;          /* STYXY_REASSIGNMENT_LOG */
     const char *siblings_allow; /* STYXY_SIBLINGS_ALLOW: ports */
+    const char *own_only;     /* STYXY_OWN_ONLY: ports */
     const char *supervisor;   /* of the static programs that it executes; "" = they run without */
     enum siblings siblings;   /* STYXY_SIBLINGS */
     bool is_virtual_localhost; /* STYXY_VIRTUAL_LOCALHOST is not off */

@@ -1,4 +1,4 @@
-"""Who answers whom: a sibling at its own place, and where it can be mistaken."""
+"""Who answers whom: a sibling's own place, and where only the project's own server does."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 
 from tests.commands import COMMAND
 from tests.fakes import free_port
+from tests.programs.http_probe import wait_until
 from tests.programs.installation import Installation, Repo
 from tests.programs.running import running
 from tests.programs.test_conflicts import wait_moved
-from tests.programs.test_localhost import PORTS, seen_from, serve, wait_seen
+from tests.programs.test_localhost import FETCH, PORTS, seen_from, serve, wait_seen
 
 pytestmark = pytest.mark.real
 
@@ -117,3 +118,25 @@ def test_what_was_asked_for_outlives_the_daemon(tmp_path: Path, repo: Repo) -> N
             assert seen_from(own, ours, port) == REFUSED
     finally:
         own.kill()
+
+
+def test_only_the_projects_own_server_answers_where_the_user_says_so(
+    installation: Installation, tmp_path: Path
+) -> None:
+    port = free_port(PORTS)
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for project in (ours, theirs):
+        project.mkdir()
+        (project / "package.json").write_text("{}")
+    with serve(installation, theirs, port):
+        wait_seen(installation, ours, port, theirs.name)
+        assert seen_from(installation, ours, port, STYXY_OWN_ONLY=f"1,{port}") == REFUSED
+        fetch = [sys.executable, "-c", FETCH, str(port)]
+        done = installation.styxy.run("run", "--own", f"{port},1", "--", *fetch, cwd=ours)
+        assert done.stdout == f"{REFUSED}\n"
+        with serve_moved(installation, ours, port):
+            wait_until(
+                lambda: seen_from(installation, ours, port, STYXY_OWN_ONLY=str(port)) == ours.name,
+                "its own server answers",
+            )
+        assert seen_from(installation, theirs, port, STYXY_OWN_ONLY=str(port)) == theirs.name

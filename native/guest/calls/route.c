@@ -12,6 +12,7 @@
 #include "guest/calls/route.h"
 
 #include "guest/calls/lookup.h"
+#include "guest/calls/own_only.h"
 #include "guest/daemon/portmap.h"
 #include "guest/host.h"
 #include "guest/kernel/readable.h"
@@ -33,6 +34,7 @@ struct connection {
     struct outlook outlook;
     int diag;           /* a socket for the kernel's lookups */
     uint64_t project;
+    bool is_own_only;   /* nobody but the project's own server may answer */
 };
 
 static bool answers(const struct connection *connection, enum family family, uint16_t port,
@@ -93,24 +95,6 @@ static enum route route_to_moved(const struct connection *connection, const stru
     return ROUTE_PLAIN;
 }
 
-/* Whether a list like "8000, 8001" has a port; anything but numbers is skipped. */
-static bool lists(const char *list, uint16_t port)
-{
-    uint32_t number = 0;
-    for (const char *at = list;; at++) {
-        if (*at >= '0' && *at <= '9') {
-            /* Too large for a port, and it stays too large. */
-            number = number <= 65535 ? number * 10 + (uint32_t)(*at - '0') : number;
-            continue;
-        }
-        if (number == port && number != 0)
-            return true;
-        number = 0;
-        if (*at == '\0')
-            return false;
-    }
-}
-
 /* Whether the answering server may be a sibling's that is not shared, as far as the map says. */
 static bool may_be_sibling(const struct connection *connection)
 {
@@ -118,16 +102,30 @@ static bool may_be_sibling(const struct connection *connection)
     return answering->cookie != 0 && answering->repo != 0 && !answering->shared &&
            !answering->is_place &&
            connection->image->siblings == SIBLINGS_REFUSE &&
-           !lists(connection->image->siblings_allow, connection->target.port);
+           !own_only_lists(connection->image->siblings_allow, connection->target.port);
 }
 
-static bool is_sibling(const struct connection *connection)
+/*
+ * Whether a server that the map knows is not to be taken for the project's own, if it is not. Nobody
+ * knows whose an invisible one is: a container's, perhaps.
+ */
+static bool may_be_stranger(const struct connection *connection, const struct portmap *map)
+{
+    const struct answering *answering = &connection->outlook.answering[connection->family];
+    return answering->cookie != 0 && answering->project != 0 && !answering->shared &&
+           !answering->is_container &&
+           own_only_at(connection->image, map, connection->target.port);
+}
+
+/* Whether whoever answers is to be as if it were not there: a sibling, or a stranger. */
+static bool is_refused(const struct connection *connection)
 {
     const struct answering *answering = &connection->outlook.answering[connection->family];
     const uint8_t *address = connection->target.is_wildcard ? ADDRESS_LOOPBACK[connection->family]
                                                         : connection->target.address;
-    return may_be_sibling(connection) && answering->project != connection->project &&
-           answering->repo == repo_key(connection->image) &&
+    bool is_sibling =
+        may_be_sibling(connection) && answering->repo == repo_key(connection->image);
+    return (connection->is_own_only || is_sibling) && answering->project != connection->project &&
            lookup_is_answering(connection->diag, address, connection->family == FAMILY_V4,
                                connection->target.port, answering->cookie);
 }
@@ -143,7 +141,7 @@ static enum route route_by_kernel(const struct connection *connection, const str
         if (route != ROUTE_PLAIN)
             return route;
     }
-    return is_sibling(connection) ? ROUTE_REFUSED : ROUTE_PLAIN;
+    return is_refused(connection) ? ROUTE_REFUSED : ROUTE_PLAIN;
 }
 
 static enum route route_by_map(struct connection *connection, const struct portmap *map,
@@ -151,8 +149,11 @@ static enum route route_by_map(struct connection *connection, const struct portm
 {
     struct move moves[MOST_MOVES];
     size_t count = 0;
-    if (!portmap_outlook(map, connection->target.port, &connection->outlook) ||
-        (!connection->outlook.has_moves && !may_be_sibling(connection)))
+    if (!portmap_outlook(map, connection->target.port, &connection->outlook))
+        return ROUTE_PLAIN;
+    connection->is_own_only = may_be_stranger(connection, map);
+    bool may_be_refused = connection->is_own_only || may_be_sibling(connection);
+    if (!connection->outlook.has_moves && !may_be_refused)
         return ROUTE_PLAIN;
     enum transport transport = sys_transport(connection->fd, connection->target.family);
     connection->is_udp = transport == TRANSPORT_UDP;
@@ -160,7 +161,7 @@ static enum route route_by_map(struct connection *connection, const struct portm
     if (connection->outlook.has_moves)
         count = portmap_moves(map, connection->target.port, connection->project,
                               connection->is_udp ? MOVES_UDP : MOVES_LIVE, moves, MOST_MOVES);
-    bool may_differ = count > 0 || (!connection->is_udp && may_be_sibling(connection));
+    bool may_differ = count > 0 || (!connection->is_udp && may_be_refused);
     if (transport == TRANSPORT_OTHER || connection->project == 0 || !may_differ ||
         !host_map_is_ours(connection->fd, map))
         return ROUTE_PLAIN;

@@ -7,6 +7,7 @@
  */
 #include "supervisor/call/outlook_cache.h"
 
+#include "guest/calls/own_only.h"
 #include "guest/daemon/portmap.h"
 #include "guest/host.h"
 #include "guest/project/project.h"
@@ -48,18 +49,29 @@ static const struct outlook *outlook_of(const struct portmap *map, uint16_t port
     return holds || fill(map, port, place) ? &place->outlook : NULL;
 }
 
+static bool is_plain(const struct image *image, const struct portmap *map,
+                     const struct target *target)
+{
+    const struct outlook *outlook = outlook_of(map, target->port);
+    if (outlook == NULL || outlook->has_moves)
+        return false;
+    const struct answering *answering =
+        &outlook->answering[target->is_v4 ? FAMILY_V4 : FAMILY_V6];
+    if (answering->cookie == 0 || answering->project == 0 || answering->shared ||
+        answering->project == project_key(image))
+        return true;
+    bool may_be_sibling = answering->repo != 0 && !answering->is_place;
+    return !may_be_sibling &&
+           (answering->is_container || !own_only_at(image, map, target->port));
+}
+
 bool outlook_cache_is_plain(const struct traced_image *traced, const struct target *target)
 {
     const struct image *image = &traced->image;
     struct portmap map;
     if (!image->is_virtual_localhost || !host_map_open_any(image, &map))
         return true; /* there is no daemon, and there was none */
-    const struct outlook *outlook = outlook_of(&map, target->port);
+    bool plain = is_plain(image, &map, target);
     host_map_close(&map);
-    if (outlook == NULL || outlook->has_moves)
-        return false;
-    const struct answering *answering =
-        &outlook->answering[target->is_v4 ? FAMILY_V4 : FAMILY_V6];
-    return answering->cookie == 0 || answering->repo == 0 || answering->shared ||
-           answering->project == project_key(image);
+    return plain;
 }

@@ -48,6 +48,7 @@ def test_what_means_nothing_is_neither_on_nor_off(value: str | None) -> None:
         ("STYXY_STATIC", "leave", "no"),
         ("STYXY_SIBLINGS", "allow", "all"),
         ("STYXY_SIBLINGS_ALLOW", "8000, 8001", "8000-8001"),
+        ("STYXY_OWN_ONLY", "3000,3001", "3000;3001"),
         ("STYXY_DAEMON_PORT", "9877", "80"),
         ("STYXY_DAEMON_HOST", "::1", "0.0.0.0"),
         ("STYXY_LOG_LEVEL", "DEBUG", "verbose"),

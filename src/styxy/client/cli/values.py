@@ -46,6 +46,11 @@ def port_number(text: str) -> int:
     return int(text)
 
 
+def port_list(text: str) -> str:
+    """Parse ports with commas between them; return them without blanks."""
+    return ",".join(str(port_number(each.strip())) for each in not_empty(text).split(","))
+
+
 def leasable_port(text: str) -> int:
     """Parse a port that can be leased, 1024-65535; lower ones belong to the system."""
     port = port_number(text)

@@ -158,6 +158,7 @@ def guest_environment(
     port: int | None = None,
     project: str | None = None,
     service_type: str | None = None,
+    own_only: str | None = None,
 ) -> dict[str, str]:
     """Build the environment of an intercepted program; with `library` None, remove interception.
 
@@ -176,6 +177,7 @@ def guest_environment(
         "PORT": str(port) if port else None,
         "STYXY_PROJECT": project,
         "STYXY_SERVICE_TYPE": service_type,
+        "STYXY_OWN_ONLY": own_only,
     }
     own.update({name: value for name, value in more.items() if value})
     return _without_coercion(own)

@@ -155,6 +155,12 @@ VARIABLES: tuple[Variable, ...] = (
         kind=PORTS,
     ),
     Variable(
+        name="STYXY_OWN_ONLY",
+        meaning="ports at which only the project's own server answers this program, such as "
+        "3000,3001; any other is as if it were not there",
+        kind=PORTS,
+    ),
+    Variable(
         name="STYXY_SERVICE_TYPE",
         meaning="service type of a program's ports",
         kind=SERVICE_TYPE,

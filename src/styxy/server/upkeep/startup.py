@@ -20,6 +20,7 @@ from styxy.adapters.kernel import netns_cookie
 from styxy.adapters.log_files import is_writable
 from styxy.adapters.portmap.file import Remains, remains_of, retire_left_over
 from styxy.adapters.portmap.map import PortMap
+from styxy.core.commands.connect_first import CONNECT_FIRST
 from styxy.core.decisions.desk import Desk
 from styxy.core.errors import Conflict, Unavailable
 from styxy.core.hashing import fnv1a64
@@ -82,6 +83,7 @@ def open_map(paths: Paths, recovery: Recovery) -> PortMap:
         note_socket=paths.note_socket(),
         netns=netns_cookie(),
         home=home_key(paths),
+        connect_first=CONNECT_FIRST,
     )
     try:
         return make(paths.port_map())

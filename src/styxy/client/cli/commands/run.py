@@ -12,6 +12,7 @@ from styxy.client.cli.values import (
     leasable_port,
     name_text,
     not_empty,
+    port_list,
     project_here,
     project_of,
     service_type,
@@ -61,6 +62,12 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--project", metavar="DIR", type=not_empty, help="run as the project of DIR"
     )
+    parser.add_argument(
+        "--own",
+        metavar="PORT[,PORT]",
+        type=port_list,
+        help="at PORT, let only the project's own server answer",
+    )
     parser.add_argument("--yes", action="store_true", help="accept the range of a new service type")
     parser.add_argument(
         "--backend", choices=BACKENDS, default="auto", help="how binds are intercepted (auto)"
@@ -96,6 +103,7 @@ def run(options: argparse.Namespace, caller: Caller) -> int:
         port=port,
         project=project,
         service_type=options.service_type,
+        own_only=options.own,
     )
     caller.out.flush()
     env.update(choice.variables(env))

@@ -1,0 +1,138 @@
+"""Where only the project's own server answers: the user says so, or a tool connects first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.native.clients import cookie_of, git_project, key_text, port_of, project, reach, server
+from tests.native.guest import FakeDaemon
+from tests.native.mapfile import key
+from tests.native.supervised import environment, needs_seccomp, under
+
+REPO = key("origin:host/team/app")
+
+CONNECT = """
+import errno, socket
+with socket.socket() as client:
+    error = client.connect_ex(("127.0.0.1", int(input())))
+    print("ECONNREFUSED" if error == errno.ECONNREFUSED else error)
+"""
+
+
+@contextmanager
+def stranger(
+    tmp_path: Path, *, owner: str = "theirs", shared: bool = False, container: bool = False
+) -> Iterator[tuple[FakeDaemon, int]]:
+    """A server of another repo: the daemon and the port."""
+    with server() as other, FakeDaemon(tmp_path) as daemon:
+        git_project(daemon, "mine", "git@host:team/app.git")
+        daemon.entries.answering(
+            port_of(other), cookie_of(other), project=key_text(daemon, owner) if owner else "",
+            repo=7, shared=shared, container=container,
+        )  # fmt: skip
+        daemon.entries.connect_first("waits-for-it", "@scope/package", "framework")
+        yield daemon, port_of(other)
+        assert daemon.questions == []
+
+
+def answers(
+    daemon: FakeDaemon, port: int, script: str, *more: str, text: str = "", host: str = "preload"
+) -> bool:
+    """Whether anybody answers a script of the project `mine`, which reads the port."""
+    path = Path(project(daemon, "mine"), script)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(CONNECT + text)
+    words = [sys.executable, str(path), *(each.format(port=port) for each in more)]
+    env = daemon.environment() if host == "preload" else environment(daemon)
+    done = subprocess.run(
+        words if host == "preload" else under(*words),
+        env=env, cwd=path.parent, input=str(port), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.stdout in ("0\n", "ECONNREFUSED\n")
+    return done.stdout == "0\n"
+
+
+HOSTS = ["preload", pytest.param("seccomp", marks=needs_seccomp)]
+
+
+@pytest.mark.parametrize("way", ["blocking", "nonblocking", "sendto", "sendmsg", "mapped"])
+def test_a_stranger_does_not_answer_where_the_user_says_so(tmp_path: Path, way: str) -> None:
+    with stranger(tmp_path) as (daemon, port):
+        assert reach(daemon, way, "127.0.0.1", port).endswith(f"127.0.0.1 {port}")
+        named = {"STYXY_OWN_ONLY": f"80, {port}"}
+        assert reach(daemon, way, "127.0.0.1", port, **named) == "ECONNREFUSED"
+        elsewhere = {"STYXY_OWN_ONLY": f"1{port},80"}
+        assert reach(daemon, way, "127.0.0.1", port, **elsewhere).endswith(f"127.0.0.1 {port}")
+
+
+def test_the_projects_own_server_answers_wherever_it_is(tmp_path: Path) -> None:
+    with stranger(tmp_path) as (daemon, port), server() as own, server("::1", port=port) as home:
+        named = {"STYXY_OWN_ONLY": str(port)}
+        mine = key_text(daemon, "mine")
+        daemon.entries.answering(port, cookie_of(home), project=mine, family=6)
+        assert reach(daemon, "blocking", "::1", port, **named) == f"::1 {port}"
+        assert reach(daemon, "blocking", "127.0.0.1", port, **named) == "ECONNREFUSED"
+        daemon.entries.answering(port, 0, project="", family=6)
+        daemon.entries.move(port, port_of(own), project=mine, cookie4=cookie_of(own))
+        got = reach(daemon, "blocking", "127.0.0.1", port, **named)
+        assert got == f"127.0.0.1 {port_of(own)}"
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    ("owner", "shared", "container"),
+    [("theirs", True, False), ("theirs", False, True), ("", False, False), ("mine", False, False)],
+    ids=["shared", "a container's", "invisible", "its own"],
+)
+def test_a_server_that_may_be_meant_answers(
+    tmp_path: Path, owner: str, shared: bool, container: bool, host: str
+) -> None:
+    kind = stranger(tmp_path, owner=owner, shared=shared, container=container)
+    with kind as (daemon, port):
+        daemon.entries.asker(port, REPO)
+        assert answers(daemon, port, "waits-for-it.py", host=host)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("url", ["http://localhost:{port}", "http-get://[::1]:{port}/", "{port}"])
+def test_a_tool_that_connects_first_sees_no_stranger_at_its_url(
+    tmp_path: Path, url: str, host: str
+) -> None:
+    with stranger(tmp_path) as (daemon, port):
+        assert not answers(daemon, port, "waits-for-it.py", "npm start", url, "test", host=host)
+        assert answers(daemon, port, "waits-for-it.py", "npm start", "http://x:80", host=host)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    ("script", "text", "is_a_tool"),
+    [
+        ("waits-for-it.py", "", True),
+        ("waits-for-it", "", True),
+        ("node_modules/@scope/package/bin/cli.py", "", True),
+        ("node_modules/.bin/waits-for-it", "", True),
+        ("waits-for-it-not.py", "", False),
+        ("waits-for-it/cli.py", "", False),
+        ("node_modules/@scope/packages/cli.py", "", False),
+        ("app.py", "if 0: import framework", True),
+        ("app.py", "if 0: from framework.web import run", True),
+        ("app.py", "if 0: import frameworks", False),
+        ("app.py", "", False),
+    ],
+)
+def test_such_a_tool_sees_no_stranger_at_a_port_that_its_repo_has_asked_for(
+    tmp_path: Path, script: str, text: str, is_a_tool: bool, host: str
+) -> None:
+    with stranger(tmp_path) as (daemon, port):
+        assert answers(daemon, port, script, text=text, host=host)
+        daemon.entries.asker(port, REPO ^ 1)
+        assert answers(daemon, port, script, text=text, host=host)
+        daemon.entries.asker(port, REPO)
+        assert answers(daemon, port, script, text=text, host=host) != is_a_tool
