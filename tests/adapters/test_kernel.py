@@ -140,6 +140,30 @@ def test_the_port_of_a_living_connection_is_not_listened_on(kernel: KernelLook) 
                 assert len(seen(kernel, port_of(server))) == 1
 
 
+def test_who_was_connected_to_is_known_for_a_while(kernel: KernelLook) -> None:
+    with bound("127.0.0.1") as server:
+        server.listen()
+        port = port_of(server)
+        assert not kernel.was_connected(port)
+        with socket.create_connection(("127.0.0.1", port)):
+            assert kernel.was_connected(port)
+    assert kernel.was_connected(Port(leave_old_connection()))
+
+
+@pytest.mark.parametrize("closes_first", ["client", "server"])
+def test_a_connection_leaves_a_trace_at_either_end(kernel: KernelLook, closes_first: str) -> None:
+    with bound("127.0.0.1") as server:
+        server.listen()
+        port = port_of(server)
+        client = socket.create_connection(("127.0.0.1", port))
+        accepted, _ = server.accept()
+        first, second = (client, accepted) if closes_first == "client" else (accepted, client)
+        first.close()
+        assert second.recv(1) == b""
+        second.close()
+        assert kernel.was_connected(port)
+
+
 @pytest.mark.parametrize(("address", "v6only", "shown"), ADDRESSES)
 @pytest.mark.parametrize("reuse", [False, True])
 def test_udp_and_tcp_are_asked_apart(

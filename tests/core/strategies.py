@@ -24,6 +24,7 @@ from styxy.core.books.events import (
     MoveRemembered,
     Noted,
     Passed,
+    Probed,
     RangeAdded,
     RangeRemoved,
     Reassigned,
@@ -117,6 +118,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         owner=owners,
         at=times,
     ),
+    Probed: st.builds(Probed, lease_id=names, requested_port=ports, port=ports, at=times),
     Remembered: st.builds(
         Remembered, project=raw_texts, service_type=names, service_name=names, port=ports, at=times
     ),

@@ -18,7 +18,7 @@ from styxy.client.doctor.checks import CHECKS
 from styxy.core.config.environment import VARIABLES
 from styxy.core.config.settings_table import SETTINGS
 from styxy.core.errors import all_errors
-from styxy.core.protocol.audit import EventWord
+from styxy.core.protocol.audit.shapes import EventWord
 from styxy.core.protocol.instances import RegisteredInstance
 from styxy.core.protocol.leases import Allocation
 from styxy.core.protocol.observations import Observation

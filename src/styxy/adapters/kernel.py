@@ -30,6 +30,8 @@ TCP_LISTEN = 1 << 10
 TCP_CONNECTED = 0b101110111110
 """Every state of a connection that a process may have: all but TIME_WAIT, CLOSE and LISTEN
 (include/net/tcp_states.h)."""
+TCP_ENDED = 1 << 6
+"""TIME_WAIT: what a connection leaves for a minute where its closing began."""
 UDP_BOUND = 1 << 7
 """An unconnected UDP socket is in the state TCP_CLOSE (sock_diag(7))."""
 TCP_BOUND_INACTIVE = 1 << 13
@@ -116,6 +118,16 @@ class KernelLook:
             ).items()
             if each.inode and port in (each.port, int.from_bytes(identity[6:8], "big"))
         ]
+
+    def was_connected(self, port: Port) -> bool:
+        """Return whether a TCP server on `port` has or had a connection within the last minute."""
+        return any(
+            port == each.port or (port == int.from_bytes(identity[6:8], "big") and _stays(identity))
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for identity, each in self._found(
+                family, socket.IPPROTO_TCP, TCP_CONNECTED | TCP_ENDED, port=None
+            ).items()
+        )
 
     def is_bound_inactive(self, port: Port) -> bool:
         """Return whether a TCP socket is bound to `port` and is not listening (yet)."""
@@ -248,6 +260,14 @@ def _listener(data: bytes, protocol: int) -> Listener:
         cookie=int.from_bytes(cookie, "little"),
         is_v6only=not is_ipv4 and _is_v6only(data),
     )
+
+
+def _stays(identity: bytes) -> bool:
+    """Return whether a connection does not leave this machine: the port of one that does is not
+    ours.
+    """
+    source, target = identity[8:24], identity[24:40]
+    return source == target or target[:1] == b"\x7f" or target[10:13] == b"\xff\xff\x7f"
 
 
 def _is_v6only(data: bytes) -> bool:

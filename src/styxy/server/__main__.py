@@ -81,6 +81,7 @@ from styxy.server.world.listeners import Listeners
 from styxy.server.world.live_config import LiveConfig
 from styxy.server.world.port_map_sync import PortMapSync
 from styxy.server.world.port_usage import PortUsage
+from styxy.server.world.probes import KINDS, Probes
 from styxy.server.world.steered import Steered
 from styxy.server.world.strangers import Strangers
 
@@ -299,6 +300,7 @@ def _open(
     service.committer.subscribe(context.counts.on_events)
     service.committer.subscribe(context.port_map_sync.on_events)
     service.committer.subscribe(context.former_holders.on_events)
+    service.committer.subscribe(context.probes.on_events, *KINDS)
     return _Opened(
         paths=paths,
         settings=settings,
@@ -333,6 +335,7 @@ def _context(
         listeners=listeners,
         strangers=Strangers(listeners=listeners, processes=processes, projects=projects),
         steered=Steered(clock=time.time, ephemeral=ephemeral),
+        probes=Probes(was_connected=kernel.was_connected),
         projects=projects,
         port_usage=port_usage,
         ephemeral=ephemeral,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from styxy.client.text.audit_text import line, lines
 from styxy.core.books.events import Event
-from styxy.core.protocol.audit import audit_entry
+from styxy.core.protocol.audit.entries import audit_entry
 from tests.core.strategies import EVENTS
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from styxy.core.errors import InvalidInput
-from styxy.core.protocol.audit import KIND_OF_WORD, AuditQuery
+from styxy.core.protocol.audit.entries import KIND_OF_WORD
+from styxy.core.protocol.audit.shapes import AuditQuery
 from styxy.core.protocol.config import ConfigChange
 from styxy.core.protocol.decoding import read_body, read_query
 from styxy.core.protocol.instances import InterceptorBody, LeaveQuery, RegisterBody

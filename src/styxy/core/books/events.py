@@ -92,7 +92,7 @@ class Reassigned(Fact):
     """A bind asked for one port and was moved to another.
 
     `adopted` is the id of the lease that it was moved onto if that lease had been granted before;
-    `image_id` and `cause` are then recorded in it.
+    `image_id` and `cause` are then recorded in it. `lease_id` is the lease's in either case.
     """
 
     requested_port: Port
@@ -104,6 +104,16 @@ class Reassigned(Fact):
     adopted: str | None = None
     image_id: str | None = None
     cause: Cause | None = None
+    lease_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed(Fact):
+    """A moved bind was a probe: its socket is gone and has served nobody. Nothing remembers it."""
+
+    lease_id: str
+    requested_port: Port
+    port: Port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +244,7 @@ Event = (
     | Unbound
     | Dated
     | Reassigned
+    | Probed
     | Remembered
     | MoveRemembered
     | Forgotten

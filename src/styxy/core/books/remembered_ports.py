@@ -59,14 +59,15 @@ class RememberedPorts:
             self.keep_service(key, Place(lease.port, at))
 
     def end(self, lease: Lease, at: float) -> None:
-        """Record when a lease ended, and where a moved server was.
+        """Record when a lease ended, and where a moved server was; a probe has been nowhere.
 
         If the service has a younger lease, that lease's port stays the remembered one.
         """
         key = _service_of(lease)
         if key is not None and self.services.get(key, lease).port == lease.port:
             self.keep_service(key, Place(lease.port, at))
-        if lease.asked not in (None, lease.port) and not lease.owner.is_on_trial:
+        is_of_server = not (lease.is_probe or lease.owner.is_on_trial)
+        if lease.asked not in (None, lease.port) and is_of_server:
             assert lease.asked is not None
             self.keep_move((lease.owner.key, lease.asked), Place(lease.port, at))
 

@@ -24,6 +24,7 @@ from styxy.core.books.events import (
     MoveRemembered,
     Noted,
     Passed,
+    Probed,
     RangeAdded,
     RangeRemoved,
     Reassigned,
@@ -126,6 +127,8 @@ class State:
                     self.session_processes |= dict.fromkeys(holders, instance_id)
             case Reassigned(adopted=adopted) if adopted is not None:
                 lease_index.put(_adopted(lease_index.get(adopted), event))
+            case Probed(lease_id=lease_id):
+                lease_index.put(replace(lease_index.get(lease_id), is_probe=True))
             case Reassigned() | Noted():
                 pass  # For the audit and the event stream only; the lease has the rest.
             case _:

@@ -354,5 +354,6 @@ def _move_event(request: MoveRequest, lease: Lease, now: float) -> Reassigned:
         process=request.process,
         service_type=lease.service_type,
         owner=request.owner,
+        lease_id=lease.lease_id,
         at=now,
     )

@@ -1,17 +1,24 @@
-"""How long what outlives the leases is remembered, and how much of it."""
+"""How long what outlives the leases is remembered, and how much of it.
+
+Tools that look for a free port (detect-port, get-port, portfinder) bind one, close it, and decide
+then. Where such a bind was moved, nobody was served at the new place: it is neither a place that
+the project's server comes back to, nor a move that people need to hear of.
+"""
 
 from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from styxy.core.books.events import AskForgotten, MoveForgotten
+from styxy.core.books.events import AskForgotten, MoveForgotten, Probed, Released
 from styxy.core.books.remembered_ports import forgotten
 from styxy.core.decisions.requests import Ruling
+from styxy.core.model.ports import Port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from styxy.core.books.events import Event
     from styxy.core.books.remembered_ports import Place
     from styxy.core.books.state import State
 
@@ -56,3 +63,23 @@ def _overdue(
         if number >= excess and place.left_at >= before:
             return
         yield key, place
+
+
+def with_probes(ended: Iterable[Event], *, is_probe: Callable[[str], bool]) -> list[Event]:
+    """Put a `Probed` before the end of each move that `is_probe` says of its lease id."""
+    events: list[Event] = []
+    for event in ended:
+        match event:
+            case Released(asked=int(asked), lease_id=lease_id) if is_probe(lease_id):
+                events.append(
+                    Probed(
+                        lease_id=lease_id,
+                        requested_port=Port(asked),
+                        port=event.port,
+                        at=event.at,
+                    )
+                )
+            case _:
+                pass
+        events.append(event)
+    return events

@@ -92,8 +92,9 @@ class Lease:
 
     `asked` is the port that a program asked for if the lease is a move, `image_id` the program
     image that got it, and `cause` the reason. `is_adopted`: the lease had been granted, as by
-    `styxy run -s`, before a bind was moved onto it. With `expires_at` None, the lease ends with its
-    holder; with `is_lent`, it goes back to its project instead.
+    `styxy run -s`, before a bind was moved onto it. `is_probe`: the bind was only a probe. With
+    `expires_at` None, the lease ends with its holder; with `is_lent`, it goes back to its project
+    instead.
     """
 
     lease_id: str
@@ -112,6 +113,7 @@ class Lease:
     is_lent: bool = False
     cause: Cause | None = None
     is_adopted: bool = False
+    is_probe: bool = False
 
     @property
     def was_made_for_bind(self) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters.processes import user_name
 from styxy.core.errors import Unavailable
-from styxy.core.protocol.audit import WORD_OF_KIND, audit_entry
+from styxy.core.protocol.audit.entries import WORD_OF_KIND, audit_entry
 from styxy.server.net.connection_limit import HANG_UP
 from styxy.server.net.responses import ALWAYS, encoded
 

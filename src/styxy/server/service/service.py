@@ -11,8 +11,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from styxy.core.books.events import Reassigned
-from styxy.core.decisions.retention import decide_forget
+from styxy.core.books.events import Probed, Reassigned
+from styxy.core.decisions.retention import decide_forget, with_probes
 from styxy.core.model.service_types import FALLBACK
 from styxy.core.reports.port_report import port_report
 from styxy.server.service.committer import Committer
@@ -23,9 +23,9 @@ from styxy.server.service.session_servers import SessionServers
 from styxy.server.world.port_usage import EVERY_PORT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
-    from styxy.core.books.events import Ending
+    from styxy.core.books.events import Ending, Event
     from styxy.core.decisions.desk import Desk
     from styxy.core.decisions.requests import Grant, LeaseRequest
     from styxy.core.model.leases import Holder, Lease
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+
+MOST_PROBES = 1000
+"""Moves that are searched for those that were no probes."""
 
 
 class Service:
@@ -114,7 +117,8 @@ class Service:
             if port not in strangers and (heir := self._heir(port)) is not None
         }
         rulings = (self.desk.died(each, heirs=heirs, now=now, reason=reason) for each in dead)
-        self.committer.commit([event for ruling in rulings for event in ruling.events])
+        ended = [event for ruling in rulings for event in ruling.events]
+        self.committer.commit(self._with_probes(ended, now))
         for holder in dead:
             self.instances.end_of_holder(holder)
 
@@ -153,8 +157,10 @@ class Service:
         self.context.port_map_sync.refresh()
         self.interception.remember_asked()
         strangers = self.strangers_on(listening)
+        self.context.probes.look(listening, now)
         self.committer.commit(self.desk.seen(listening - strangers, now=now).events)
-        self.committer.commit(self.desk.lapse(now=now, project=project).events)
+        lapsed = self.desk.lapse(now=now, project=project).events
+        self.committer.commit(self._with_probes(lapsed, now))
         self.committer.commit(decide_forget(self.desk, now=now).events)
         self.session_servers.look()
 
@@ -249,9 +255,21 @@ class Service:
             taken |= busy
 
     def recent_moves(self, *, limit: int = 100) -> list[Reassigned]:
-        """List the most recent moved binds, newest last."""
-        recent = self.context.journal.recent(Reassigned.__name__, limit=limit)
-        return [event for event in recent if isinstance(event, Reassigned)]
+        """List the most recent moved binds, newest last, without those that were only probes."""
+        journal = self.context.journal
+        recent = [
+            event
+            for kind in (Reassigned, Probed)
+            for event in journal.recent(kind.__name__, limit=MOST_PROBES)
+        ]
+        probes = {event.lease_id for event in recent if isinstance(event, Probed)}
+        moves = [event for event in recent if isinstance(event, Reassigned)]
+        return [each for each in moves if each.lease_id not in probes][-limit:]
+
+    def _with_probes(self, ended: Sequence[Event], now: float) -> list[Event]:
+        """Mark the ends of moves that were only probes."""
+        probes = self.context.probes
+        return with_probes(ended, is_probe=lambda lease_id: probes.is_probe(lease_id, now))
 
     def _heir(self, port: Port) -> Holder | None:
         lease = self.desk.lease_index.on_port(port)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from styxy.server.world.live_config import LiveConfig
     from styxy.server.world.port_map_sync import PortMapSync
     from styxy.server.world.port_usage import PortUsage
+    from styxy.server.world.probes import Probes
     from styxy.server.world.steered import Steered
     from styxy.server.world.strangers import Strangers
 
@@ -38,6 +39,7 @@ class Context:
     listeners: Listeners
     strangers: Strangers
     steered: Steered
+    probes: Probes
     projects: Projects
     port_usage: PortUsage
     ephemeral: PortRange

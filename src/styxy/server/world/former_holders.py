@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from styxy.core.books.events import Leased, Released
+from styxy.core.books.events import Leased, Probed, Released
 from styxy.core.decisions.requests import FormerHolder
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class FormerHolders:
             match event:
                 case Leased(lease=lease):
                     self._leased[lease.lease_id] = lease.owner
+                case Probed(lease_id=lease_id):
+                    self._leased.pop(lease_id, None)
                 case Released(lease_id=lease_id, port=port, at=at):
                     owner = self._leased.pop(lease_id, None)
                     if owner is not None:

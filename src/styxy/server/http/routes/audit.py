@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from styxy.adapters.processes import user_name
 from styxy.core.errors import InvalidInput
 from styxy.core.messages import described
-from styxy.core.protocol import audit as shapes
-from styxy.core.protocol.audit_stats import AuditStatsAnswer, AuditTally
+from styxy.core.protocol.audit import shapes
+from styxy.core.protocol.audit.entries import KIND_OF_WORD, audit_entry
+from styxy.core.protocol.audit.stats import AuditStatsAnswer, AuditTally
 from styxy.server.http.routes.call import Call, Route
 from styxy.server.service.event_stream import StreamAnswer
 
@@ -25,12 +26,12 @@ def audit(call: Call) -> shapes.AuditAnswer:
     """List past events, newest last."""
     wanted: shapes.AuditQuery = call.query
     found = call.service.context.journal.read_back(
-        kind=shapes.KIND_OF_WORD[wanted.event].__name__ if wanted.event else None,
+        kind=KIND_OF_WORD[wanted.event].__name__ if wanted.event else None,
         since=moment(wanted.since) if wanted.since is not None else None,
         limit=wanted.limit,
     )
     return shapes.AuditAnswer(
-        [shapes.audit_entry(event, seq=seq, name_of=user_name) for seq, event in found]
+        [audit_entry(event, seq=seq, name_of=user_name) for seq, event in found]
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from styxy.core.books.events import Leased, RangeAdded, Reassigned
-from styxy.core.protocol.audit import WORD_OF_KIND
+from styxy.core.protocol.audit.entries import WORD_OF_KIND
 
 if TYPE_CHECKING:
     from styxy.core.books.events import Event

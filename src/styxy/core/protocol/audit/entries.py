@@ -1,12 +1,8 @@
-"""Journal events in the form that GET /audit and GET /events use.
-
-One shape per kind of event, with `event` as its tag; the fields have the names that the rest of the
-API uses.
-"""
+"""Journal events in the form that GET /audit and GET /events use."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
@@ -25,6 +21,7 @@ from styxy.core.books.events import (
     MoveRemembered,
     Noted,
     Passed,
+    Probed,
     RangeAdded,
     RangeRemoved,
     Reassigned,
@@ -32,229 +29,38 @@ from styxy.core.books.events import (
     Remembered,
     Unbound,
 )
-from styxy.core.protocol.leases import Allocation, allocation
+from styxy.core.protocol.audit.shapes import (
+    AllocatedEvent,
+    AskForgottenEvent,
+    AttributedEvent,
+    BoundEvent,
+    DatedEvent,
+    InstanceGoneEvent,
+    InstanceHeartbeatEvent,
+    InstanceRegisteredEvent,
+    MoveForgottenEvent,
+    MoveRememberedEvent,
+    NotedEvent,
+    PassedEvent,
+    PortAskedEvent,
+    PortForgottenEvent,
+    PortRememberedEvent,
+    ProbedEvent,
+    RangeAddedEvent,
+    RangeRemovedEvent,
+    ReassignedEvent,
+    ReleasedEvent,
+    UnboundEvent,
+    User,
+)
+from styxy.core.protocol.leases import allocation
 from styxy.core.protocol.scalars import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from styxy.core.books.events import Event
-
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 1000
-"""Events in one answer: about 300 KB, and 3 ms of the loop's time."""
-
-EventWord = Literal[
-    "allocated", "released", "passed", "bound", "unbound", "dated", "reassigned", "port_remembered",
-    "move_remembered", "port_forgotten", "move_forgotten", "port_asked", "port_ask_forgotten",
-    "range_added", "range_removed", "instance_registered", "instance_heartbeat", "instance_gone",
-    "attributed", "noted",
-]  # fmt: skip
-"""The API's name for each kind of event."""
-
-
-class AuditQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """The query of GET /audit. `since` is RFC 3339 or seconds since the epoch."""
-
-    since: str | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    event: EventWord | None = None
-
-
-class EventsQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """The query of GET /events. `since_seq`: start after this event instead of now."""
-
-    event: EventWord | None = None
-    since_seq: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
-
-
-class User(msgspec.Struct, kw_only=True):
-    """A user of this machine; `name` is null if the machine knows none."""
-
-    uid: int
-    name: str | None
-
-
-class AuditEntry(msgspec.Struct, kw_only=True, tag_field="event"):
-    """What every event has: its sequence number in the journal and its time, RFC 3339 in UTC."""
-
-    seq: int
-    at: str
-    user: User | None = None
-
-
-class AllocatedEvent(Allocation, kw_only=True, tag_field="event", tag="allocated"):
-    """A port was leased; the fields are those of an allocation."""
-
-    seq: int
-    at: str
-    user: User | None = None
-
-
-class ReleasedEvent(AuditEntry, tag="released"):
-    """A lease ended."""
-
-    lock_id: str
-    port: int
-    reason: str
-    pid: int | None
-
-
-class BoundEvent(AuditEntry, tag="bound"):
-    """A leased port has a listener."""
-
-    lock_id: str
-    port: int
-
-
-class PassedEvent(BoundEvent, tag="passed"):
-    """A lease was passed to the process that now has its socket, or back to its project."""
-
-    pid: int | None
-
-
-class UnboundEvent(BoundEvent, tag="unbound"):
-    """A leased port lost its listener."""
-
-    expires_at: str | None
-
-
-class DatedEvent(AuditEntry, tag="dated"):
-    """A lease has a new expiry time."""
-
-    lock_id: str
-    port: int
-    expires_at: str
-
-
-class ReassignedEvent(AuditEntry, tag="reassigned"):
-    """A bind asked for one port and was moved to another."""
-
-    requested_port: int
-    port: int
-    pid: int
-    process: str
-    service_type: str
-    project: str | None
-    instance_id: str
-
-
-class PortRememberedEvent(AuditEntry, tag="port_remembered"):
-    """A snapshot entry: the remembered port of a service."""
-
-    port: int
-    service_type: str
-    service_name: str
-    project: str
-
-
-class MoveRememberedEvent(AuditEntry, tag="move_remembered"):
-    """A snapshot entry: where a bind was moved."""
-
-    requested_port: int
-    port: int
-
-
-class PortForgottenEvent(PortRememberedEvent, tag="port_forgotten"):
-    """The port of a service is no longer remembered."""
-
-
-class MoveForgottenEvent(MoveRememberedEvent, tag="move_forgotten"):
-    """The target of a moved bind is no longer remembered."""
-
-
-class PortAskedEvent(AuditEntry, tag="port_asked"):
-    """A program asked for a port by its number, for the first time in its repo or for long."""
-
-    port: int
-
-
-class AskForgottenEvent(PortAskedEvent, tag="port_ask_forgotten"):
-    """It is no longer remembered that a repo asked for a port."""
-
-
-class RangeAddedEvent(AuditEntry, tag="range_added"):
-    """A service type was auto-allocated, or its range grew."""
-
-    service_type: str
-    ranges: list[tuple[int, int]]
-    placement: str
-    chunk_size: int
-
-
-class RangeRemovedEvent(AuditEntry, tag="range_removed"):
-    """An auto-allocated service type was removed."""
-
-    service_type: str
-
-
-class InstanceRegisteredEvent(AuditEntry, tag="instance_registered"):
-    """A client registered, or registered again."""
-
-    instance_id: str
-    pid: int | None
-    working_directory: str | None
-    project: str | None
-    template: str | None
-
-
-class InstanceHeartbeatEvent(AuditEntry, tag="instance_heartbeat"):
-    """A client sent a heartbeat."""
-
-    instance_id: str
-
-
-class InstanceGoneEvent(AuditEntry, tag="instance_gone"):
-    """A client left, died or stopped sending heartbeats."""
-
-    instance_id: str
-    reason: str
-
-
-class AttributedEvent(AuditEntry, tag="attributed"):
-    """Processes turned out to be an agent session's; without an instance, that is forgotten."""
-
-    pids: list[int]
-    instance_id: str | None
-
-
-class NotedEvent(AuditEntry, tag="noted"):
-    """Something happened to the daemon itself."""
-
-    subject: str
-    message: str
-    level: str
-
-
-AuditEvent = (
-    AllocatedEvent
-    | ReleasedEvent
-    | PassedEvent
-    | BoundEvent
-    | UnboundEvent
-    | DatedEvent
-    | ReassignedEvent
-    | PortRememberedEvent
-    | MoveRememberedEvent
-    | PortForgottenEvent
-    | MoveForgottenEvent
-    | PortAskedEvent
-    | AskForgottenEvent
-    | RangeAddedEvent
-    | RangeRemovedEvent
-    | InstanceRegisteredEvent
-    | InstanceHeartbeatEvent
-    | InstanceGoneEvent
-    | AttributedEvent
-    | NotedEvent
-)
-
-
-class AuditAnswer(msgspec.Struct):
-    """The answer of GET /audit, newest last."""
-
-    events: list[AuditEvent]
-
+    from styxy.core.protocol.audit.shapes import AuditEvent, EventWord
 
 KIND_OF_WORD: dict[EventWord, type[Event]] = {
     "allocated": Leased,
@@ -264,6 +70,7 @@ KIND_OF_WORD: dict[EventWord, type[Event]] = {
     "unbound": Unbound,
     "dated": Dated,
     "reassigned": Reassigned,
+    "probed": Probed,
     "port_remembered": Remembered,
     "move_remembered": MoveRemembered,
     "port_forgotten": Forgotten,
@@ -317,11 +124,13 @@ def _entry(event: Event, *, seq: int) -> AuditEvent:
             return DatedEvent(seq=seq, at=at, lock_id=lease_id, port=port, expires_at=rfc3339(end))
         case Reassigned():
             return _reassigned(event, seq=seq, at=at)
+        case Probed(lease_id=lease_id, requested_port=asked, port=port):
+            return ProbedEvent(seq=seq, at=at, lock_id=lease_id, requested_port=asked, port=port)
         case Remembered() | MoveRemembered() | Forgotten() | MoveForgotten():
             return _remembered(event, seq=seq, at=at)
         case Asked(port=port) | AskForgotten(port=port):
-            asked = PortAskedEvent if isinstance(event, Asked) else AskForgottenEvent
-            return asked(seq=seq, at=at, port=port)
+            shape = PortAskedEvent if isinstance(event, Asked) else AskForgottenEvent
+            return shape(seq=seq, at=at, port=port)
         case RangeAdded() | RangeRemoved():
             return _of_range(event, seq=seq, at=at)
         case InstanceSeen() | Heard() | InstanceGone():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from styxy.core.books.events import Leased, Noted, Released
-from styxy.core.protocol.audit_stats import AuditTally
+from styxy.core.protocol.audit.stats import AuditTally
 from tests.core.desk_harness import DeskHarness
 
 DAY = 86400.0

@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 from styxy.core.books.events import KINDS, Event, Leased, Reassigned, Released
 from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port
-from styxy.core.protocol.audit import (
-    KIND_OF_WORD,
-    WORD_OF_KIND,
-    AuditAnswer,
-    EventWord,
-    audit_entry,
-)
+from styxy.core.protocol.audit.entries import KIND_OF_WORD, WORD_OF_KIND, audit_entry
+from styxy.core.protocol.audit.shapes import AuditAnswer, EventWord
 from tests.core.strategies import EVENTS
 
 

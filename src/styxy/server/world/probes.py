@@ -1,0 +1,84 @@
+"""Which moves are only probes so far: nobody has been served where they went.
+
+A move is a server's once its socket has listened for a second, or somebody has connected to it. In
+memory alone: what was moved before the daemon started counts as a server's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from styxy.core.books.events import Bound, Leased, Probed, Reassigned, Released, Unbound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from styxy.core.books.events import Event
+    from styxy.core.model.ports import Port
+
+SERVING_SECONDS = 1.0
+"""How long a socket listens that is a server's: probes close theirs within milliseconds."""
+
+KINDS = (Bound, Leased, Probed, Reassigned, Released, Unbound)
+"""The events that say something of a move."""
+
+
+@dataclass(slots=True)
+class _Move:
+    """A move of which it is not known yet; `bound_at` is when its socket began to listen."""
+
+    port: Port
+    bound_at: float | None = None
+    was_seen: bool = False
+
+
+class Probes:
+    """Follow moves until they have proved to be a server's.
+
+    `was_connected`: whether somebody has or had a connection to a port just now.
+    """
+
+    def __init__(self, *, was_connected: Callable[[Port], bool]) -> None:
+        self._was_connected = was_connected
+        self._moves: dict[str, _Move] = {}
+
+    def on_events(self, events: Sequence[Event]) -> None:
+        """Take in which moves began and ended."""
+        for event in events:
+            match event:
+                case Leased(lease=lease) if lease.asked not in (None, lease.port):
+                    self._moves[lease.lease_id] = _Move(lease.port)
+                case Reassigned(adopted=str(lease_id), port=port):
+                    self._moves[lease_id] = _Move(port)
+                case Bound(lease_id=lease_id, at=at):
+                    self._bind(lease_id, at)
+                case Unbound(lease_id=lease_id):
+                    self._bind(lease_id, None)
+                case Released(lease_id=lease_id):
+                    self._moves.pop(lease_id, None)
+                case _:
+                    pass
+
+    def look(self, listening: Collection[Port], now: float) -> None:
+        """Compare with the ports that have listeners; what serves is no probe."""
+        for lease_id, move in list(self._moves.items()):
+            move.was_seen = move.bound_at is not None and move.port in listening
+            if self._serves(move, now):
+                del self._moves[lease_id]
+
+    def is_probe(self, lease_id: str, now: float) -> bool:
+        """Return whether a move that ends now was only a probe."""
+        move = self._moves.get(lease_id)
+        return move is not None and not self._serves(move, now)
+
+    def _bind(self, lease_id: str, at: float | None) -> None:
+        move = self._moves.get(lease_id)
+        if move is not None:
+            move.bound_at, move.was_seen = at, False
+
+    def _serves(self, move: _Move, now: float) -> bool:
+        if move.bound_at is None:
+            return False
+        has_lasted = move.was_seen and now - move.bound_at >= SERVING_SECONDS
+        return has_lasted or self._was_connected(move.port)
