@@ -116,14 +116,18 @@ NOTE = (
 )  # fmt: skip
 
 
-@given(datagram=mutated(NOTE, NOTE + b" 77", spice=b" %-/0f"))
+NAME = b"styxy/1 name 3000 0123456789abcdef"
+
+
+@given(datagram=mutated(NOTE, NOTE + b" 77", NAME, NAME + b" 77", spice=b" %-/0f"))
 def test_any_datagram_is_a_note_or_invalid(datagram: bytes) -> None:
     try:
         note = wire.parse_note(datagram)
     except InvalidInput:
         return
     assert 0 < note.port < 2**16
-    assert note.project is None or note.project.startswith("/")
+    if isinstance(note, wire.ListenNote):
+        assert note.project is None or note.project.startswith("/")
 
 
 # ---- git ----

@@ -4,7 +4,11 @@
  * The primary sends the moved listener to its workers; both must read the port that was asked for.
  * The primary knows its moves; a worker reads them in the map, where the lease has the asked port.
  * Accepted connections have the listener's port, too, and their true port is shown.
+ *
+ * A program that reads the port of a socket that was moved may compare it with the one that it
+ * wanted. The daemon is told once, so that it can learn who does (report_listen.h).
  */
+#include "guest/calls/report_listen.h"
 #include "guest/daemon/mapfile.h"
 #include "guest/host.h"
 #include "guest/kernel/address.h"
@@ -51,6 +55,14 @@ static uint16_t port_to_show(const struct image *image, int fd, uint16_t port)
     return asked == 0 ? asked_in_map(image, fd, port) : 0;
 }
 
+/* Tell the daemon that the program knows where it was moved. */
+static void report_moved(const struct image *image, int fd, uint16_t port)
+{
+    uint16_t asked = memory_asked_for(port, false);
+    if (asked != 0 && !is_connected(fd))
+        report_name(image, fd, asked, port);
+}
+
 static void show_asked_port(const struct image *image, int fd, struct sockaddr *address,
                             socklen_t room)
 {
@@ -64,8 +76,10 @@ static void show_asked_port(const struct image *image, int fd, struct sockaddr *
         !address_read(&truth, length, &target))
         return;
     uint16_t port = port_to_show(image, fd, target.port);
-    if (port == 0)
+    if (port == 0) {
+        report_moved(image, fd, target.port);
         return;
+    }
     uint16_t in_network_order = htons(port);
     memcpy((char *)address + offsetof(struct sockaddr_in, sin_port), &in_network_order, 2);
 }

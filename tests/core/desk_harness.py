@@ -183,5 +183,6 @@ def facts_of(desk: Desk) -> dict[str, object]:
         "services": list(desk.remembered.services.items()),
         "moves": list(desk.remembered.moves.items()),
         "instances": dict(desk.instances),
+        "programs": list(desk.programs.items()),
         "types": {kind.name: kind for kind in desk.catalogue},
     }

@@ -25,6 +25,8 @@ from styxy.core.books.events import (
     Noted,
     Passed,
     Probed,
+    ProgramForgotten,
+    ProgramSeen,
     RangeAdded,
     RangeRemoved,
     Reassigned,
@@ -36,6 +38,7 @@ from styxy.core.decisions.requests import Reason
 from styxy.core.model.instances import Instance
 from styxy.core.model.leases import Holder, Lease, Owner, Protocol, State
 from styxy.core.model.ports import Port, PortRange
+from styxy.core.model.programs import Evidence, Program, ProgramId, Sign
 from styxy.core.model.service_types import ServiceType
 from styxy.core.protocol.wire import BindQuestion
 
@@ -92,6 +95,26 @@ instances = st.builds(
     metadata=st.none() | names,
     port=st.none() | ports,
     service_type=st.none() | names,
+)
+
+program_ids = st.builds(ProgramId, executable=absolute_paths, script=raw_texts)
+programs = st.builds(
+    Program,
+    id=program_ids,
+    name=names,
+    evidence=st.lists(
+        st.builds(
+            Evidence,
+            sign=st.sampled_from(get_args(Sign)),
+            number=st.integers(0, 65535),
+            asked=ports,
+            got=ports,
+            project=st.none() | raw_texts,
+            at=times,
+        ),
+        max_size=2,
+    ).map(tuple),
+    has_failed=st.booleans(),
 )
 
 _about: dict[str, Any] = {"lease_id": names, "port": ports, "at": times}
@@ -153,6 +176,8 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         instance_id=st.none() | names,
         at=times,
     ),
+    ProgramSeen: st.builds(ProgramSeen, program=programs, at=times),
+    ProgramForgotten: st.builds(ProgramForgotten, id=program_ids, name=names, at=times),
     Noted: st.builds(
         Noted,
         subject=names,

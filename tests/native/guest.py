@@ -134,14 +134,14 @@ class FakeDaemon:
         """Enter a promise; `owner` is the text that the key is made of."""
         self.entries.promise(port, owner, asked=asked, committed=committed)
 
-    def notes(self) -> list[list[str]]:
-        """The datagrams that have come since the last look, in fields."""
+    def notes(self, verb: str = "listen") -> list[list[str]]:
+        """The datagrams of one kind that have come since the last look, in fields."""
         found = []
         while True:
             try:
                 found.append(self._ear.recv(8192).decode("ascii").split(" "))
             except BlockingIOError:
-                return found
+                return [each for each in found if each[1] == verb]
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a guest."""

@@ -16,7 +16,7 @@ from styxy.adapters.portmap import layout as maplayout
 from styxy.adapters.portmap import map as portmap
 from styxy.core.hashing import owner_key
 from styxy.core.model.ports import Port
-from styxy.core.protocol.wire import parse_note, parse_question, quote
+from styxy.core.protocol.wire import ListenNote, parse_note, parse_question, quote
 from tests.fakes import free_port
 from tests.native import mapfile
 from tests.native.clients import cookie_of, git_project, key_text, port_of, reach, server
@@ -173,6 +173,7 @@ def test_a_note_reads_the_same_on_both_sides(tmp_path: Path) -> None:
         )
         [fields] = daemon.notes()
     note = parse_note(" ".join(fields).encode())
+    assert isinstance(note, ListenNote)
     assert note.asked == note.port
     assert (note.protocol, note.family, note.address) == ("tcp", 6, "::1")
     assert (note.project, note.repo) == (str(path), repo_of(str(path)))

@@ -104,3 +104,29 @@ def test_a_server_that_was_used_for_a_moment_goes_back(
             installation.wait_no_lease(ours)
         assert paths[0] == paths[1]
         assert [each["port"] for each in installation.reassignments(ours)] == paths
+
+
+def conduct_of(installation: Installation, words: list[str | Path]) -> str | None:
+    """Ask what was learned of a program; "unknown" while nothing was."""
+    answer = installation.ask("GET", "/programs")
+    assert isinstance(answer, dict)
+    found = [each for each in answer["programs"] if each["script"] == str(words[1])]
+    if not found:
+        return "unknown"
+    conduct: str | None = found[0]["conduct"]
+    return conduct
+
+
+@pytest.mark.parametrize("kind", ["listen", "node"])
+def test_a_program_that_compares_twice_is_steered(
+    kind: str, installation: Installation, ours: Path, theirs: Path
+) -> None:
+    words = prober(kind, ours)
+    with beside_a_stranger(theirs) as port:
+        for expected in (None, "steered"):
+            with installation.run([*words, str(port), kind], cwd=ours) as program:
+                assert_gives_up(program, port)
+            wait_until(
+                lambda expected=expected: conduct_of(installation, words) == expected,  # type: ignore[misc]
+                "it is learned",
+            )

@@ -23,6 +23,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+enum { NAME_ROOM = 64 }; /* of the datagram that report_name sends */
+
 static bool read_name(int fd, struct target *target)
 {
     struct sockaddr_storage name;
@@ -200,6 +202,16 @@ void report_listen_outcome(struct listen_call *call, bool listens)
         notify_inherited(call, &target);
     else if (call->has_map && target.port >= ADDRESS_FIRST_PORT && memory_is_steered())
         notify_chosen(call, &target);
+}
+
+void report_name(const struct image *image, int fd, uint16_t asked, uint16_t port)
+{
+    char line[NAME_ROOM];
+    struct portmap map;
+    if (!notice_once_claim_name(asked, port) || !host_map_open(image, fd, &map))
+        return;
+    host_map_close(&map);
+    send_message(map.notify_socket, line, wire_name_message(port, image, line, sizeof line));
 }
 
 void report_udp_bind(const struct image *image, int fd, const struct portmap *map)

@@ -25,6 +25,12 @@ struct listen_call {
 void report_listen_prepare(struct listen_call *call);
 void report_listen_outcome(struct listen_call *call, bool listens);
 
+/*
+ * Report once that the program has read where its socket was moved to: it may compare the port with
+ * the one that it asked for.
+ */
+void report_name(const struct image *image, int fd, uint16_t asked, uint16_t port);
+
 /* Report a UDP socket that is bound; `map` is what was read of the map before. */
 void report_udp_bind(const struct image *image, int fd, const struct portmap *map);
 

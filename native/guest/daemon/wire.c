@@ -155,6 +155,17 @@ size_t wire_listen_message(const struct listen_message *message, const struct im
     return text.cut ? 0 : text.used;
 }
 
+size_t wire_name_message(uint16_t port, const struct image *image, char *line, size_t room)
+{
+    struct text text = text_in(line, room);
+    text_add(&text, "styxy/1 name ");
+    text_number(&text, port);
+    text_add(&text, " ");
+    text_hex(&text, image->image_id, 16);
+    add_pid(&text, image);
+    return text.cut ? 0 : text.used;
+}
+
 /* ---- the answer ---- */
 
 /* Split at single spaces; the number of fields, 0 where there are more than `room`. */

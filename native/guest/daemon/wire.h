@@ -89,6 +89,9 @@ size_t wire_question(const struct question *question, const struct image *image,
 size_t wire_listen_message(const struct listen_message *message, const struct image *image,
                            char *line, size_t room);
 
+/* Format the datagram that says: the program has read the name of its socket, moved to `port`. */
+size_t wire_name_message(uint16_t port, const struct image *image, char *line, size_t room);
+
 /* Parse a line without its newline; false where it is anything but an answer. */
 bool wire_answer(const char *line, size_t length, struct answer *answer);
 

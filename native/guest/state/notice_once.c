@@ -13,18 +13,29 @@ enum {
     PAUSE_NS = 200 * 1000,
 };
 
-bool notice_once_claim(uint16_t asked, uint16_t got, bool is_udp)
+/* Claim what a key stands for; false where it is claimed, `otherwise` where there is no room. */
+static bool claim(uint64_t key, bool otherwise)
 {
-    uint64_t move = UINT64_C(1) << 40 | (uint64_t)is_udp << 32 | (uint64_t)asked << 16 | got;
     _Atomic uint64_t *claimed = fork_shared_memory()->notices;
     for (int i = 0; i < SHARED_NOTICES; i++) {
         uint64_t there = 0;
-        if (atomic_compare_exchange_strong(&claimed[i], &there, move))
+        if (atomic_compare_exchange_strong(&claimed[i], &there, key))
             return true;
-        if (there == move)
+        if (there == key)
             return false;
     }
-    return true; /* with so many moves, one notice too many is better than one too few */
+    return otherwise;
+}
+
+bool notice_once_claim(uint16_t asked, uint16_t got, bool is_udp)
+{
+    uint64_t move = UINT64_C(1) << 40 | (uint64_t)is_udp << 32 | (uint64_t)asked << 16 | got;
+    return claim(move, true); /* with so many, one notice too many is better than one too few */
+}
+
+bool notice_once_claim_name(uint16_t asked, uint16_t got)
+{
+    return claim(UINT64_C(1) << 41 | (uint64_t)asked << 16 | got, false);
 }
 
 int listen_gate_enter(uint64_t cookie)

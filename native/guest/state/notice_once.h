@@ -14,6 +14,9 @@
 /* Claim the notice of a move; true for the first of all processes that share memory. */
 bool notice_once_claim(uint16_t asked, uint16_t got, bool is_udp);
 
+/* Claim the report that the program has read the port that it got; true for the first. */
+bool notice_once_claim_name(uint16_t asked, uint16_t got);
+
 /*
  * Wait a moment for the gate of a socket; a descriptor, or -1 where somebody else keeps it. The
  * gate is an abstract Unix socket named after the socket's cookie: it lies in no directory, and is

@@ -6,9 +6,11 @@ descriptor is left to look with, `Unavailable` is raised: a process that cannot 
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import pwd
+import struct
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,14 @@ MOST_DESCRIPTORS = 10_000
 """Descriptors of one process among which a socket is searched; each costs about 2 us."""
 
 _TERMINALS = ("/dev/pts/", "/dev/tty", "/dev/console")
+
+_PIDFD_INFO = struct.Struct("=QQ11Ii")
+"""The first version of `struct pidfd_info` (linux/pidfd.h): mask, cgroup, ids, and the status."""
+_PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
+_PIDFD_INFO_EXIT = 1 << 3
+
+_EXIT_STATUS = 49
+"""Field 52 of /proc/pid/stat, counted from the first one after the name."""
 
 _DELETED = " (deleted)"
 """What /proc appends to the path of a deleted directory; a real name may end like this, too."""
@@ -59,6 +69,13 @@ class Processes:
     def is_alive(self, holder: Holder) -> bool:
         """Return whether this very process is alive, not another one with its pid."""
         return self.holder(holder.pid) == holder
+
+    def exit_status(self, holder: Holder, pidfd: int) -> int | None:
+        """Return the status of a process that has ended, in the form of wait(2); None if the kernel
+        does not tell: a process that was waited for is shown since Linux 6.15 alone.
+        """
+        status = _status_of_zombie(holder)
+        return status if status is not None else _status_of_ended(pidfd)
 
     def name(self, pid: int) -> str | None:
         """Return a process's short name (comm)."""
@@ -247,6 +264,29 @@ class Processes:
             return pids[0]
         started = {pid: holder.start_time for pid in pids if (holder := self.holder(pid))}
         return max(pids, key=lambda pid: (started.get(pid, 0), pid))
+
+
+def _status_of_zombie(holder: Holder) -> int | None:
+    """Read the status of a process that nobody has waited for yet (proc_pid_stat(5))."""
+    try:
+        stat = _read_text(f"/proc/{holder.pid}/stat")
+    except _GONE:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    is_it = fields[0] in "ZX" and int(fields[19]) == holder.start_time
+    return int(fields[_EXIT_STATUS]) if is_it else None
+
+
+def _status_of_ended(pidfd: int) -> int | None:
+    """Ask for the status of a process that is gone (PIDFD_GET_INFO)."""
+    info = bytearray(_PIDFD_INFO.size)
+    info[:8] = _PIDFD_INFO_EXIT.to_bytes(8, "little")
+    try:
+        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
+    except OSError:
+        return None  # ENOTTY before Linux 6.13; ESRCH and EINVAL before 6.15
+    mask, *_, status = _PIDFD_INFO.unpack(info)
+    return int(status) if mask & _PIDFD_INFO_EXIT else None
 
 
 def _is_process(pid: int) -> bool:

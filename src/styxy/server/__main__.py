@@ -76,6 +76,7 @@ from styxy.server.upkeep.watch import Watch
 from styxy.server.world.asked_ports import AskedPorts
 from styxy.server.world.context import Context
 from styxy.server.world.counts import Counts
+from styxy.server.world.exits import Exits
 from styxy.server.world.former_holders import FormerHolders
 from styxy.server.world.listeners import Listeners
 from styxy.server.world.live_config import LiveConfig
@@ -215,7 +216,9 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
         maintenance=maintenance,
         loop_watchdog=LoopWatchdog(stalls, selector, clock=context.clock),
         fd_exhaustion=fd_exhaustion,
-        notify_socket=NotifySocket(sockets.note, service.on_listen),
+        notify_socket=NotifySocket(
+            sockets.note, service.on_listen, on_name=service.interception.learning.on_name
+        ),
         discovery_files=discovery_files,
         paths=opened.paths,
         settings=opened.settings,
@@ -335,6 +338,7 @@ def _context(
         listeners=listeners,
         strangers=Strangers(listeners=listeners, processes=processes, projects=projects),
         steered=Steered(clock=time.time, ephemeral=ephemeral),
+        exits=Exits(processes),
         probes=Probes(was_connected=kernel.was_connected),
         projects=projects,
         port_usage=port_usage,

@@ -5,9 +5,12 @@ Also tests `remedy`.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from styxy.core.commands.conduct import Command, Habit, habit_of, variables_of_ports
+from styxy.core.model.programs import Learned
 
 BIN = "/shop/node_modules/.bin"
 CRA = "node /shop/node_modules/react-scripts/scripts/start.js"
@@ -22,6 +25,7 @@ def habit(asked: int, *lines: str, **more: object) -> Habit:
         lineage,
         has_terminal=bool(more.get("has_terminal")),
         is_stepping=bool(more.get("is_stepping")),
+        learned=next((each for each in get_args(Learned) if each == more.get("learned")), None),
     )
 
 
@@ -152,3 +156,23 @@ def test_the_user_overrules_the_table() -> None:
     assert habit(5173, f"node {BIN}/vite", STYXY_ON_CONFLICT="move").conduct == "moves"
     assert habit(3000, "node server.js", STYXY_ON_CONFLICT="steer").conduct == "steered"
     assert habit(3000, "./mine", STYXY_ON_CONFLICT="steer").conduct == "steered"
+
+
+@pytest.mark.parametrize("line", ["node server.js", "python app.py", "./mine", "node"])
+def test_what_the_table_does_not_know_can_be_learned(line: str) -> None:
+    assert habit(3000, line).conduct == "moves"
+    steered = habit(3000, line, learned="steered")
+    assert (steered.conduct, steered.must_fail, steered.is_known) == ("steered", False, False)
+    assert habit(3000, line, learned="moved").conduct == "moves"
+    assert habit(3000, line, learned="steered", STYXY_ON_CONFLICT="move").conduct == "moves"
+
+
+def test_a_tool_of_the_table_is_moved_once_it_has_failed_to_step() -> None:
+    vite = f"node {BIN}/vite"
+    assert habit(5173, vite).is_known
+    assert habit(5173, vite, learned="moved").conduct == "moves"
+    assert habit(5173, vite, learned="moved", STYXY_ON_CONFLICT="steer").conduct == "steered"
+
+
+def test_nothing_is_learned_of_what_the_table_knows_to_fail() -> None:
+    assert habit(5173, f"node {BIN}/vite --strictPort", learned="steered").conduct == "moves"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from styxy.core.commands.programs import program_of, script_of, service_type_of_program
+from styxy.core.commands.programs import (
+    program_of,
+    runs_scripts,
+    script_of,
+    service_type_of_program,
+)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,9 @@ def test_words_that_only_mention_a_server_tell_nothing(words: tuple[str, ...]) -
         ("node --inspect server.js", ("server.js",)),
         ("java -jar app.jar", ("-jar", "app.jar")),
         ("java Main", ("-main", "Main")),
+        ("java -cp a.jar:b.jar Main", ("-main", "Main")),
+        ("node -r ts-node/register server.ts", ("server.ts",)),
+        ("php -r code", ("-r", "code")),
         ("python -c pass", ("-c", "pass")),
         ("redis-server 6379", ()),
         ("python", ()),
@@ -121,3 +129,18 @@ def test_words_that_only_mention_a_server_tell_nothing(words: tuple[str, ...]) -
 )
 def test_what_an_interpreter_runs_is_told(line: str, script: tuple[str, ...]) -> None:
     assert script_of(line.split()) == script
+
+
+@pytest.mark.parametrize(
+    ("executable", "is_so"),
+    [
+        ("/usr/bin/python3.11", True),
+        ("/usr/bin/node", True),
+        ("/usr/lib/jvm/java-17/bin/java", True),
+        ("/usr/bin/dotnet", True),
+        ("/usr/sbin/nginx", False),
+        ("/shop/target/debug/shop", False),
+    ],
+)
+def test_who_runs_scripts_says_nothing_by_its_own_name(executable: str, is_so: bool) -> None:
+    assert runs_scripts(executable) == is_so

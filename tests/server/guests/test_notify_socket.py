@@ -16,7 +16,7 @@ from tests.fakes import free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from styxy.core.protocol.wire import ListenNote
+    from styxy.core.protocol.wire import ListenNote, NameNote
     from tests.daemon import Daemon
 
 SO_COOKIE = 57
@@ -28,8 +28,11 @@ GOOD = (
 )
 
 
-def heard(path: Path, *datagrams: bytes) -> list[tuple[ListenNote, int]]:
+def heard(
+    path: Path, *datagrams: bytes, names: list[NameNote] | None = None
+) -> list[tuple[ListenNote, int]]:
     """Send datagrams to a door, the last of them a good one, and list what it passes on."""
+    names = [] if names is None else names
     found: list[tuple[ListenNote, int]] = []
 
     async def listen() -> None:
@@ -43,7 +46,7 @@ def heard(path: Path, *datagrams: bytes) -> list[tuple[ListenNote, int]]:
                 if note.port == 9999:
                     done.set()
 
-            sock = NotifySocket(inner, on_events)
+            sock = NotifySocket(inner, on_events, on_name=names.append)
             sock.open(loop)
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as guest:
                 for datagram in (*datagrams, GOOD.replace(b"8001", b"9999")):
@@ -61,6 +64,12 @@ def test_a_note_is_passed_on_with_its_senders_pid(tmp_path: Path) -> None:
     assert pid == os.getpid()
     assert (note.port, note.cookie, note.repo, note.project) == (8001, 0xFF, 0xAA, "/p q")
     assert note.asked == 8001
+
+
+def test_a_program_that_has_read_where_it_was_moved_is_passed_on(tmp_path: Path) -> None:
+    names: list[NameNote] = []
+    assert heard(tmp_path / "note", b"styxy/1 name 8001 0123456789abcdef", names=names) == []
+    assert [(each.port, each.image_id) for each in names] == [(8001, "0123456789abcdef")]
 
 
 @pytest.mark.parametrize(

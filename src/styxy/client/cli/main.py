@@ -33,6 +33,7 @@ GROUPS = {
         "suggest": "ports",
         "types": "ports",
         "reassignments": "history",
+        "programs": "history",
     },
     "leases": {
         "allocate": "leases",

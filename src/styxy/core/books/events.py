@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from styxy.core.model.instances import Instance
 from styxy.core.model.leases import Cause, Holder, Lease, Owner
 from styxy.core.model.ports import Port
+from styxy.core.model.programs import Program, ProgramId
 from styxy.core.model.service_types import ServiceType
 
 Ending = Literal["released", "holder died", "lapsed", "cleaned up", "orphaned", "instance gone"]
@@ -225,6 +226,21 @@ class Attributed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramSeen(Fact):
+    """Something was learned of a program; also a snapshot entry."""
+
+    program: Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramForgotten(Fact):
+    """What was learned of a program was forgotten."""
+
+    id: ProgramId
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Noted(Fact):
     """Something happened to the daemon itself: a start, a recovery step, a configuration reload.
 
@@ -257,6 +273,8 @@ Event = (
     | Heard
     | InstanceGone
     | Attributed
+    | ProgramSeen
+    | ProgramForgotten
     | Noted
 )
 

@@ -25,6 +25,8 @@ from styxy.core.books.events import (
     Noted,
     Passed,
     Probed,
+    ProgramForgotten,
+    ProgramSeen,
     RangeAdded,
     RangeRemoved,
     Reassigned,
@@ -40,11 +42,13 @@ if TYPE_CHECKING:
     from styxy.core.config.configuration import Configuration
     from styxy.core.model.instances import Instance
     from styxy.core.model.leases import Holder, Lease
+    from styxy.core.model.programs import Program, ProgramId
     from styxy.core.model.service_types import ServiceType
 
 
 class State:
-    """The leases, remembered ports, instances and auto-allocated service types.
+    """The leases, remembered ports, instances, auto-allocated service types, and what was learned
+    of programs, the last seen one last.
 
     `session_processes` are the servers of agent sessions with what has started them, oldest first.
     They outlive their session's instance: `styxy prune` asks for them then.
@@ -57,6 +61,7 @@ class State:
         self.remembered = RememberedPorts()
         self.instances: dict[str, Instance] = {}
         self.session_processes: dict[Holder, str] = {}
+        self.programs: dict[ProgramId, Program] = {}
         self.settings = settings
         self.configured = configured
         self._gather()
@@ -125,6 +130,11 @@ class State:
                     self.session_processes.pop(holder, None)
                 if instance_id is not None:
                     self.session_processes |= dict.fromkeys(holders, instance_id)
+            case ProgramSeen(program=program):
+                self.programs.pop(program.id, None)
+                self.programs[program.id] = program
+            case ProgramForgotten(id=program_id):
+                self.programs.pop(program_id, None)
             case Reassigned(adopted=adopted) if adopted is not None:
                 lease_index.put(_adopted(lease_index.get(adopted), event))
             case Probed(lease_id=lease_id):
@@ -166,6 +176,7 @@ class State:
                 Attributed(holders=(holder,), instance_id=name, at=now)
                 for holder, name in self.session_processes.items()
             ),
+            *(ProgramSeen(program=each, at=now) for each in self.programs.values()),
             *self.remembered.snapshot(self.lease_index, now=now),
         ]
 

@@ -3,6 +3,7 @@
 The table of tools knows, for a command line and its environment; here it is read for a process and
 those that it comes from. A program that finds its own way (*steps*, *asks*, *compares*) is steered:
 it is told EADDRINUSE as without Styxy, so that the port that it prints and opens is the true one.
+What the table does not know may have been learned (`core.decisions.learning`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from styxy.core.commands.tools.servers import Match
     from styxy.core.commands.tools.table import Conflict
+    from styxy.core.model.programs import Learned
 
 Conduct = Literal["moves", "steered", "shared", "debugged", "locked"]
 """Its bind is moved; it is told EADDRINUSE and finds its own way; it serves every project; the port
@@ -58,7 +60,8 @@ class Command:
 class Habit:
     """How a program takes it that its port is taken.
 
-    `root` is the place in its lineage, itself at 0, of the process that the table knows.
+    `root` is the place in its lineage, itself at 0, of the process that the table knows; `is_known`
+    if it does.
     `is_asking`: it asks its user, who may take his time. `must_fail`: it cannot find another port
     here; `remedy` is then what to type, where `{port}` stands for a free one.
     """
@@ -69,6 +72,7 @@ class Habit:
     is_asking: bool = False
     must_fail: bool = False
     remedy: str = ""
+    is_known: bool = False
 
 
 MOVES = Habit()
@@ -101,30 +105,36 @@ def serves_every_project(words: Sequence[str]) -> bool:
 
 
 def habit_of(
-    asked: int, lineage: Sequence[Command], *, has_terminal: bool, is_stepping: bool = False
+    asked: int,
+    lineage: Sequence[Command],
+    *,
+    has_terminal: bool,
+    is_stepping: bool = False,
+    learned: Learned | None = None,
 ) -> Habit:
     """Tell how a program takes it that the port `asked` is taken.
 
     `lineage` are the program and the processes that it comes from. `is_stepping`: it was told
-    EADDRINUSE for a number a little below.
+    EADDRINUSE for a number a little below. `learned` is what was learned of it.
     """
     option = debugger_option(asked, lineage[0].words, lineage[0].variables)
     if option is not None:
         return Habit(conduct="debugged", must_fail=True, remedy=option)
     found, root = _row_of(lineage)
     override = lineage[0].variables.get(OVERRIDE, "").lower()
-    if found is None or found.server is None:
-        conduct: Conduct = "steered" if override == "steer" else "moves"
-        return Habit(conduct=conduct, program=_name_of(lineage))
+    if found is None or found.server is None or not _is_told(found):
+        is_steered = override == "steer" or (learned == "steered" and override != "move")
+        return Habit(conduct="steered" if is_steered else "moves", program=_name_of(lineage))
     conflict = _conflict(found, asked, is_stepping=is_stepping)
     if conflict == "shared":
-        return Habit(conduct="shared", program=found.server.program)
-    is_steered = conflict in STEERED and asked not in SIDE_PORTS
+        return Habit(conduct="shared", program=found.server.program, is_known=True)
+    is_steered = conflict in STEERED and asked not in SIDE_PORTS and learned != "moved"
     if override in ("move", "steer"):
         is_steered = override == "steer"
     if not is_steered:
-        return Habit(program=found.server.program, root=root)
+        return Habit(program=found.server.program, root=root, is_known=True)
     return Habit(
+        is_known=True,
         conduct="steered",
         program=found.server.program,
         root=root,
@@ -132,6 +142,12 @@ def habit_of(
         must_fail=conflict == "compares" or (conflict == "asks" and not has_terminal),
         remedy=remedy_for(found, asked, [each.words for each in lineage[root + 1 :]]),
     )
+
+
+def _is_told(found: Match) -> bool:
+    """Return whether the table tells what a program does, and not only what all scripts may do."""
+    assert found.server is not None
+    return not found.name.startswith("<") and found.server.conflict != "unknown"
 
 
 def _conflict(found: Match, asked: int, *, is_stepping: bool) -> Conflict:

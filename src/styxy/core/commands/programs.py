@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 INTERPRETERS = ("bun", "deno", "node", "nodejs", "perl", "php", "pypy", "python", "ruby")
 """Interpreters, which are identified by their script; a version may follow (`python3.11`)."""
 
+RUNTIMES = (
+    "beam.smp", "busybox", "dotnet", "electron", "java", "julia", "lua", "luajit", "mono",
+    "Rscript", "tclsh",
+)  # fmt: skip
+"""Programs that run others, which the words of their command line do not tell here."""
+
 CODE_FLAGS = ("-c", "-e", "--eval")
 """Flags of interpreters behind which the code itself stands, which is no name."""
 
@@ -96,15 +102,30 @@ def script_of(words: Sequence[str]) -> tuple[str, ...]:
 
     Nothing for any other program, which its executable tells.
     """
+    from styxy.core.commands.tools.identity import INTERPRETERS as SCRIPTED
+    from styxy.core.commands.tools.identity import program_name
+
     name = _stem(words[0]) if words else ""
     if not _is_interpreter(name) and name != "java":
         return ()
-    for place, word in enumerate(words[1:], 1):
-        if word in (*CODE_FLAGS, "-m", "-jar", "-r", "-S"):
+    interpreter = SCRIPTED.get(program_name(words[0]))
+    with_value = interpreter.value_flags if interpreter is not None else ()
+    place = 1
+    while place < len(words):
+        word = words[place]
+        is_flagged = word in ("-r", "-S") and word not in with_value
+        if is_flagged or word in (*CODE_FLAGS, "-m", "-jar"):
             return (word, *words[place + 1 : place + 2])
         if not word.startswith("-"):
             return ("-main", word) if name == "java" else (word,)
+        place += 2 if word in with_value else 1
     return ()
+
+
+def runs_scripts(executable: str) -> bool:
+    """Return whether a program is known by what it runs, and says nothing by its own name."""
+    name = _stem(executable)
+    return _is_interpreter(name) or name in RUNTIMES
 
 
 def _titled(words: Sequence[str]) -> list[str]:

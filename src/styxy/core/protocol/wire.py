@@ -34,6 +34,7 @@ MAX_LINE = 8192
 MAX_ERROR = 600
 """Characters of an error message: the line fits even if each has four bytes, each as %XX."""
 
+_NAME = f"{VERSION} name ".encode()
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _PRINTABLE = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("%"))
 
@@ -80,6 +81,15 @@ class ListenNote:
     pid: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameNote:
+    """A report that a program has read the port of a socket that was moved to `port`."""
+
+    port: Port
+    image_id: str
+    pid: int | None = None
+
+
 def quote(text: str) -> str:
     """Encode a text as one field."""
     quoted = quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
@@ -115,8 +125,13 @@ def parse_question(line: bytes) -> BindQuestion:
     )
 
 
-def parse_note(datagram: bytes) -> ListenNote:
-    """Parse what a guest reports after a successful listen(). Raises `InvalidInput`: ignore it."""
+def parse_note(datagram: bytes) -> ListenNote | NameNote:
+    """Parse what a guest reports after a successful listen(), or after the getsockname() of a moved
+    socket. Raises `InvalidInput`: ignore it.
+    """
+    if datagram.startswith(_NAME):
+        (port, image_id), pid = _fields(datagram, verb="name", count=4)
+        return NameNote(port=as_port(_number(port)), image_id=_hex_word(image_id), pid=pid)
     fields, pid = _fields(datagram, verb="listen", count=13)
     protocol, family, port, address, cookie, image_id, instance, kind, project, repo = fields[:-1]
     asked = _number(fields[-1])

@@ -1,4 +1,5 @@
-"""The notify socket, on which guests report: one datagram for each socket that starts listening.
+"""The notify socket, on which guests report: one datagram for each socket that starts listening,
+and one where a program has read the port of a socket that was moved.
 
 The kernel identifies the sender (SCM_CREDENTIALS, unix(7)); datagrams from other users, or
 malformed ones, are ignored.
@@ -28,13 +29,20 @@ BATCH = 64
 
 
 class NotifySocket:
-    """Reads the reports of guests; `on_note` is called with each one and its sender's pid."""
+    """Reads the reports of guests; `on_listen` is called with each listener and its sender's pid,
+    `on_name` with each program that has read where it was moved.
+    """
 
     def __init__(
-        self, sock: socket.socket, on_note: Callable[[wire.ListenNote, int], None]
+        self,
+        sock: socket.socket,
+        on_listen: Callable[[wire.ListenNote, int], None],
+        *,
+        on_name: Callable[[wire.NameNote], None],
     ) -> None:
         self._sock = sock
-        self._on_note = on_note
+        self._on_listen = on_listen
+        self._on_name = on_name
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
@@ -60,7 +68,10 @@ class NotifySocket:
                 continue
             try:
                 note = wire.parse_note(data)
-                self._on_note(note, holder_of(pid, note.pid))
+                if isinstance(note, wire.NameNote):
+                    self._on_name(note)
+                else:
+                    self._on_listen(note, holder_of(pid, note.pid))
             except StyxyError as error:
                 log.info("ignored a malformed datagram from pid %d: %s", pid, error.message)
             except WORLDS_ERRORS:  # of this report alone: whoever asks a question reads it, too

@@ -38,6 +38,7 @@ from styxy.server.http.routes import (
     metrics,
     observations,
     ports,
+    programs,
     ranges,
     reassignments,
 )
@@ -98,6 +99,7 @@ ROUTES: tuple[Route, ...] = (
     *config.ROUTES,
     *ranges.ROUTES,
     *reassignments.ROUTES,
+    *programs.ROUTES,
     *audit.ROUTES,
     *metrics.ROUTES,
     Route(

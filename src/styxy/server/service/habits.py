@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from styxy.core.decisions.requests import MoveRequest, Taken
     from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port
+    from styxy.core.model.programs import Learned
     from styxy.server.world.context import Context
     from styxy.server.world.listeners import Transport
 
@@ -47,8 +48,13 @@ class Habits:
         self._lease_on = lease_on
         self._name_of = name_of
 
-    def of(self, pid: int, asked: Port, *, image_id: str) -> tuple[Habit, int]:
-        """Tell how a process takes it that the port `asked` is taken, and its tool's process."""
+    def of(
+        self, pid: int, asked: Port, *, image_id: str, learned: Learned | None
+    ) -> tuple[Habit, int]:
+        """Tell how a process takes it that the port `asked` is taken, and its tool's process.
+
+        `learned` is what was learned of its program.
+        """
         # Imported here: the table of tools takes 10 ms, and many daemons never need it.
         from styxy.core.commands.conduct import Command, habit_of, variables_of_ports
 
@@ -64,6 +70,7 @@ class Habits:
             lineage,
             has_terminal=processes.has_terminal(pid),
             is_stepping=self._context.steered.is_stepping(image_id, asked),
+            learned=learned,
         )
         return habit, pids[habit.root]
 

@@ -23,13 +23,16 @@ from styxy.core.model.projects import shortest_end
 from styxy.core.model.service_types import FALLBACK
 from styxy.core.protocol.move_words import MoveWords, printable_name
 from styxy.server.service.habits import Habits
-from styxy.server.service.same_program import SameProgram
+from styxy.server.service.learning import Learning
+from styxy.server.service.same_program import SameProgram, is_one_program, program_of_process
 from styxy.server.world.listeners import GuestReport
 
 if TYPE_CHECKING:
+    from styxy.core.commands.conduct import Habit
     from styxy.core.decisions.requests import MoveAnswer
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port
+    from styxy.core.model.programs import ProgramId
     from styxy.core.protocol.wire import BindQuestion, ListenNote
     from styxy.server.service.committer import Committer
     from styxy.server.world.context import Context
@@ -47,6 +50,7 @@ class Interception:
             context, name_of=self._name_of, lease_on=committer.desk.lease_index.on_port
         )
         self._same_program = SameProgram(context, committer.desk)
+        self.learning = Learning(committer, context)
 
     def move(self, question: BindQuestion, *, pid: int, project: str | None) -> MoveAnswer:
         """Answer a guest whose bind met a conflict. `pid` is the peer that the kernel names.
@@ -59,7 +63,14 @@ class Interception:
             return self._chosen(question)
         if not self._may_move(question):
             return Kept()
-        habit, root = self._habits.of(pid, question.port, image_id=question.image_id)
+        program_id = self._program(pid)
+        known = self._desk.programs.get(program_id) if program_id is not None else None
+        habit, root = self._habits.of(
+            pid,
+            question.port,
+            image_id=question.image_id,
+            learned=known.learned if known is not None else None,
+        )
         if not context.steered.is_stepping(question.image_id, question.port):
             context.asked_ports.ask(project, question.port)
         request = replace(
@@ -75,6 +86,7 @@ class Interception:
             request = replace(request, conduct="locked")
         answer = self._decided(request)
         self.remember_asked()
+        self._watch(request, answer, habit=habit, program_id=program_id)
         if isinstance(answer, Taken):
             if request.conduct == "steered":
                 context.steered.refuse(request, habit, root=root)
@@ -109,6 +121,31 @@ class Interception:
             is_default=lambda port: port in default_ports(),
             is_beside_tcp=question.image_id in self._context.listeners.image_ids(question.port),
         )
+
+    def _program(self, pid: int) -> ProgramId | None:
+        """Identify the program of a process, if it is one of which something can be learned."""
+        found = program_of_process(self._context.processes, pid)
+        return found if found is not None and is_one_program(found) else None
+
+    def _watch(
+        self,
+        request: MoveRequest,
+        answer: MoveAnswer,
+        *,
+        habit: Habit,
+        program_id: ProgramId | None,
+    ) -> None:
+        """Let what follows a bind that was moved, or refused, teach something of its program."""
+        if program_id is None or request.protocol == "udp" or request.owner.is_on_trial:
+            return
+        match answer:
+            case Moved(lease=lease, is_new=True) if not habit.is_known:
+                self.learning.on_moved(request, lease.port, program_id, name=habit.program)
+            case Taken() if request.conduct == "steered" and not request.must_fail:
+                if not habit.is_asking:
+                    self.learning.on_refused(request, program_id, name=habit.program)
+            case _:
+                pass
 
     def may_be_free_soon(self, question: BindQuestion, *, pid: int, project: str | None) -> bool:
         """Return whether a restarted program may be asking while its predecessor ends."""
@@ -184,6 +221,8 @@ class Interception:
         listeners = self._context.listeners
         listeners.look_at(note.port, now)
         if holder and listeners.has_socket(pid, note.cookie, note.port, transport):
+            if transport == "tcp":
+                self.learning.on_listen(note)
             project = self._context.projects.resolve(note.project)
             report = GuestReport(
                 image_id=note.image_id,

@@ -10,9 +10,11 @@ import os
 from typing import TYPE_CHECKING
 
 from styxy.adapters.git import canonical
-from styxy.core.commands.programs import script_of
+from styxy.core.commands.programs import runs_scripts, script_of
+from styxy.core.model.programs import ProgramId
 
 if TYPE_CHECKING:
+    from styxy.adapters.processes import Processes
     from styxy.core.decisions.desk import Desk
     from styxy.core.decisions.requests import MoveRequest
     from styxy.core.model.ports import Port
@@ -86,18 +88,30 @@ class SameProgram:
     def _is_same(self, one: int, other: int) -> bool:
         if one == other:
             return False
-        programs = [self._program(pid) for pid in (one, other)]
+        programs = [program_of_process(self._context.processes, pid) for pid in (one, other)]
         return None not in programs and programs[0] == programs[1]
 
-    def _program(self, pid: int) -> tuple[str, ...] | None:
-        """Identify a program by its executable and what that runs: a script, module or code."""
-        processes = self._context.processes
-        executable = processes.executable(pid)
-        command = processes.command(pid)
-        if executable is None or command is None:
-            return None
-        script = script_of(command)
-        if script and not script[0].startswith("-"):
-            path = os.path.join(processes.directory(pid) or "/", script[0])
-            return (executable, canonical(path))
-        return (executable, *script)
+
+def program_of_process(processes: Processes, pid: int) -> ProgramId | None:
+    """Identify a program by its executable and what that runs: a script, module or code."""
+    executable, command = processes.executable(pid), processes.command(pid)
+    if executable is None or command is None:
+        return None
+    words = script_of(command)
+    if words and not words[0].startswith("-"):
+        words = (_canonical(processes, pid, words[0]),)
+    elif words[:1] == ("-jar",) and len(words) > 1:
+        words = ("-jar", _canonical(processes, pid, words[1]))
+    return ProgramId(executable=executable, script=" ".join(words))
+
+
+def is_one_program(program_id: ProgramId) -> bool:
+    """Return whether an identity means one program: not an interpreter without a script's name."""
+    script = program_id.script
+    if script.startswith("-"):
+        return script.startswith(("-m ", "-jar ", "-main "))
+    return script != "" or not runs_scripts(program_id.executable)
+
+
+def _canonical(processes: Processes, pid: int, path: str) -> str:
+    return canonical(os.path.join(processes.directory(pid) or "/", path))

@@ -158,6 +158,7 @@ class Service:
         self.interception.remember_asked()
         strangers = self.strangers_on(listening)
         self.context.probes.look(listening, now)
+        self.interception.learning.look()
         self.committer.commit(self.desk.seen(listening - strangers, now=now).events)
         lapsed = self.desk.lapse(now=now, project=project).events
         self.committer.commit(self._with_probes(lapsed, now))

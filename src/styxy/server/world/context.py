@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from styxy.core.model.ports import PortRange
     from styxy.server.world.asked_ports import AskedPorts
     from styxy.server.world.counts import Counts
+    from styxy.server.world.exits import Exits
     from styxy.server.world.former_holders import FormerHolders
     from styxy.server.world.listeners import Listeners
     from styxy.server.world.live_config import LiveConfig
@@ -40,6 +41,7 @@ class Context:
     strangers: Strangers
     steered: Steered
     probes: Probes
+    exits: Exits
     projects: Projects
     port_usage: PortUsage
     ephemeral: PortRange

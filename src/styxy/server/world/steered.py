@@ -111,6 +111,11 @@ class Steered:
         way.took.add(port)
         return request
 
+    def has_listened(self, image_id: str) -> bool:
+        """Return whether a steered program has found a port, by itself or by another process."""
+        way = self._ways.get(image_id)
+        return way is not None and bool(way.took)
+
     def took(self, image_id: str, port: Port) -> str:
         """Return the name of the program that chose a port by itself; "" if none did."""
         way = self._ways.get(image_id)

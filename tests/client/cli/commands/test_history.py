@@ -1,4 +1,4 @@
-"""audit, reassignments: what they ask and print, and that following misses nothing."""
+"""audit, reassignments, programs: what they ask and print, and that following misses nothing."""
 
 from __future__ import annotations
 
@@ -120,3 +120,40 @@ def test_the_audit_in_numbers(styxy: CommandLine) -> None:
     assert ["allocated", "1"] in [line.split() for line in said.splitlines()]
     assert styxy.json("audit", "--stats")["by_service_type"] == {"dev": 1}
     assert styxy.run("audit", "--stats", "--follow").returncode == 2
+
+
+def test_programs_shows_what_was_learned(tmp_path: Path) -> None:
+    code, out, asked = say(tmp_path, {"programs": [], "known": []}, "programs")
+    assert code == 0
+    assert out.startswith("nothing was learned of any program\n")
+    assert asked == [("GET", "/programs", None)]
+
+
+def test_programs_lists_what_is_known(tmp_path: Path) -> None:
+    known = [{"program": "vite", "conflicts": ["steps"]}]
+    _, out, _ = say(tmp_path, {"programs": [], "known": known}, "programs", "--known")
+    assert "vite     steps" in out
+
+
+def test_programs_forgets_by_name_or_path(tmp_path: Path) -> None:
+    answer = {"message": "forgot", "programs": [{}]}
+    _, out, asked = say(tmp_path, answer, "programs", "forget", "/shop/a b.js")
+    assert out == "forgot\n"
+    assert asked == [("DELETE", "/programs?name=%2Fshop%2Fa%20b.js", None)]
+
+
+def test_programs_says_where_there_is_nothing_to_forget(tmp_path: Path) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    with FakeDaemon(tmp_path / "s", lambda *_: (200, {"message": "nothing", "programs": []})):
+        env = clean_environment(STYXY_SOCKET=str(tmp_path / "s"))
+        assert run_command(["programs", "forget", "x"], env, out=out, err=err) == 1
+    assert (out.getvalue(), err.getvalue()) == ("", "styxy: nothing\n")
+
+
+@pytest.mark.parametrize(
+    "words", [["forget"], ["forget", ""], ["vite"], ["forget", "vite", "--known"]]
+)
+def test_programs_must_be_asked_properly(words: list[str]) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    assert run_command(["programs", *words], clean_environment(), out=out, err=err) == 2
+    assert "programs --help" in err.getvalue() or "leave out --known" in err.getvalue()

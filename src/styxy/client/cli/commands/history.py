@@ -1,4 +1,4 @@
-"""audit, reassignments: past events, and new ones as they happen."""
+"""audit, reassignments: past events, and new ones as they happen. programs: what they taught."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from argparse import ArgumentTypeError
 
 from styxy.client.cli.command import Command
-from styxy.client.cli.values import positive_number, query
+from styxy.client.cli.values import not_empty, positive_number, query
 from styxy.client.text import render
-from styxy.core.errors import InvalidInput
+from styxy.core.errors import InvalidInput, NotFound
 from styxy.core.messages import echo
 
 TYPE_CHECKING = False
@@ -91,6 +91,46 @@ def reassignments(options: Namespace, caller: Caller) -> int:
     return 0
 
 
+def add_programs_options(parser: Parser) -> None:
+    """Add the options of `programs`."""
+    parser.usage = "styxy programs [--known]\n       styxy programs forget NAME"
+    parser.add_argument(
+        "action", metavar="ACTION", nargs="?", choices=["forget"], help="forget what was learned"
+    )
+    parser.add_argument(
+        "program",
+        metavar="NAME",
+        nargs="?",
+        type=not_empty,
+        help="a program that the list names, or the path of its script",
+    )
+    parser.add_argument(
+        "--known", action="store_true", help="list the tools that are known from the start"
+    )
+
+
+def programs(options: Namespace, caller: Caller) -> int:
+    """Show what is known and was learned of programs, or forget it."""
+    if (options.action is None) != (options.program is None):
+        raise InvalidInput("name the program; see: styxy programs --help")
+    if options.action is not None and options.known:
+        raise InvalidInput("what is known from the start cannot be forgotten; leave out --known")
+    connection = caller.connection()
+    if options.action is not None:
+        forgotten = connection.ask("DELETE", f"/programs{query(name=options.program)}")
+        said = render.plain(forgotten.data.get("message"))
+        if not forgotten.data.get("programs"):
+            raise NotFound(said, suggestions=["styxy programs"])
+        caller.show(forgotten, said)
+        return 0
+    from styxy.client.text import programs_text
+
+    answer = connection.ask("GET", "/programs")
+    shown = programs_text.known if options.known else programs_text.learned
+    caller.show(answer, shown(answer.data))
+    return 0
+
+
 def _follow(path: str, event: str | None, caller: Caller) -> int:
     """Show past events, then new ones, without gaps or duplicates."""
     import json
@@ -140,5 +180,12 @@ COMMANDS = (
         example="styxy reassignments --follow",
         add_options=add_reassignments_options,
         run=reassignments,
+    ),
+    Command(
+        "programs",
+        "Show which programs find their own way if their port is taken, and what was learned.",
+        example="styxy programs --known",
+        add_options=add_programs_options,
+        run=programs,
     ),
 )

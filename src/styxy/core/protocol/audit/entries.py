@@ -22,6 +22,8 @@ from styxy.core.books.events import (
     Noted,
     Passed,
     Probed,
+    ProgramForgotten,
+    ProgramSeen,
     RangeAdded,
     RangeRemoved,
     Reassigned,
@@ -46,6 +48,8 @@ from styxy.core.protocol.audit.shapes import (
     PortForgottenEvent,
     PortRememberedEvent,
     ProbedEvent,
+    ProgramForgottenEvent,
+    ProgramLearnedEvent,
     RangeAddedEvent,
     RangeRemovedEvent,
     ReassignedEvent,
@@ -82,6 +86,8 @@ KIND_OF_WORD: dict[EventWord, type[Event]] = {
     "instance_registered": InstanceSeen,
     "instance_heartbeat": Heard,
     "instance_gone": InstanceGone,
+    "program_learned": ProgramSeen,
+    "program_forgotten": ProgramForgotten,
     "attributed": Attributed,
     "noted": Noted,
 }
@@ -138,6 +144,8 @@ def _entry(event: Event, *, seq: int) -> AuditEvent:
         case Attributed(holders=holders, instance_id=name):
             pids = [each.pid for each in holders]
             return AttributedEvent(seq=seq, at=at, pids=pids, instance_id=name)
+        case ProgramSeen() | ProgramForgotten():
+            return _of_program(event, seq=seq, at=at)
         case Noted(subject=subject, message=message, level=level):
             return NotedEvent(seq=seq, at=at, subject=subject, message=message, level=level)
         case _:
@@ -206,3 +214,23 @@ def _of_instance(event: InstanceSeen | Heard | InstanceGone, *, seq: int, at: st
             )
         case _:
             assert_never(event)
+
+
+def _of_program(event: ProgramSeen | ProgramForgotten, *, seq: int, at: str) -> AuditEvent:
+    if isinstance(event, ProgramForgotten):
+        return ProgramForgottenEvent(
+            seq=seq,
+            at=at,
+            program=event.name,
+            executable=event.id.executable,
+            script=event.id.script,
+        )
+    program = event.program
+    return ProgramLearnedEvent(
+        seq=seq,
+        at=at,
+        program=program.name,
+        executable=program.id.executable,
+        script=program.id.script,
+        conduct=program.learned,
+    )

@@ -19,7 +19,8 @@ EventWord = Literal[
     "allocated", "released", "passed", "bound", "unbound", "dated", "reassigned", "probed",
     "port_remembered", "move_remembered", "port_forgotten", "move_forgotten", "port_asked",
     "port_ask_forgotten", "range_added", "range_removed", "instance_registered",
-    "instance_heartbeat", "instance_gone", "attributed", "noted",
+    "instance_heartbeat", "instance_gone", "attributed", "program_learned", "program_forgotten",
+    "noted",
 ]  # fmt: skip
 """The API's name for each kind of event."""
 
@@ -204,6 +205,23 @@ class InstanceGoneEvent(AuditEntry, tag="instance_gone"):
     reason: str
 
 
+class ProgramLearnedEvent(AuditEntry, tag="program_learned"):
+    """Something was learned of a program; `conduct` is null while there is too little evidence."""
+
+    program: str
+    executable: str
+    script: str
+    conduct: str | None
+
+
+class ProgramForgottenEvent(AuditEntry, tag="program_forgotten"):
+    """What was learned of a program was forgotten."""
+
+    program: str
+    executable: str
+    script: str
+
+
 class AttributedEvent(AuditEntry, tag="attributed"):
     """Processes turned out to be an agent session's; without an instance, that is forgotten."""
 
@@ -239,6 +257,8 @@ AuditEvent = (
     | InstanceRegisteredEvent
     | InstanceHeartbeatEvent
     | InstanceGoneEvent
+    | ProgramLearnedEvent
+    | ProgramForgottenEvent
     | AttributedEvent
     | NotedEvent
 )

@@ -1,0 +1,71 @@
+"""What was learned of a program: whether it has to find its own way if its port is taken.
+
+The journal's codec reads the annotations at run time, so the names in them are real imports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from styxy.core.model.ports import Port
+
+ENOUGH = 2
+"""Pieces of evidence from which a program is steered: one may be an accident."""
+
+Learned = Literal["steered", "moved"]
+"""It finds its own way; it has failed to, and is moved."""
+
+Sign = Literal["bound another port", "exited"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramId:
+    """A program: its executable, and what that runs.
+
+    `script` is a canonical path; a module (`-m http.server`), archive (`-jar /srv/x.jar`) or main
+    class (`-main Shop`); or "" for a program that is no interpreter.
+    """
+
+    executable: str
+    script: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One time that a program compared: it was moved from `asked` to `got`, read that it was, and
+    closed the socket at once. Then it bound another port or exited: `number` is port or status.
+    """
+
+    sign: Sign
+    number: int
+    asked: Port
+    got: Port
+    project: str | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What is known of a program, under the name that people use.
+
+    `has_failed`: told that its port is taken, it exited without listening. Nothing is learned of it
+    any more.
+    """
+
+    id: ProgramId
+    name: str
+    evidence: tuple[Evidence, ...] = ()
+    has_failed: bool = False
+
+    @property
+    def learned(self) -> Learned | None:
+        """What follows from it; None while there is too little evidence."""
+        if self.has_failed:
+            return "moved"
+        return "steered" if len(self.evidence) >= ENOUGH else None
+
+    @property
+    def last_seen(self) -> float:
+        """When the newest evidence was found; seconds since the epoch."""
+        return max((each.at for each in self.evidence), default=0.0)
