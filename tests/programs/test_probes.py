@@ -130,3 +130,47 @@ def test_a_program_that_compares_twice_is_steered(
                 lambda expected=expected: conduct_of(installation, words) == expected,  # type: ignore[misc]
                 "it is learned",
             )
+
+
+GOES_ON = COMPARES.replace(
+    """    sys.exit("Something is already running on port %d." % asked)
+serve(asked)""",
+    """    serve(asked + 2)
+serve(asked)""",
+)
+"""A program that takes another port where it got one that it had not asked for."""
+
+
+def test_a_program_that_binds_another_port_is_let_do_so(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
+    words = script(ours, "goes-on", GOES_ON)
+    with beside_a_stranger(theirs) as port:
+        for expected in (None, "steered"):
+            with installation.run([*words, str(port), "listen"], cwd=ours) as server:
+                assert printed_port(server) == port + 2
+            wait_until(
+                lambda expected=expected: conduct_of(installation, words) == expected,  # type: ignore[misc]
+                "it is learned",
+            )
+        with installation.run([*words, str(port), "listen"], cwd=ours) as server:
+            assert printed_port(server) == port + 2
+            server.wait_line(rf"✓ STYXY: Port {port} was in use, goes-on took {port + 2}")
+            assert [lease["port"] for lease in installation.leases(ours)] == [port + 2]
+            assert installation.reassignments(ours)[-1]["requested_port"] == port
+            assert server.stderr.count("STYXY") == 1
+        assert conduct_of(installation, words) == "steered"
+
+
+def test_the_configuration_overrules_what_is_known(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
+    words = script(ours, "goes-on-again", GOES_ON)
+    rule = {"programs": {"goes-on-again": {"on_conflict": "steer"}}}
+    installation.ask("PATCH", "/config", {"changes": rule})
+    try:
+        with beside_a_stranger(theirs) as port:
+            with installation.run([*words, str(port), "listen"], cwd=ours) as server:
+                server.wait_line(rf"✓ STYXY: Port {port} was in use, goes-on-again took {port + 2}")
+    finally:
+        installation.ask("PATCH", "/config", {"changes": {"programs": None}})

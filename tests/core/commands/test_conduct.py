@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 
 from styxy.core.commands.conduct import Command, Habit, habit_of, variables_of_ports
+from styxy.core.config.configuration import OnConflict
 from styxy.core.model.programs import Learned
 
 BIN = "/shop/node_modules/.bin"
@@ -176,3 +177,17 @@ def test_a_tool_of_the_table_is_moved_once_it_has_failed_to_step() -> None:
 
 def test_nothing_is_learned_of_what_the_table_knows_to_fail() -> None:
     assert habit(5173, f"node {BIN}/vite --strictPort", learned="steered").conduct == "moves"
+
+
+def test_the_configuration_overrules_and_a_variable_overrules_it() -> None:
+    wanted: dict[str, OnConflict] = {"vite": "move", "server": "steer"}
+
+    def conduct(asked: int, line: str, **variables: str) -> str:
+        lineage = [Command(words=tuple(line.split()), variables=variables)]
+        return habit_of(asked, lineage, has_terminal=False, wanted=wanted.get).conduct
+
+    assert conduct(5173, f"node {BIN}/vite") == "moves"
+    assert conduct(3000, "node server.js") == "steered"
+    assert conduct(3000, "node other.js") == "moves"
+    assert conduct(5173, f"node {BIN}/vite", STYXY_ON_CONFLICT="steer") == "steered"
+    assert conduct(3000, "node server.js", STYXY_ON_CONFLICT="move") == "moves"

@@ -206,6 +206,8 @@ def test_the_rules_of_the_file_win_over_the_built_in_ones() -> None:
         ),
         ({"auto_allocation": {"placement": "near"}}, "one of after, before, smart"),
         ({"auto_allocation_rules": {"x y": {}}}, "is no pattern"),
+        ({"programs": {"x y": {}}}, "is no name of a program"),
+        ({"programs": {"vite": {"on_conflict": "jump"}}}, "must be one of move, steer"),
         ({"recovery": {"port_conflict": None}}, "must be an object, not null"),
     ],
 )  # fmt: skip
@@ -260,3 +262,10 @@ def test_whatever_json_holds_is_a_configuration_or_problems(data: object) -> Non
     for position, (_, one) in enumerate(ranges):
         assert not any(one.overlaps(two) for _, two in ranges[position + 1 :])
     assert all(kind.holds(port) for kind in types for port in kind.preferred_ports)
+
+
+def test_a_program_is_moved_or_steered_as_the_user_says() -> None:
+    programs = {"vite": {"on_conflict": "move"}, "@scope/My.Tool": {"onConflict": "steer"}}
+    configuration = read_configuration({"programs": programs}).configuration
+    said = [configuration.on_conflict(name) for name in ("vite", "Vite", "@scope/my.tool", "next")]
+    assert said == ["move", "move", "steer", None]

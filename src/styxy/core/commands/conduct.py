@@ -20,10 +20,11 @@ from styxy.core.commands.tools.servers import match_by_name, match_of
 from styxy.core.commands.tools.table import tools
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from styxy.core.commands.tools.servers import Match
     from styxy.core.commands.tools.table import Conflict
+    from styxy.core.config.configuration import OnConflict
     from styxy.core.model.programs import Learned
 
 Conduct = Literal["moves", "steered", "shared", "debugged", "locked"]
@@ -111,20 +112,24 @@ def habit_of(
     has_terminal: bool,
     is_stepping: bool = False,
     learned: Learned | None = None,
+    wanted: Callable[[str], OnConflict | None] = lambda _program: None,
 ) -> Habit:
     """Tell how a program takes it that the port `asked` is taken.
 
     `lineage` are the program and the processes that it comes from. `is_stepping`: it was told
-    EADDRINUSE for a number a little below. `learned` is what was learned of it.
+    EADDRINUSE for a number a little below. `learned` is what was learned of it, and `wanted`
+    says what the user has set for a program of a name.
     """
     option = debugger_option(asked, lineage[0].words, lineage[0].variables)
     if option is not None:
         return Habit(conduct="debugged", must_fail=True, remedy=option)
     found, root = _row_of(lineage)
-    override = lineage[0].variables.get(OVERRIDE, "").lower()
     if found is None or found.server is None or not _is_told(found):
+        name = _name_of(lineage)
+        override = _override(lineage, wanted, name)
         is_steered = override == "steer" or (learned == "steered" and override != "move")
-        return Habit(conduct="steered" if is_steered else "moves", program=_name_of(lineage))
+        return Habit(conduct="steered" if is_steered else "moves", program=name)
+    override = _override(lineage, wanted, found.server.program)
     conflict = _conflict(found, asked, is_stepping=is_stepping)
     if conflict == "shared":
         return Habit(conduct="shared", program=found.server.program, is_known=True)
@@ -142,6 +147,13 @@ def habit_of(
         must_fail=conflict == "compares" or (conflict == "asks" and not has_terminal),
         remedy=remedy_for(found, asked, [each.words for each in lineage[root + 1 :]]),
     )
+
+
+def _override(
+    lineage: Sequence[Command], wanted: Callable[[str], OnConflict | None], name: str
+) -> str:
+    """Read what the user wants: of this one run, or of every program of a name."""
+    return lineage[0].variables.get(OVERRIDE, "").lower() or wanted(name) or ""
 
 
 def _is_told(found: Match) -> bool:

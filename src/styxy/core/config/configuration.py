@@ -114,6 +114,26 @@ BUILT_IN_RULES = (
 )
 
 
+OnConflict = Literal["move", "steer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramRule:
+    """Overrule what is known of the programs with one name, as `styxy programs` shows it."""
+
+    name: str
+    on_conflict: OnConflict = key(
+        "move",
+        "what happens if its port is taken: move gives it another one; steer tells it so, and it "
+        "finds its own way",
+        "one of move, steer",
+    )
+
+    def entry(self) -> dict[str, object]:
+        """Spell the rule as `config.json` does."""
+        return {"on_conflict": self.on_conflict}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthMonitoring:
     """Say when a holder without a process counts as gone, and how long a stopped server is kept."""
@@ -285,6 +305,14 @@ class Configuration:
     auto_allocation_rules: tuple[AllocationRule, ...] = key(
         BUILT_IN_RULES, "exceptions by the name of the type; the first pattern that matches wins"
     )
+    programs: tuple[ProgramRule, ...] = key(
+        (), "programs by name, for which what is known or was learned does not count"
+    )
     recovery: Recovery = key(Recovery(), "what happens when something goes wrong")
     rate_limit: RateLimit = key(RateLimit(), "how much one client may ask over TCP")
     agents: Agents = key(Agents(), "what the hooks of coding agents do")
+
+    def on_conflict(self, program: str) -> OnConflict | None:
+        """Return what the user wants of a program; None if nothing is said."""
+        wanted = program.lower()
+        return next((each.on_conflict for each in self.programs if each.name == wanted), None)

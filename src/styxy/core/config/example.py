@@ -31,6 +31,9 @@ def _value(setting: Setting) -> object:
     if setting.path == "service_types":
         notes = {f"{COMMENT} {each.name}": _explained(each) for each in _of_chosen(setting)}
         return {f"{COMMENT} custom": {**notes, **SAMPLE_TYPE}}
+    if setting.path == "programs":
+        notes = {f"{COMMENT} {each.name}": _explained(each) for each in _of_chosen(setting)}
+        return {f"{COMMENT} my-server": {**notes, "on_conflict": "steer"}}
     if setting.path == "auto_allocation_rules":
         notes = {f"{COMMENT} {each.name}": _explained(each) for each in _of_chosen(setting)}
         assert isinstance(setting.default, dict)

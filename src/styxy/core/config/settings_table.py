@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from msgspec import Meta
 
-from styxy.core.config.configuration import AllocationRule, Configuration, key
+from styxy.core.config.configuration import AllocationRule, Configuration, ProgramRule, key
 from styxy.core.json_data import expected, fits
 from styxy.core.model.service_types import Behavior
 
@@ -131,6 +131,7 @@ _OBJECT = dict[str, Any]
 
 _ENTRIES: dict[str, tuple[type, str]] = {
     "service_types": (ServiceTypeEntry, "one service type"),
+    "programs": (ProgramRule, "one program"),
     "auto_allocation_rules": (AllocationRule, "one exception; * is any text"),
 }
 """The keys whose names the user chooses, with the shape of each value."""

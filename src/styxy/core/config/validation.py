@@ -19,6 +19,7 @@ from styxy.core.config.configuration import (
     AllocationRule,
     AutoAllocation,
     Configuration,
+    ProgramRule,
     RateLimit,
     Recovery,
 )
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from styxy.core.json_data import Path
+
+PROGRAM = re.compile(r"[A-Za-z0-9@._+/-]{1,100}")
+"""What a program may be called, an npm package (`@scope/name`) included."""
 
 RULE_PATTERN = re.compile(r"[a-z0-9*-]{1,50}")
 """What an allocation rule may match; `*` is any text."""
@@ -84,6 +88,10 @@ def read_configuration(data: object) -> Reading:
         service_types=types,
         auto_allocation=auto,
         auto_allocation_rules=_rules(values.pop("auto_allocation_rules", {})),
+        programs=tuple(
+            ProgramRule(name=name.lower(), **each)
+            for name, each in values.pop("programs", {}).items()
+        ),
         recovery=_filled(Recovery(), values.pop("recovery", {})),
         rate_limit=RateLimit(**values.pop("rate_limit", {})),
         agents=Agents(**values.pop("agents", {})),
@@ -190,6 +198,9 @@ def _misnamed(setting: Setting, name: str) -> str | None:
         if NAME.fullmatch(name):
             return None
         return "is no name for a service type: 1 to 50 of a-z, 0-9 and -, not with - in front"
+    if setting.path.startswith("programs"):
+        is_name = PROGRAM.fullmatch(name) is not None
+        return None if is_name else "is no name of a program: 1 to 100 of a-z, 0-9 and @._+/-"
     return None if RULE_PATTERN.fullmatch(name) else "is no pattern: 1 to 50 of a-z, 0-9, - and *"
 
 

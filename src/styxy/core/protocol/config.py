@@ -74,6 +74,7 @@ class ConfigAnswer(msgspec.Struct, kw_only=True):
     service_types: dict[str, ServiceTypeAnswer]
     auto_allocation: AutoAllocation
     auto_allocation_rules: dict[str, dict[str, Any]]
+    programs: dict[str, dict[str, Any]]
     recovery: Recovery
     rate_limit: RateLimit
     instance_templates: dict[str, TemplateAnswer]
@@ -122,6 +123,7 @@ def config(
         service_types={kind.name: service_type(kind) for kind in catalogue},
         auto_allocation=configuration.auto_allocation,
         auto_allocation_rules={rule.pattern: rule.entry() for rule in rules},
+        programs={rule.name: rule.entry() for rule in configuration.programs},
         recovery=configuration.recovery,
         rate_limit=configuration.rate_limit,
         instance_templates=_templates(catalogue),

@@ -71,6 +71,7 @@ class Habits:
             has_terminal=processes.has_terminal(pid),
             is_stepping=self._context.steered.is_stepping(image_id, asked),
             learned=learned,
+            wanted=self._context.live_config.configuration.on_conflict,
         )
         return habit, pids[habit.root]
 
