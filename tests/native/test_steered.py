@@ -42,11 +42,25 @@ def test_the_port_that_a_program_took_by_itself_is_told(
 ) -> None:
     free = free_port()
     with listener("::1") as taken:
-        answers = say("styxy/1 taken", move(free) + why.replace("{asked}", str(taken)))
+        answers = say(
+            "styxy/1 taken", "styxy/1 keep", move(free) + why.replace("{asked}", str(taken))
+        )
         with FakeDaemon(tmp_path, answers) as daemon:
             binds = [f"127.0.0.1,{taken},listen", f"127.0.0.1,{free},listen"]
             done = run([compiled(BINDER), *binds], daemon.environment())
             reasons = [question[6] for question in daemon.questions]
     assert done.stdout == f"EADDRINUSE\n{free}\n"
     assert done.stderr == (f"✓ STYXY: Port {taken} {said} {free}\n" if said else "")
-    assert reasons == ["shadowed", "chosen"]
+    assert reasons == ["shadowed", "returned", "chosen"]
+
+
+def test_a_program_on_its_way_is_led_to_where_it_was(tmp_path: Path) -> None:
+    between, place = free_port(), free_port()
+    with listener() as taken:
+        answers = say("styxy/1 taken", "styxy/1 taken", "styxy/1 keep")
+        with FakeDaemon(tmp_path, answers) as daemon:
+            binds = [f"127.0.0.1,{port},listen" for port in (taken, between, place)]
+            done = run([compiled(BINDER), *binds], daemon.environment())
+            asked = [(question[6], int(question[4])) for question in daemon.questions]
+    assert done.stdout == f"EADDRINUSE\nEADDRINUSE\n{place}\n"
+    assert asked[:3] == [("inuse", taken), ("returned", between), ("returned", place)]

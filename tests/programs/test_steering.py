@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import pty
 import random
+import socket
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,44 @@ def test_a_promised_port_is_taken_for_a_tool_that_steps(
     with installation.promised(theirs, API) as port:
         with installation.run([*words, "--port", str(port)], cwd=ours) as server:
             assert printed_port(server) > port
+
+
+def test_a_tool_on_its_way_passes_a_port_that_is_promised(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
+    words = script(ours, "jupyter-lab", STEPS)
+    with beside_a_stranger(theirs) as port:
+        body = {
+            "service_type": "api",
+            "project_path": str(theirs),
+            "preferred_port": port + 1,
+            "sticky": False,
+        }
+        promise = installation.ask("POST", "/allocate", body)
+        assert isinstance(promise, dict)
+        with installation.run([*words, "--port", str(port)], cwd=ours) as server:
+            assert (printed_port(server) == port + 1) == (promise["port"] != port + 1)
+        installation.ask("DELETE", f"/allocate/{promise['lock_id']}")
+
+
+def test_a_tool_comes_back_to_where_it_was(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
+    words = script(ours, "jupyter-lab", STEPS)
+    with beside_a_stranger(theirs) as port:
+        words += ["--port", str(port)]
+        paths = []
+        for is_beside in (True, False):
+            with socket.socket() as other:
+                with suppress(OSError):  # somebody else has it
+                    if is_beside:
+                        other.bind(("127.0.0.1", port + 1))
+                        other.listen()
+                with installation.run(words, cwd=ours) as server:
+                    paths.append(printed_port(server))
+                    assert fetch("127.0.0.1", paths[-1]) == "mine"
+                installation.wait_no_lease(ours)
+        assert paths[0] == paths[1] > port + 1
 
 
 def test_a_tool_is_steered_whatever_the_address_of_the_other(

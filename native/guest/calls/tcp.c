@@ -95,7 +95,10 @@ static int take_place(struct attempt *attempt, uint16_t *port)
 
 /* ---- the steps ---- */
 
-/* Whether the program has a place for this port already, or its project had one until just now. */
+/*
+ * Whether the program has a place for this port already, or its project had one until just now, or
+ * may have had one near it.
+ */
 static bool has_place(const struct attempt *attempt, enum reason *reason)
 {
     time_t now = attempt->move_count > 0 ? sys_time(CLOCK_REALTIME).tv_sec : 0;
@@ -109,7 +112,8 @@ static bool has_place(const struct attempt *attempt, enum reason *reason)
                     (uint64_t)now < move->at + RETURN_SECONDS;
     }
     *reason = REASON_RETURNED;
-    return was_here;
+    /* A program that finds its own way may be led to where it was before. */
+    return was_here || memory_is_steered();
 }
 
 /* The real bind, and what follows where it says EADDRINUSE. */

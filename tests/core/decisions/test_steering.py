@@ -9,7 +9,7 @@ import pytest
 from styxy.core.books.events import Leased, Reassigned
 from styxy.core.decisions.moves import decide_landed
 from styxy.core.decisions.requests import Kept, Moved, MoveRequest, Reason, Taken
-from styxy.core.decisions.steering import GROUP_PORTS, udp_may_move
+from styxy.core.decisions.steering import GROUP_PORTS, leads_back, udp_may_move
 from styxy.core.model.ports import Port
 from tests.core.desk_harness import DeskHarness, P, Q, move_ask
 
@@ -115,3 +115,44 @@ def test_udp_is_moved_only_on_a_number_that_is_a_servers() -> None:
 @pytest.mark.parametrize("port", sorted(GROUP_PORTS))
 def test_where_groups_meet_udp_is_never_moved(port: int) -> None:
     assert not may_move(DeskHarness(), port, is_beside_tcp=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps", "tries", "is_so"),
+    [
+        (3001, 1, 5, True),
+        (3002, 2, 5, True),
+        (3001, 3, 5, False),  # half of its tries are used
+        (3003, 1, 5, False),  # its place itself
+        (3001, 1, 3, False),  # it would end before
+        (3004, 1, 50, False),
+    ],
+)
+def test_a_program_on_its_way_is_led_to_its_previous_place(
+    asked: int, steps: int, tries: int, is_so: bool
+) -> None:
+    harness = DeskHarness()
+    harness.release(harness.moved(move_ask(), taken=(3000, 3001, 3002)).lease_id)
+
+    def leads(*, is_free: bool = True, **more: bool) -> bool:
+        request = replace(steered(asked, reason="returned"), **more)  # type: ignore[arg-type]  # a shorthand
+        return leads_back(
+            harness.desk,
+            request,
+            begin=Port(3000),
+            steps=steps,
+            tries=tries,
+            is_free=lambda port: is_free and port == 3003,
+        )
+
+    assert leads() == is_so
+    assert not leads(is_free=False)
+    assert not leads(must_fail=True)
+    harness.allocate(preferred_port=Port(3003), owner=Q)
+    assert not leads()
+
+
+def test_a_number_that_leads_back_is_refused_and_others_are_kept() -> None:
+    request = steered(3001, reason="returned")
+    assert DeskHarness().move(replace(request, leads_back=True)) == Taken()
+    assert DeskHarness().move(request) == Kept()

@@ -14,7 +14,7 @@ from styxy.server.world.steered import LONGEST_WAY, Steered
 from tests.core.desk_harness import OTHER_IMAGE, SERVER, move_ask
 
 ROOT, WORKER, STRANGER = 10, 11, 99
-TOOL = Habit(conduct="steered", program="vite")
+TOOL = Habit(conduct="steered", program="vite", is_known=True)
 
 
 class Clock:
@@ -102,3 +102,22 @@ def test_who_ended_without_listening_is_known() -> None:
     assert not subject.has_failed(TOOL, project="/q", asked=Port(5173), is_alive=lambda _: False)
     subject.land(SERVER, {ROOT}, Port(5174))
     assert not has_failed()
+
+
+def test_an_unknown_program_steps_upwards_alone() -> None:
+    subject = steered(Clock())
+    unknown = replace(TOOL, is_known=False)
+    [request] = refuse(subject, 5173, habit=unknown)
+    for port in (5172, 5073, 5274):
+        assert subject.land(SERVER, {ROOT}, Port(port)) is None
+    assert subject.land(SERVER, {ROOT}, Port(5273)) is request
+
+
+def test_it_is_known_where_a_way_begins_and_how_far_it_has_gone() -> None:
+    subject = steered(Clock())
+    assert subject.first_step(SERVER, Port(5174)) is None
+    refuse(subject, 5173, 5174, 5174)
+    assert subject.first_step(SERVER, Port(5175)) == (5173, 2)
+    assert subject.first_step(SERVER, Port(5173)) is None
+    assert subject.first_step(SERVER, Port(9000)) is None
+    assert subject.first_step(OTHER_IMAGE, Port(5175)) is None

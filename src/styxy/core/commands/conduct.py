@@ -36,6 +36,14 @@ STEERED: tuple[Conflict, ...] = ("steps", "asks", "compares")
 MOST_STEPS = 100
 """How far a program goes from the number that it asked for first (jupyter-server, vite)."""
 
+USUAL_TRIES = 5
+TRIES = {
+    "jupyter": 50, "jupyter-lab": 50, "jupyter-notebook": 50, "jupyter-server": 50,
+    "jupyterlab": 50, "next": 10, "notebook": 50, "streamlit": 100, "vite": 100,
+}  # fmt: skip
+"""How many numbers a tool tries; of others it is not known. (ServerApp.port_retries,
+MAX_PORT_SEARCH_RETRIES, and by experiment; vite goes on to the last port.)"""
+
 SIDE_PORTS = frozenset({9229, 24678, 35729})
 """Node's inspector, Vite's and LiveReload's sockets: a tool that steps does not step there."""
 

@@ -80,7 +80,8 @@ class MoveRequest:
     program, as long as nothing listens on its port.
 
     `conduct` is how the program takes it that its port is taken; `must_fail`: it is not moved, and
-    cannot find another port by itself.
+    cannot find another port by itself. `leads_back`: it is on its way, and would come to its
+    previous place if it were told that this free port is taken.
     """
 
     asked: Port
@@ -103,6 +104,7 @@ class MoveRequest:
     granted: Lease | None = None
     conduct: Conduct = "moves"
     must_fail: bool = False
+    leads_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

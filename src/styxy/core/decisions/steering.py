@@ -3,7 +3,8 @@
 A steered program (`core.commands.conduct`) is told that the port is taken, also where that is so by
 a promise or by another server's address alone: it prints and opens what it binds then, and nothing
 that Styxy could give it would be in its pages. It never goes back to a place either: it is given
-the port that it asks for as soon as that is free. A shared helper is never told more than the
+the port that it asks for as soon as that is free. While that is taken, it is led to its previous
+place if a few refusals on its way are enough. A shared helper is never told more than the
 kernel says.
 
 UDP is moved only where a number is known to be a server's: whoever asks for any other wants to meet
@@ -61,6 +62,8 @@ def decide_unmoved(
     `promised` is the lease on the asked port, `to_asked` the ruling that gives it that port, and
     `others` the ports that it could be started on.
     """
+    if request.leads_back:
+        return Ruling(Taken())
     if request.conduct == "shared" or _stays(request):
         return Ruling(Kept())
     if request.reason == "inuse" and promised is None and request.asked not in taken:
@@ -69,6 +72,29 @@ def decide_unmoved(
         return Ruling(Taken())
     free = next((port for port in others if port not in (*taken, request.asked)), None)
     return Ruling(Taken(free), candidate=free)
+
+
+def leads_back(
+    state: State,
+    request: MoveRequest,
+    *,
+    begin: Port,
+    steps: int,
+    tries: int,
+    is_free: Callable[[Port], bool],
+) -> bool:
+    """Tell whether a program that steps from `begin`, and was told of `steps` numbers, comes to its
+    previous place if it is told that this one is taken.
+
+    Only while fewer than half of its tries are used, and never if it would run out of them.
+    """
+    if request.must_fail or request.reason != "returned" or 2 * steps >= tries:
+        return False
+    place = state.remembered.moves.get((request.owner.key, begin))
+    if place is None or not request.asked < place.port < begin + tries:
+        return False
+    lease = state.lease_index.on_port(place.port)
+    return (lease is None or lease.owner.is_same(request.owner)) and is_free(place.port)
 
 
 def _stays(request: MoveRequest) -> bool:

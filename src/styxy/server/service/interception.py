@@ -16,7 +16,7 @@ from styxy.core.commands.programs import service_type_of_program
 from styxy.core.decisions.asked_ports import decide_asked
 from styxy.core.decisions.moves import decide_landed, decide_move, named_type
 from styxy.core.decisions.requests import Kept, Moved, MoveRequest, Taken
-from styxy.core.decisions.steering import udp_may_move
+from styxy.core.decisions.steering import leads_back, udp_may_move
 from styxy.core.errors import Conflict, JournalFailed, RangeExhausted
 from styxy.core.model.leases import Owner
 from styxy.core.model.projects import shortest_end
@@ -82,6 +82,8 @@ class Interception:
             habit, project=project, asked=question.port, is_alive=context.processes.is_alive
         ):
             request = replace(request, conduct="moves")
+        if habit.conduct == "steered":
+            request = replace(request, leads_back=self._leads_back(request, habit))
         if habit.conduct == "moves" and self._same_program.is_lock(request):
             request = replace(request, conduct="locked")
         answer = self._decided(request)
@@ -120,6 +122,23 @@ class Interception:
             question.port,
             is_default=lambda port: port in default_ports(),
             is_beside_tcp=question.image_id in self._context.listeners.image_ids(question.port),
+        )
+
+    def _leads_back(self, request: MoveRequest, habit: Habit) -> bool:
+        """Tell whether a steered program comes to its previous place if this port is refused."""
+        from styxy.core.commands.conduct import TRIES, USUAL_TRIES
+
+        on_the_way = self._context.steered.first_step(request.image_id, request.asked)
+        if on_the_way is None or habit.is_asking:
+            return False
+        begin, steps = on_the_way
+        return leads_back(
+            self._desk,
+            request,
+            begin=begin,
+            steps=steps,
+            tries=TRIES.get(habit.program, USUAL_TRIES),
+            is_free=self._context.kernel.is_free,
         )
 
     def _program(self, pid: int) -> ProgramId | None:

@@ -22,20 +22,24 @@ if TYPE_CHECKING:
 MOST_PROGRAMS = 500
 """Programs that are remembered; the longest ago gives way."""
 
-LONGEST_WAY = 60.0
-"""Seconds from the last refusal to the listener: some tools look for a port, then build (Nuxt)."""
+LONGEST_WAY = 10.0
+"""Seconds from the last refusal to the listener: tools that step do it at once. One that asks its
+user may take as long as it lives."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Way:
     """One program image on its way: the process tree below `root`, what it was told, and when.
 
-    `refused` are its requests by port, in order; `took` the ports that it listens on since.
+    `refused` are its requests by port, in order; `took` the ports that it listens on since, and
+    `steps` how many numbers it was told of.
     """
 
     program: str
     root: int
     is_asking: bool
+    is_known: bool
+    steps: int = 0
     at: float = 0.0
     refused: dict[Port, MoveRequest] = field(default_factory=dict)
     took: set[Port] = field(default_factory=set)
@@ -55,8 +59,9 @@ class Steered:
     def refuse(self, request: MoveRequest, habit: Habit, *, root: int) -> None:
         """Note that a program was told that a port is taken; `root` is its tool's first process."""
         way = self._ways.pop(request.image_id, None) or Way(
-            program=habit.program, root=root, is_asking=habit.is_asking
+            program=habit.program, root=root, is_asking=habit.is_asking, is_known=habit.is_known
         )
+        way.steps += request.asked not in way.refused
         way.refused.setdefault(request.asked, request)
         way.at = self._clock()
         self._ways[request.image_id] = way
@@ -67,6 +72,16 @@ class Steered:
         """Return whether a program was told so for a number a little below, or for this one."""
         way = self._ways.get(image_id)
         return way is not None and any(0 <= asked - each <= MOST_STEPS for each in way.refused)
+
+    def first_step(self, image_id: str, port: Port) -> tuple[Port, int] | None:
+        """Return the number from which a program steps, and how many it was told of, if `port` lies
+        on its way.
+        """
+        way = self._ways.get(image_id)
+        if way is None:
+            return None
+        begin = next((each for each in way.refused if 0 < port - each <= MOST_STEPS), None)
+        return (begin, way.steps) if begin is not None else None
 
     def has_failed(
         self, habit: Habit, *, project: str | None, asked: Port, is_alive: Callable[[Holder], bool]
@@ -101,7 +116,7 @@ class Steered:
         )
         if way is None or not self._is_expected(way, port):
             return None
-        asked = next((each for each in way.refused if self._is_near(each, port)), None)
+        asked = next((each for each in way.refused if self._is_near(way, each, port)), None)
         if asked is None:
             return None
         request = way.refused[asked]
@@ -125,5 +140,9 @@ class Steered:
         is_late = not way.is_asking and self._clock() - way.at > LONGEST_WAY
         return not is_late and port not in SIDE_PORTS and port not in way.refused
 
-    def _is_near(self, asked: Port, port: Port) -> bool:
-        return abs(port - asked) <= MOST_STEPS or port in self._ephemeral
+    def _is_near(self, way: Way, asked: Port, port: Port) -> bool:
+        """Tell whether a tool that wanted one port may have chosen another: those of the table may
+        go down, too; any may let the kernel choose.
+        """
+        lowest = -MOST_STEPS if way.is_known else 1
+        return lowest <= port - asked <= MOST_STEPS or port in self._ephemeral
