@@ -15,28 +15,22 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import secrets
 import sys
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-import styxy.core.model.repos  # noqa: F401 - `repo_of` needs it late; it may be gone by then
 from styxy import __version__
 from styxy.adapters.config_file import ConfigFile
-from styxy.adapters.git import repo_of
 from styxy.adapters.home import private_directory, private_home
 from styxy.adapters.journal.backups import Backups
-from styxy.adapters.kernel import KernelLook, ephemeral_ports
+from styxy.adapters.kernel import KernelLook
 from styxy.adapters.paths import Paths, network_namespace
 from styxy.adapters.portmap.file import Remains
-from styxy.adapters.processes import Processes
-from styxy.adapters.projects import Projects
 from styxy.adapters.settings import Settings, load_overrides, load_settings
-from styxy.core.commands.programs import service_type_of_program
 from styxy.core.errors import StyxyError
 from styxy.server.agents.loading import HooksLoader
+from styxy.server.assembly import make_context
 from styxy.server.daemon import Daemon, Parts
 from styxy.server.guests.notify_socket import NotifySocket
 from styxy.server.http.app import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
@@ -57,7 +51,6 @@ from styxy.server.reports.health import (
 )
 from styxy.server.reports.installation import Installation
 from styxy.server.service.event_stream import EventStream
-from styxy.server.service.habits import is_container, is_helper
 from styxy.server.service.service import Service
 from styxy.server.upkeep.config_reload import ConfigReload
 from styxy.server.upkeep.discovery_files import DiscoveryFiles, discovery_files_of
@@ -73,25 +66,12 @@ from styxy.server.upkeep.startup import (
     raise_descriptor_limit,
 )
 from styxy.server.upkeep.watch import Watch
-from styxy.server.world.asked_ports import AskedPorts
-from styxy.server.world.context import Context
-from styxy.server.world.counts import Counts
-from styxy.server.world.exits import Exits
-from styxy.server.world.former_holders import FormerHolders
-from styxy.server.world.listeners import Listeners
 from styxy.server.world.live_config import LiveConfig
-from styxy.server.world.port_map_sync import PortMapSync
-from styxy.server.world.port_usage import PortUsage
-from styxy.server.world.probes import KINDS, Probes
-from styxy.server.world.steered import Steered
-from styxy.server.world.strangers import Strangers
+from styxy.server.world.probes import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from styxy.adapters.journal.recovery import Opened
-    from styxy.adapters.portmap.map import PortMap
-    from styxy.core.decisions.desk import Desk
 
 log = logging.getLogger("styxy")
 
@@ -291,7 +271,7 @@ def _open(
     check_logs(paths, recovery)
     is_new_home = opened.journal.last_seq == 0 and opened.damage is None
     token = open_token(paths, recovery, is_new_home=is_new_home)
-    context = _context(
+    context = make_context(
         opened,
         kernel=kernel,
         port_map=port_map,
@@ -311,60 +291,6 @@ def _open(
         sockets=sockets,
         token=token if settings.requires_token else None,
         recovery=recovery,
-    )
-
-
-def _context(
-    opened: Opened[Desk],
-    *,
-    kernel: KernelLook,
-    port_map: PortMap,
-    live_config: LiveConfig,
-    user_home: str,
-) -> Context:
-    processes = Processes()
-    listeners = Listeners(kernel=kernel, processes=processes)
-    projects = Projects(processes=processes, user_home=user_home)
-    ephemeral = ephemeral_ports()
-    port_usage = PortUsage(
-        listeners=listeners, processes=processes, projects=projects, ephemeral=ephemeral
-    )
-    former_holders = FormerHolders(opened.read.lease_index, clock=time.time)
-    asked_ports = AskedPorts(opened.read, ephemeral=ephemeral, repo_of=repo_of)
-    return Context(
-        journal=opened.journal,
-        kernel=kernel,
-        processes=processes,
-        listeners=listeners,
-        strangers=Strangers(listeners=listeners, processes=processes, projects=projects),
-        steered=Steered(clock=time.time, ephemeral=ephemeral),
-        exits=Exits(processes),
-        probes=Probes(was_connected=kernel.was_connected),
-        projects=projects,
-        port_usage=port_usage,
-        ephemeral=ephemeral,
-        port_map=port_map,
-        port_map_sync=PortMapSync(
-            opened.read,
-            port_map=port_map,
-            listeners=listeners,
-            project_of=projects.of,
-            repo_of=repo_of,
-            type_of=lambda pid: service_type_of_program(processes.command(pid) or ()),
-            last_seq=lambda: opened.journal.last_seq,
-            asked_ports=asked_ports,
-            is_container=partial(is_container, processes),
-            is_helper=partial(is_helper, processes),
-            on_gone=former_holders.leave,
-        ),
-        former_holders=former_holders,
-        asked_ports=asked_ports,
-        live_config=live_config,
-        counts=Counts(),
-        clock=time.time,
-        new_id=partial(secrets.token_hex, 16),
-        pid=os.getpid(),
-        started_at=time.time(),
     )
 
 
