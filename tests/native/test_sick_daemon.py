@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from pathlib import Path
 
@@ -99,6 +100,37 @@ def test_an_answer_that_comes_byte_by_byte_is_understood(tmp_path: Path) -> None
 
     with listener() as taken, FakeDaemon(tmp_path, behaviour) as daemon:
         assert bind_each(daemon, f"127.0.0.1,{taken}") == [str(free)]
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.4])
+def test_a_daemon_that_asks_for_time_gets_it_once(tmp_path: Path, pause: float) -> None:
+    free = free_port()
+
+    def behaviour(connection: socket.socket, question: list[str]) -> None:
+        connection.sendall(b"styxy/1 wait\n")
+        assert not select.select([connection], [], [], pause)[0], "it has hung up"
+        connection.sendall(f"{move(free)}\n".encode())
+
+    with listener() as taken, FakeDaemon(tmp_path, behaviour) as daemon:
+        assert bind_each(daemon, f"127.0.0.1,{taken}") == [str(free)]
+
+
+def wait_for_ever(connection: socket.socket, question: list[str]) -> None:
+    """Ask for time, and for more of it, which is nonsense."""
+    connection.sendall(b"styxy/1 wait\nstyxy/1 wait\n")
+
+
+def wait_in_vain(connection: socket.socket, question: list[str]) -> None:
+    """Ask for time, and never answer."""
+    connection.sendall(b"styxy/1 wait\n")
+
+
+@pytest.mark.parametrize("behaviour", [wait_for_ever, wait_in_vain])
+def test_a_daemon_that_asks_for_time_in_vain_leaves_the_first_result(
+    tmp_path: Path, behaviour: Behaviour
+) -> None:
+    with listener() as taken, FakeDaemon(tmp_path, behaviour) as daemon:
+        assert bind_each(daemon, f"127.0.0.1,{taken}") == ["EADDRINUSE"]
 
 
 def timed_binds(daemon: FakeDaemon, *binds: str) -> tuple[list[str], float]:

@@ -71,10 +71,10 @@ static bool ask_once(struct attempt *attempt, enum reason reason, uint16_t lost,
         .image_id = attempt->image->image_id,
         .project = project_path(attempt->image, scratch),
     };
-    if (attempt->deadline == 0)
-        attempt->deadline = ask_deadline();
+    if (attempt->patience.until == 0)
+        attempt->patience = ask_patience();
     enum asked asked = ask_daemon(&question, attempt->image, attempt->map.bind_socket,
-                                  attempt->deadline, answer);
+                                  &attempt->patience, answer);
     sys_scratch_free(scratch, IMAGE_PATH);
     if (asked == ASKED_ANSWERED)
         return true;

@@ -8,6 +8,7 @@
 #ifndef STYXY_ATTEMPT_H
 #define STYXY_ATTEMPT_H
 
+#include "guest/daemon/ask.h"
 #include "guest/daemon/notice.h"
 #include "guest/daemon/portmap.h"
 #include "guest/daemon/wire.h"
@@ -29,7 +30,7 @@ struct attempt {
     struct move moves[ATTEMPT_MOVES]; /* of this project, away from this port */
     size_t move_count;
     int entry_errno;
-    uint64_t deadline;         /* of all questions together; 0 = none was asked yet */
+    struct patience patience;  /* of all questions together */
     enum unmoved unmoved;      /* why it has no place of its own, if it should have one */
 };
 

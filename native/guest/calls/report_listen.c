@@ -99,6 +99,7 @@ static void ask_again(const struct image *image, const struct portmap *map,
     struct target at_asked = *target;
     struct question question = {
         .target = &at_asked, .reason = REASON_PLACED, .project = project_path(image, scratch)};
+    struct patience patience = ask_patience();
     size_t count = portmap_moves(map, asked, project_key(image), MOVES_HELD | MOVES_LIVE, moves, 8);
     at_asked.port = asked;
     for (size_t i = 0; i < count; i++) {
@@ -106,7 +107,7 @@ static void ask_again(const struct image *image, const struct portmap *map,
         if (moves[i].port != target->port)
             continue;
         question.image_id = moves[i].image_id;
-        if (ask_daemon(&question, image, map->bind_socket, ask_deadline(), &again) ==
+        if (ask_daemon(&question, image, map->bind_socket, &patience, &again) ==
                 ASKED_ANSWERED &&
             again.verdict == VERDICT_MOVE && again.port == target->port)
             *answer = again;
@@ -141,7 +142,8 @@ static void notify_chosen(const struct listen_call *call, const struct target *t
                                 .reason = REASON_CHOSEN,
                                 .image_id = call->image->image_id,
                                 .project = project_path(call->image, scratch)};
-    enum asked asked = ask_daemon(&question, call->image, call->map.bind_socket, ask_deadline(),
+    struct patience patience = ask_patience();
+    enum asked asked = ask_daemon(&question, call->image, call->map.bind_socket, &patience,
                                   &answer);
     sys_scratch_free(scratch, IMAGE_PATH);
     if (asked == ASKED_ANSWERED && answer.verdict == VERDICT_MOVE && answer.port == target->port &&

@@ -10,43 +10,57 @@
 
 enum {
     DEADLINE_NS = 250 * 1000 * 1000, /* for all questions of one bind: what a sick daemon may cost */
+    EXTENSION_NS = 750 * 1000 * 1000, /* more, for a daemon that says that it is there */
 };
 
 static const uint64_t SILENCE_NS = 5000000000u; /* nothing is asked after a missed deadline */
 
 static _Atomic uint64_t silent_until;
 
-uint64_t ask_deadline(void)
+struct patience ask_patience(void)
 {
-    return sys_now() + DEADLINE_NS;
+    return (struct patience){.until = sys_now() + DEADLINE_NS};
 }
 
-/*
- * Receive a line, of `length` bytes without its newline, and what came with it, `all` bytes in all;
- * false where it is cut off, too long or too late.
- */
-static bool receive_line(int fd, char *line, size_t room, size_t *all, size_t *length,
-                         uint64_t deadline)
+struct received {
+    char bytes[WIRE_ANSWER];
+    size_t used;
+    size_t line; /* the length of the first line, without its newline */
+};
+
+/* Receive a line, and what came with it; false where it is cut off, too long or too late. */
+static bool receive_line(int fd, struct received *received, uint64_t deadline)
 {
-    size_t used = 0;
-    while (used < room) {
-        ptrdiff_t got = sys_receive(fd, line + used, room - used);
-        if (got == 0)
-            return false;
-        if (got < 0) {
-            if ((errno != EAGAIN && errno != EINTR) || !unix_stream_wait(fd, POLLIN, deadline))
-                return false;
-            continue;
-        }
-        const char *newline = memchr(line + used, '\n', (size_t)got);
-        used += (size_t)got;
+    for (;;) {
+        const char *newline = memchr(received->bytes, '\n', received->used);
         if (newline != NULL) {
-            *length = (size_t)(newline - line);
-            *all = used;
+            received->line = (size_t)(newline - received->bytes);
             return true;
         }
+        size_t room = sizeof received->bytes - received->used;
+        ptrdiff_t got = room == 0 ? 0 : sys_receive(fd, received->bytes + received->used, room);
+        if (got > 0)
+            received->used += (size_t)got;
+        else if (got == 0 || (errno != EAGAIN && errno != EINTR) ||
+                 !unix_stream_wait(fd, POLLIN, deadline))
+            return false;
     }
-    return false;
+}
+
+/* Receive the answer; a daemon that says "wait" before it gets more time, once. */
+static bool receive_answer(int fd, struct received *received, struct patience *patience)
+{
+    static const char wait[] = "styxy/1 wait";
+    if (!receive_line(fd, received, patience->until))
+        return false;
+    if (patience->is_extended || received->line != sizeof wait - 1 ||
+        memcmp(received->bytes, wait, sizeof wait - 1) != 0)
+        return true;
+    patience->is_extended = true;
+    patience->until += EXTENSION_NS;
+    received->used -= sizeof wait;
+    memmove(received->bytes, received->bytes + sizeof wait, received->used);
+    return receive_line(fd, received, patience->until);
 }
 
 static bool put_question(int fd, const struct question *question, const struct image *image,
@@ -63,25 +77,24 @@ static bool put_question(int fd, const struct question *question, const struct i
 
 /* Exchange question and answer on a connected socket. */
 static enum asked exchange(int fd, const struct question *question, const struct image *image,
-                           uint64_t deadline, struct answer *answer)
+                           struct patience *patience, struct answer *answer)
 {
-    char line[WIRE_ANSWER];
-    size_t used = 0, length = 0;
-    if (!put_question(fd, question, image, deadline) ||
-        !receive_line(fd, line, sizeof line, &used, &length, deadline))
-        return sys_now() >= deadline ? ASKED_SILENT : ASKED_GARBLED;
-    if (!wire_answer(line, length, answer))
+    struct received received = {.used = 0};
+    if (!put_question(fd, question, image, patience->until) ||
+        !receive_answer(fd, &received, patience))
+        return sys_now() >= patience->until ? ASKED_SILENT : ASKED_GARBLED;
+    if (!wire_answer(received.bytes, received.line, answer))
         return ASKED_GARBLED;
     /* Why, if the daemon says so, came with the same write; it is not waited for. */
-    const char *why = line + length + 1;
-    const char *end = memchr(why, '\n', used - length - 1);
+    const char *why = received.bytes + received.line + 1;
+    const char *end = memchr(why, '\n', received.used - received.line - 1);
     if (end != NULL)
         wire_why(why, (size_t)(end - why), answer);
     return ASKED_ANSWERED;
 }
 
 enum asked ask_daemon(const struct question *question, const struct image *image,
-                      const char *bind_socket, uint64_t deadline, struct answer *answer)
+                      const char *bind_socket, struct patience *patience, struct answer *answer)
 {
     enum asked outcome = ASKED_GARBLED;
     if (sys_now() < atomic_load(&silent_until))
@@ -89,10 +102,10 @@ enum asked ask_daemon(const struct question *question, const struct image *image
     int fd = unix_stream_socket();
     if (fd < 0)
         return outcome;
-    if (unix_stream_connect(fd, bind_socket, deadline))
-        outcome = exchange(fd, question, image, deadline, answer);
+    if (unix_stream_connect(fd, bind_socket, patience->until))
+        outcome = exchange(fd, question, image, patience, answer);
     else
-        outcome = sys_now() >= deadline ? ASKED_SILENT : ASKED_NOBODY;
+        outcome = sys_now() >= patience->until ? ASKED_SILENT : ASKED_NOBODY;
     sys_close(fd);
     if (outcome == ASKED_SILENT)
         atomic_store(&silent_until, sys_now() + SILENCE_NS);

@@ -10,8 +10,14 @@
 
 #include "guest/daemon/wire.h"
 
-/* When a question that is asked now must have its answer, in the time of sys_now. */
-uint64_t ask_deadline(void);
+/* Until when the questions of one bind are waited for, in the time of sys_now; 0 = not yet begun. */
+struct patience {
+    uint64_t until;
+    bool is_extended; /* the daemon has asked for more time, which it may do once */
+};
+
+/* How long a question that is asked now waits for its answer. */
+struct patience ask_patience(void);
 
 enum asked {
     ASKED_ANSWERED,
@@ -20,8 +26,8 @@ enum asked {
     ASKED_GARBLED, /* what came is no answer, or we could not ask at all */
 };
 
-/* Ask, and wait for the answer until `deadline`. */
+/* Ask, and wait for the answer as long as `patience` says, which the daemon may extend. */
 enum asked ask_daemon(const struct question *question, const struct image *image,
-                const char *bind_socket, uint64_t deadline, struct answer *answer);
+                      const char *bind_socket, struct patience *patience, struct answer *answer);
 
 #endif

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy import __version__
-from styxy.server.guests.bind_socket import IDLE_SECONDS, BindSocket
+from styxy.server.guests.bind_socket import IDLE_SECONDS, BindSocket, Questions
 from styxy.server.http.server import WebServer
 from styxy.server.net.connection_limit import ConnectionLimit
 
@@ -88,6 +88,7 @@ class Daemon:
             BindSocket,
             parts.service,
             parts.notify_socket.read,
+            questions=Questions(loop),
             limit=guests,
             patience=IDLE_SECONDS,
         )

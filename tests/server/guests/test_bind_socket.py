@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -356,3 +357,26 @@ def test_a_range_where_servers_have_just_been_is_not_full(daemon: Daemon, busy: 
     port, kind, told = moved(daemon, question(busy, kind="coordination"))
     assert (kind, told) == ("coordination", "new")
     assert 9870 <= port <= 9899
+
+
+def test_whoever_is_far_back_in_the_queue_is_told_to_wait_and_answered(
+    daemon: Daemon, busy: int
+) -> None:
+    asked = [question(busy, server=f"{number:016x}", kind="build") for number in range(300)]
+    with ExitStack() as stack:
+        links = [
+            stack.enter_context(daemon.connect_unix(daemon.facts["line_socket"])) for _ in asked
+        ]
+        os.kill(daemon.process.pid, signal.SIGSTOP)  # so that all of them are there at once
+        for link, line in zip(links, asked, strict=True):
+            link.sendall(line)
+        os.kill(daemon.process.pid, signal.SIGCONT)
+        told = 0
+        for link in links:
+            lines = stack.enter_context(link.makefile("rb"))
+            answer = lines.readline()
+            if answer == b"styxy/1 wait\n":
+                told += 1
+                answer = lines.readline()
+            assert answer.split()[1] in (b"move", b"error")
+    assert 0 < told < len(asked)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from styxy.server.guests.bind_socket import BindSocket
+from styxy.server.guests.bind_socket import BindSocket, Questions
 from styxy.server.http.server import WebServer
 from styxy.server.net.connection_limit import Connection, ConnectionLimit
 
@@ -122,7 +122,14 @@ def test_a_guest_that_asks_nothing_is_let_go() -> None:
         with ours, theirs:
             loop = asyncio.get_running_loop()
             await loop.connect_accepted_socket(
-                lambda: BindSocket(nobody, lambda: None, limit=guests, patience=0.1), theirs
+                lambda: BindSocket(
+                    nobody,
+                    lambda: None,
+                    questions=Questions(loop),
+                    limit=guests,
+                    patience=0.1,
+                ),
+                theirs,
             )
             assert len(guests) == 1
             ours.setblocking(False)

@@ -35,12 +35,8 @@ class SameProgram:
 
         Before Linux 6.8 a bound, silent socket is not shown: its unseen holder counts as the same.
         """
-        from styxy.core.commands.conduct import default_ports
-
         asked, project = request.asked, request.owner.project
-        if request.reason != "inuse" or project is None or asked in default_ports():
-            return False
-        if self._desk.configured.containing(asked) is not None:
+        if request.reason != "inuse" or project is None or not self._may_be_lock(asked):
             return False
         transport: Transport = "udp" if request.protocol == "udp" else "tcp"
         sightings = self._context.listeners.sightings(asked, transport)
@@ -63,11 +59,14 @@ class SameProgram:
     def may_let_go(self, question: BindQuestion, *, pid: int, project: str | None) -> bool:
         """Return whether the same program of this project listens on the asked port, and may end.
 
-        Only listeners that a guest has reported count: to search for others takes too long.
+        Only listeners that a guest has reported count: to search for others takes too long. A lock
+        is not waited for: whoever finds it taken gives up at once, as without Styxy.
         """
         if question.reason != "inuse" or question.protocol != "tcp" or project is None:
             return False
         listeners, port = self._context.listeners, question.port
+        if self._may_be_lock(port):
+            return False
         listeners.look_at(port, self._context.clock())
         images = listeners.image_ids(port)
         if not images or None in images or question.image_id in images:
@@ -79,6 +78,13 @@ class SameProgram:
             and self._is_same(each.pid, pid)
             for each in listeners.sightings(port)
         )
+
+    def _may_be_lock(self, port: Port) -> bool:
+        """Return whether a number is nobody's default and in no configured range."""
+        # Imported here: the table of tools takes 10 ms, and many daemons never need it.
+        from styxy.core.commands.conduct import default_ports
+
+        return port not in default_ports() and self._desk.configured.containing(port) is None
 
     def _silent(self, port: Port) -> set[int]:
         """Find who has bound a TCP port without listening."""
