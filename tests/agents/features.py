@@ -81,7 +81,6 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
     },
     "copilot": {
         "moved": _IN_ITS_WAY,
-        "background": Limit(NO, "what reads the output later does not say of which command it is"),
         "own": BY_ID,
     },
     "opencode": {"again": MOVED, "taken": MOVED, "background": _UNTOLD},

@@ -154,6 +154,10 @@ def in_background(agent: Agent) -> tuple[Step, ...]:
     if agent.name == "claude":
         server = {"command": line, "description": "a server", "run_in_background": True}
         return ToolCall("Bash", server), "true", "true"
+    if agent.name == "copilot":
+        server = {"command": line, "description": "a server", "mode": "async", "shellId": "web"}
+        later = {"shellId": "web", "delay": 2}
+        return ToolCall("bash", server), ToolCall("read_bash", later)
     # Codex lets run on what is not over by then, and looks at it again.
     waiting = f"until [ -e over ]; do sleep 0.1; done; {line}"
     return ToolCall("exec_command", {"cmd": waiting, "yield_time_ms": 250}), look_again

@@ -200,6 +200,33 @@ def test_a_server_that_failed_in_the_background_is_explained(
         assert shop.says("UserPromptSubmit", prompt=prompt) == ""
 
 
+def test_what_copilot_reads_later_is_explained_as_of_its_command(
+    daemon: Daemon, blog: Agent, tmp_path: Path
+) -> None:
+    port = free_port()
+    blog.start_server(port)
+    output = f"OSError: [Errno 98] Address already in use: {port}\n"
+    ended = output + "<shellId: {} completed with exit code 1>"
+    with Agent(daemon, worktree(tmp_path / "shop"), agent="copilot") as agent:
+        common = {"sessionId": agent.session, "cwd": str(agent.project)}
+        line = f"python3 -m http.server {port}"
+        started = {"command": line, "mode": "async", "shellId": "s1"}
+        begun = {"textResultForLlm": "<command started in background with shellId: s1>"}
+        call = {**common, "toolName": "bash", "toolArgs": started}
+        agent.hook("preToolUse", call)
+        assert agent.hook("postToolUse", {**call, "toolResult": begun}) is None
+        for shell, is_told in (("s2", False), ("s1", True)):
+            later = {
+                **common,
+                "toolName": "read_bash",
+                "toolArgs": {"shellId": shell, "delay": 1},
+                "toolResult": {"resultType": "success", "textResultForLlm": ended.format(shell)},
+            }
+            said = (agent.hook("postToolUse", later) or {}).get("additionalContext", "")
+            assert (f"Port {port} is taken by" in said) == is_told
+            assert ("python3 -m http.server" in said) == is_told
+
+
 def test_servers_run_under_styxy_where_the_user_wants_that(daemon: Daemon, shop: Agent) -> None:
     daemon.call("PATCH", "/config", {"changes": {"agents": {"rewrite": True}}})
     try:

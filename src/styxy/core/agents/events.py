@@ -30,7 +30,8 @@ class HookEvent:
     `agent` is whose protocol the hook speaks, and `speaker` the agent that called it: Cursor calls
     the hooks of Claude Code as well as its own. `name` is the agent's own word for what happened,
     and `tool_input` is the input of its tool as it was sent. `call_id` identifies the tool call; it
-    is empty where the agent has no ids. `directory` is absolute, or None.
+    is empty where the agent has no ids. `shell_id` is what the agent calls the shell of a command
+    that may go on in the background. `directory` is absolute, or None.
     """
 
     agent: str
@@ -41,6 +42,7 @@ class HookEvent:
     directory: str | None = None
     command: str = ""
     call_id: str = ""
+    shell_id: str = ""
     tool_input: Mapping[str, Any] = field(default_factory=dict)
     output: str = ""
     outcome: Outcome = "unknown"

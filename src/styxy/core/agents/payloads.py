@@ -48,6 +48,9 @@ SHELLS = frozenset(
 )  # fmt: skip
 """Tools that run a command line, in lower case."""
 
+READERS = frozenset({"read_bash", "read_powershell"})
+"""Tools that read what a command in the background has printed since."""
+
 CURSOR = "cursor_version"
 
 _SESSION = ("session_id", "sessionId", "sessionID", "conversation_id")
@@ -55,6 +58,7 @@ _DIRECTORY = ("cwd", "directory")
 _TOOL = ("tool_name", "toolName", "tool")
 _INPUT = ("tool_input", "toolArgs", "toolInput", "args")
 _COMMAND = ("command", "cmd", "command_line")
+_SHELL = ("shellId", "shell_id")
 _CALL = ("tool_use_id", "tool_call_id", "toolCallId", "callID", "call_id")
 _EVENT = ("hook_event_name", "hookEventName", "hookName")
 
@@ -72,9 +76,10 @@ def event_of(agent: str, name: str, payload: Mapping[str, Any]) -> HookEvent | N
     tool_input = _input(payload)
     command = _command(tool_input) or _command(payload)
     tool = _text(payload, _TOOL)
-    if kind in ("before command", "after command") and (
-        not command or (tool and tool.lower() not in SHELLS)
-    ):
+    shell_id = _text(tool_input, _SHELL)
+    is_read = kind == "after command" and tool.lower() in READERS and bool(shell_id)
+    is_run = bool(command) and (not tool or tool.lower() in SHELLS)
+    if kind in ("before command", "after command") and not (is_run or is_read):
         return None
     output, outcome = outcome_of(name, payload)
     return HookEvent(
@@ -84,8 +89,9 @@ def event_of(agent: str, name: str, payload: Mapping[str, Any]) -> HookEvent | N
         kind=kind,
         session_id=_text(payload, _SESSION).encode("utf-8", "replace").decode(),
         directory=_directory(payload),
-        command=command,
+        command="" if is_read else command,
         call_id=_text(payload, _CALL),
+        shell_id=shell_id,
         tool_input=tool_input,
         output=output,
         outcome=outcome,

@@ -104,6 +104,7 @@ class Hooks:
             return b""
         try:
             session = self._sessions.of(event, peer)
+            event = session.recalled(event)
             is_repeated = bool(event.command) and session.is_repeated(
                 event, now=self._service.context.clock()
             )

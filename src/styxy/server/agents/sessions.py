@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from styxy.adapters.git import branch_of
@@ -69,17 +69,24 @@ class Session:
         """Return whether a tool call has been answered already, and note that it has been now.
 
         Several hook files may name Styxy, and each of them calls. Where the agent gives its calls
-        no ids, the same command at almost the same time is the same call.
+        no ids, the same command at almost the same time is the same call, unless it has printed
+        something else since.
         """
-        key = (event.kind, event.call_id or event.command)
+        key = (event.kind, event.call_id or f"{event.command}\0{event.output}")
         before = self.answered.get(key)
         _remember(self.answered, key, now)
         return before is not None and (bool(event.call_id) or now - before < SAME_CALL_SECONDS)
 
     def note(self, event: HookEvent) -> None:
         """Remember the command of a tool call: its background task may fail later."""
-        if event.call_id:
-            _remember(self.commands, event.call_id, event.command)
+        for name in filter(None, (event.call_id, event.shell_id)):
+            _remember(self.commands, name, event.command)
+
+    def recalled(self, event: HookEvent) -> HookEvent:
+        """Return an event about the output of an earlier command as one of that command."""
+        if event.kind != "after command" or event.command:
+            return event
+        return replace(event, command=self.commands.get(event.shell_id, ""))
 
     def postpone(self, event: HookEvent, notice: str) -> None:
         """Keep a notice until after the command."""
