@@ -46,9 +46,9 @@ class SessionServers:
         fresh = {each.port for each in listeners if each.cookie not in self._seen}
         if not fresh:
             return
-        self._seen = {each.cookie for each in listeners}
         if self._agents() or self._desk.session_processes:
             self._note(self._pids_on(fresh))
+        self._seen = {each.cookie for each in listeners}  # what failed is tried again
 
     def look_at_group(self, group: int, instance_id: str, *, mark: str) -> None:
         """Note what is left of a process group in which a session's command ran.
