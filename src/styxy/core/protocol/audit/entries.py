@@ -88,7 +88,7 @@ KIND_OF_WORD: dict[EventWord, type[Event]] = {
     "instance_gone": InstanceGone,
     "program_learned": ProgramSeen,
     "program_forgotten": ProgramForgotten,
-    "attributed": Attributed,
+    "process_attributed": Attributed,
     "noted": Noted,
 }
 

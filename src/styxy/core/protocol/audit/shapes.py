@@ -19,8 +19,8 @@ EventWord = Literal[
     "allocated", "released", "passed", "bound", "unbound", "dated", "reassigned", "probed",
     "port_remembered", "move_remembered", "port_forgotten", "move_forgotten", "port_asked",
     "port_ask_forgotten", "range_added", "range_removed", "instance_registered",
-    "instance_heartbeat", "instance_gone", "attributed", "program_learned", "program_forgotten",
-    "noted",
+    "instance_heartbeat", "instance_gone", "process_attributed", "program_learned",
+    "program_forgotten", "noted",
 ]  # fmt: skip
 """The API's name for each kind of event."""
 
@@ -222,7 +222,7 @@ class ProgramForgottenEvent(AuditEntry, tag="program_forgotten"):
     script: str
 
 
-class AttributedEvent(AuditEntry, tag="attributed"):
+class AttributedEvent(AuditEntry, tag="process_attributed"):
     """Processes turned out to be an agent session's; without an instance, that is forgotten."""
 
     pids: list[int]
