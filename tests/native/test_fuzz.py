@@ -100,7 +100,7 @@ static int fuzz_answer(const char *bytes, size_t length)
     check_text(answer.error, sizeof answer.error);
     if (answer.verdict == VERDICT_MOVE && (answer.port < 1024 || answer.at[0] == '\0'))
         abort();
-    wire_why(bytes, length, &answer);
+    wire_more(bytes, length, &answer);
     check_text(answer.name, sizeof answer.name);
     check_text(answer.until, sizeof answer.until);
     return 1;
@@ -109,10 +109,13 @@ static int fuzz_answer(const char *bytes, size_t length)
 static void fuzz_why(const char *bytes, size_t length)
 {
     struct answer answer = {.verdict = VERDICT_MOVE};
-    wire_why(bytes, length, &answer);
+    wire_more(bytes, length, &answer);
     check_text(answer.name, sizeof answer.name);
     check_text(answer.until, sizeof answer.until);
-    check_text(answer.tool, sizeof answer.tool);
+    if (answer.cause == CAUSE_TOOK)
+        check_text(answer.tool, sizeof answer.tool);
+    else
+        check_text(answer.also, sizeof answer.also);
     if (answer.cause == CAUSE_TOOK && (answer.tool[0] == '\0' || answer.asked == 0))
         abort();
     if (answer.cause != CAUSE_IN_USE && answer.cause != CAUSE_TOOK && answer.name[0] == '\0')

@@ -101,6 +101,24 @@ def test_the_notice_says_why(tmp_path: Path, why: str, said: str) -> None:
     assert f"Port {taken} -> {free} (service: api)" in (tmp_path / "reassignments.log").read_text()
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("\nstyxy/1 also devices%20look%20here", "; devices look here"),
+        (f"\nstyxy/1 also {'a' * 96}", ""),
+        ("\nstyxy/1 also a%0Ab", ""),
+        ("\nstyxy/1 later\nstyxy/1 also x", "; x"),
+    ],
+)
+def test_the_notice_ends_with_what_else_there_is_to_know(
+    tmp_path: Path, more: str, said: str
+) -> None:
+    free = free_port()
+    with listener() as taken, FakeDaemon(tmp_path, say(move(free) + more)) as daemon:
+        done = run([compiled(BINDER), f"127.0.0.1,{taken},listen"], daemon.environment())
+    assert done.stderr == NOTICE.format(taken, free).replace("\n", f"{said}\n")
+
+
 def test_the_second_answer_for_one_server_is_not_told_again(tmp_path: Path) -> None:
     free = free_port()
     answers = say(move(free), move(free, told="same"))

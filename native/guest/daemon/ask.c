@@ -86,10 +86,12 @@ static enum asked exchange(int fd, const struct question *question, const struct
     if (!wire_answer(received.bytes, received.line, answer))
         return ASKED_GARBLED;
     /* Why, if the daemon says so, came with the same write; it is not waited for. */
-    const char *why = received.bytes + received.line + 1;
-    const char *end = memchr(why, '\n', received.used - received.line - 1);
-    if (end != NULL)
-        wire_why(why, (size_t)(end - why), answer);
+    const char *more = received.bytes + received.line + 1, *end;
+    const char *limit = received.bytes + received.used;
+    while ((end = memchr(more, '\n', (size_t)(limit - more))) != NULL) {
+        wire_more(more, (size_t)(end - more), answer);
+        more = end + 1;
+    }
     return ASKED_ANSWERED;
 }
 

@@ -214,6 +214,10 @@ void notice_moved(const struct image *image, uint16_t asked, const struct answer
         text_add(&text, " was in use");
     }
     add_where(&text, answer);
+    if (answer->cause != CAUSE_TOOK && answer->also[0] != '\0') {
+        text_add(&text, "; ");
+        text_add(&text, answer->also);
+    }
     text_add(&text, "\n");
     if (image->notify != NOTIFY_OFF)
         write_to_stream(image, stream_for(image), &text);

@@ -326,16 +326,25 @@ static void read_took(const struct field *fields, size_t count, struct answer *a
     answer->name[0] = '\0';
     if (count < 5 || !read_number(&fields[4], 1, 65535, &asked) ||
         !read_text(&fields[3], answer->tool, WIRE_NAME) ||
-        (count == 6 && !read_text(&fields[5], answer->name, WIRE_NAME)))
+        (count == 6 && !read_text(&fields[5], answer->name, WIRE_NAME))) {
+        answer->tool[0] = '\0';
         return;
+    }
     answer->asked = (uint16_t)asked;
     answer->cause = CAUSE_TOOK;
 }
 
-void wire_why(const char *line, size_t length, struct answer *answer)
+void wire_more(const char *line, size_t length, struct answer *answer)
 {
     struct field fields[6];
     size_t count = split(line, length, fields, 6);
+    if (answer->verdict != VERDICT_MOVE || answer->cause == CAUSE_TOOK)
+        return;
+    if (count == 3 && is(&fields[0], "styxy/1") && is(&fields[1], "also")) {
+        if (!read_text(&fields[2], answer->also, WIRE_ALSO))
+            answer->also[0] = '\0';
+        return;
+    }
     if (count >= 2 && is(&fields[0], "styxy/1") && is(&fields[1], "why") && count > 2 &&
         is(&fields[2], "took")) {
         read_took(fields, count, answer);

@@ -15,6 +15,7 @@ enum {
     WIRE_NAME = 64,
     WIRE_UNTIL = 6,   /* "14:03" and a NUL */
     WIRE_ERROR = 224, /* of a refusal, as much as is shown */
+    WIRE_ALSO = 96,
     WIRE_TIME = 20, /* "2026-11-21 19:25:22" and a NUL */
 };
 
@@ -75,7 +76,10 @@ struct answer {
             char at[WIRE_TIME];     /* the daemon's local time */
             char name[WIRE_NAME];   /* of the project that has or had the port */
             char until[WIRE_UNTIL]; /* when it left, in the daemon's local time */
-            char tool[WIRE_NAME];   /* with CAUSE_TOOK, and then `name` is "" if it was in use */
+            union {
+                char tool[WIRE_NAME]; /* with CAUSE_TOOK, and then `name` is "" if it was in use */
+                char also[WIRE_ALSO]; /* else: what the notice of a move ends with */
+            };
         };
         char error[WIRE_ERROR]; /* what a refusal or VERDICT_TAKEN says; "" = nothing */
     };
@@ -96,9 +100,10 @@ size_t wire_name_message(uint16_t port, const struct image *image, char *line, s
 bool wire_answer(const char *line, size_t length, struct answer *answer);
 
 /*
- * Parse the line that may follow an answer and says why; the cause stays CAUSE_IN_USE where it is
- * none, as from an older daemon, or says what we do not know, as from a newer one.
+ * Parse a line that may follow the answer of a move, and says why it was moved or what else the user
+ * should know. The cause stays CAUSE_IN_USE where none says it, as from an older daemon, or one says
+ * what we do not know, as from a newer one.
  */
-void wire_why(const char *line, size_t length, struct answer *answer);
+void wire_more(const char *line, size_t length, struct answer *answer);
 
 #endif

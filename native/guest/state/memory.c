@@ -6,7 +6,7 @@
 
 enum {
     MOVES = 32,
-    TEXT_WORDS = (2 * WIRE_NAME + WIRE_TIME + WIRE_UNTIL + 1 + 7) / 8,
+    TEXT_WORDS = (2 * WIRE_NAME + WIRE_TIME + WIRE_UNTIL + WIRE_ALSO + 1 + 7) / 8,
 };
 
 /*
@@ -23,6 +23,7 @@ struct texts {
     char at[WIRE_TIME];
     char name[WIRE_NAME];
     char until[WIRE_UNTIL];
+    char also[WIRE_ALSO];
     uint8_t cause; /* enum cause */
 };
 
@@ -59,6 +60,8 @@ void memory_add_move(uint16_t asked, bool is_udp, const struct answer *answer)
     memcpy(texts.at, answer->at, sizeof texts.at);
     memcpy(texts.name, answer->name, sizeof texts.name);
     memcpy(texts.until, answer->until, sizeof texts.until);
+    if (answer->cause != CAUSE_TOOK)
+        memcpy(texts.also, answer->also, sizeof texts.also);
     memcpy(words, &texts, sizeof texts);
     struct entry *entry = &moves[atomic_fetch_add(&next_move, 1) % MOVES];
     atomic_store(&entry->key, 0);
@@ -127,6 +130,7 @@ bool memory_recall(uint16_t got, bool is_udp, struct answer *answer)
     memcpy(answer->at, texts.at, sizeof texts.at);
     memcpy(answer->name, texts.name, sizeof texts.name);
     memcpy(answer->until, texts.until, sizeof texts.until);
+    memcpy(answer->also, texts.also, sizeof texts.also);
     answer->cause = (enum cause)texts.cause;
     return true;
 }

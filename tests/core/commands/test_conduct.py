@@ -91,7 +91,32 @@ def test_a_title_that_hides_the_arguments_is_looked_through(
 
 def test_the_environment_counts() -> None:
     assert "PORT" in variables_of_ports()
-    assert habit(8080, f"node {BIN}/webpack serve", PORT=8080).conduct == "moves"
+    assert habit(3000, f"node {BIN}/next dev", PORT=3000).conduct == "moves"
+
+
+def test_a_variable_may_set_where_a_tool_begins() -> None:
+    words = f"node {BIN}/webpack serve"
+    assert habit(8080, words, PORT=8080).conduct == "steered", "webpack does not know it"
+    assert habit(3050, words, WEBPACK_DEV_SERVER_BASE_PORT=3050).conduct == "steered"
+    assert "WEBPACK_DEV_SERVER_BASE_PORT" in variables_of_ports()
+
+
+@pytest.mark.parametrize(
+    ("asked", "line", "said"),
+    [
+        (3050, f"node {BIN}/webpack serve --port 3050", "pass --port {port}"),
+        (8080, f"node {BIN}/vue-cli-service serve", "pass --port {port}"),
+        (8081, f"node {BIN}/expo start", "pass --port {port}"),
+        (24678, "node server.js", "set server.hmr.port {port}"),
+        (35729, f"node {BIN}/gulp serve", "set LiveReload's port {port}"),
+        (8000, "python -m http.server 8000", ""),
+    ],
+)
+def test_who_looks_for_the_old_port_from_outside_is_known(asked: int, line: str, said: str) -> None:
+    found = habit(asked, line)
+    who = "devices" if "expo" in line else "pages opened outside this project"
+    assert found.conduct == "moves"
+    assert found.outside == (f"{who} look for {asked}, {said}" if said else "")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from styxy.core.protocol.move_words import LONGEST_NAME, MoveWords, move_sentence, printable_name
@@ -24,6 +26,9 @@ from styxy.core.protocol.move_words import LONGEST_NAME, MoveWords, move_sentenc
 )
 def test_each_cause_has_its_sentence(words: MoveWords | None, sentence: str) -> None:
     assert move_sentence(words, requested=8000, port=8001) == sentence
+    also = replace(words or MoveWords(kind="in use", name=""), outside="devices look for 8000")
+    told = move_sentence(also, requested=8000, port=8001)
+    assert told == f"{sentence}; devices look for 8000"
 
 
 @pytest.mark.parametrize(

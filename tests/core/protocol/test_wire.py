@@ -173,3 +173,15 @@ def test_why_is_a_second_line_that_an_older_library_does_not_read() -> None:
     assert promised == plain + b"styxy/1 why took vite 3000 my%20blog\n"
     own = wire.format_answer(answer, local_time=NOW, words=replace(took, kind="in use"))
     assert own == plain + b"styxy/1 why took vite 3000\n"
+
+
+def test_who_looks_from_outside_is_a_line_of_its_own() -> None:
+    answer = Moved(LEASE, is_new=True)
+    also = b"styxy/1 also devices%20look%20here\n"
+    for words, why in (
+        (MoveWords(kind="in use", name=""), b""),
+        (MoveWords(kind="promised", name="blog"), b"styxy/1 why promised blog\n"),
+    ):
+        told = replace(words, outside="devices look here")
+        lines = wire.format_answer(answer, local_time=NOW, words=told).partition(b"\n")[2]
+        assert lines == why + also

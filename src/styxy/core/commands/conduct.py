@@ -47,6 +47,14 @@ MAX_PORT_SEARCH_RETRIES, and by experiment; vite goes on to the last port.)"""
 SIDE_PORTS = frozenset({9229, 24678, 35729})
 """Node's inspector, Vite's and LiveReload's sockets: a tool that steps does not step there."""
 
+OUTSIDE = {
+    24678: "pages server.hmr.port",
+    35729: "pages LiveReload's port",
+}
+"""Who looks for a side port from outside, and what sets it, whatever program serves it."""
+
+WHO = {"pages": "pages opened outside this project", "devices": "devices"}
+
 TITLES = {
     "next-server": "next", "next-router-worker": "next", "next-render-worker": "next",
     "workerd": "wrangler",
@@ -72,7 +80,8 @@ class Habit:
     `root` is the place in its lineage, itself at 0, of the process that the table knows; `is_known`
     if it does.
     `is_asking`: it asks its user, who may take his time. `must_fail`: it cannot find another port
-    here; `remedy` is then what to type, where `{port}` stands for a free one.
+    here; `remedy` is then what to type, where `{port}` stands for a free one. `outside` says who
+    looks for the asked port after a move, and what to pass.
     """
 
     conduct: Conduct = "moves"
@@ -82,6 +91,7 @@ class Habit:
     must_fail: bool = False
     remedy: str = ""
     is_known: bool = False
+    outside: str = ""
 
 
 MOVES = Habit()
@@ -90,7 +100,8 @@ MOVES = Habit()
 @cache
 def variables_of_ports() -> tuple[str, ...]:
     """List the variables that set the port of some tool, and the one that overrules the table."""
-    named = {each[1:] for tool in tools() for each in tool.sources if each.startswith("$")}
+    sources = {each.lstrip("~") for tool in tools() for each in tool.sources}
+    named = {each[1:] for each in sources if each.startswith("$")}
     return (OVERRIDE, *OPTION_VARIABLES, *sorted(named))
 
 
@@ -136,7 +147,8 @@ def habit_of(
         name = _name_of(lineage)
         override = _override(lineage, wanted, name)
         is_steered = override == "steer" or (learned == "steered" and override != "move")
-        return Habit(conduct="steered" if is_steered else "moves", program=name)
+        conduct: Conduct = "steered" if is_steered else "moves"
+        return Habit(conduct=conduct, program=name, outside=_outside(None, asked))
     override = _override(lineage, wanted, found.server.program)
     conflict = _conflict(found, asked, is_stepping=is_stepping)
     if conflict == "shared":
@@ -145,7 +157,8 @@ def habit_of(
     if override in ("move", "steer"):
         is_steered = override == "steer"
     if not is_steered:
-        return Habit(program=found.server.program, root=root, is_known=True)
+        outside = _outside(found, asked)
+        return Habit(program=found.server.program, root=root, is_known=True, outside=outside)
     return Habit(
         is_known=True,
         conduct="steered",
@@ -175,12 +188,21 @@ def _conflict(found: Match, asked: int, *, is_stepping: bool) -> Conflict:
     server, tool = found.server, found.tool
     assert server is not None
     is_default = server.where in (None, "default")
-    if is_default and tool.port not in (None, asked) and not is_stepping:
+    if is_default and server.port not in (None, asked) and not is_stepping:
         return tool.explicit_conflict if server.conflict == tool.conflict else server.conflict
     if not is_default and server.port is not None:
         is_near = server.port <= asked <= server.port + MOST_STEPS
         return server.conflict if is_near else "unknown"
     return server.conflict
+
+
+def _outside(found: Match | None, asked: int) -> str:
+    """Say who looks for the asked port from outside after a move; `{port}` is the new one."""
+    told = OUTSIDE.get(asked) or (found.tool.outside if found is not None else "")
+    who, _, what = told.partition(" ")
+    if not what:
+        return ""
+    return f"{WHO[who]} look for {asked}, {'pass' if what[0] == '-' else 'set'} {what} {{port}}"
 
 
 def _row_of(lineage: Sequence[Command]) -> tuple[Match | None, int]:

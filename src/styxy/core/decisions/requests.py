@@ -128,12 +128,14 @@ class Kept:
 class Moved:
     """The bind is moved to the leased port; `is_new` if no process has been told about it yet.
 
-    `took` is the name of the program if it found the port by itself.
+    `took` is the name of the program if it found the port by itself; `outside` says who still looks
+    for the requested port from outside of the project.
     """
 
     lease: Lease
     is_new: bool
     took: str = ""
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

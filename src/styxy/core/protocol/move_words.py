@@ -6,7 +6,7 @@ is somebody's path and goes to a terminal, so it has no character that a termina
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class MoveWords:
     """Hold why a bind was moved: whose the port is or was, and until what local time (`14:03`).
 
     `tool` is the program that found another port by itself, and `asked` the one that it wanted.
+    `outside` says who still looks for it from outside of the project, and what to pass.
     """
 
     kind: CauseKind
@@ -28,12 +29,16 @@ class MoveWords:
     until: str = ""
     tool: str = ""
     asked: int = 0
+    outside: str = ""
 
 
 def move_sentence(words: MoveWords | None, *, requested: int, port: int) -> str:
     """Say a move in the words of the notice; None: something listens on the requested port."""
     if words is None:
         return f"Port {requested} was in use, auto-assigned port {port}"
+    if words.outside:
+        plain = move_sentence(replace(words, outside=""), requested=requested, port=port)
+        return f"{plain}; {words.outside}"
     if words.tool:
         why = f"is promised to {words.name}" if words.kind == "promised" else "was in use"
         return f"Port {requested} {why}, {words.tool} took {port}"

@@ -6,7 +6,8 @@ field is `-`. `native/guest/daemon/wire.c` speaks the same; a test holds the two
 An answer that moves a bind may be followed by a second line of the same write, which says why:
 `styxy/1 why promised NAME`, `styxy/1 why left NAME 14:03`, or of a program that found the port by
 itself `styxy/1 why took PROGRAM ASKED [NAME]`. A library that does not know it reads
-the first line alone, and one that gets none says that the port was in use.
+the first line alone, and one that gets none says that the port was in use. After that may come
+`styxy/1 also TEXT`, which the notice ends with.
 
 `styxy/1 taken [TEXT]` says that EADDRINUSE stands; the text, if any, is for the user.
 """
@@ -175,6 +176,11 @@ def format_answer(
 
 
 def _why(words: MoveWords | None) -> str:
+    also = f"\n{VERSION} also {quote(words.outside)}" if words and words.outside else ""
+    return _cause(words) + also
+
+
+def _cause(words: MoveWords | None) -> str:
     if words is not None and words.tool:
         owner = f" {quote(words.name)}" if words.kind == "promised" else ""
         return f"\n{VERSION} why took {quote(words.tool)} {words.asked}{owner}"

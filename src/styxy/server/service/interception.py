@@ -95,6 +95,8 @@ class Interception:
             if request.must_fail:
                 said = self._habits.advice(answer, request=request, habit=habit)
                 return replace(answer, advice=said)
+        if isinstance(answer, Moved) and habit.outside and answer.lease.port != request.asked:
+            return replace(answer, outside=habit.outside.format(port=answer.lease.port))
         return answer
 
     def remember_asked(self) -> None:
@@ -338,10 +340,12 @@ class Interception:
             return MoveWords(
                 kind=cause.kind, name=whose, tool=answer.took, asked=answer.lease.asked or 0
             )
+        outside = answer.outside if isinstance(answer, Moved) else ""
         if cause is None or cause.kind == "in use":
-            return None
+            return MoveWords(kind="in use", name="", outside=outside) if outside else None
         until = datetime.fromtimestamp(cause.until).strftime("%H:%M")
-        return MoveWords(kind=cause.kind, name=self._name_of(cause.owner), until=until)
+        name = self._name_of(cause.owner)
+        return MoveWords(kind=cause.kind, name=name, until=until, outside=outside)
 
     def _name_of(self, owner: Owner) -> str:
         if owner.project is None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import pytest
 
+from styxy.core.commands.conduct import WHO
 from styxy.core.commands.tools.launchers import launchers
 from styxy.core.commands.tools.table import Tool, tools, tools_by_name
 from styxy.core.model.service_types import Catalogue
 
 SERVICE_TYPES = {each.name for each in Catalogue()} | {"-"}
-SOURCE_MARKS = ("-", "$", "#", "=", "@", "?", ":")
+SOURCE_MARKS = ("-", "$", "~$", "#", "=", "@", "?", ":")
 
 
 def means_something(tool: Tool) -> bool:
@@ -28,6 +29,12 @@ def means_something(tool: Tool) -> bool:
 
 def test_each_row_means_something() -> None:
     assert [tool for tool in tools() if not means_something(tool)] == []
+
+
+def test_who_looks_from_outside_is_told_by_a_flag_of_the_tool() -> None:
+    told = [(tool.outside.partition(" "), tool.sources) for tool in tools() if tool.outside]
+    assert {who for (who, _, _), _ in told} == WHO.keys()
+    assert all(flag in sources for (_, _, flag), sources in told)
 
 
 def test_no_row_is_hidden_by_one_before_it() -> None:

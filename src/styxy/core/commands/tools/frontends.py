@@ -15,7 +15,7 @@ react-scripts craco react-app-rewired | start | dev | 3000 | $PORT | asks
 ng @angular/cli | serve s dev | dev | 4200 | --port | asks
 nx | serve s | dev | 4200 | --port | unknown
 nx | storybook | storybook | 4400 | --port | unknown
-vue-cli-service | serve | dev | 8080 | --port $PORT | unknown
+vue-cli-service | serve | dev | 8080 | --port $PORT | unknown | pages --port
 nuxt nuxi | !build !generate !init !prepare !analyze !typecheck !upgrade !add !module !cleanup \
 !info !devtools !test | dev | 3000 | -p --port $PORT $NUXT_PORT $NITRO_PORT | steps
 nitro nitropack | dev preview | dev | 3000 | -p --port $PORT | unknown
@@ -32,8 +32,10 @@ waku | dev start | dev | 3000 | -p --port $PORT | unknown
 gatsby | develop | dev | 8000 | -p --port $PORT | unknown
 gatsby | serve | dev | 9000 | -p --port | unknown
 parcel | !build !watch !help | dev | 1234 | -p --port $PORT | unknown
-webpack webpack-cli | serve s server | dev | 8080 | --port -p $PORT | steps/fails
-webpack-dev-server | | dev | 8080 | --port -p $PORT | steps/fails
+webpack webpack-cli | serve s server | dev | 8080 | --port -p ~$WEBPACK_DEV_SERVER_BASE_PORT | \
+steps/fails | pages --port
+webpack-dev-server | | dev | 8080 | --port -p ~$WEBPACK_DEV_SERVER_BASE_PORT | steps/fails | \
+pages --port
 rspack | serve dev s preview | dev | 8080 | --port -p | unknown
 rsbuild | dev preview alone | dev | 3000 | --port -p $PORT | unknown
 rspress | dev preview | docs | 3000 | --port -p $PORT | unknown
@@ -51,11 +53,12 @@ ember | serve server s | dev | 4200 | -p --port | unknown
 meteor | run alone | dev | 3000 | -p --port | unknown
 quasar | dev serve | dev | 9000 | -p --port | unknown
 ionic | serve s --livereload -l | dev | 8100 | -p --port | unknown
-expo expo-cli @expo/cli | start | dev | 8081 | -p --port $RCT_METRO_PORT | unknown
-expo expo-cli @expo/cli | run:ios run:android | dev | 8081 | -p --port $RCT_METRO_PORT | unknown
+expo expo-cli @expo/cli | start | dev | 8081 | -p --port $RCT_METRO_PORT | unknown | devices --port
+expo expo-cli @expo/cli | run:ios run:android | dev | 8081 | -p --port $RCT_METRO_PORT | unknown | \
+devices --port
 react-native @react-native-community/cli | start run-ios run-android | dev | 8081 | --port \
-$RCT_METRO_PORT | unknown
-metro | serve start | dev | 8081 | -p --port $RCT_METRO_PORT | unknown
+$RCT_METRO_PORT | unknown | devices --port
+metro | serve start | dev | 8081 | -p --port $RCT_METRO_PORT | unknown | devices --port
 flutter | run+-d+web-server run+--device-id=web-server | dev | - | --web-port | unknown
 flutter | --web-port | dev | - | --web-port | unknown
 webdev | serve daemon | dev | 8080 | #last | unknown

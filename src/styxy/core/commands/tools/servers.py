@@ -113,8 +113,10 @@ def _served(tool: Tool, name: str, call: _Call, variables: Mapping[str, Field]) 
     if any(each[0] == "?" and _has_no_port(each, tool, call) for each in tool.sources):
         return None
     for source in tool.sources:
-        value = _value(source, call, variables)
-        if value is not None:
+        value = _value(source.lstrip("~"), call, variables)
+        if value is not None and source.startswith("~"):
+            port = port_in(value)
+        elif value is not None:
             port, where = port_in(value), _origin(source)
             is_explicit = True
             break

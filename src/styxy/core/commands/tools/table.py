@@ -7,11 +7,14 @@ Columns of a row, between `|`:
   `-flag` is there; `alone`: there is no operand; `operand`: there is one; `named`: the script has
   a server's name. `!` excludes. No condition: it always serves.
 - **service type** (`-`: none) and **default port** (`-`: unknown).
-- **sources** of the port, the first one counts: `-p` a flag; `$PORT` a variable; `#1` an operand
+- **sources** of the port, the first one counts: `-p` a flag; `$PORT` a variable (`~$PORT`: it sets
+  another default, from which the tool still goes on by itself); `#1` an operand
   after the subcommand; `=key` a word `key=value`, perhaps after `-D` or dashes; `@--args` a flag
   whose value has words of its own; `?unix` and `?--uds` mean that it serves no port.
 - **conflict**: what the tool does if its port is taken; after `/`, if the port was given. A
   `-flag:conflict` after that says what it does if the flag is there.
+- **outside**, where it is not empty: who looks for the asked port from outside of the project even
+  if the tool was moved (its pages, devices), and the flag that tells them another one.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ class Tool:
     conflict: Conflict
     explicit_conflict: Conflict
     flag_conflicts: tuple[tuple[str, Conflict], ...] = ()
+    outside: str = ""
 
 
 @cache
@@ -59,7 +63,7 @@ def tools_by_name() -> dict[str, tuple[Tool, ...]]:
 
 
 def _tool(line: str) -> Tool:
-    names, when, kind, port, sources, conflict = (cell.strip() for cell in line.split("|"))
+    names, when, kind, port, sources, conflict, *more = (cell.strip() for cell in line.split("|"))
     usual, *flags = conflict.split() or [""]
     first, _, explicit = usual.partition("/")
     return Tool(
@@ -74,6 +78,7 @@ def _tool(line: str) -> Tool:
         flag_conflicts=tuple(
             (flag, _conflict(word)) for flag, _, word in (each.rpartition(":") for each in flags)
         ),
+        outside="".join(more),
     )
 
 
