@@ -19,9 +19,11 @@ from tests.programs.http_probe import fetch, is_refused, wait_until
 from tests.programs.installation import Installation
 from tests.programs.program import API
 from tests.programs.running import Running
-from tests.programs.sources import NODE
+from tests.programs.sources import NODE, command
 
 pytestmark = pytest.mark.real
+
+EPMD = command("epmd", package="erlang-base")
 
 LOCKS = range(47200, 47300)
 """Ports in no range, and no known tool's default."""
@@ -384,6 +386,23 @@ def test_a_shared_helper_is_neither_moved_nor_refused(
             assert "Address already in use" in second.stderr
             assert "STYXY" not in second.stderr
         assert connect_from(ours, installation, port) == "shared"
+
+
+def test_a_second_epmd_does_not_stay_beside_the_first(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
+    if reason := EPMD.missing():
+        pytest.skip(reason)
+    port = free_port(LOCKS)
+    words = ["epmd", "-port", str(port)]
+    with installation.run(words, cwd=theirs):
+        wait_until(lambda: not is_refused("127.0.0.1", port), "epmd listens")
+        for project in (theirs, ours):
+            for way in ([], ["-daemon"]):
+                with installation.run([*words, *way], cwd=project) as second:
+                    assert second.wait() == 0, "a moved one would stay"
+                    assert "STYXY" not in second.stdout + second.stderr
+        assert installation.leases() == []
 
 
 def test_a_tool_that_ends_instead_of_stepping_is_moved_the_next_time(
