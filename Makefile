@@ -44,8 +44,9 @@ run: $(STAMPS)/base
 test: $(STAMPS)/dev programs hooks
 	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal --own-network -m "not slow and not alone" $(PYTEST_ARGS)
 
+# Properties are tried with all of their examples here, and with a quarter of them in `make test`.
 test-slow: $(STAMPS)/dev programs
-	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal --own-network -m "slow and not alone" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal --own-network -m "(slow or hypothesis) and not alone" --hypothesis-profile thorough $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -q -m alone $(PYTEST_ARGS)
 
 check: $(STAMPS)/dev hooks

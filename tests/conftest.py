@@ -14,15 +14,13 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
+from tests.examples import load_profiles
 from tests.network import enter_own_network
 from tests.programs.program_list import PROGRAM_LIST, ProgramList
 from tests.scratch import make_scratch
 
-# A slow machine is no fault of the code.
-settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any speed")
+load_profiles()
 
 for heard in (signal.SIGINT, signal.SIGHUP):
     # A shell starts its background jobs without the first (sh(1p), 2.11), nohup(1) its command

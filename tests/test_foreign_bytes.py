@@ -33,6 +33,7 @@ from styxy.core.errors import InvalidInput
 from styxy.core.model.ports import Port
 from styxy.core.protocol import wire
 from styxy.server.net.sockets import read_daemon_file
+from tests.examples import share_of
 
 DEEP = b"[" * 60_000
 """JSON that no parser that calls itself gets through."""
@@ -223,7 +224,7 @@ SIZES = (0, 15, maplayout.SIZE - 1, maplayout.SIZE, maplayout.SIZE + 1)
 
 
 @given(start=mutated(MAP), size=st.sampled_from(SIZES))
-@settings(max_examples=30)  # of five megabytes each
+@settings(max_examples=share_of(30))  # of five megabytes each
 def test_any_map_that_was_left_is_read(folder: Path, start: bytes, size: int) -> None:
     path = folder / "ports.map"
     path.write_bytes(start[:size])

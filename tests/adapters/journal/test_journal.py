@@ -23,6 +23,7 @@ from styxy.core.errors import JournalFailed
 from styxy.core.model.leases import Lease, Owner
 from styxy.core.model.ports import Port
 from tests.core import strategies
+from tests.examples import share_of
 from tests.fakes import clean_environment
 
 
@@ -63,7 +64,7 @@ def test_nothing_is_written_for_nothing(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=share_of(40))
 @given(data=st.data())
 def test_every_kind_of_event_comes_back_as_it_was(
     journal: Journal, kind: type[Event], data: st.DataObject

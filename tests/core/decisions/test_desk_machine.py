@@ -21,6 +21,7 @@ from styxy.core.model.leases import Holder, Lease, Owner
 from styxy.core.model.ports import Port, PortRange
 from styxy.core.model.service_types import Catalogue, ServiceType
 from tests.core.desk_harness import DeskHarness, facts_of, holder, move_ask
+from tests.examples import share_of
 from tests.fakes import assert_consistent, has_lapsed
 
 SMALL = Catalogue(
@@ -329,5 +330,5 @@ class DeskMachine(RuleBasedStateMachine):
         return {lease.port for lease in leases.values() if isinstance(lease, Lease)}
 
 
-DeskMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+DeskMachine.TestCase.settings = settings(max_examples=share_of(120), stateful_step_count=40)
 test_the_desk_keeps_its_promises = DeskMachine.TestCase

@@ -18,6 +18,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import styxy
 from tests.daemon import LONGEST, Daemon, answer_of
+from tests.examples import share_of
 
 
 def test_the_status_counts(daemon: Daemon) -> None:
@@ -132,7 +133,7 @@ FIELDS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share_of(150))
 @given(st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=4))
 def test_no_body_is_more_than_the_daemon_can_bear(shared: Daemon, fields: dict[str, Any]) -> None:
     body = {"service_type": "build", **fields, "dry_run": True}
@@ -142,7 +143,7 @@ def test_no_body_is_more_than_the_daemon_can_bear(shared: Daemon, fields: dict[s
         assert answer.body.keys() == {"success", "error", "code", "context"}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share_of(80))
 @given(st.text(max_size=30), st.sampled_from(["GET", "DELETE", "POST", "PUT", "PATCH"]))
 def test_no_path_is_more_than_the_daemon_can_bear(shared: Daemon, path: str, method: str) -> None:
     quoted = quote(path.encode("utf-8", "surrogatepass"), safe="/?&=")

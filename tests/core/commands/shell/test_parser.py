@@ -38,6 +38,7 @@ from styxy.core.commands.shell.syntax import (
 )
 from tests.core.commands.shell import shfmt
 from tests.core.commands.tables import lines_of
+from tests.examples import share_of
 
 
 def command_of(line: str) -> object:
@@ -278,13 +279,12 @@ cat E echo read trap export cd docker run -p 1:2 make concurrently python -m htt
 TOKENS = st.sampled_from([*WORDS.split(), " ", "\n", "\t", "\0", "\u00e9", "a"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share_of(150))
 @given(st.lists(st.tuples(TOKENS, st.sampled_from(["", " ", "\n"])), max_size=60))
 def test_no_line_of_tokens_raises(tokens: list[tuple[str, str]]) -> None:
     classify("".join(token + blank for token, blank in tokens))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_raises(text: str) -> None:
     classify(text)
