@@ -30,7 +30,6 @@ LONGEST_DELAY = 0.3
 """Seconds that a sick daemon may cost a program, says the product."""
 
 RUNS = 3
-PROGRAMS = (program("http.server"), program("node http"))
 
 
 class Ended:
@@ -63,7 +62,11 @@ def empty_installation(tmp_path: Path) -> Installation:
 
 
 @pytest.mark.parametrize("kind_of_sickness", SICK_DAEMONS)
-@pytest.mark.parametrize("subject", PROGRAMS, ids=str)
+@pytest.mark.parametrize(
+    "subject",
+    [program("http.server"), pytest.param(program("node http"), marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_a_program_on_a_taken_port_fails_as_without_styxy(
     subject: Program,
     kind_of_sickness: str,
