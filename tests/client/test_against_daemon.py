@@ -23,106 +23,108 @@ def leases(styxy: CommandLine, *filters: str) -> list[dict[str, object]]:
     return found
 
 
-def test_a_lease_comes_and_goes(styxy: CommandLine) -> None:
-    lease = styxy.json("allocate", "-s", "dev", "-n", "web")
+def test_a_lease_comes_and_goes(attached: CommandLine) -> None:
+    lease = attached.json("allocate", "-s", "dev", "-n", "web")
     port = str(lease["port"])
-    assert styxy.run("check", port).returncode == 1
-    assert [each["lock_id"] for each in leases(styxy)] == [lease["lock_id"]]
-    assert styxy.json("release", str(lease["lock_id"]))["port"] == lease["port"]
-    assert styxy.run("check", port).returncode == 0
-    again = styxy.run("release", str(lease["lock_id"]))
+    assert attached.run("check", port).returncode == 1
+    assert [each["lock_id"] for each in leases(attached)] == [lease["lock_id"]]
+    assert attached.json("release", str(lease["lock_id"]))["port"] == lease["port"]
+    assert attached.run("check", port).returncode == 0
+    again = attached.run("release", str(lease["lock_id"]))
     assert (again.returncode, again.stdout) == (1, "")
-    assert styxy.json("release", str(lease["lock_id"]), code=1)["success"] is False
+    assert attached.json("release", str(lease["lock_id"]), code=1)["success"] is False
 
 
-def test_a_lease_is_released_by_its_port(styxy: CommandLine) -> None:
-    first = styxy.run("allocate", "-s", "api").stdout.splitlines()[0]
-    styxy.run("allocate", "-s", "api")
-    assert styxy.run("release", "--port", first).returncode == 0
-    assert first not in [str(lease["port"]) for lease in leases(styxy)]
-    assert len(leases(styxy)) == 1
+def test_a_lease_is_released_by_its_port(attached: CommandLine) -> None:
+    first = attached.run("allocate", "-s", "api").stdout.splitlines()[0]
+    attached.run("allocate", "-s", "api")
+    assert attached.run("release", "--port", first).returncode == 0
+    assert first not in [str(lease["port"]) for lease in leases(attached)]
+    assert len(leases(attached)) == 1
 
 
-def test_a_shell_takes_the_variable(styxy: CommandLine) -> None:
-    done = styxy.run("allocate", "-s", "dev", "--env", "WEB_PORT")
-    (lease,) = leases(styxy)
+def test_a_shell_takes_the_variable(attached: CommandLine) -> None:
+    done = attached.run("allocate", "-s", "dev", "--env", "WEB_PORT")
+    (lease,) = leases(attached)
     assert done.stdout == f"export WEB_PORT={lease['port']}\n"
 
 
-def test_the_list_is_filtered(styxy: CommandLine, tmp_path: Path) -> None:
+def test_the_list_is_filtered(attached: CommandLine, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "package.json").write_text("{}")
-        styxy.run("allocate", "-s", "dev", cwd=tmp_path / name)
-    styxy.run("allocate", "-s", "api", "--instance", "agent", cwd=tmp_path / "one")
-    assert len(leases(styxy)) == 3
-    assert len(leases(styxy, "--service", "dev")) == 2
-    assert len(leases(styxy, "--project", str(tmp_path / "one"))) == 2
-    assert [each["service_type"] for each in leases(styxy, "--instance", "agent")] == ["api"]
+        attached.run("allocate", "-s", "dev", cwd=tmp_path / name)
+    attached.run("allocate", "-s", "api", "--instance", "agent", cwd=tmp_path / "one")
+    assert len(leases(attached)) == 3
+    assert len(leases(attached, "--service", "dev")) == 2
+    assert len(leases(attached, "--project", str(tmp_path / "one"))) == 2
+    assert [each["service_type"] for each in leases(attached, "--instance", "agent")] == ["api"]
 
 
-def test_a_dry_run_changes_nothing(styxy: CommandLine) -> None:
-    assert styxy.json("allocate", "-s", "dev", "--dry-run")["dry_run"] is True
-    assert leases(styxy) == []
+def test_a_dry_run_changes_nothing(attached: CommandLine) -> None:
+    assert attached.json("allocate", "-s", "dev", "--dry-run")["dry_run"] is True
+    assert leases(attached) == []
 
 
-def test_free_ports_are_suggested(styxy: CommandLine) -> None:
-    lines = styxy.run("suggest", "api", "-c", "3").stdout.splitlines()
+def test_free_ports_are_suggested(attached: CommandLine) -> None:
+    lines = attached.run("suggest", "api", "-c", "3").stdout.splitlines()
     assert len(lines) == 3
-    assert styxy.run("check", lines[0]).returncode == 0
-    assert styxy.json("reassignments")["reassignments"] == []
+    assert attached.run("check", lines[0]).returncode == 0
+    assert attached.json("reassignments")["reassignments"] == []
 
 
-def test_what_a_command_lacks_is_named_as_it_is_typed(styxy: CommandLine) -> None:
-    done = styxy.run("allocate", "-s", "dev", "--pid", "4194304")  # above PID_MAX_LIMIT, proc(5)
+def test_what_a_command_lacks_is_named_as_it_is_typed(attached: CommandLine) -> None:
+    done = attached.run("allocate", "-s", "dev", "--pid", "4194304")  # above PID_MAX_LIMIT, proc(5)
     assert (done.returncode, done.stderr) == (
         2,
         "styxy: pid 4194304 is not a running process; name one that is\n",
     )
 
 
-def test_an_unknown_type_gets_ports_of_another_with_a_warning(styxy: CommandLine) -> None:
-    done = styxy.run("suggest", "devv", "-c", "1")
+def test_an_unknown_type_gets_ports_of_another_with_a_warning(attached: CommandLine) -> None:
+    done = attached.run("suggest", "devv", "-c", "1")
     assert done.returncode == 0
     assert done.stderr == (
         "styxy: unknown service type 'devv', so these are free ports of dev; did you mean 'dev'?\n"
     )
 
 
-def test_a_refusal_of_the_daemon_is_a_sentence(styxy: CommandLine) -> None:
-    done = styxy.run("allocate", "-s", "dev", "-n", "no spaces")
+def test_a_refusal_of_the_daemon_is_a_sentence(attached: CommandLine) -> None:
+    done = attached.run("allocate", "-s", "dev", "-n", "no spaces")
     assert done.returncode == 2
     assert done.stderr.startswith("styxy: ")
     assert done.stderr.count("\n") == 1
 
 
-def test_a_working_directory_that_is_gone_is_a_sentence(styxy: CommandLine, tmp_path: Path) -> None:
+def test_a_working_directory_that_is_gone_is_a_sentence(
+    attached: CommandLine, tmp_path: Path
+) -> None:
     (tmp_path / "gone").mkdir()
     text = f"rmdir ../gone; {' '.join(COMMAND)} allocate -s dev"
     done = subprocess.run(
-        ["sh", "-c", text], env=styxy.env, cwd=tmp_path / "gone", capture_output=True, text=True,
+        ["sh", "-c", text], env=attached.env, cwd=tmp_path / "gone", capture_output=True, text=True,
         timeout=LONGEST, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert "working directory no longer exists" in done.stderr
 
 
-def test_a_reader_who_has_enough_ends_it_in_silence(styxy: CommandLine) -> None:
+def test_a_reader_who_has_enough_ends_it_in_silence(attached: CommandLine) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
     with subprocess.Popen(
-        [*COMMAND, "list", "--json"], env=styxy.env, stdout=theirs, stderr=subprocess.PIPE
+        [*COMMAND, "list", "--json"], env=attached.env, stdout=theirs, stderr=subprocess.PIPE
     ) as process:
         os.close(theirs)
         _, err = process.communicate(timeout=LONGEST)
     assert (process.returncode, err) == (141, b"")
 
 
-def test_a_closed_standard_output_is_told_by_the_exit_status(styxy: CommandLine) -> None:
+def test_a_closed_standard_output_is_told_by_the_exit_status(attached: CommandLine) -> None:
     words = " ".join([*COMMAND, "allocate", "-s", "dev", ">&-", "2>&-", "<&-"])
-    done = subprocess.run(["sh", "-c", words], env=styxy.env, timeout=LONGEST, check=False)
+    done = subprocess.run(["sh", "-c", words], env=attached.env, timeout=LONGEST, check=False)
     assert done.returncode == 1
-    assert len(leases(styxy)) == 1
+    assert len(leases(attached)) == 1
 
 
 @pytest.mark.parametrize(
@@ -130,10 +132,10 @@ def test_a_closed_standard_output_is_told_by_the_exit_status(styxy: CommandLine)
     [("exit 7", 7), ("kill -TERM $$", -signal.SIGTERM), ("true", 0)],
 )
 def test_exit_status_and_signals_pass_through(
-    running: CommandLine, program: str, code: int
+    attached: CommandLine, program: str, code: int
 ) -> None:
     # A daemon that `run` starts may come up after this test, and nobody would end it.
-    assert running.run("run", "--", "sh", "-c", program).returncode == code
+    assert attached.run("run", "--", "sh", "-c", program).returncode == code
 
 
 def test_options_of_the_program_are_its_own(styxy: CommandLine) -> None:
@@ -157,30 +159,29 @@ def test_a_script_without_a_first_line_runs_in_a_shell(styxy: CommandLine, tmp_p
     assert done.stdout == f"from {script} with x\n"
 
 
-def test_a_program_gets_a_lease_for_its_own_life(styxy: CommandLine, tmp_path: Path) -> None:
-    styxy.run("daemon", "start", "-d")  # `run` waits for one that starts a second and no longer
+def test_a_program_gets_a_lease_for_its_own_life(attached: CommandLine, tmp_path: Path) -> None:
     text = "echo $$ $PORT $STYXY_SERVICE_TYPE; read _"
-    process = styxy.start(
+    process = attached.start(
         "run", "-s", "api", "-n", "web", "--", "sh", "-c", text, cwd=tmp_path, stdin=subprocess.PIPE
     )
     assert process.stdout is not None
     pid, port, service_type = process.stdout.readline().split()
     assert service_type == "api"
-    (lease,) = leases(styxy)
+    (lease,) = leases(attached)
     assert (str(lease["pid"]), str(lease["port"])) == (pid, port)
     assert lease["service_name"] == "web"
     process.communicate("\n", timeout=LONGEST)
-    wait_until(lambda: not leases(styxy))
+    wait_until(lambda: not leases(attached))
 
 
-def test_a_port_that_is_asked_for_has_the_type_of_its_range(styxy: CommandLine) -> None:
-    (port,) = styxy.run("suggest", "storybook", "-c", "1").stdout.split()
-    process = styxy.start(
+def test_a_port_that_is_asked_for_has_the_type_of_its_range(attached: CommandLine) -> None:
+    (port,) = attached.run("suggest", "storybook", "-c", "1").stdout.split()
+    process = attached.start(
         "run", "-p", port, "--", "sh", "-c", "echo $PORT; read _", stdin=subprocess.PIPE
     )
     assert process.stdout is not None
     assert process.stdout.readline().strip() == port
-    assert [lease["service_type"] for lease in leases(styxy)] == ["storybook"]
+    assert [lease["service_type"] for lease in leases(attached)] == ["storybook"]
     process.communicate("\n", timeout=LONGEST)
 
 
@@ -243,7 +244,7 @@ def test_explain_runs_nothing_and_starts_nothing(styxy: CommandLine, tmp_path: P
     assert styxy.daemon_pid() is None
 
 
-def test_one_json_document_and_nothing_else(styxy: CommandLine) -> None:
+def test_one_json_document_and_nothing_else(attached: CommandLine) -> None:
     for words in (
         ["allocate", "-s", "dev"],
         ["list", "-v"],
@@ -255,7 +256,7 @@ def test_one_json_document_and_nothing_else(styxy: CommandLine) -> None:
         ["check", "abc"],
         ["--version"],
     ):
-        done = styxy.run(*words, "--json")
+        done = attached.run(*words, "--json")
         assert isinstance(json.loads(done.stdout), dict), words
         assert done.stderr == "", words
 

@@ -83,10 +83,10 @@ def only(found: object) -> dict[str, object]:
     return one
 
 
-def test_a_free_port_is_said_to_be_free(styxy: CommandLine, tmp_path: Path) -> None:
+def test_a_free_port_is_said_to_be_free(attached: CommandLine, tmp_path: Path) -> None:
     port = free_port()
-    assert report(styxy, port, code=1, cwd=tmp_path)["is_free"] is True
-    done = styxy.run("who", str(port))
+    assert report(attached, port, code=1, cwd=tmp_path)["is_free"] is True
+    done = attached.run("who", str(port))
     assert (done.returncode, done.stdout) == (1, f"{port} is free\n")
 
 
@@ -103,12 +103,12 @@ def test_the_daemon_is_told_as_what_it_is(styxy: CommandLine, repo: Path, tmp_pa
 
 
 def test_the_server_of_another_worktree_is_told_with_all_that_it_means(
-    styxy: CommandLine, repo: Path
+    attached: CommandLine, repo: Path
 ) -> None:
     linked, port = repo.parent / "linked", free_port()
     with server(port, cwd=linked) as process:
-        told = only(report(styxy, port, cwd=repo)["servers"])
-        text = styxy.run("who", str(port), cwd=repo).stdout
+        told = only(report(attached, port, cwd=repo)["servers"])
+        text = attached.run("who", str(port), cwd=repo).stdout
     assert (told["pid"], told["relation"], told["project"]) == (process.pid, "sibling", str(linked))
     assert told["worktree"] == {
         "path": str(linked),
@@ -121,11 +121,11 @@ def test_the_server_of_another_worktree_is_told_with_all_that_it_means(
     assert "leave it" in text
 
 
-def test_the_top_of_the_tree_is_what_is_stopped(styxy: CommandLine, tmp_path: Path) -> None:
+def test_the_top_of_the_tree_is_what_is_stopped(attached: CommandLine, tmp_path: Path) -> None:
     port = free_port()
     shell = ("sh", "-c", '"$@"; true', "sh")
     with server(port, "env", *shell, cwd=tmp_path) as top:
-        told = only(report(styxy, port, cwd=tmp_path)["servers"])
+        told = only(report(attached, port, cwd=tmp_path)["servers"])
         tree = told["tree"]
         assert isinstance(tree, list)
         parts = [process["pid"] for process in tree if process["is_part"]]
@@ -133,15 +133,15 @@ def test_the_top_of_the_tree_is_what_is_stopped(styxy: CommandLine, tmp_path: Pa
         assert told["pid"] == parts[-1] != top.pid
         stop = only(told["stop"])
         _, *words = str(stop["command"]).split()
-        assert styxy.run(*words, cwd=tmp_path).returncode == 0
+        assert attached.run(*words, cwd=tmp_path).returncode == 0
         assert top.wait(10) != 0
         served = int(str(told["pid"]))
         wait_until(lambda: Processes().holder(served) is None)
 
 
-def test_a_promise_is_told_with_the_way_to_end_it(styxy: CommandLine, tmp_path: Path) -> None:
-    lease = styxy.json("allocate", "-s", "dev", "-n", "web")
-    told = report(styxy, int(str(lease["port"])), cwd=tmp_path)
+def test_a_promise_is_told_with_the_way_to_end_it(attached: CommandLine, tmp_path: Path) -> None:
+    lease = attached.json("allocate", "-s", "dev", "-n", "web")
+    told = report(attached, int(str(lease["port"])), cwd=tmp_path)
     assert only([told["lease"]])["service_name"] == "web"
     assert only(told["stop"])["command"] == f"styxy release {lease['lock_id']}"
     assert "nothing is listening" in str(told["summary"])
@@ -164,12 +164,12 @@ def test_a_moved_server_is_told_at_both_ports(styxy: CommandLine, tmp_path: Path
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="there is no ::1 here")
-def test_two_servers_on_one_number_are_two(styxy: CommandLine, tmp_path: Path) -> None:
+def test_two_servers_on_one_number_are_two(attached: CommandLine, tmp_path: Path) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as ours:
         port = ours.getsockname()[1]
         with server(port, cwd=tmp_path) as process:
-            servers = report(styxy, port, cwd=tmp_path)["servers"]
-            text = styxy.run("who", str(port), cwd=tmp_path).stdout
+            servers = report(attached, port, cwd=tmp_path)["servers"]
+            text = attached.run("who", str(port), cwd=tmp_path).stdout
     assert isinstance(servers, list)
     assert {each["pid"]: each["addresses"] for each in servers} == {
         os.getpid(): ["::1"],
