@@ -80,12 +80,14 @@ def test_a_socket_gets_the_notice_too(tmp_path: Path) -> None:
         ("promised blog", "is promised to blog, auto-assigned port"),
         ("promised my%20bl%C3%B6g", "is promised to my blög, auto-assigned port"),
         ("left blog 14:03", "was blog's until 14:03, back on port"),
+        ("used Styxy", "was in use by Styxy, auto-assigned port"),
         # From a daemon that is newer or mad: the plain form.
         ("left blog", "was in use, auto-assigned port"),
         ("left blog 14:3", "was in use, auto-assigned port"),
         ("promised blog 14:03", "was in use, auto-assigned port"),
         ("promised a%1Bb", "was in use, auto-assigned port"),
         (f"promised {'a' * 64}", "was in use, auto-assigned port"),
+        ("used Styxy 1", "was in use, auto-assigned port"),
         ("stolen blog", "was in use, auto-assigned port"),
         ("took vite 5173", "was in use, auto-assigned port"),  # it was we who moved it
         ("", "was in use, auto-assigned port"),

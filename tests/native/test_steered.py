@@ -31,6 +31,8 @@ def test_a_port_that_stays_taken_is_refused_and_told_once(
     [
         ("\nstyxy/1 why took vite {asked}", "was in use, vite took"),
         ("\nstyxy/1 why took vite {asked} my%20blog", "is promised to my blog, vite took"),
+        ("\nstyxy/1 why took vite {asked} Styxy used", "was in use by Styxy, vite took"),
+        ("\nstyxy/1 why took vite {asked} Styxy user", None),
         ("\nstyxy/1 why took vite", None),
         ("\nstyxy/1 why took vite 0", None),
         ("\nstyxy/1 why took v%1Bi {asked}", None),

@@ -85,6 +85,15 @@ def test_a_sibling_that_serves_alone_does_not_answer(
         assert seen_from(installation, tmp_path, port) == theirs.name
 
 
+def test_a_server_on_the_daemons_own_port_is_moved_and_told_so(
+    installation: Installation, repo: Repo
+) -> None:
+    ours, port = repo.worktree("ours"), installation.styxy.port
+    with serve(installation, ours, port) as server:
+        wait_moved(server, port, why="was in use by Styxy")
+        wait_seen(installation, ours, port, ours.name)
+
+
 def test_a_restarted_server_is_found_where_it_was(installation: Installation, repo: Repo) -> None:
     port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
     with serve(installation, theirs, port):

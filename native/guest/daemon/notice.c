@@ -200,7 +200,8 @@ void notice_moved(const struct image *image, uint16_t asked, const struct answer
     char line[LINE_ROOM];
     struct text text = text_in(line, sizeof line);
     bool is_promised = answer->cause == CAUSE_PROMISED ||
-                       (answer->cause == CAUSE_TOOK && answer->name[0] != '\0');
+                       (answer->cause == CAUSE_TOOK && answer->name[0] != '\0' && !answer->is_used);
+    bool is_used = answer->cause == CAUSE_USED || (answer->cause == CAUSE_TOOK && answer->is_used);
     add_words_and_number(&text, "\xe2\x9c\x93 STYXY: Port ", asked);
     if (is_promised) {
         text_add(&text, " is promised to ");
@@ -211,7 +212,8 @@ void notice_moved(const struct image *image, uint16_t asked, const struct answer
         text_add(&text, "'s until ");
         text_add(&text, answer->until);
     } else {
-        text_add(&text, " was in use");
+        text_add(&text, is_used ? " was in use by " : " was in use");
+        text_add(&text, is_used ? answer->name : "");
     }
     add_where(&text, answer);
     if (answer->cause != CAUSE_TOOK && answer->also[0] != '\0') {

@@ -319,25 +319,27 @@ static bool read_clock(const struct field *field, char *until)
     return true;
 }
 
-/* Read "took TOOL ASKED", and whom the asked port is promised to, if to anybody. */
+/* Read "took TOOL ASKED", and whom the asked port is promised to, or who has it ("used"). */
 static void read_took(const struct field *fields, size_t count, struct answer *answer)
 {
     uint32_t asked;
     answer->name[0] = '\0';
     if (count < 5 || !read_number(&fields[4], 1, 65535, &asked) ||
         !read_text(&fields[3], answer->tool, WIRE_NAME) ||
-        (count == 6 && !read_text(&fields[5], answer->name, WIRE_NAME))) {
+        (count >= 6 && !read_text(&fields[5], answer->name, WIRE_NAME)) ||
+        (count == 7 && !is(&fields[6], "used"))) {
         answer->tool[0] = '\0';
         return;
     }
+    answer->is_used = count == 7;
     answer->asked = (uint16_t)asked;
     answer->cause = CAUSE_TOOK;
 }
 
 void wire_more(const char *line, size_t length, struct answer *answer)
 {
-    struct field fields[6];
-    size_t count = split(line, length, fields, 6);
+    struct field fields[7];
+    size_t count = split(line, length, fields, 7);
     if (answer->verdict != VERDICT_MOVE || answer->cause == CAUSE_TOOK)
         return;
     if (count == 3 && is(&fields[0], "styxy/1") && is(&fields[1], "also")) {
@@ -355,6 +357,8 @@ void wire_more(const char *line, size_t length, struct answer *answer)
         return;
     if (count == 4 && is(&fields[2], "promised"))
         answer->cause = CAUSE_PROMISED;
+    else if (count == 4 && is(&fields[2], "used"))
+        answer->cause = CAUSE_USED;
     else if (count == 5 && is(&fields[2], "left") && read_clock(&fields[4], answer->until))
         answer->cause = CAUSE_LEFT;
 }

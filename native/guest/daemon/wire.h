@@ -58,6 +58,7 @@ enum verdict {
 /* Why a bind was moved. */
 enum cause {
     CAUSE_IN_USE,   /* something listens on the port, or the daemon does not say */
+    CAUSE_USED,     /* something of a known name listens on the port */
     CAUSE_PROMISED, /* it is on lease to somebody else */
     CAUSE_LEFT,     /* somebody else had it a moment ago, and may come back */
     CAUSE_TOOK,     /* the program found the port by itself */
@@ -70,6 +71,7 @@ struct answer {
     uint32_t pid;                 /* of a singleton, 0 where unknown */
     enum cause cause;
     uint16_t asked;               /* with CAUSE_TOOK */
+    bool is_used;                 /* with CAUSE_TOOK: `name` is who has the port, not who may */
     union {
         struct {
             char service_type[WIRE_NAME];

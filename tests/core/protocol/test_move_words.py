@@ -15,6 +15,14 @@ from styxy.core.protocol.move_words import LONGEST_NAME, MoveWords, move_sentenc
         (None, "Port 8000 was in use, auto-assigned port 8001"),
         (MoveWords(kind="in use", name=""), "Port 8000 was in use, auto-assigned port 8001"),
         (
+            MoveWords(kind="in use", name="Styxy"),
+            "Port 8000 was in use by Styxy, auto-assigned port 8001",
+        ),
+        (
+            MoveWords(kind="in use", name="Styxy", tool="karma", asked=8000),
+            "Port 8000 was in use by Styxy, karma took 8001",
+        ),
+        (
             MoveWords(kind="promised", name="blog"),
             "Port 8000 is promised to blog, auto-assigned port 8001",
         ),

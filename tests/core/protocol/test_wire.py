@@ -166,13 +166,19 @@ def test_why_is_a_second_line_that_an_older_library_does_not_read() -> None:
     assert (first + b"\n", second) == (plain, b"styxy/1 why promised my%20blog\n")
     left = wire.format_answer(answer, local_time=NOW, words=replace(words, kind="left"))
     assert left == plain + b"styxy/1 why left my%20blog 14:03\n"
-    in_use = wire.format_answer(answer, local_time=NOW, words=replace(words, kind="in use"))
+    used = MoveWords(kind="in use", name="Styxy")
+    in_use = wire.format_answer(answer, local_time=NOW, words=replace(used, name=""))
     assert in_use == plain
+    by_us = wire.format_answer(answer, local_time=NOW, words=used)
+    assert by_us == plain + b"styxy/1 why used Styxy\n"
     took = replace(words, tool="vite", asked=3000)
     promised = wire.format_answer(answer, local_time=NOW, words=took)
     assert promised == plain + b"styxy/1 why took vite 3000 my%20blog\n"
-    own = wire.format_answer(answer, local_time=NOW, words=replace(took, kind="in use"))
+    own = wire.format_answer(answer, local_time=NOW, words=replace(took, kind="in use", name=""))
     assert own == plain + b"styxy/1 why took vite 3000\n"
+    beside_us = replace(used, tool="karma", asked=9876)
+    taken = wire.format_answer(answer, local_time=NOW, words=beside_us)
+    assert taken == plain + b"styxy/1 why took karma 9876 Styxy used\n"
 
 
 def test_who_looks_from_outside_is_a_line_of_its_own() -> None:

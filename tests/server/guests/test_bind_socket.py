@@ -1,6 +1,6 @@
 """The native library's door: one line in, one line out, whatever comes.
 
-Also tests `interception` and `habits`.
+Also tests `interception`, `move_reasons` and `habits`.
 """
 
 from __future__ import annotations

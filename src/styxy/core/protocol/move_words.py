@@ -19,6 +19,7 @@ LONGEST_NAME = 60
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveWords:
     """Hold why a bind was moved: whose the port is or was, and until what local time (`14:03`).
+    Of a port that was in use, `name` is who had it, or empty.
 
     `tool` is the program that found another port by itself, and `asked` the one that it wanted.
     `outside` says who still looks for it from outside of the project, and what to pass.
@@ -40,11 +41,13 @@ def move_sentence(words: MoveWords | None, *, requested: int, port: int) -> str:
         plain = move_sentence(replace(words, outside=""), requested=requested, port=port)
         return f"{plain}; {words.outside}"
     if words.tool:
-        why = f"is promised to {words.name}" if words.kind == "promised" else "was in use"
+        used = f"was in use by {words.name}" if words.name else "was in use"
+        why = f"is promised to {words.name}" if words.kind == "promised" else used
         return f"Port {requested} {why}, {words.tool} took {port}"
     match words.kind:
         case "in use":
-            return move_sentence(None, requested=requested, port=port)
+            plain = move_sentence(None, requested=requested, port=port)
+            return plain.replace("in use", f"in use by {words.name}") if words.name else plain
         case "promised":
             return f"Port {requested} is promised to {words.name}, auto-assigned port {port}"
         case "left":

@@ -204,5 +204,5 @@ class BindSocket(asyncio.Protocol):
         except WORLDS_ERRORS:
             log.exception("cannot answer a guest (pid %d)", self._peer.pid)
             return wire.format_error("the daemon could not answer; see: styxy daemon logs")
-        words = self._service.interception.words(answer)
+        words = self._service.interception.reasons.words(answer)
         return wire.format_answer(answer, local_time=datetime.now(), words=words)

@@ -8,7 +8,6 @@ Each speaks for itself, and the kernel identifies the process.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,11 +18,11 @@ from styxy.core.decisions.requests import Kept, Moved, MoveRequest, Taken
 from styxy.core.decisions.steering import leads_back, udp_may_move
 from styxy.core.errors import Conflict, JournalFailed, RangeExhausted
 from styxy.core.model.leases import Owner
-from styxy.core.model.projects import shortest_end
 from styxy.core.model.service_types import FALLBACK
-from styxy.core.protocol.move_words import MoveWords, printable_name
+from styxy.core.protocol.move_words import printable_name
 from styxy.server.service.habits import Habits
 from styxy.server.service.learning import Learning
+from styxy.server.service.move_reasons import MoveReasons
 from styxy.server.service.same_program import SameProgram, is_one_program, program_of_process
 from styxy.server.world.listeners import GuestReport
 
@@ -46,8 +45,9 @@ class Interception:
         self._committer = committer
         self._desk = committer.desk
         self._context = context
+        self.reasons = MoveReasons(context, committer.desk)
         self._habits = Habits(
-            context, name_of=self._name_of, lease_on=committer.desk.lease_index.on_port
+            context, name_of=self.reasons.name_of, lease_on=committer.desk.lease_index.on_port
         )
         self._same_program = SameProgram(context, committer.desk)
         self.learning = Learning(committer, context)
@@ -211,7 +211,7 @@ class Interception:
             try:
                 return self._committer.try_and_commit(decide, is_free=is_free)
             except RangeExhausted as full:
-                whose = self._whose(request)
+                whose = self.reasons.promised_to(request)
                 if whose is not None:
                     full.message = f"{whose}, and {full.message}"
                 raise
@@ -331,41 +331,6 @@ class Interception:
                 ):
                     return lease
         return None
-
-    def words(self, answer: MoveAnswer) -> MoveWords | None:
-        """Say why a bind was moved; None where the plain words of the notice are true."""
-        cause = answer.lease.cause if isinstance(answer, Moved) else None
-        if isinstance(answer, Moved) and answer.took and cause is not None:
-            whose = self._name_of(cause.owner) if cause.kind == "promised" else ""
-            return MoveWords(
-                kind=cause.kind, name=whose, tool=answer.took, asked=answer.lease.asked or 0
-            )
-        outside = answer.outside if isinstance(answer, Moved) else ""
-        if cause is None or cause.kind == "in use":
-            return MoveWords(kind="in use", name="", outside=outside) if outside else None
-        until = datetime.fromtimestamp(cause.until).strftime("%H:%M")
-        name = self._name_of(cause.owner)
-        return MoveWords(kind=cause.kind, name=name, until=until, outside=outside)
-
-    def _name_of(self, owner: Owner) -> str:
-        if owner.project is None:
-            return printable_name(f"instance {owner.instance_id}")
-        return printable_name(shortest_end(owner.project, self._known_projects()))
-
-    def _whose(self, request: MoveRequest) -> str | None:
-        """Say who the asked port is promised to, where that and no listener is in the way."""
-        lease = self._desk.lease_index.on_port(request.asked)
-        if request.is_in_use or lease is None or lease.owner.is_same(request.owner):
-            return None
-        return f"it is promised to {self._name_of(lease.owner)}"
-
-    def _known_projects(self) -> set[str]:
-        """Collect every project that leases, memories and instances name."""
-        desk = self._desk
-        named = {lease.owner.project for lease in desk.lease_index}
-        named |= {project for project, _, _ in desk.remembered.services}
-        named |= {instance.project for instance in desk.instances.values()}
-        return {each for each in named if each is not None}
 
     def _own(self, question: BindQuestion, failed: set[Port]) -> frozenset[int]:
         """Return which of the ports that it could not bind are this very server's alone."""

@@ -28,7 +28,7 @@ def reassign(call: Call) -> shapes.ReassignAnswer:
     )
     project = call.service.context.projects.resolve(body.project_path, pid=body.pid)
     answer = call.service.interception.move(question, pid=body.pid, project=project)
-    words = call.service.interception.words(answer)
+    words = call.service.interception.reasons.words(answer)
     running = _running(call, answer) if isinstance(answer, RunsAlready) else None
     return shapes.reassigned(answer, body.port, words=words, running=running)
 
