@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.fakes import clean_environment
 from tests.programs.http_probe import fetch, is_refused
 from tests.programs.installation import Installation
+from tests.programs.program import API
 from tests.programs.running import running
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -120,3 +121,28 @@ def contest(
 
 
 KINDS = ("127.0.0.1", "::", "::1", "promised")
+
+
+def script(project: Path, name: str, text: str) -> list[str | Path]:
+    """Write a script under the name of a tool; gives the command that starts it."""
+    path = project / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return [sys.executable, path]
+
+
+@contextlib.contextmanager
+def beside_a_stranger(project: Path) -> Iterator[int]:
+    """Have a port of the range for APIs taken by another project."""
+    with stranger("127.0.0.1", API, project=project) as taken:
+        yield taken.port
+        taken.assert_untouched()
+
+
+def connect_from(project: Path, installation: Installation, port: int) -> str:
+    """Ask on a port as a client of a project does."""
+    code = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())"
+    words = [sys.executable, "-c", code, f"http://127.0.0.1:{port}/"]
+    with installation.run(words, cwd=project) as client:
+        assert client.wait() == 0, client
+        return client.stdout.strip()
