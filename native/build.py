@@ -24,7 +24,7 @@ def sources_in(*folders: str) -> tuple[str, ...]:
 
 
 SOURCES = (*sources_in("preload"), *sources_in("guest"))
-"""What every program writes at its start comes first, so that it lies on one page."""
+"""What every program writes at its start comes first, so that it lies on two pages at most."""
 SUPERVISOR_SOURCES = sources_in("guest", "supervisor")
 HOOK_SOURCES = (
     *sources_in("hook"),
