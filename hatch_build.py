@@ -46,7 +46,11 @@ class NativeHook(BuildHookInterface[Any]):
         build = runpy.run_path(str(Path(self.root, "native", "build.py")))
         hook = folder / "styxy-hook"
         built = [
-            self._build(folder / "libstyxy.so", [build["compile_command"]], "preload library"),
+            self._build(
+                folder / "libstyxy.so",
+                [build["compile_command"], partial(build["compile_command"], one_mapping=False)],
+                "preload library",
+            ),
             self._build(
                 folder / "styxy-seccomp",
                 [partial(build["supervisor_command"], static=True), build["supervisor_command"]],

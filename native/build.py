@@ -63,12 +63,13 @@ LINK_FLAGS = (
     # written pages as it can be. The start files of a library look up five symbols and call none.
     "-nostartfiles",
     "-Wl,--hash-style=gnu",
-    # Code and constants are one mapping, not three.
-    "-Wl,-z,noseparate-code",
     # To make a dozen addresses read-only again takes a system call, a mapping and a page more. It
     # would protect little: what the calls lead to (real.c) is written after that, as in any hook.
     "-Wl,-z,norelro",
 )
+
+ONE_MAPPING = "-Wl,-z,noseparate-code"
+"""Code and constants are one mapping, not three. Not every linker knows this (zig's does not)."""
 
 LIBRARY_FLAGS = (
     # In one process there is one image: what is remembered of it needs no section, whose pages
@@ -111,14 +112,18 @@ def sources() -> list[str]:
     return [str(HERE / name) for name in SOURCES]
 
 
-def compile_command(out: str, *, cc: str = "cc", extra: Sequence[str] = ()) -> list[str]:
+def compile_command(
+    out: str, *, cc: str = "cc", extra: Sequence[str] = (), one_mapping: bool = True
+) -> list[str]:
     """Make the command that builds the library at `out`; `extra` flags come after ours.
+
+    Without `one_mapping` it loads a little more slowly; build that where the other fails.
 
     The version script is written to `out` + `.map`, and is of no use after the command has run.
     """
     script = Path(f"{out}.map")
     script.write_text(version_script(), encoding="utf-8")
-    link = [*LINK_FLAGS, f"-Wl,--version-script={script}"]
+    link = [*LINK_FLAGS, *([ONE_MAPPING] if one_mapping else []), f"-Wl,--version-script={script}"]
     return [cc, *COMPILE_FLAGS, *LIBRARY_FLAGS, *link, *extra, "-o", out, *sources()]
 
 
