@@ -40,7 +40,8 @@ there, and the lease ends with the program. *Backend* is what reached the proces
 what a program prints, NEW is the port of the notice, and ASKED the one that it was started with:
 where it prints that one, the notice is the line to trust. The same run starts each in two worktrees
 at once, ends and kills the second, and finds it at its place again; and it compares, byte for byte,
-what each prints on a free port with what it prints without Styxy.
+what each prints on a free port with what it prints without Styxy, and compares its exit status and
+what signals mean to it.
 """
 
 _CLIENTS = """\

@@ -1,15 +1,23 @@
-"""On a free port a program cannot be told from one that runs without Styxy, byte for byte."""
+"""On a free port a program cannot be told from one that runs without Styxy.
+
+Its output is the same, byte for byte, its exit status is, and so is what signals mean to it. That
+of each server and each client of the table is compared; `make compat` has them all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import re
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.fakes import free_port
-from tests.programs.catalogue import CASES
+from tests.programs.catalogue import CASES, CLIENT_CASES, PROGRAMS, program
 from tests.programs.installation import Installation
 from tests.programs.program import Program
 from tests.programs.program_list import ProgramList
@@ -20,23 +28,67 @@ pytestmark = pytest.mark.real
 QUIET = range(20000, 32000)
 """Ports that no service type, no program by habit and no outgoing connection uses."""
 
-Result = tuple[int, str, str]
-"""Exit status, standard output, standard error."""
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+
+DOZEN = {
+    "http.server", "asyncio on both families", "socketserver", "http.server, environment cleared",
+    "uvicorn", "node http", "node cluster", "C, static", "nginx", "redis-server", "socat", "php -S",
+}  # fmt: skip
+"""The programs whose end by Ctrl-C is compared in `make test`, too."""
+
+SUPERVISOR = "styxy-seccomp"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Life:
+    """What there is to see of a program from its start to its end."""
+
+    status: int
+    stdout: str
+    stderr: str
+    signals: tuple[str, ...] = ()
+    """The signals that its process blocks, ignores and catches."""
+
+
+def signals_of(server: Running) -> tuple[str, ...]:
+    """Read what signals mean to the program that was started, as masks of proc(5)."""
+    status = Path(f"/proc/{program_of(server.pid)}/status").read_text(encoding="utf-8")
+    return tuple(re.findall(r"^Sig(?:Blk|Ign|Cgt):\t\w+$", status, re.MULTILINE))
+
+
+def program_of(pid: int) -> int:
+    """Find the program where its supervisor's proxy stands in for it."""
+    while name_of(pid) == SUPERVISOR:
+        pid = min(children_of(pid), key=lambda child: (name_of(child) != SUPERVISOR, child))
+    return pid
+
+
+def name_of(pid: int) -> str:
+    """The file that a process executes."""
+    return Path(f"/proc/{pid}/exe").readlink().name
+
+
+def children_of(pid: int) -> Iterator[int]:
+    """Find the children of a process; its standby, which is a fork of it, is none of these."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split():
+        if Path(f"/proc/{child}/comm").read_text(encoding="utf-8") != "styxy-standby\n":
+            yield int(child)
 
 
 def life(
-    program: AbstractContextManager[Running],
+    starting: AbstractContextManager[Running],
     subject: Program,
     port: int,
     meanwhile: Callable[[], None],
-) -> Result:
+) -> Life:
     """Let a program serve, then end; gives what its user saw."""
-    with program as server:
+    with starting as server:
         subject.assert_answers(port, "home")
         meanwhile()
+        signals = signals_of(server)
         subject.end(server)
         status = server.wait()
-        return status, subject.settled(server.stdout), subject.settled(server.stderr)
+        return Life(status, subject.settled(server.stdout), subject.settled(server.stderr), signals)
 
 
 @pytest.mark.parametrize("subject", CASES)
@@ -57,3 +109,75 @@ def test_a_program_on_a_free_port_prints_what_it_always_prints(
     plain = life(running(words, cwd=ours, env=installation.env), subject, port, lambda: None)
     guest = life(installation.run(words, cwd=ours), subject, port, nothing_is_noted)
     assert guest == plain
+
+
+def endings() -> Iterator[ParameterSet]:
+    """Make the cases of programs and the signals that end them; most are for `make compat`."""
+    for each in PROGRAMS:
+        for number in ENDS:
+            is_quick = each.name in DOZEN and number == signal.SIGINT
+            marks = [] if is_quick else [pytest.mark.compat]
+            yield pytest.param(each, number, id=f"{each.name}-{number.name}", marks=marks)
+
+
+def ended(
+    server: Running, subject: Program, port: int, number: signal.Signals
+) -> tuple[int, tuple[str, ...]]:
+    """End a program, as its user does, by a signal; gives its exit status."""
+    subject.assert_answers(port, "home")
+    signals = signals_of(server)
+    dataclasses.replace(subject, ends_by=number).end(server)
+    return server.wait(), signals
+
+
+@pytest.mark.parametrize(("subject", "number"), tuple(endings()))
+def test_a_signal_ends_a_program_as_it_always_does(
+    subject: Program,
+    number: signal.Signals,
+    installation: Installation,
+    ours: Path,
+    theirs: Path,
+    program_list: ProgramList,
+) -> None:
+    program_list.require(subject)
+    places = {ours: free_port(QUIET), theirs: free_port(QUIET)}
+    for project, port in places.items():
+        subject.settle_in(project, "home", port=port)
+    mine, other = (subject.command(port) for port in places.values())
+    with (
+        installation.run(mine, cwd=ours) as guest,
+        running(other, cwd=theirs, env=installation.env) as plain,
+    ):
+        assert ended(guest, subject, places[ours], number) == ended(
+            plain, subject, places[theirs], number
+        )
+
+
+def answer(starting: AbstractContextManager[Running], client: Program) -> Life:
+    """Run a client to its end."""
+    with starting as asking:
+        status = asking.wait()
+        return Life(status, client.settled(asking.stdout), client.settled(asking.stderr))
+
+
+@pytest.mark.parametrize("client", CLIENT_CASES)
+def test_a_client_says_what_it_always_says_of_a_server_that_was_not_moved(
+    client: Program, installation: Installation, ours: Path, program_list: ProgramList
+) -> None:
+    program_list.require(client)
+    server, port = program("socketserver"), free_port(QUIET)
+    server.settle_in(ours, "home")
+    client.settle_in(ours, "", port=port)
+    words = client.command(port)
+
+    def lives() -> list[Life]:
+        plain = running(words, cwd=ours, env=installation.env)
+        return [answer(plain, client), answer(installation.run(words, cwd=ours), client)]
+
+    with running(server.command(port), cwd=ours, env=installation.env):
+        server.assert_answers(port, "home")
+        plain, guest = lives()
+    assert guest == plain
+    assert plain.stdout.splitlines()[-1:] == ["home"]
+    plain, guest = lives()
+    assert (guest.status != 0, guest.status) == (True, plain.status)
