@@ -38,9 +38,7 @@ class Harness:
 
 
 def test_what_never_listened_is_a_probe() -> None:
-    harness = Harness()
-    harness.connected.add(PLACE)
-    assert harness.is_probe(3600.0)
+    assert Harness().is_probe(3600.0)
 
 
 def test_what_listened_for_a_moment_is_a_probe() -> None:
@@ -71,6 +69,12 @@ def test_who_has_served_once_is_a_server_for_good() -> None:
 def test_a_connection_makes_a_server_at_once() -> None:
     harness = Harness()
     harness.bind()
+    harness.connected.add(PLACE)
+    assert not harness.is_probe(0.1)
+
+
+def test_a_server_that_was_gone_before_it_was_seen_was_one_if_somebody_connected() -> None:
+    harness = Harness()
     harness.connected.add(PLACE)
     assert not harness.is_probe(0.1)
 

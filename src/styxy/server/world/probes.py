@@ -78,7 +78,11 @@ class Probes:
             move.bound_at, move.was_seen = at, False
 
     def _serves(self, move: _Move, now: float) -> bool:
-        if move.bound_at is None:
-            return False
-        has_lasted = move.was_seen and now - move.bound_at >= SERVING_SECONDS
-        return has_lasted or self._was_connected(move.port)
+        # A server may be gone before it was seen to listen; what it served is still to be seen.
+        return _has_lasted(move, now) or self._was_connected(move.port)
+
+
+def _has_lasted(move: _Move, now: float) -> bool:
+    if move.bound_at is None or not move.was_seen:
+        return False
+    return now - move.bound_at >= SERVING_SECONDS
