@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import free_port
-from tests.native.guest import BINDER, FakeDaemon, compiled, listener, move, run, say
+from tests.native.guest import BINDER, NOTICE, FakeDaemon, compiled, listener, move, run, say
 
 READS = """
 import socket, sys
@@ -75,3 +75,34 @@ def test_a_small_buffer_is_no_reason_to_fail(tmp_path: Path, room: int) -> None:
     with listener() as taken, FakeDaemon(tmp_path, say(move(free_port()))) as daemon:
         done = run([compiled(text), str(taken), str(room)], daemon.environment())
     assert (done.returncode, done.stdout) == (0, "0 16\n")
+
+
+TRIES = """
+import socket, sys
+for _ in range(int(sys.argv[2])):
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", int(sys.argv[1])))
+        server.listen()
+"""
+
+
+@pytest.mark.parametrize(
+    ("times", "why", "is_told"),
+    [
+        (1, "probes start", False),
+        (2, "probes start", True),
+        (3, "probes start", True),
+        (1, "probes", True),
+        (1, "probes st%1Brt", True),
+    ],
+)
+def test_of_a_program_that_is_known_to_probe_only_the_server_is_told(
+    tmp_path: Path, times: int, why: str, is_told: bool
+) -> None:
+    place = free_port()
+    answer = f"{move(place)}\nstyxy/1 why {why}"
+    with listener() as taken, FakeDaemon(tmp_path, say(answer)) as daemon:
+        words = [sys.executable, "-c", TRIES, str(taken), str(times)]
+        done = run(words, daemon.environment())
+    assert done.stderr == (NOTICE.format(taken, place) if is_told else "")

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs.conflicts import beside_a_stranger, script
 from tests.programs.http_probe import fetch, wait_until
 from tests.programs.installation import Installation
 from tests.programs.running import Running
 from tests.programs.sources import NODE
-from tests.programs.test_steering import SERVER, beside_a_stranger, printed_port, script
+from tests.programs.test_steering import SERVER, printed_port
 
 pytestmark = pytest.mark.real
 
@@ -117,25 +118,34 @@ def conduct_of(installation: Installation, words: list[str | Path]) -> str | Non
     return conduct
 
 
+def wait_learned(installation: Installation, words: list[str | Path], conduct: str | None) -> None:
+    """Wait until so much was learned of a program."""
+    wait_until(lambda: conduct_of(installation, words) == conduct, "it is learned")
+
+
 @pytest.mark.parametrize("kind", ["listen", "node"])
-def test_a_program_that_compares_twice_is_steered(
+def test_a_program_that_compares_twice_is_steered_and_moved_again_where_that_fails(
     kind: str, installation: Installation, ours: Path, theirs: Path
 ) -> None:
     words = prober(kind, ours)
     with beside_a_stranger(theirs) as port:
-        for expected in (None, "steered"):
+        for before, after in [("unknown", None), (None, "steered"), ("steered", "moved")]:
+            assert conduct_of(installation, words) == before
             with installation.run([*words, str(port), kind], cwd=ours) as program:
                 assert_gives_up(program, port)
-            wait_until(
-                lambda expected=expected: conduct_of(installation, words) == expected,  # type: ignore[misc]
-                "it is learned",
-            )
+            wait_learned(installation, words, after)
+        with installation.run([*words, str(port), kind], cwd=ours) as program:
+            assert_gives_up(program, port)
+            assert "STYXY" not in program.stderr
 
+
+FAR = 50
+"""So far from the port that was asked for that Styxy's place for it does not lie there."""
 
 GOES_ON = COMPARES.replace(
     """    sys.exit("Something is already running on port %d." % asked)
 serve(asked)""",
-    """    serve(asked + 2)
+    """    serve(asked + 50)
 serve(asked)""",
 )
 """A program that takes another port where it got one that it had not asked for."""
@@ -148,15 +158,12 @@ def test_a_program_that_binds_another_port_is_let_do_so(
     with beside_a_stranger(theirs) as port:
         for expected in (None, "steered"):
             with installation.run([*words, str(port), "listen"], cwd=ours) as server:
-                assert printed_port(server) == port + 2
-            wait_until(
-                lambda expected=expected: conduct_of(installation, words) == expected,  # type: ignore[misc]
-                "it is learned",
-            )
+                assert printed_port(server) == port + FAR
+                wait_learned(installation, words, expected)
         with installation.run([*words, str(port), "listen"], cwd=ours) as server:
-            assert printed_port(server) == port + 2
-            server.wait_line(rf"✓ STYXY: Port {port} was in use, goes-on took {port + 2}")
-            assert [lease["port"] for lease in installation.leases(ours)] == [port + 2]
+            assert printed_port(server) == port + FAR
+            server.wait_line(rf"✓ STYXY: Port {port} was in use, goes-on took {port + FAR}")
+            assert [lease["port"] for lease in installation.leases(ours)] == [port + FAR]
             assert installation.reassignments(ours)[-1]["requested_port"] == port
             assert server.stderr.count("STYXY") == 1
         assert conduct_of(installation, words) == "steered"
@@ -171,6 +178,8 @@ def test_the_configuration_overrules_what_is_known(
     try:
         with beside_a_stranger(theirs) as port:
             with installation.run([*words, str(port), "listen"], cwd=ours) as server:
-                server.wait_line(rf"✓ STYXY: Port {port} was in use, goes-on-again took {port + 2}")
+                server.wait_line(
+                    rf"✓ STYXY: Port {port} was in use, goes-on-again took {port + FAR}"
+                )
     finally:
         installation.ask("PATCH", "/config", {"changes": {"programs": None}})

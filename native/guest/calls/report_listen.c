@@ -81,7 +81,12 @@ static void report_to_daemon(const struct image *image, int fd, const struct tar
 /* TCP and UDP that were moved together are one server, with one notice. */
 static void notify_user(const struct image *image, uint16_t asked, const struct answer *answer)
 {
-    if (asked != answer->port && notice_once_claim(asked, answer->port, false))
+    if (asked == answer->port)
+        return;
+    /* The first socket is a probe; if another one listens there, the program serves. */
+    if (answer->cause == CAUSE_PROBES && notice_once_claim_probe(asked, answer->port))
+        return;
+    if (notice_once_claim(asked, answer->port, false))
         notice_moved(image, asked, answer);
 }
 

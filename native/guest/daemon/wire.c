@@ -359,6 +359,8 @@ void wire_more(const char *line, size_t length, struct answer *answer)
         answer->cause = CAUSE_PROMISED;
     else if (count == 4 && is(&fields[2], "used"))
         answer->cause = CAUSE_USED;
+    else if (count == 4 && is(&fields[2], "probes"))
+        answer->cause = CAUSE_PROBES;
     else if (count == 5 && is(&fields[2], "left") && read_clock(&fields[4], answer->until))
         answer->cause = CAUSE_LEFT;
 }

@@ -62,6 +62,7 @@ enum cause {
     CAUSE_PROMISED, /* it is on lease to somebody else */
     CAUSE_LEFT,     /* somebody else had it a moment ago, and may come back */
     CAUSE_TOOK,     /* the program found the port by itself */
+    CAUSE_PROBES,   /* it is in use, and the program is known to try a port before it serves */
 };
 
 struct answer {

@@ -38,6 +38,11 @@ bool notice_once_claim_name(uint16_t asked, uint16_t got)
     return claim(UINT64_C(1) << 41 | (uint64_t)asked << 16 | got, false);
 }
 
+bool notice_once_claim_probe(uint16_t asked, uint16_t got)
+{
+    return claim(UINT64_C(1) << 42 | (uint64_t)asked << 16 | got, false);
+}
+
 int listen_gate_enter(uint64_t cookie)
 {
     const struct timespec pause = {0, PAUSE_NS};

@@ -17,6 +17,9 @@ bool notice_once_claim(uint16_t asked, uint16_t got, bool is_udp);
 /* Claim the report that the program has read the port that it got; true for the first. */
 bool notice_once_claim_name(uint16_t asked, uint16_t got);
 
+/* Claim the probe of a program that is known to try a port before it serves; true for the first. */
+bool notice_once_claim_probe(uint16_t asked, uint16_t got);
+
 /*
  * Wait a moment for the gate of a socket; a descriptor, or -1 where somebody else keeps it. The
  * gate is an abstract Unix socket named after the socket's cookie: it lies in no directory, and is

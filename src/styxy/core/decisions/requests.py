@@ -129,13 +129,15 @@ class Moved:
     """The bind is moved to the leased port; `is_new` if no process has been told about it yet.
 
     `took` is the name of the program if it found the port by itself; `outside` says who still looks
-    for the requested port from outside of the project.
+    for the requested port from outside of the project. `is_probe`: the program is known to try a
+    port first, so that a socket which listens there once is not to be told of.
     """
 
     lease: Lease
     is_new: bool
     took: str = ""
     outside: str = ""
+    is_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ class Program:
         return "steered" if len(self.evidence) >= ENOUGH else None
 
     @property
+    def is_prober(self) -> bool:
+        """Whether it is known to try a port, and to close the socket again."""
+        return len(self.evidence) >= ENOUGH
+
+    @property
     def last_seen(self) -> float:
         """When the newest evidence was found; seconds since the epoch."""
         return max((each.at for each in self.evidence), default=0.0)

@@ -23,6 +23,7 @@ class MoveWords:
 
     `tool` is the program that found another port by itself, and `asked` the one that it wanted.
     `outside` says who still looks for it from outside of the project, and what to pass.
+    `is_probe`: the first socket that listens at the new place is probably only a probe.
     """
 
     kind: CauseKind
@@ -31,6 +32,7 @@ class MoveWords:
     tool: str = ""
     asked: int = 0
     outside: str = ""
+    is_probe: bool = False
 
 
 def move_sentence(words: MoveWords | None, *, requested: int, port: int) -> str:

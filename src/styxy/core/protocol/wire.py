@@ -4,10 +4,11 @@ A line has fields separated by one space; bytes outside 0x21-0x7E and `%` are wr
 field is `-`. `native/guest/daemon/wire.c` speaks the same; a test holds the two together.
 
 An answer that moves a bind may be followed by a second line of the same write, which says why:
-`styxy/1 why promised NAME`, `styxy/1 why left NAME 14:03`, `styxy/1 why used NAME`, or of a program
-that found the port by itself `styxy/1 why took PROGRAM ASKED [NAME [used]]`. A library that does
-not know it reads the first line alone, and one that gets none says that the port was in use. After
-that may come `styxy/1 also TEXT`, which the notice ends with.
+`styxy/1 why promised NAME`, `styxy/1 why left NAME 14:03`, `styxy/1 why used NAME`, of a program
+that found the port by itself `styxy/1 why took PROGRAM ASKED [NAME [used]]`, or of one that is
+known to try a port first `styxy/1 why probes PROGRAM`. A library that does not know it reads the
+first line alone, and one that gets none says that the port was in use. After that may come
+`styxy/1 also TEXT`, which the notice ends with.
 
 `styxy/1 taken [TEXT]` says that EADDRINUSE stands; the text, if any, is for the user.
 """
@@ -186,6 +187,8 @@ def _cause(words: MoveWords | None) -> str:
         if words.kind == "in use" and words.name:
             owner = f" {quote(words.name)} used"
         return f"\n{VERSION} why took {quote(words.tool)} {words.asked}{owner}"
+    if words is not None and words.is_probe:
+        return f"\n{VERSION} why probes {quote(words.name)}"
     if words is None or (words.kind == "in use" and not words.name):
         return ""
     if words.kind == "in use":

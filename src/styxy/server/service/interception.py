@@ -89,6 +89,8 @@ class Interception:
         answer = self._decided(request)
         self.remember_asked()
         self._watch(request, answer, habit=habit, program_id=program_id)
+        if isinstance(answer, Moved) and known is not None and known.is_prober:
+            return replace(answer, is_probe=True)
         if isinstance(answer, Taken):
             if request.conduct == "steered":
                 context.steered.refuse(request, habit, root=root)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from styxy.core.decisions.requests import Moved
+from styxy.core.model.leases import IN_USE
 from styxy.core.model.projects import shortest_end
 from styxy.core.protocol.move_words import MoveWords, printable_name
 
@@ -37,6 +38,9 @@ class MoveReasons:
             return MoveWords(
                 kind=cause.kind, name=whose, tool=answer.took, asked=answer.lease.asked or 0
             )
+        if isinstance(answer, Moved) and answer.is_probe and cause in (None, IN_USE):
+            name = printable_name(answer.lease.service_name)
+            return MoveWords(kind="in use", name=name, is_probe=True)
         outside = answer.outside if isinstance(answer, Moved) else ""
         if cause is None or cause.kind == "in use":
             is_plain = not ours and not outside
