@@ -58,7 +58,7 @@ ROUTES: tuple[Route, ...] = (
         body=shapes.ReassignBody,
         answer=shapes.ReassignAnswer,
         errors=(409,),
-        example_body={"port": 8000, "pid": 1},
+        example_body={"port": 8000, "pid": 4711},
     ),
     Route(
         method="GET",
