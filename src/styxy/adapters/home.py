@@ -96,14 +96,15 @@ def load_token(path: str) -> str:
     return _new_token(path)
 
 
-def is_token(path: str) -> bool:
-    """Tell whether a file holds a token that can be used.
+def is_token(path: str, token: str | None = None) -> bool:
+    """Tell whether a file holds a token that can be used: this one, if one is given.
 
     Raises `Unavailable` where no descriptor is left to look with.
     """
     try:
         with open(open_regular(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            return _is_token(file.read(1024).decode("ascii", "replace").strip())
+            found = file.read(1024).decode("ascii", "replace").strip()
+            return _is_token(found) if token is None else found == token
     except OSError as error:
         if is_want(error):
             raise refusal(error) from error

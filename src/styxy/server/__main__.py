@@ -233,7 +233,13 @@ def _discovery_files(opened: _Opened) -> DiscoveryFiles:
         "started_at": context.started_at,
     }
     return DiscoveryFiles(
-        discovery_files_of(paths, facts=facts, token=opened.token, port_map=context.port_map),
+        discovery_files_of(
+            paths,
+            facts=facts,
+            token=opened.token,
+            port_map=context.port_map,
+            journal=context.journal,
+        ),
         home=paths.home,
         sockets=opened.sockets,
         journal=context.journal,

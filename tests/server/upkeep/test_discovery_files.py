@@ -67,7 +67,7 @@ def test_what_was_deleted_is_written_again_and_told(fresh: Daemon, name: str) ->
     assert (fresh.token, fresh.facts) == (token, facts), "nobody who has them is locked out"
     assert fresh.ask(question(lease["port"])).split()[:3] == answer.split()[:3]
     assert lease["lock_id"] in {each["lock_id"] for each in fresh.leases()}
-    assert f"{name} was missing; restored it" in fresh.log.read_text()
+    assert f"{name} was missing or changed; restored it" in fresh.log.read_text()
     assert fresh.call("GET", "/status").body["warnings"] == []
 
 
@@ -87,6 +87,47 @@ def test_a_map_that_was_put_back_says_what_the_old_one_said_and_goes_on(fresh: D
     assert not owner(before["port"])
     health = fresh.call("GET", "/health").body
     assert health["parts"]["port map"]["state"] == "ok"
+
+
+def test_a_token_that_was_changed_is_written_again(fresh: Daemon) -> None:
+    client, path, token = Client(fresh), fresh.home / "auth.token", fresh.token
+    path.write_text(("1" if token[0] == "0" else "0") + token[1:] + "\n")
+    wait_until(lambda: client.sees(lambda: fresh.token == token))
+
+
+@pytest.mark.parametrize("damage", ["emptied", "promises wiped", "cut short"])
+def test_a_map_that_was_changed_is_written_again_in_its_place(fresh: Daemon, damage: str) -> None:
+    client, path = Client(fresh), Path(fresh.facts["map"])
+    lease = fresh.allocate("build", project_path="/p")
+    before, place = path.read_bytes(), 4096 + 16 * lease["port"]
+    with path.open("r+b") as file:
+        if damage == "promises wiped":
+            file.seek(4096)
+            file.write(bytes(16 * 65536))
+        else:
+            file.truncate(0 if damage == "emptied" else len(before) - 1)
+    wait_until(
+        lambda: client.sees(
+            lambda: (
+                len(raw := path.read_bytes()) == len(before)
+                and raw[place : place + 8] == before[place : place + 8]
+            )
+        )
+    )
+    assert fresh.process.poll() is None
+    assert client.request("/health")["parts"]["port map"]["state"] == "ok"
+
+
+def test_a_log_of_the_journal_that_was_deleted_loses_nothing(fresh: Daemon) -> None:
+    lease = fresh.allocate("build", pid=os.getpid())
+    log = fresh.home / "styxy.db-wal"
+    log.unlink()
+    client = Client(fresh)
+    wait_until(lambda: "journal's log" in client.files()["message"])
+    later = fresh.allocate("build", pid=os.getpid())
+    fresh.kill()
+    fresh.start()
+    assert {each["lock_id"] for each in fresh.leases()} == {lease["lock_id"], later["lock_id"]}
 
 
 @pytest.mark.parametrize("stranger", ["link", "pipe", "words"])

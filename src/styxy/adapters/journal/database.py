@@ -11,7 +11,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 import zlib
 from dataclasses import dataclass
 
@@ -270,6 +272,22 @@ def _open_readable(path: str) -> int:
         return os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     except OSError as error:
         raise JournalFailed(f"cannot open {path}: {error.strerror}") from error
+
+
+def copied(path: str) -> tempfile.TemporaryDirectory[str]:
+    """Copy a journal's files to a writable place. Raises `JournalFailed`."""
+    copy = None
+    try:
+        copy = tempfile.TemporaryDirectory(prefix="styxy-journal-")
+        for end in SIDE_FILES:
+            if os.path.lexists(path + end) and end != "-shm":
+                shutil.copyfile(path + end, os.path.join(copy.name, "styxy.db" + end))
+    except OSError as error:
+        if copy is not None:
+            copy.cleanup()
+        why = error.strerror or "it is not a regular file; move it away"  # shutil says no more
+        raise JournalFailed(f"cannot read {path}: {why}") from error
+    return copy
 
 
 def _encoded(event: Event) -> bytes:

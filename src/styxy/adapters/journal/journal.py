@@ -14,7 +14,6 @@ has it, so that a journal that lost its end is detected.
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import sys
 import tempfile
@@ -23,11 +22,11 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters.journal.database import (
     SET_FOLD,
-    SIDE_FILES,
     Fold,
     HomeTaken,
     JournalDamaged,
     chained,
+    copied,
     event_of,
     failure,
     files_at,
@@ -63,6 +62,7 @@ class Journal:
     _db: sqlite3.Connection
     _lock: int
     _files: list[tuple[int, int] | None]
+    _log: list[tuple[int, int] | None]
     _copy: tempfile.TemporaryDirectory[str] | None = None
     _is_stand_in = False
     last_seq: int
@@ -91,7 +91,7 @@ class Journal:
         journal.path = path
         journal._lock = take_lock(path + ".lock")
         try:
-            journal._copy = _copied(source or path)
+            journal._copy = copied(source or path)
             journal._is_stand_in = source is not None
             journal.failing = f"cannot write {path}"
             journal._use(open_sound(os.path.join(journal._copy.name, "styxy.db")))
@@ -274,6 +274,20 @@ class Journal:
         home = os.path.dirname(self.path)
         return os.path.isdir(home) and not (self._is_stand_in and self._has_room(home))
 
+    def has_log(self) -> bool:
+        """Return whether SQLite's log, which has the newest events, is where the next daemon would
+        look for it. Of a file that is gone itself, the log is of no use.
+        """
+        return self._copy is not None or not self.is_in_place() or self._log == _log_at(self.path)
+
+    def restore_log(self) -> None:
+        """Move what is in a deleted log into the file, and start another log.
+
+        Raises `JournalFailed`.
+        """
+        self._db.close()  # this copies the log, which is still open, into the file
+        self._use(open_sound(self.path))
+
     def close(self) -> None:
         """Close the file so that another daemon can open it."""
         self._db.close()
@@ -293,6 +307,7 @@ class Journal:
             raise failure(error, self.path) from error
         self._db = database
         self._files = files_at(self.path)
+        self._log = _log_at(self.path)
 
     def _has_room(self, home: str) -> bool:
         """Return whether a journal could be put in the place of the damaged one."""
@@ -372,24 +387,12 @@ class Journal:
             yield
 
 
+def _log_at(path: str) -> list[tuple[int, int] | None]:
+    return files_at(path + "-wal")[:1]
+
+
 def _refused(reason: str) -> JournalFailed:
     return JournalFailed(
         f"{reason}; nothing was promised",
         suggestions=["make the home and its files writable", "styxy doctor"],
     )
-
-
-def _copied(path: str) -> tempfile.TemporaryDirectory[str]:
-    """Copy a journal's files to a writable place. Raises `JournalFailed`."""
-    copy = None
-    try:
-        copy = tempfile.TemporaryDirectory(prefix="styxy-journal-")
-        for end in SIDE_FILES:
-            if os.path.lexists(path + end) and end != "-shm":
-                shutil.copyfile(path + end, os.path.join(copy.name, "styxy.db" + end))
-    except OSError as error:
-        if copy is not None:
-            copy.cleanup()
-        why = error.strerror or "it is not a regular file; move it away"  # shutil says no more
-        raise JournalFailed(f"cannot read {path}: {why}") from error
-    return copy

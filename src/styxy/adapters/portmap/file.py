@@ -6,7 +6,6 @@ journal event it has shown: a journal with fewer events has lost its end.
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 from dataclasses import dataclass
@@ -117,11 +116,11 @@ def retire_left_over(path: str, *, pid: int) -> bool:
     file = _opened(path, os.O_RDWR)
     if file is None:
         return False
-    with file, mmap.mmap(file.fileno(), HEADER_SIZE) as mapping:
-        with memoryview(mapping).cast("I") as halves:
-            if halves[PID_HALF] != pid or halves[RETIRED_HALF]:
-                return False
-            halves[RETIRED_HALF] = 1
+    with file:
+        halves = memoryview(os.pread(file.fileno(), HEADER_SIZE, 0)).cast("I")
+        if halves[PID_HALF] != pid or halves[RETIRED_HALF]:
+            return False
+        os.pwrite(file.fileno(), struct.pack("@I", 1), RETIRED_HALF * 4)
     return True
 
 
@@ -173,8 +172,7 @@ def open_map(path: str) -> int:
 
 
 def _allocate(descriptor: int, path: str) -> None:
-    # Not ftruncate(2): writing to a page of a sparse file that does not fit on a full disk
-    # raises SIGBUS.
+    # Not ftruncate(2): what does not fit on a full disk is known now, and not at some promise.
     try:
         os.posix_fallocate(descriptor, 0, SIZE)
     except OSError as error:

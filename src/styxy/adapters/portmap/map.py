@@ -4,13 +4,17 @@ Theory of operation. One file, created once and updated in place, so that every 
 current daemon writes. All records change between two increments of the generation, which is odd in
 between: a guest that sees an odd generation, or a different one after reading, reads again. A clean
 stop marks the file as retired. `adapters.portmap.layout` describes the layout.
+
+The daemon keeps its own copy and writes the file by pwrite(2): a mapping would end it with SIGBUS
+where somebody shortens the file. What the file should contain is compared now and then, and what is
+not so is written again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -51,6 +55,11 @@ if TYPE_CHECKING:
 
     from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port
+
+WORD, HALF = struct.Struct("@Q"), struct.Struct("@I")
+
+PART = 1 << 19
+"""Bytes of the file that are compared at a time."""
 
 MoveState = Literal["held", "live", "remembered", "udp"]
 
@@ -114,75 +123,71 @@ class PortMap:
         connect_first: Iterable[str] = (),
     ) -> None:
         self._path = path
-        descriptor = os.memfd_create("ports.map") if path is None else open_map(path)
-        if path is None:
-            os.ftruncate(descriptor, SIZE)
-        self._use(mmap.mmap(descriptor, SIZE), descriptor)
+        self._map = bytearray(SIZE)
+        self._descriptor = os.memfd_create("ports.map") if path is None else open_map(path)
+        self._is_torn = False
+        self._next_part = 0
         self._depth = 0
         self._chains: dict[Port, list[int]] = {}
         self._free = list(range(SLOTS - 1, -1, -1))
         self._askers: dict[Port, list[int]] = {}
         self._free_askers = list(range(ASKERS - 1, -1, -1))
         # A daemon that died while writing has left an odd generation: continue with the next one.
-        generation = self._words[GENERATION_WORD] | 1
-        self._map[: HEADER.size] = HEADER.pack(
-            MAGIC, VERSION, HEADER_SIZE, generation, 1, os.getpid(), netns, 0, home,
+        self._generation = _generation_of(self._descriptor) | 1
+        header = HEADER.pack(
+            MAGIC, VERSION, HEADER_SIZE, self._generation, 1, os.getpid(), netns, 0, home,
             os.fsencode(line_socket), os.fsencode(note_socket), SLOTS, 0,
         )  # fmt: skip
-        self._map[CONNECT_FIRST_AT : CONNECT_FIRST_AT + CONNECT_FIRST_SIZE] = _words(connect_first)
-        self._wipe()
-        self._words[GENERATION_WORD] = generation + 1
+        self._put(0, header)
+        self._put(CONNECT_FIRST_AT, _words(connect_first))
+        self._write_differences()  # what an earlier daemon wrote goes
+        self._set_generation(self._generation + 1)
 
     def reveal(self) -> None:
         """Let guests use the map; until then they behave as if Styxy were absent.
 
         A map that did not yet show the leases would let guests take ports promised to others.
         """
-        self._halves[RETIRED_HALF] = 0
+        self._put(RETIRED_HALF * 4, HALF.pack(0))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Make guests wait to read until everything in the block is written."""
         if self._depth == 0:
-            self._words[GENERATION_WORD] += 1
+            self._set_generation(self._generation + 1)
         self._depth += 1
         try:
             yield
         finally:
             self._depth -= 1
             if self._depth == 0:
-                self._words[GENERATION_WORD] += 1
+                self._set_generation(self._generation + 1)
 
     def show(self, leases: Iterable[Lease]) -> None:
         """Add promises."""
         with self.writing():
             for lease in leases:
                 is_committed = lease.asked is not None and lease.state == "bound"
-                PROMISE.pack_into(
-                    self._map,
-                    PROMISES_AT + lease.port * PROMISE.size,
-                    lease.owner.key,
-                    lease.asked or 0,
-                    COMMITTED if is_committed else 0,
-                    0,
-                )
+                flags = COMMITTED if is_committed else 0
+                record = PROMISE.pack(lease.owner.key, lease.asked or 0, flags, 0)
+                self._put(PROMISES_AT + lease.port * PROMISE.size, record)
 
     def mark(self, last_seq: int) -> None:
         """Record up to which journal event the map is current."""
-        self._words[SEQ_WORD] = last_seq
+        self._put(SEQ_WORD * 8, WORD.pack(last_seq))
 
     def clear(self, ports: Iterable[Port]) -> None:
         """Remove promises."""
         with self.writing():
             for port in ports:
-                PROMISE.pack_into(self._map, PROMISES_AT + port * PROMISE.size, 0, 0, 0, 0)
+                self._put(PROMISES_AT + port * PROMISE.size, bytes(PROMISE.size))
 
     def set_answers(self, family: Literal[4, 6], answers: Mapping[Port, Answer | None]) -> None:
         """Record who answers on some ports; None: nobody does."""
         with self.writing():
             for port, answer in answers.items():
                 fields = (0, 0, 0, 0, 0) if answer is None else _fields(answer)
-                ANSWER.pack_into(self._map, ANSWERS_AT[family] + port * ANSWER.size, *fields)
+                self._put(ANSWERS_AT[family] + port * ANSWER.size, ANSWER.pack(*fields))
 
     def set_moves(self, asked: Port, moves: Sequence[MoveEntry]) -> None:
         """Replace the chain of one requested port.
@@ -197,7 +202,8 @@ class PortMap:
                 self._write_move(slot, entry, after)
             if slots:
                 self._chains[asked] = slots
-            FIRST.pack_into(self._map, FIRST_AT + asked * FIRST.size, slots[0] + 1 if slots else 0)
+            first = slots[0] + 1 if slots else 0
+            self._put(FIRST_AT + asked * FIRST.size, FIRST.pack(first))
 
     def set_askers(self, port: Port, askers: Collection[int]) -> None:
         """Replace the chain of those who have asked for a port by its number.
@@ -208,11 +214,11 @@ class PortMap:
             self._free_askers += reversed(self._askers.pop(port, []))
             slots = [self._free_askers.pop() for _ in list(askers)[: len(self._free_askers)]]
             for slot, key, after in zip(slots, askers, [*slots[1:], -1], strict=False):
-                ASKER.pack_into(self._map, ASKERS_AT + slot * ASKER.size, key, port, 0, after + 1)
+                self._put(ASKERS_AT + slot * ASKER.size, ASKER.pack(key, port, 0, after + 1))
             if slots:
                 self._askers[port] = slots
             first = slots[0] + 1 if slots else 0
-            FIRST.pack_into(self._map, FIRST_ASKERS_AT + port * FIRST.size, first)
+            self._put(FIRST_ASKERS_AT + port * FIRST.size, FIRST.pack(first))
 
     def disagreements(self, leases: Iterable[Lease]) -> list[Port]:
         """List the ports of leases that the map does not show as promised to their owners."""
@@ -222,6 +228,20 @@ class PortMap:
     def is_shared(self) -> bool:
         """Return whether guests have a place to look for it."""
         return self._path is not None
+
+    def is_intact(self) -> bool:
+        """Return whether the file has its size and shows all promises, and a part of the rest.
+
+        It is another part at each call, so that all of it is compared now and then; 0.3 ms.
+        """
+        if self._is_torn or os.fstat(self._descriptor).st_size != SIZE:
+            return False
+        begin = self._next_part
+        self._next_part = 0 if begin + PART >= SIZE else begin + PART
+        return all(
+            os.pread(self._descriptor, stop - start, start) == self._map[start:stop]
+            for start, stop in ((0, ANSWERS_AT[4]), (begin, min(begin + PART, SIZE)))
+        )
 
     def is_in_place(self) -> bool:
         """Return whether the file that a guest would open is this one."""
@@ -234,47 +254,57 @@ class PortMap:
         return os.path.samestat(found, os.fstat(self._descriptor))
 
     def put_back(self) -> None:
-        """Recreate the file with all its content if somebody has deleted it.
+        """Write what the file lacks, and recreate it if somebody has deleted it.
 
-        Raises `Unavailable` or `OSError`; then nothing has changed.
+        Raises `Unavailable` or `OSError`.
         """
         assert self._path is not None
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)
-        descriptor = open_map(self._path)
-        new = mmap.mmap(descriptor, SIZE)
-        # The header comes last: until it is there, a guest does not accept the file as a map.
-        for page in reversed(_written(self._map)):
-            new[page] = self._map[page]
-        old, old_descriptor = self._map, self._descriptor
-        self._release()
-        self._use(new, descriptor)
-        old.close()
-        os.close(old_descriptor)
+        if not self.is_in_place():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+            descriptor = open_map(self._path)
+            os.close(self._descriptor)
+            self._descriptor = descriptor
+        os.posix_fallocate(self._descriptor, 0, SIZE)
+        self._is_torn = False
+        with self.writing():
+            self._write_differences()
 
     def retire(self) -> None:
         """Mark the map as retired, so that guests no longer rely on it, and close the file."""
-        self._halves[RETIRED_HALF] = 1
-        self._release()
-        self._map.close()
+        self._put(RETIRED_HALF * 4, HALF.pack(1))
         os.close(self._descriptor)
 
-    def _use(self, mapping: mmap.mmap, descriptor: int) -> None:
-        self._map, self._descriptor = mapping, descriptor
-        self._words = memoryview(mapping).cast("Q")
-        self._halves = memoryview(mapping).cast("I")
+    def _put(self, offset: int, record: bytes) -> None:
+        """Write a record; one that the file does not take is written again later."""
+        self._map[offset : offset + len(record)] = record
+        try:
+            os.pwrite(self._descriptor, record, offset)
+        except OSError:
+            self._is_torn = True  # ENOSPC: somebody has shortened it, and the disk is full
 
-    def _release(self) -> None:
-        for view in (self._words, self._halves):
-            view.release()
+    def _set_generation(self, generation: int) -> None:
+        self._generation = generation
+        self._put(GENERATION_WORD * 8, WORD.pack(generation))
+
+    def _write_differences(self) -> None:
+        """Write each page that differs, the header last: until it is there, a guest does not accept
+        the file as a map."""
+        for part in reversed(range(0, SIZE, PART)):
+            end = min(part + PART, SIZE)
+            if os.pread(self._descriptor, end - part, part) == self._map[part:end]:
+                continue
+            for begin in reversed(range(part, end, HEADER_SIZE)):
+                page = bytes(self._map[begin : min(begin + HEADER_SIZE, end)])
+                if os.pread(self._descriptor, len(page), begin) != page:
+                    self._put(begin, page)
 
     def _owner(self, port: Port) -> int:
-        return int(PROMISE.unpack_from(self._map, PROMISES_AT + port * PROMISE.size)[0])
+        record = os.pread(self._descriptor, PROMISE.size, PROMISES_AT + port * PROMISE.size)
+        return int(PROMISE.unpack(record.ljust(PROMISE.size, b"\0"))[0])
 
     def _write_move(self, slot: int, entry: MoveEntry, after: int) -> None:
-        MOVE.pack_into(
-            self._map,
-            MOVES_AT + slot * MOVE.size,
+        record = MOVE.pack(
             entry.project,
             entry.image_id,
             entry.cookie4,
@@ -287,21 +317,12 @@ class PortMap:
             after + 1,
             0,
         )
-
-    def _wipe(self) -> None:
-        """Remove what an earlier daemon wrote."""
-        for page in _written(self._map):
-            if page.start:
-                self._map[page] = bytes(page.stop - page.start)
+        self._put(MOVES_AT + slot * MOVE.size, record)
 
 
-def _written(mapping: mmap.mmap) -> list[slice]:
-    """Split a map into parts the size of its header, which is the first; parts of zeros are left
-    out, so that they are not written and cost no memory.
-    """
-    nothing = bytes(HEADER_SIZE)
-    cut = (slice(begin, min(begin + HEADER_SIZE, SIZE)) for begin in range(0, SIZE, HEADER_SIZE))
-    return [part for part in cut if mapping[part] != nothing[: part.stop - part.start]]
+def _generation_of(descriptor: int) -> int:
+    raw = os.pread(descriptor, WORD.size, GENERATION_WORD * WORD.size)
+    return int(WORD.unpack(raw.ljust(WORD.size, b"\0"))[0])
 
 
 def _words(words: Iterable[str]) -> bytes:

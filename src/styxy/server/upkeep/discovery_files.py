@@ -86,7 +86,7 @@ class DiscoveryFiles:
                 self._settle(mark)
             elif self._write(mark):
                 self.returned[mark.name] = self.returned.get(mark.name, 0) + 1
-                log.warning("%s was missing; restored it", mark.path)
+                log.warning("%s was missing or changed; restored it", mark.path)
 
     def _is_found(self) -> bool:
         return all(map(os.path.lexists, self._sockets.names)) and self._journal.is_in_place()
@@ -110,7 +110,12 @@ class DiscoveryFiles:
 
 
 def discovery_files_of(
-    paths: Paths, *, facts: Mapping[str, object], token: str | None, port_map: PortMap
+    paths: Paths,
+    *,
+    facts: Mapping[str, object],
+    token: str | None,
+    port_map: PortMap,
+    journal: Journal,
 ) -> list[DiscoveryFile]:
     """List the files that a daemon can restore. Without a token, none is written."""
     marks = [
@@ -120,14 +125,21 @@ def discovery_files_of(
             is_there=lambda: read_daemon_file(paths.daemon_file) == facts,
             write=lambda: write_daemon_file(paths.daemon_file, facts),
             hint=f"in the meantime, set STYXY_SOCKET={facts['socket']}",
-        )
+        ),
+        DiscoveryFile(
+            name="journal's log",
+            path=f"{paths.database}-wal",
+            is_there=journal.has_log,
+            write=journal.restore_log,
+            hint="the newest leases are lost if the daemon is killed",
+        ),
     ]
     if token is not None:
         marks.append(
             DiscoveryFile(
                 name="token",
                 path=paths.token_file,
-                is_there=lambda: is_token(paths.token_file),
+                is_there=lambda: is_token(paths.token_file, token),
                 write=lambda: write_token(paths.token_file, token),
                 hint="only the Unix socket can be used",
             )
@@ -137,7 +149,7 @@ def discovery_files_of(
             DiscoveryFile(
                 name="port map",
                 path=paths.port_map(),
-                is_there=port_map.is_in_place,
+                is_there=lambda: port_map.is_in_place() and port_map.is_intact(),
                 write=port_map.put_back,
                 hint="binds are not moved",
             )
