@@ -47,6 +47,10 @@ ENDING = sorted(signal.valid_signals() - _FAULTS - _NOT_ENDING)
 """Signals that would end the process at once (signal(7)), and end the daemon in good order."""
 
 
+GUESTS_AT_ONCE = 512
+"""Guests that may wait to be accepted: a whole session of agents that starts its servers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What a daemon starts and stops; `token` is None if none is needed."""
@@ -92,7 +96,9 @@ class Daemon:
             limit=guests,
             patience=IDLE_SECONDS,
         )
-        line_server = await loop.create_unix_server(bind_socket, sock=parts.sockets.line)
+        line_server = await loop.create_unix_server(
+            bind_socket, sock=parts.sockets.line, backlog=GUESTS_AT_ONCE
+        )
         web = WebServer(
             parts.app,
             on_ready=lambda: self._announce(ready),
