@@ -19,7 +19,7 @@ static _Atomic uint64_t silent_until;
 
 struct patience ask_patience(void)
 {
-    return (struct patience){.until = sys_now() + DEADLINE_NS};
+    return (struct patience){.until = (sys_now() + DEADLINE_NS) & INT64_MAX};
 }
 
 struct received {
@@ -56,8 +56,8 @@ static bool receive_answer(int fd, struct received *received, struct patience *p
     if (patience->is_extended || received->line != sizeof wait - 1 ||
         memcmp(received->bytes, wait, sizeof wait - 1) != 0)
         return true;
-    patience->is_extended = true;
-    patience->until += EXTENSION_NS;
+    patience->is_extended = 1;
+    patience->until = (patience->until + EXTENSION_NS) & INT64_MAX;
     received->used -= sizeof wait;
     memmove(received->bytes, received->bytes + sizeof wait, received->used);
     return receive_line(fd, received, patience->until);

@@ -12,8 +12,8 @@
 
 /* Until when the questions of one bind are waited for, in the time of sys_now; 0 = not yet begun. */
 struct patience {
-    uint64_t until;
-    bool is_extended; /* the daemon has asked for more time, which it may do once */
+    uint64_t until : 63;
+    uint64_t is_extended : 1; /* the daemon has asked for more time, which it may do once */
 };
 
 /* How long a question that is asked now waits for its answer. */
