@@ -148,7 +148,7 @@ def habit_of(
         override = _override(lineage, wanted, name)
         is_steered = override == "steer" or (learned == "steered" and override != "move")
         conduct: Conduct = "steered" if is_steered else "moves"
-        return Habit(conduct=conduct, program=name, outside=_outside(None, asked))
+        return Habit(conduct=conduct, program=name, outside=_outside(found, asked))
     override = _override(lineage, wanted, found.server.program)
     conflict = _conflict(found, asked, is_stepping=is_stepping)
     if conflict == "shared":
