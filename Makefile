@@ -14,7 +14,7 @@ HOOK := src/styxy/native/styxy-hook
 # What an installation depends on; the sources need no reinstall, because it is editable.
 BUILD_INPUTS := pyproject.toml hatch_build.py scripts/shell_files.py src/styxy/__init__.py $(shell find native -type f 2>/dev/null)
 COMPAT_TESTS := $(addprefix tests/programs/test_,\
-	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py)
+	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py connect_first.py pages.py)
 
 # Tests wait a good deal, so there are more workers than cores of a small machine. Many more would keep
 # a daemon from answering a guest within its deadline.

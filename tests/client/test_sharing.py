@@ -174,7 +174,7 @@ def test_the_leases_of_a_deleted_project_can_be_listed(styxy: CommandLine, tmp_p
 
 def test_instances_are_listed(styxy: CommandLine) -> None:
     assert styxy.run("instances").stdout == "no instances are registered\n"
-    assert styxy.json("instances") == {"instances": []}
+    assert styxy.json("instances") == {"instances": [], "session_processes": []}
 
 
 def test_a_busy_port_of_no_lease_is_seen(styxy: CommandLine) -> None:

@@ -57,10 +57,12 @@ def signals_of(server: Running) -> tuple[str, ...]:
 
 
 def program_of(pid: int) -> int:
-    """Find the program where its supervisor's proxy stands in for it."""
-    while name_of(pid) == SUPERVISOR:
-        pid = min(children_of(pid), key=lambda child: (name_of(child) != SUPERVISOR, child))
-    return pid
+    """Find the program where its supervisor's proxy stands in for it: the first one below it."""
+    level = [pid]
+    while not (programs := [each for each in level if name_of(each) != SUPERVISOR]):
+        level = [child for each in level for child in children_of(each)]
+        assert level, f"no program below {pid}"
+    return min(programs)
 
 
 def name_of(pid: int) -> str:
@@ -115,8 +117,8 @@ def endings() -> Iterator[ParameterSet]:
     """Make the cases of programs and the signals that end them; most are for `make compat`."""
     for each in PROGRAMS:
         for number in ENDS:
-            is_quick = each.name in DOZEN and number == signal.SIGINT
-            marks = [] if is_quick else [pytest.mark.compat]
+            is_common = each.name in DOZEN and number == signal.SIGINT
+            marks = [pytest.mark.slow if is_common else pytest.mark.compat]
             yield pytest.param(each, number, id=f"{each.name}-{number.name}", marks=marks)
 
 

@@ -46,8 +46,7 @@ def test_a_sibling_is_reached_at_the_place_that_was_given_to_it(
     installation: Installation, repo: Repo
 ) -> None:
     port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
-    with serve(installation, theirs, port), serve_moved(installation, ours, port) as place:
-        wait_seen(installation, theirs, port, theirs.name)
+    with both_served(installation, theirs, ours, port) as place:
         wait_seen(installation, theirs, place, ours.name)
         assert seen_from(installation, ours, port) == ours.name
         third = repo.worktree("third")
@@ -64,11 +63,20 @@ def serve_moved(installation: Installation, project: Path, port: int) -> Iterato
         yield wait_moved(server, port)
 
 
+@contextlib.contextmanager
+def both_served(installation: Installation, first: Path, second: Path, port: int) -> Iterator[int]:
+    """Serve one worktree on a port, then another that asks for the same; where that was moved."""
+    with serve(installation, first, port):
+        wait_seen(installation, first, port, first.name)
+        with serve_moved(installation, second, port) as place:
+            yield place
+
+
 def test_a_sibling_is_refused_there_once_somebody_has_asked_for_that_number(
     installation: Installation, repo: Repo
 ) -> None:
     port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
-    with serve(installation, theirs, port), serve_moved(installation, ours, port) as place:
+    with both_served(installation, theirs, ours, port) as place:
         wait_seen(installation, theirs, place, ours.name)
         with serve_moved(installation, repo.worktree("third"), place):
             wait_seen(installation, theirs, place, REFUSED)

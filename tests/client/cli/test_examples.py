@@ -97,7 +97,8 @@ def run_example(command: Command, styxy: CommandLine, desk: Path) -> None:
     env = {**styxy.env, "PATH": f"{desk.parent}/bin:{os.environ['PATH']}", "HOME": str(desk.parent)}
     text = f"{READY.get(command.name, ':')}\n{command.example}"
     if command.name in NUMBERS:
-        text = text.replace(NUMBERS[command.name], str(free_port()))
+        # Of a range: on any other number, a second server of the kind is one too many, and stays.
+        text = text.replace(NUMBERS[command.name], str(free_port(range(8000, 8100))))
     with subprocess.Popen(
         ["bash", "-c", text],
         env=env,

@@ -95,7 +95,7 @@ def report(daemon: Daemon, port: int, *, cookie: int, project: Path) -> None:
     folder = os.path.dirname(daemon.facts["line_socket"])
     line = (
         f"styxy/1 listen tcp 4 {port} 127.0.0.1 {cookie:016x} 0123456789abcdef default - "
-        f"{project} 0"
+        f"{project} 0 {port}"
     )
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as guest:
         guest.sendto(line.encode(), os.path.join(folder, "note.sock"))

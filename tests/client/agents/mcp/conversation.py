@@ -18,8 +18,11 @@ from tests.commands import COMMAND, CommandLine
 
 Result = TypeVar("Result")
 
-in_both_eras = pytest.mark.parametrize("mode", ["legacy", "auto"])
-"""With the handshake of revisions up to 2025-11-25, and without one, as since 2026-07-28."""
+in_both_eras = pytest.mark.parametrize(
+    "mode", [pytest.param("legacy", marks=pytest.mark.slow), "auto"]
+)
+"""With the handshake of revisions up to 2025-11-25, and without one, as since 2026-07-28. Each case
+starts a Python with the SDK, so the older era waits for the slow tests."""
 
 
 def talk(
