@@ -53,7 +53,10 @@ console.log(JSON.stringify({{ ...said, before, after, env, system }}))
 
 
 def run(tmp_path: Path, answers: dict[str, str], *, hook: str | None = HOOK) -> dict[str, object]:
-    """Call every hook of the plugin once, and return what the agent would then have."""
+    """Call every hook of the plugin once, and return what the agent would then have.
+
+    A program that answers is waited for however busy the machine is.
+    """
     assert NODE is not None
     program = tmp_path / "styxy-hook"
     if hook is not None:
@@ -61,7 +64,12 @@ def run(tmp_path: Path, answers: dict[str, str], *, hook: str | None = HOOK) -> 
         program.chmod(0o755)
     (tmp_path / "answers.json").write_text(json.dumps(answers))
     plugin = tmp_path / "styxy.mjs"
-    plugin.write_text(script(Program(str(program))))
+    text = script(Program(str(program)))
+    if hook == HOOK:
+        patient = text.replace("USUAL_PATIENCE = 500", "USUAL_PATIENCE = 60000")
+        assert patient != text
+        text = patient.replace('"session.created": 1500', '"session.created": 60000')
+    plugin.write_text(text)
     calls = tmp_path / "calls.mjs"
     calls.write_text(CALLS.format(plugin=json.dumps(str(plugin))))
     done = subprocess.run([NODE, calls], capture_output=True, text=True, check=False, timeout=60)
