@@ -64,7 +64,8 @@ class Probes:
         """Compare with the ports that have listeners; what serves is no probe."""
         for lease_id, move in list(self._moves.items()):
             move.was_seen = move.bound_at is not None and move.port in listening
-            if self._serves(move, now):
+            # To look for connections takes a millisecond, and nobody has any before it listens.
+            if move.bound_at is not None and self._serves(move, now):
                 del self._moves[lease_id]
 
     def is_probe(self, lease_id: str, now: float) -> bool:
