@@ -56,7 +56,7 @@ BY_ID = Limit("✓ by id", "the agent itself refuses kill without the number of 
 MOVED = Limit("✓ moved", "the server moves, and its line with the ✓ says so instead")
 """Of a notice that would come after the command, and that the move has made needless."""
 
-_LATER = Limit(AFTER, "before a command that is let through, the model is shown nothing")
+LATER = Limit(AFTER, "before a command that is let through, the model is shown nothing")
 
 LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "claude": {},
@@ -65,16 +65,16 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "background": Limit("✓ when polled", "its hooks run when it looks at the command's end"),
     },
     "gemini": {
-        "again": _LATER,
-        "taken": _LATER,
+        "again": LATER,
+        "taken": LATER,
         "moved": _IN_ITS_WAY,
         "background": _UNTOLD,
         "guard": _PIPED,
         "own": _PIPED,
     },
     "qwen": {
-        "again": _LATER,
-        "taken": _LATER,
+        "again": LATER,
+        "taken": LATER,
         "moved": _IN_ITS_WAY,
         "background": _UNTOLD,
         "rewrite": Limit(NO, "a changed command is ignored"),

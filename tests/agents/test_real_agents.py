@@ -27,7 +27,7 @@ from tests.agents.encounter import (
     Encounter,
     Side,
 )
-from tests.agents.features import LIMITS, MOVED, has, needs_run
+from tests.agents.features import LATER, LIMITS, MOVED, has, needs_run
 from tests.agents.model import Model, Step
 from tests.agents.programs import Agent
 from tests.agents.report import Sightings
@@ -41,6 +41,7 @@ pytestmark = [
 NAMES = ("shop", "blog")
 
 TAKEN_BY = "is in use by"
+FAILED_ON = "is taken by"
 MOVE = "✓ STYXY: "
 EXPLAINED = "Ways on:"
 DENIED = "Not run:"
@@ -76,6 +77,8 @@ def test_a_server_that_runs_already_is_named(
     wanted = (RUNS, f"localhost:{side.project.port}")
     if LIMITS[agent.name].get("again") == MOVED:
         wanted = (MOVE, f"Port {side.project.port} ")
+    elif LIMITS[agent.name].get("again") == LATER:  # the command has failed: it is explained
+        wanted = (f"Port {side.project.port} {FAILED_ON}", f"localhost:{side.project.port}")
     with sightings.trying(agent, "again", side.project, side.other) as seen:
         seen(side.words(AGAIN, *wanted))
 
@@ -83,9 +86,11 @@ def test_a_server_that_runs_already_is_named(
 def test_a_taken_port_is_named_with_whose_it_is(
     agent: Agent, side: Side, sightings: Sightings
 ) -> None:
-    wanted = (f"Port {side.other.port} {TAKEN_BY}", f"~/{side.other.name}")
+    wanted: tuple[str, ...] = (f"Port {side.other.port} {TAKEN_BY}", f"~/{side.other.name}")
     if LIMITS[agent.name].get("taken") == MOVED:
         wanted = (MOVE, f"Port {side.other.port} ")
+    elif LIMITS[agent.name].get("taken") == LATER:
+        wanted = (f"Port {side.other.port} {FAILED_ON}", f"~/{side.other.name}", EXPLAINED)
     with sightings.trying(agent, "taken", side.project, side.other) as seen:
         seen(side.words(TAKEN, *wanted))
 

@@ -31,6 +31,9 @@ server.listen(process.env.PORT, "127.0.0.1", () => {
 """
 """A server as a project has it; with ONCE set, it ends as soon as it has its port."""
 
+PORTS = range(8000, 8100)
+"""Of a range: on any other number, a second program of the kind is one too many, and stays."""
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -100,7 +103,7 @@ class Workplace:
         (path / "server.js").write_text(SERVER)
         done = self.styxy.run("allocate", "-s", "dev", "-n", "web", "--json", cwd=path)
         assert done.returncode == 0, done
-        made = Project(path, leased=json.loads(done.stdout)["port"], port=free_port())
+        made = Project(path, leased=json.loads(done.stdout)["port"], port=free_port(PORTS))
         self._projects.append(made)
         return made
 
