@@ -83,16 +83,7 @@ def reassigned(
     """Convert a decision about a bind to the API's shape; `running` says where a singleton is."""
     match answer:
         case Kept():
-            said = ReassignAnswer(
-                success=True,
-                action="keep",
-                requested_port=requested,
-                port=requested,
-                reassigned=False,
-                service_type=None,
-                lock_id=None,
-                message=f"The bind of port {requested} is not moved",
-            )
+            said = _unmoved("keep", requested, f"The bind of port {requested} is not moved")
         case Moved(lease=lease, is_new=is_new):
             said = ReassignAnswer(
                 success=True,
@@ -118,19 +109,24 @@ def reassigned(
                 or f"Service '{kind}' only allows single instance: {who} on port {port}",
             )
         case Taken(advice=advice):
-            said = ReassignAnswer(
-                success=True,
-                action="taken",
-                requested_port=requested,
-                port=requested,
-                reassigned=False,
-                service_type=None,
-                lock_id=None,
-                message=f"Port {requested} {advice or 'stays taken: its program finds another'}",
-            )
+            why = advice or "stays taken: its program finds another"
+            said = _unmoved("taken", requested, f"Port {requested} {why}")
         case _:
             assert_never(answer)
     return said
+
+
+def _unmoved(action: Literal["keep", "taken"], requested: int, message: str) -> ReassignAnswer:
+    return ReassignAnswer(
+        success=True,
+        action=action,
+        requested_port=requested,
+        port=requested,
+        reassigned=False,
+        service_type=None,
+        lock_id=None,
+        message=message,
+    )
 
 
 def reassignment(event: Reassigned) -> Reassignment:

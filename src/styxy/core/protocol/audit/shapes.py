@@ -72,14 +72,6 @@ class ReleasedEvent(AuditEntry, tag="released"):
     pid: int | None
 
 
-class PassedEvent(AuditEntry, tag="passed"):
-    """A lease was passed to the process that now has its socket, or back to its project."""
-
-    lock_id: str
-    port: int
-    pid: int | None
-
-
 class BoundEvent(AuditEntry, tag="bound"):
     """A leased port has a listener."""
 
@@ -87,19 +79,21 @@ class BoundEvent(AuditEntry, tag="bound"):
     port: int
 
 
-class UnboundEvent(AuditEntry, tag="unbound"):
+class PassedEvent(BoundEvent, tag="passed"):
+    """A lease was passed to the process that now has its socket, or back to its project."""
+
+    pid: int | None
+
+
+class UnboundEvent(BoundEvent, tag="unbound"):
     """A leased port lost its listener."""
 
-    lock_id: str
-    port: int
     expires_at: str | None
 
 
-class DatedEvent(AuditEntry, tag="dated"):
+class DatedEvent(BoundEvent, tag="dated"):
     """A lease has a new expiry time."""
 
-    lock_id: str
-    port: int
     expires_at: str
 
 
@@ -139,20 +133,12 @@ class MoveRememberedEvent(AuditEntry, tag="move_remembered"):
     port: int
 
 
-class PortForgottenEvent(AuditEntry, tag="port_forgotten"):
+class PortForgottenEvent(PortRememberedEvent, tag="port_forgotten"):
     """The port of a service is no longer remembered."""
 
-    port: int
-    service_type: str
-    service_name: str
-    project: str
 
-
-class MoveForgottenEvent(AuditEntry, tag="move_forgotten"):
+class MoveForgottenEvent(MoveRememberedEvent, tag="move_forgotten"):
     """The target of a moved bind is no longer remembered."""
-
-    requested_port: int
-    port: int
 
 
 class PortAskedEvent(AuditEntry, tag="port_asked"):
@@ -161,10 +147,8 @@ class PortAskedEvent(AuditEntry, tag="port_asked"):
     port: int
 
 
-class AskForgottenEvent(AuditEntry, tag="port_ask_forgotten"):
+class AskForgottenEvent(PortAskedEvent, tag="port_ask_forgotten"):
     """It is no longer remembered that a repo asked for a port."""
-
-    port: int
 
 
 class RangeAddedEvent(AuditEntry, tag="range_added"):
