@@ -205,6 +205,19 @@ def _outside(found: Match | None, asked: int) -> str:
     return f"{WHO[who]} look for {asked}, {'pass' if what[0] == '-' else 'set'} {what} {{port}}"
 
 
+def may_be_of_table(words: Sequence[str]) -> bool:
+    """Return whether a command line may be of a tool in the table, or handed over to by one."""
+    typed = _titled(words)
+    named = {name for name, _ in candidates(typed)} | set(typed[:1])
+    return not named.isdisjoint(_known_names())
+
+
+@cache
+def _known_names() -> frozenset[str]:
+    names = frozenset(name for tool in tools() for name in tool.names)
+    return frozenset(each for each in names | TITLES.keys() if not each.startswith("<"))
+
+
 def _row_of(lineage: Sequence[Command]) -> tuple[Match | None, int]:
     """Find the row of a program; the parent's, where it is the same tool that hands over."""
     if not lineage:

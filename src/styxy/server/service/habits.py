@@ -56,15 +56,20 @@ class Habits:
         `learned` is what was learned of its program.
         """
         # Imported here: the table of tools takes 10 ms, and many daemons never need it.
-        from styxy.core.commands.conduct import Command, habit_of, variables_of_ports
+        from styxy.core.commands.conduct import (
+            Command,
+            habit_of,
+            may_be_of_table,
+            variables_of_ports,
+        )
 
         processes = self._context.processes
         variables = processes.variables(pid, *variables_of_ports())
-        pids = (pid, *islice(processes.parents(pid), MOST_PARENTS))
-        lineage = [
-            Command(words=tuple(processes.command(each) or ("",)), variables=variables)
-            for each in pids
-        ]
+        pids, words = [pid], [processes.command(pid) or [""]]
+        if may_be_of_table(words[0]):  # what it comes from matters only then
+            pids += islice(processes.parents(pid), MOST_PARENTS)
+            words += [processes.command(each) or [""] for each in pids[1:]]
+        lineage = [Command(words=tuple(each), variables=variables) for each in words]
         habit = habit_of(
             asked,
             lineage,

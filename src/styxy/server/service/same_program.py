@@ -65,8 +65,8 @@ class SameProgram:
         if question.reason != "inuse" or question.protocol != "tcp" or project is None:
             return False
         listeners, port = self._context.listeners, question.port
-        if self._may_be_lock(port):
-            return False
+        if self._may_be_lock(port) or None in (listeners.image_ids(port) or {None}):
+            return False  # as of the last look: a report comes with one
         listeners.look_at(port, self._context.clock())
         images = listeners.image_ids(port)
         if not images or None in images or question.image_id in images:
