@@ -112,6 +112,7 @@ OTHER_WORDS = (
     "pkill -P {parent} -f {port}",
     "pkill -u {user} -f {port}",
     "pkill -s {session} -f {port}",
+    "pkill -s 0 -f {port}",
     "pkill -g {group} -f {port}",
     "kill -- -$(ps -o pgid= {pid})",
     "python3 -c 'import psutil; psutil.Process({pid}).kill()'",

@@ -58,17 +58,19 @@ def selected(
         found = set(pids)  # the ids are those of the parents
     else:
         found = _by_id(kill, pids, agent=agent, directory=directory)
-    found = _meeting(kill, found.intersection(pids), processes)
+    found = _meeting(kill, found.intersection(pids), processes, agent=agent)
     own = os.geteuid()
     reaches_all = as_root or own == 0
     return {pid for pid in found if reaches_all or _user(pid) == own}
 
 
-def _meeting(kill: Kill, pids: set[int], processes: Processes) -> set[int]:
+def _meeting(kill: Kill, pids: set[int], processes: Processes, *, agent: int | None) -> set[int]:
     """Return those that meet the conditions: of each kind, one of those that are named."""
     for kind in {kind for kind, _ in kill.only} - {"group of"}:
         fact = _FACTS[kind]
         wanted = {_wanted(kind, value) for each, value in kill.only if each == kind} - {None}
+        if kind in ("session", "group") and 0 in wanted and agent is not None:
+            wanted.add(fact(agent, processes))  # pkill(1): 0 is its own, and the agent starts it
         pids = {pid for pid in pids if fact(pid, processes) in wanted}
     return pids
 

@@ -155,7 +155,7 @@ def _victim(operand: Field) -> Processes:
 
 def _by_pkill(words: Sequence[Field]) -> Processes:
     texts = [each.text for each in words]
-    if _is_harmless(texts):
+    if _is_harmless(texts, by=("--signal",)):  # its -s is a session
         return Processes()
     found = by_pgrep(texts)
     for flag, value in pairwise(words):  # of unknown children, the parent stands for them
@@ -171,16 +171,14 @@ def _by_killall(words: Sequence[Field]) -> Processes:
     return by_killall(texts)
 
 
-def _is_harmless(texts: Sequence[str]) -> bool:
+def _is_harmless(texts: Sequence[str], by: Sequence[str] = ("-s", "--signal")) -> bool:
+    """Return whether the signal, the value of an option in `by`, ends nothing."""
     signals = [text[1:] for text in texts if text.startswith("-") and not text.startswith("--")]
-    signals += [value for flag, value in pairwise(texts) if flag in _SIGNALS]
+    signals += [value for flag, value in pairwise(texts) if flag in by]
     signals += [text.partition("=")[2] for text in texts if text.startswith("--signal=")]
     return any(text in INFORMATION - {"-q"} for text in texts) or any(
         each.upper().removeprefix("SIG") in HARMLESS_SIGNALS for each in signals
     )
-
-
-_SIGNALS = ("-s", "--signal")
 
 
 def _by_fuser(words: Sequence[Field]) -> Processes:
