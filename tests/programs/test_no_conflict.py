@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
+from tests.daemon import wait_until
 from tests.fakes import free_port
 from tests.programs.catalogue import CASES, CLIENT_CASES, PROGRAMS, program
 from tests.programs.installation import Installation
@@ -51,9 +52,26 @@ class Life:
 
 
 def signals_of(server: Running) -> tuple[str, ...]:
-    """Read what signals mean to the program that was started, as masks of proc(5)."""
-    status = Path(f"/proc/{program_of(server.pid)}/status").read_text(encoding="utf-8")
+    """Read what signals mean to the program that was started, as masks of proc(5).
+
+    A program that has just answered may still block some of them in passing: it is looked at when
+    it sleeps, and slept all the while between two looks.
+    """
+    place = Path(f"/proc/{program_of(server.pid)}/status")
+    looks = [place.read_text(encoding="utf-8")]
+
+    def has_slept() -> bool:
+        looks.append(place.read_text(encoding="utf-8"))
+        return "\nState:\tS" in looks[-1] and switches(looks[-2]) == switches(looks[-1])
+
+    wait_until(has_slept)
+    status = looks[-1]
     return tuple(re.findall(r"^Sig(?:Blk|Ign|Cgt):\t\w+$", status, re.MULTILINE))
+
+
+def switches(status: str) -> list[str]:
+    """How often a process has been given a processor, out of its status."""
+    return re.findall(r"^\w*voluntary_ctxt_switches:\t(\d+)$", status, re.MULTILINE)
 
 
 def program_of(pid: int) -> int:
