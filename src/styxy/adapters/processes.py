@@ -159,8 +159,9 @@ class Processes:
             environment = _read_text(f"/proc/{pid}/environ")
         except _GONE:
             return {}
+        wanted = frozenset(names)
         pairs = [each.partition("=") for each in environment.split("\0")]
-        return {name: value for name, equals, value in reversed(pairs) if equals and name in names}
+        return {name: value for name, equals, value in reversed(pairs) if equals and name in wanted}
 
     def parents(self, pid: int) -> Iterator[int]:
         """Walk from a process upwards to the first one of all, itself left out."""
@@ -329,8 +330,13 @@ def _descriptors(pid: int) -> Iterator[str]:
         names = _listed(directory)
     except _GONE:
         return
-    links = (_link(f"{directory}/{name}") for name in names)
-    yield from (link for link in links if link is not None)
+    for name in names:
+        try:
+            yield os.readlink(f"{directory}/{name}")
+        except PermissionError:
+            return  # all of them, or none, may be read (ptrace(2))
+        except _GONE:
+            pass
 
 
 def _link(path: str) -> str | None:
