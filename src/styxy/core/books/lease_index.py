@@ -85,6 +85,10 @@ class LeaseIndex:
         """List an owner's moves away from `asked`, oldest first."""
         return self._indexed(("asked", owner.key, asked))
 
+    def granted(self, owner: Owner) -> list[Lease]:
+        """List what an owner has requested and does not use yet, oldest first."""
+        return self._indexed(("granted", owner.key))
+
     def asked_for(self, asked: Port) -> list[Lease]:
         """List all moves away from `asked`, oldest first."""
         return self._indexed(("asked by any", asked))
@@ -156,6 +160,8 @@ def _index_keys(lease: Lease) -> Iterator[IndexKey]:
     yield ("instance", lease.owner.instance_id)
     if lease.holder is not None:
         yield ("pid", lease.holder.pid)
+    if lease.state == "reserved" and not lease.was_made_for_bind:
+        yield ("granted", lease.owner.key)
     if lease.asked is not None:
         yield ("asked", lease.owner.key, lease.asked)
         yield ("asked by any", lease.asked)

@@ -7,6 +7,7 @@ run names the program. The service type comes from the table of tools.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,11 @@ def service_type_of_program(words: Sequence[str]) -> str | None:
     A program that binds a port is a server: if no row of the table applies to its arguments, the
     first row with its name gives the type.
     """
+    return _service_type(tuple(words))
+
+
+@lru_cache(maxsize=256)
+def _service_type(words: tuple[str, ...]) -> str | None:
     # Imported here so that callers that only want a program's name do not load the table.
     from styxy.core.commands.tools.servers import server_of
 

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -48,6 +49,15 @@ USUAL_SECONDS = 0.001
 
 MOST_LINES = 16
 """Questions of one guest that may be unanswered; above that, no more of it is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question, the process that asks, and its project."""
+
+    question: wire.BindQuestion
+    pid: int
+    project: str | None
 
 
 class Questions:
@@ -159,50 +169,61 @@ class BindSocket(asyncio.Protocol):
 
     def _reply(self, line: bytes, until: float) -> None:
         """Answer a line, at the latest at `until` if the port is about to become free."""
+        try:
+            asked = self._read(line)
+        except (StyxyError, *WORLDS_ERRORS) as error:
+            self._say(self._refusal(error))
+        else:
+            self._settle(asked, until)
+
+    def _read(self, line: bytes) -> Asked:
+        question = wire.parse_question(line)
+        pid = holder_of(self._peer.pid, question.pid)
+        project = self._service.context.projects.resolve(question.project)
+        return Asked(question=question, pid=pid, project=project)
+
+    def _settle(self, asked: Asked, until: float) -> None:
         if self._transport.is_closing():
             return
-        if self._loop.time() < until and self._is_early(line):
-            self._tell_to_wait()
-            self._loop.call_later(RESTART_PAUSE, self._reply, line, until)
-            return
-        self._transport.write(self._answer(line))
-        self._is_asking = False
-        self._ask_next()
-
-    def _is_early(self, line: bytes) -> bool:
+        started = time.perf_counter()
         try:
-            question = wire.parse_question(line)
-            self._catch_up()
-            pid = holder_of(self._peer.pid, question.pid)
-            project = self._service.context.projects.resolve(question.project)
-            return self._service.interception.may_be_free_soon(question, pid=pid, project=project)
-        except (StyxyError, *WORLDS_ERRORS):
-            return False  # the answer says why
+            answer = self._answer(asked, may_wait=self._loop.time() < until)
+        except (StyxyError, *WORLDS_ERRORS) as error:
+            answer = self._refusal(error)
+        if answer is None:
+            self._tell_to_wait()
+            self._loop.call_later(RESTART_PAUSE, self._settle, asked, until)
+            return
+        self._service.context.counts.question_seconds.observe(time.perf_counter() - started)
+        self._say(answer)
+
+    def _answer(self, asked: Asked, *, may_wait: bool) -> bytes | None:
+        """Decide; None if there may be a better answer in a moment."""
+        interception = self._service.interception
+        self._catch_up()
+        if may_wait and interception.may_be_free_soon(
+            asked.question, pid=asked.pid, project=asked.project
+        ):
+            return None
+        with self._service.committer.asked_by(self._peer.uid):
+            answer = interception.move(asked.question, pid=asked.pid, project=asked.project)
+        words = interception.reasons.words(answer)
+        return wire.format_answer(answer, local_time=datetime.now(), words=words)
+
+    def _refusal(self, error: Exception) -> bytes:
+        if isinstance(error, StyxyError):
+            log.info("refused a guest (pid %d): %s", self._peer.pid, error.message)
+            return wire.format_error(error.message)
+        log.error("cannot answer a guest (pid %d)", self._peer.pid, exc_info=error)
+        return wire.format_error("the daemon could not answer; see: styxy daemon logs")
+
+    def _say(self, answer: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(answer)
+            self._is_asking = False
+            self._ask_next()
 
     def _expect_question(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = asyncio.get_running_loop().call_later(self._patience, self.hang_up)
-
-    def _answer(self, line: bytes) -> bytes:
-        started = time.perf_counter()
-        answer = self._parse(line)
-        self._service.context.counts.question_seconds.observe(time.perf_counter() - started)
-        return answer
-
-    def _parse(self, line: bytes) -> bytes:
-        try:
-            question = wire.parse_question(line)
-            self._catch_up()
-            pid = holder_of(self._peer.pid, question.pid)
-            project = self._service.context.projects.resolve(question.project)
-            with self._service.committer.asked_by(self._peer.uid):
-                answer = self._service.interception.move(question, pid=pid, project=project)
-        except StyxyError as error:
-            log.info("refused a guest (pid %d): %s", self._peer.pid, error.message)
-            return wire.format_error(error.message)
-        except WORLDS_ERRORS:
-            log.exception("cannot answer a guest (pid %d)", self._peer.pid)
-            return wire.format_error("the daemon could not answer; see: styxy daemon logs")
-        words = self._service.interception.reasons.words(answer)
-        return wire.format_answer(answer, local_time=datetime.now(), words=words)

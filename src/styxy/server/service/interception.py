@@ -290,9 +290,10 @@ class Interception:
         failed = {asked} if question.reason == "inuse" else set()
         if question.lost is not None:
             failed.add(question.lost)
-        for port in {asked, *failed}:
-            self._context.listeners.look_at(port, self._context.clock())
         transport = _transport(question)
+        looked: tuple[Transport, ...] = ("tcp", "udp") if transport == "udp" else ("tcp",)
+        for port in {asked, *failed}:
+            self._context.listeners.look_at(port, self._context.clock(), *looked)
         is_in_use = self._context.listeners.is_in_use(asked, transport)
         if not is_in_use:
             self._context.port_map_sync.refresh(asked)  # whoever is gone has left it by now
@@ -322,12 +323,12 @@ class Interception:
         """Find the lease that `styxy run` took for a program: its holder is the program, or one
         that it comes from, and PORT says so."""
         processes = self._context.processes
-        for each in (pid, *processes.parents(pid)):
-            for lease in self._desk.lease_index.of_pid(each):
+        granted = self._desk.lease_index.granted(owner)
+        for each in (pid, *processes.parents(pid)) if granted else ():
+            for lease in granted:
                 if (
-                    lease.owner.is_same(owner)
-                    and lease.state == "reserved"
-                    and not lease.was_made_for_bind
+                    lease.holder is not None
+                    and lease.holder.pid == each
                     and lease.holder == processes.holder(each)
                     and processes.variable(each, "PORT") == str(lease.port)
                 ):

@@ -51,8 +51,8 @@ class SameProgram:
                 return True  # whoever has it cannot be seen here
             holders = dict.fromkeys(silent)
         return any(
-            (reported or self._context.projects.of(pid)) == project
-            and self._is_same(pid, request.holder.pid)
+            self._is_same(pid, request.holder.pid)
+            and (reported or self._context.projects.of(pid)) == project
             for pid, reported in holders.items()
         )
 
@@ -67,7 +67,7 @@ class SameProgram:
         listeners, port = self._context.listeners, question.port
         if self._may_be_lock(port) or None in (listeners.image_ids(port) or {None}):
             return False  # as of the last look: a report comes with one
-        listeners.look_at(port, self._context.clock())
+        listeners.look_at(port, self._context.clock(), "tcp")
         images = listeners.image_ids(port)
         if not images or None in images or question.image_id in images:
             return False
@@ -92,9 +92,10 @@ class SameProgram:
         return set(self._context.processes.socket_owners(inodes).values()) if inodes else set()
 
     def _is_same(self, one: int, other: int) -> bool:
-        if one == other:
+        processes = self._context.processes
+        if one == other or processes.executable(one) != processes.executable(other):
             return False
-        programs = [program_of_process(self._context.processes, pid) for pid in (one, other)]
+        programs = [program_of_process(processes, pid) for pid in (one, other)]
         return None not in programs and programs[0] == programs[1]
 
 

@@ -120,9 +120,12 @@ class Listeners:
         """Ask the kernel for all UDP sockets that are bound and not connected."""
         return self._look("udp", now)
 
-    def look_at(self, port: Port, now: float) -> None:
-        """Ask the kernel for one port, TCP and UDP; the cost does not depend on other ports."""
-        for transport, sockets in self._sockets.items():
+    def look_at(self, port: Port, now: float, *transports: Transport) -> None:
+        """Ask the kernel for one port, of some transports or of both; the cost does not depend on
+        other ports.
+        """
+        for transport in transports or ("tcp", "udp"):
+            sockets = self._sockets[transport]
             if sockets.has_looked:
                 found = self._kernel.listeners(udp=transport == "udp", port=port)
                 sockets.update_port(port, found, now)
