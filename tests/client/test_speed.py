@@ -21,10 +21,27 @@ HEAVY = {
 PROGRAM = """
 import sys
 before = set(sys.modules)  # what the interpreter and its `site` need is not ours to answer for
+def show(event="os.exec", _arguments=()):
+    if event == "os.exec":
+        print(*sorted(set(sys.modules) - before), file=sys.stderr)
+sys.addaudithook(show)
 from styxy.client.cli.main import main
 main(sys.argv[1:])
-print(*sorted(set(sys.modules) - before), file=sys.stderr)
+show()
 """
+
+
+def loaded_by(words: list[str], env: dict[str, str]) -> set[str]:
+    """The modules that a command loads by its end, or by the start of what it executes."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return {name.partition(".")[0] for name in done.stderr.split()}
 
 
 @pytest.mark.parametrize("words", [["check", "3000"], ["allocate", "-s", "dev"], ["--version"]])
@@ -33,14 +50,13 @@ def test_a_fast_command_imports_nothing_heavy(
 ) -> None:
     answer = {"port": 3000, "available": True}
     with FakeDaemon(tmp_path / "s", lambda *_: (200, answer)):
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *words],
-            env={**styxy.env, "STYXY_SOCKET": str(tmp_path / "s")},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+        loaded = loaded_by(words, {**styxy.env, "STYXY_SOCKET": str(tmp_path / "s")})
     assert "styxy" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_a_program_is_run_without_anything_heavy(shared: CommandLine) -> None:
+    shared.run("run", "--", "true")  # the first one tests whether the library works here
+    loaded = loaded_by(["run", "--", "true"], shared.env)
+    assert "styxy" in loaded
+    assert loaded & HEAVY - {"signal"} == set()
