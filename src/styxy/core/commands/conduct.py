@@ -18,6 +18,7 @@ from styxy.core.commands.shell.fields import Field
 from styxy.core.commands.tools.identity import candidates
 from styxy.core.commands.tools.servers import match_by_name, match_of
 from styxy.core.commands.tools.table import tools
+from styxy.core.model.programs import MOST_STEPS, SIDE_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,9 +34,6 @@ is a debugger's, or a lock: EADDRINUSE stands."""
 
 STEERED: tuple[Conflict, ...] = ("steps", "asks", "compares")
 
-MOST_STEPS = 100
-"""How far a program goes from the number that it asked for first (jupyter-server, vite)."""
-
 USUAL_TRIES = 5
 TRIES = {
     "jupyter": 50, "jupyter-lab": 50, "jupyter-notebook": 50, "jupyter-server": 50,
@@ -43,9 +41,6 @@ TRIES = {
 }  # fmt: skip
 """How many numbers a tool tries; of others it is not known. (ServerApp.port_retries,
 MAX_PORT_SEARCH_RETRIES, and by experiment; vite goes on to the last port.)"""
-
-SIDE_PORTS = frozenset({9229, 24678, 35729})
-"""Node's inspector, Vite's and LiveReload's sockets: a tool that steps does not step there."""
 
 OUTSIDE = {
     24678: "pages server.hmr.port",

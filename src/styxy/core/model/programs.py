@@ -1,4 +1,4 @@
-"""What was learned of a program: whether it has to find its own way if its port is taken.
+"""Programs that find their own way if a port is taken, and what was learned of a program.
 
 The journal's codec reads the annotations at run time, so the names in them are real imports.
 """
@@ -12,6 +12,12 @@ from styxy.core.model.ports import Port
 
 ENOUGH = 2
 """Pieces of evidence from which a program is steered: one may be an accident."""
+
+MOST_STEPS = 100
+"""How far a program goes from the number that it asked for first (jupyter-server, vite)."""
+
+SIDE_PORTS = frozenset({9229, 24678, 35729})
+"""Node's inspector, Vite's and LiveReload's sockets: a tool that steps does not step there."""
 
 Learned = Literal["steered", "moved"]
 """It finds its own way; it has failed to, and is moved."""

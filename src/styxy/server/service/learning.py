@@ -13,10 +13,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.core.commands.conduct import SIDE_PORTS
 from styxy.core.decisions.learning import decide_compared, decide_failed
 from styxy.core.errors import Unavailable
-from styxy.core.model.programs import Evidence
+from styxy.core.model.programs import SIDE_PORTS, Evidence
 from styxy.server.world.probes import SERVING_SECONDS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from styxy.core.commands.conduct import MOST_STEPS, SIDE_PORTS
+from styxy.core.model.programs import MOST_STEPS, SIDE_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
