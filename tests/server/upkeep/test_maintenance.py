@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 import struct
@@ -158,10 +159,14 @@ def test_a_start_says_each_step(fresh: Daemon, is_killed: bool) -> None:
     assert fresh.call("GET", "/health").body["parts"]["recovery"]["state"] == "ok"
 
 
+STOPPED = 0.7
+"""Seconds that a daemon is stopped: several times as long as a stall."""
+
+
 def test_a_daemon_that_was_stopped_and_continued_did_not_stall(fresh: Daemon) -> None:
     fresh.process.send_signal(signal.SIGSTOP)
     link = fresh.connect_unix(fresh.facts["socket"])
-    link.settimeout(0.7)
+    link.settimeout(STOPPED)
     link.sendall(b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n")
     with pytest.raises(TimeoutError):
         link.recv(1)
@@ -169,4 +174,7 @@ def test_a_daemon_that_was_stopped_and_continued_did_not_stall(fresh: Daemon) ->
     link.settimeout(20)
     assert link.recv(15) == b"HTTP/1.1 200 OK"
     link.close()
-    assert fresh.call("GET", "/health").body["parts"]["loop"]["state"] == "ok"
+    # A crowded machine may have kept it waiting besides, but for nothing like as long.
+    loop = fresh.call("GET", "/health").body["parts"]["loop"]
+    longest = re.search(r"the longest ([\d.]+) s", loop["message"])
+    assert loop["message"] == "no stalls" if longest is None else float(longest[1]) < STOPPED
