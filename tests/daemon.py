@@ -161,7 +161,7 @@ class Daemon:
 
     @property
     def token(self) -> str:
-        """The secret of the TCP door."""
+        """The secret of the TCP socket."""
         return (self.home / "auth.token").read_text().strip()
 
     # --- talking to it ---------------------------------------------------------------------------

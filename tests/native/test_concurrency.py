@@ -91,7 +91,7 @@ def crowd_says(
     descriptors: int = 0,
     preloaded: bool = False,
 ) -> str:
-    """Run the crowd on a taken port: its own verdict, and nothing on standard error.
+    """Run all threads on a taken port: its own verdict, and nothing on standard error.
 
     It has so many `descriptors`, its three streams among them; 0: as many as it wants. The verdict:
     was one who came alone moved; a wrong result; did all try; descriptors that were left open.

@@ -132,10 +132,10 @@ def has_extension(name: str) -> bool:
     return subprocess.run(words, capture_output=True).returncode == 0
 
 
-def client_of(door: socket.socket) -> int:
+def client_of(listener: socket.socket) -> int:
     """Accept the connection that a server has got; the client's port."""
-    door.settimeout(10)
-    link, address = door.accept()
+    listener.settimeout(10)
+    link, address = listener.accept()
     link.close()
     return int(address[1])
 

@@ -298,9 +298,9 @@ def test_a_pipe_ends_with_the_program_that_wrote_it(tmp_path: Path) -> None:
             return connect(link, (void *)&to, sizeof to) != 0 || read(link, &byte, 1) != 0;
         }
     """
-    with FakeDaemon(tmp_path) as daemon, socket.create_server(("127.0.0.1", 0)) as door:
-        port = door.getsockname()[1]
+    with FakeDaemon(tmp_path) as daemon, socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         done = run(["env", static(textwrap.dedent(text)), str(port)], environment(daemon))
         assert done.returncode == 0  # run has read both pipes to their end
-        link, _ = door.accept()
+        link, _ = listener.accept()
         link.close()

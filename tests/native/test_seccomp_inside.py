@@ -177,9 +177,9 @@ def helpers_of(proxy: int) -> dict[str, int]:
                                      ["styxy-standby", "styxy-seccomp"]])  # fmt: skip
 def test_whoever_is_killed_the_tree_goes_on(home: Path, user: User, victims: list[str]) -> None:
     program = static(textwrap.dedent(LOOP))
-    with FakeDaemon(home) as daemon, server() as door:
+    with FakeDaemon(home) as daemon, server() as listener:
         let_in(user, daemon, program)
-        words = [str(word) for word in under(program, str(port_of(door)), str(free_port()))]
+        words = [str(word) for word in under(program, str(port_of(listener)), str(free_port()))]
         process = subprocess.Popen(
             words, env=environment(daemon), cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, **user,

@@ -72,25 +72,25 @@ def misbehaving(behaviour: Behaviour) -> SickDaemon:
         path = installation.paths.line_socket()
         os.unlink(path)
         over = threading.Event()
-        with socket.socket(socket.AF_UNIX) as door:
-            door.bind(path)
-            door.listen(64)
-            thread = threading.Thread(target=_serve, args=(door, behaviour, over), daemon=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(64)
+            thread = threading.Thread(target=_serve, args=(listener, behaviour, over), daemon=True)
             thread.start()
             try:
                 yield
             finally:
                 over.set()
-                door.shutdown(socket.SHUT_RDWR)
+                listener.shutdown(socket.SHUT_RDWR)
                 thread.join()
 
     return kind_of_sickness
 
 
-def _serve(door: socket.socket, behaviour: Behaviour, over: threading.Event) -> None:
+def _serve(listener: socket.socket, behaviour: Behaviour, over: threading.Event) -> None:
     while True:
         try:
-            guest, _ = door.accept()
+            guest, _ = listener.accept()
         except OSError:  # EINVAL: shut down, the test is over
             return
         with guest, contextlib.suppress(ConnectionError):  # the guest has given up, rightly

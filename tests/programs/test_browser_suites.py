@@ -107,7 +107,7 @@ export default defineConfig({
     browser: {
       enabled: true,
       headless: true,
-      api: { port: DOOR },
+      api: { port: SIDE },
       instances: [{ browser: 'chromium' }],
       provider: playwright({ launchOptions: { executablePath: CHROMIUM, args: FLAGS } }),
     },
@@ -135,10 +135,10 @@ def test_a_second_vitest_has_a_browser_and_a_server_of_its_own(
     installation: Installation, tmp_path: Path, program_list: ProgramList
 ) -> None:
     program_list.require(VITEST)
-    port, door = free_port(PORTS), free_port(range(9200, 9300))
+    port, side = free_port(PORTS), free_port(range(9200, 9300))
     files = {
         "server.js": SERVER,
-        "vitest.config.mjs": VITEST_CONFIG.replace("DOOR", str(door)),
+        "vitest.config.mjs": VITEST_CONFIG.replace("SIDE", str(side)),
         "answer.test.js": VITEST_SPEC,
         "end": "not yet",
     }
@@ -157,5 +157,5 @@ def test_a_second_vitest_has_a_browser_and_a_server_of_its_own(
             assert suite.wait() == 0, str(suite)
         assert [each["requested_port"] for each in installation.reassignments(trees[1])] == [
             port,
-            door,
+            side,
         ]

@@ -75,8 +75,8 @@ def test_the_audit_was_always_empty(daemon: Daemon) -> None:
 def test_ten_new_types_at_once_got_one_and_the_same_range(tmp_path: Path) -> None:
     names = [f"kind-{number}" for number in range(10)]
     with Daemon(tmp_path / "home") as daemon:
-        with ThreadPoolExecutor(len(names)) as crowd:
-            answers = list(crowd.map(daemon.allocate, names))
+        with ThreadPoolExecutor(len(names)) as pool:
+            answers = list(pool.map(daemon.allocate, names))
         ranges = sorted(tuple(each["allocated_range"]) for each in answers)
         assert all(left[1] + 10 < right[0] for left, right in pairwise(ranges))
         written = json.loads((daemon.home / "config.json").read_text())["service_types"]

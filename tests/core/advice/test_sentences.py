@@ -91,8 +91,8 @@ def test_a_kill_of_own_and_others_servers_is_told_how_to_end_its_own() -> None:
 
 
 def test_a_crowd_of_victims_is_counted() -> None:
-    crowd = tuple(replace(THEIRS, port=port) for port in range(3000, 3010))
-    said = denial(Victims(servers=crowd), free_port=None)
+    servers = tuple(replace(THEIRS, port=port) for port in range(3000, 3010))
+    said = denial(Victims(servers=servers), free_port=None)
     assert "7 more servers" in said
     assert said.endswith("styxy run -- COMMAND")
 

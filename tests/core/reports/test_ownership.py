@@ -6,7 +6,7 @@ import pytest
 
 from styxy.core.reports.ownership import (
     Agent,
-    Crowd,
+    AgentsAtWork,
     Ownership,
     Party,
     Session,
@@ -18,14 +18,14 @@ from styxy.core.reports.ownership import (
 
 SHOP, BLOG = "/home/ada/shop", "/home/ada/blog"
 MINE, THEIRS = "claude-11", "codex-22"
-CROWD = Crowd(
+CROWD = AgentsAtWork(
     sessions=(Session(instance_id=MINE, pid=100), Session(instance_id=THEIRS, pid=200)),
 )
 CALLER = Party(project=SHOP, lineage=(150, 100, 1))
 
 
-def judged(server: Party, *, caller: Party = CALLER, crowd: Crowd = CROWD) -> Ownership:
-    return ownership(server, caller, crowd)
+def judged(server: Party, *, caller: Party = CALLER, at_work: AgentsAtWork = CROWD) -> Ownership:
+    return ownership(server, caller, at_work)
 
 
 def test_a_server_of_this_session_is_its_own() -> None:
@@ -91,33 +91,33 @@ def test_a_caller_that_has_left_its_agents_tree_is_known_by_its_environment() ->
 
 
 def test_an_agent_that_names_its_process_is_found_by_it() -> None:
-    crowd = Crowd(sessions=(Session(instance_id="opencode-33", pid=333),))
+    at_work = AgentsAtWork(sessions=(Session(instance_id="opencode-33", pid=333),))
     orphan = Party(project=SHOP, lineage=(300, 1), variables={"OPENCODE_PID": "333"})
-    assert session_of(orphan, crowd) == ("opencode-33", True)
+    assert session_of(orphan, at_work) == ("opencode-33", True)
 
 
 def test_one_process_may_have_two_sessions_and_the_environment_tells_which() -> None:
     both = [Session(instance_id=name, pid=100) for name in ("claude-1", "claude-2")]
-    crowd = Crowd(sessions=both)
+    at_work = AgentsAtWork(sessions=both)
     old = Party(project=SHOP, lineage=(5, 100), variables={"CLAUDE_CODE_SESSION_ID": "1"})
-    assert session_of(old, crowd) == ("claude-1", True)
-    assert session_of(Party(project=SHOP, lineage=(5, 100)), crowd) == ("claude-2", True)
+    assert session_of(old, at_work) == ("claude-1", True)
+    assert session_of(Party(project=SHOP, lineage=(5, 100)), at_work) == ("claude-2", True)
 
 
 def test_an_agent_without_hooks_is_a_session_too() -> None:
-    crowd = Crowd(agents=(Agent(name="claude", pid=100, started=50),))
+    at_work = AgentsAtWork(agents=(Agent(name="claude", pid=100, started=50),))
     variables = {"CLAUDE_CODE_SESSION_ID": "9"}
     inside = Party(project=SHOP, lineage=(160, 100, 1), variables=variables, started=60)
-    assert session_of(inside, crowd) == ("claude-9", True)
-    assert session_of(Party(project=SHOP, lineage=(160, 100, 1)), crowd) == (
+    assert session_of(inside, at_work) == ("claude-9", True)
+    assert session_of(Party(project=SHOP, lineage=(160, 100, 1)), at_work) == (
         "claude, pid 100",
         True,
     )
     orphan = Party(project=SHOP, lineage=(300, 1), variables=variables, started=60)
-    assert session_of(orphan, crowd) == ("claude-9", True)
+    assert session_of(orphan, at_work) == ("claude-9", True)
     # What runs longer than the agent cannot be a child of it.
     older = Party(project=SHOP, lineage=(300, 1), variables=variables, started=40)
-    assert session_of(older, crowd) == ("claude-9", False)
+    assert session_of(older, at_work) == ("claude-9", False)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The native library's door: one line in, one line out, whatever comes.
+"""The socket of the native library: one line in, one line out, whatever comes.
 
 Also tests `interception`, `move_reasons` and `habits`.
 """

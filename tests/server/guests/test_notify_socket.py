@@ -31,7 +31,7 @@ GOOD = (
 def heard(
     path: Path, *datagrams: bytes, names: list[NameNote] | None = None
 ) -> list[tuple[ListenNote, int]]:
-    """Send datagrams to a door, the last of them a good one, and list what it passes on."""
+    """Send datagrams to a socket, the last of them a good one, and list what it passes on."""
     names = [] if names is None else names
     found: list[tuple[ListenNote, int]] = []
 

@@ -19,7 +19,7 @@ SIZE = 8 << 20
 
 
 class Interception(ConnectionLimit):
-    """A crowd that tells when the last one has left."""
+    """Many clients, with a way to know that the last one has left."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
 class Wire:
-    """A raw connection to the TCP door."""
+    """A raw connection to the TCP socket."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon

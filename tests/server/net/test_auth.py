@@ -1,4 +1,4 @@
-"""The rate limit at the door: who is counted, with whom, and what is told."""
+"""The rate limit: who is counted, with whom, and what the refusal says."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from styxy.core.reports.ownership import (
     AGENT_PROGRAMS,
     VARIABLES,
     Agent,
-    Crowd,
+    AgentsAtWork,
     Ownership,
     Party,
     Session,
@@ -146,7 +146,7 @@ class ServerFinder:
         self._facts = ProcessFacts(self.processes, projects)
         sessions = self._ask(connection)
         self.table = self.processes.table()
-        self.crowd = Crowd(sessions=sessions, agents=self._agents(sessions))
+        self.at_work = AgentsAtWork(sessions=sessions, agents=self._agents(sessions))
         self.lineage = [each.pid for each in chain(os.getpid(), self.table)]
         # A daemon may have been started by what became a server (execve(2)), and is no part of it.
         daemons = [each.pid for each in self.table.values() if is_daemon(each)]
@@ -219,8 +219,8 @@ class ServerFinder:
             listeners=tuple(listeners),
             pids=tuple(pid for pid in pids if pid in self.table),
             main=self.table[tops[0]] if tops else None,
-            ownership=ownership(server, self._caller, self.crowd),
-            is_of_session=has_started(self._caller, server, self.crowd),
+            ownership=ownership(server, self._caller, self.at_work),
+            is_of_session=has_started(self._caller, server, self.at_work),
             since=self.processes.started_at(holder) if holder else None,
             lease=lease,
         )

@@ -74,7 +74,7 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
+class AgentsAtWork:
     """The agents that are at work: the sessions that are registered, oldest first, and agents
     without one."""
 
@@ -105,41 +105,41 @@ class Ownership:
         return f"another project ({self.project})"
 
 
-def ownership(server: Party, caller: Party, crowd: Crowd) -> Ownership:
+def ownership(server: Party, caller: Party, at_work: AgentsAtWork) -> Ownership:
     """Judge whose a server is from the caller's point of view."""
-    session, is_live = session_of(server, crowd)
+    session, is_live = session_of(server, at_work)
     return Ownership(
-        relation=_relation(server, caller, crowd), project=server.project, session=session,
+        relation=_relation(server, caller, at_work), project=server.project, session=session,
         is_live=is_live,
     )  # fmt: skip
 
 
-def has_started(caller: Party, server: Party, crowd: Crowd) -> bool:
+def has_started(caller: Party, server: Party, at_work: AgentsAtWork) -> bool:
     """Return whether the caller's session has started a server, in whatever project."""
-    session, is_live = session_of(server, crowd)
-    return is_live and session == session_of(caller, crowd)[0]
+    session, is_live = session_of(server, at_work)
+    return is_live and session == session_of(caller, at_work)[0]
 
 
-def session_of(party: Party, crowd: Crowd) -> tuple[str | None, bool]:
+def session_of(party: Party, at_work: AgentsAtWork) -> tuple[str | None, bool]:
     """Return the instance name of the session that started a process, and whether it is live.
 
     It is that of the nearest agent among the ancestors; else the one that the lease or the
     environment names.
     """
     names = list(_named_sessions(party))
-    above = _session_above(party, crowd, names)
+    above = _session_above(party, at_work, names)
     if above is not None:
         return above, True
-    live = {each.instance_id for each in crowd.sessions}
+    live = {each.instance_id for each in at_work.sessions}
     known = next((name for name in names if name in live), None)
     if known is not None:
         return known, True
-    by_pid = _session_by_pid(party, crowd)
+    by_pid = _session_by_pid(party, at_work)
     if by_pid is not None:
         return by_pid, True
     # An agent without hooks registers nothing; while one runs that may have started this process,
     # its session has not ended.
-    older = {each.name for each in crowd.agents if each.started <= party.started}
+    older = {each.name for each in at_work.agents if each.started <= party.started}
     return next(iter(names), None), any(_agent_of(name) in older for name in names)
 
 
@@ -154,13 +154,13 @@ def is_session(instance_id: str) -> bool:
     return agent in AGENTS and bool(hyphen and session)
 
 
-def _relation(server: Party, caller: Party, crowd: Crowd) -> Relation:
+def _relation(server: Party, caller: Party, at_work: AgentsAtWork) -> Relation:
     if server.project is None or caller.project is None:
         return "unknown"
     if server.project != caller.project:
         return "other project"
-    session, is_live = session_of(server, crowd)
-    if is_live and session != session_of(caller, crowd)[0]:
+    session, is_live = session_of(server, at_work)
+    if is_live and session != session_of(caller, at_work)[0]:
         return "other session"
     return "own"
 
@@ -175,10 +175,10 @@ def _named_sessions(party: Party) -> Iterator[str]:
             yield f"{agent}-{party.variables[variable]}"
 
 
-def _session_above(party: Party, crowd: Crowd, names: Collection[str]) -> str | None:
-    agents = {each.pid: each for each in crowd.agents}
+def _session_above(party: Party, at_work: AgentsAtWork, names: Collection[str]) -> str | None:
+    agents = {each.pid: each for each in at_work.agents}
     for pid in party.lineage:
-        here = [each.instance_id for each in crowd.sessions if each.pid == pid]
+        here = [each.instance_id for each in at_work.sessions if each.pid == pid]
         # A process that has begun a new session may be registered with the old one, too.
         if here:
             return next((each for each in here if each in names), here[-1])
@@ -188,9 +188,9 @@ def _session_above(party: Party, crowd: Crowd, names: Collection[str]) -> str | 
     return None
 
 
-def _session_by_pid(party: Party, crowd: Crowd) -> str | None:
+def _session_by_pid(party: Party, at_work: AgentsAtWork) -> str | None:
     pids = {party.variables.get(variable) for variable in PID_VARIABLES}
-    return next((each.instance_id for each in crowd.sessions if str(each.pid) in pids), None)
+    return next((each.instance_id for each in at_work.sessions if str(each.pid) in pids), None)
 
 
 def _agent_of(instance_id: str) -> str:

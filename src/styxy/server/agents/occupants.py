@@ -68,11 +68,11 @@ class Occupants:
             project=report.project,
             leased_to=lease.owner.instance_id if lease is not None else None,
         )
-        crowd = self._sessions.crowd()
-        started_by, is_live = session_of(server, crowd)
-        if has_started(session.party, server, crowd):
+        at_work = self._sessions.at_work()
+        started_by, is_live = session_of(server, at_work)
+        if has_started(session.party, server, at_work):
             return "own", started_by, is_live
-        return ownership(server, session.party, crowd).relation, started_by, is_live
+        return ownership(server, session.party, at_work).relation, started_by, is_live
 
     def _program(self, report: PortReport) -> str:
         usage = report.usage

@@ -16,7 +16,7 @@ from styxy.adapters.git import branch_of
 from styxy.core.decisions.requests import InstanceRequest
 from styxy.core.errors import StyxyError
 from styxy.core.names import INSTANCE, INSTANCE_NAMES, instance_of
-from styxy.core.reports.ownership import VARIABLES, Crowd, Party, is_session, named_session
+from styxy.core.reports.ownership import VARIABLES, AgentsAtWork, Party, is_session, named_session
 from styxy.core.reports.ownership import Session as OfAgent
 from styxy.core.reports.process_tree import SHELLS
 
@@ -143,10 +143,10 @@ class Sessions:
         context.listeners.look(context.clock())
         self._service.session_servers.look()
 
-    def crowd(self) -> Crowd:
+    def at_work(self) -> AgentsAtWork:
         """Return all registered sessions, oldest first."""
         instances = self._service.desk.instances.values()
-        return Crowd(
+        return AgentsAtWork(
             sessions=[
                 OfAgent(instance_id=each.instance_id, pid=each.holder.pid if each.holder else None)
                 for each in sorted(instances, key=lambda each: each.registered_at)

@@ -140,13 +140,13 @@ class Census:
 
     def _foreign(self, clients: Iterable[int], session: Session) -> tuple[tuple[str, int], ...]:
         """Leave out the clients that this session or its project has started."""
-        projects, crowd = self._service.context.projects, self._sessions.crowd()
+        projects, at_work = self._service.context.projects, self._sessions.at_work()
         parties = {
             pid: self._sessions.party(pid, project=projects.of(pid)) for pid in sorted(clients)
         }
         return tuple(
             (self._name(pid), pid)
             for pid, party in parties.items()
-            if session_of(party, crowd)[0] != session.instance_id
-            and ownership(party, session.party, crowd).relation != "own"
+            if session_of(party, at_work)[0] != session.instance_id
+            and ownership(party, session.party, at_work).relation != "own"
         )
