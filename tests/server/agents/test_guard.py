@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from styxy.adapters.processes import Processes
 from tests.agent import SERVER, Agent
 from tests.daemon import Daemon
 from tests.fakes import free_port
@@ -145,14 +147,21 @@ def test_a_kill_of_its_own_in_other_words_is_let_through(shop: Agent) -> None:
     assert {line for line in said if said[line]} - {of_group} == set()
 
 
+def idle_user() -> str:
+    """A user of whom nothing runs."""
+    processes = Processes()
+    busy = {processes.uid(pid) for pid in processes.pids()}
+    return next(each.pw_name for each in pwd.getpwall() if each.pw_uid not in busy)
+
+
 def test_who_does_not_meet_a_condition_is_let_live(shop: Agent, blog: Agent) -> None:
     port = free_port()
-    named = facts(blog, blog.start_server(port), port)
+    named = {**facts(blog, blog.start_server(port), port), "idle": idle_user()}
     lines = (
-        "pkill -u nobody", "killall -u nobody", "pkill -u nobody -f {port}", "pkill -t pts/none",
+        "pkill -u {idle}", "killall -u {idle}", "pkill -u {idle} -f {port}", "pkill -t pts/none",
         "pkill -P {pid}", "pkill -P {pid} -f {port}", "pkill -s {pid} -f {port}",
         "pkill -g {pid} -f {port}", "kill -- -{pid}", "kill -9 -{pid}", "pkill -u no-such-user",
-        "ps -u nobody -o pid= | xargs kill", "cat > f <<'EOF'\n{data}kill {pid}\nEOF",
+        "ps -u {idle} -o pid= | xargs kill", "cat > f <<'EOF'\n{data}kill {pid}\nEOF",
     )  # fmt: skip
     said = {line: shop.wants_to_run(line.format(**named)) for line in lines}
     assert {line: text for line, text in said.items() if text} == {}
