@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make run        install into $(VENV) and see Styxy move a server from a busy port"
 	@echo "make test       run the tests, side by side (PYTEST_ARGS='-n0 -k name' for some, one by one)"
-	@echo "make test-slow  run the slow ones: wheels, sanitizers, fuzzing, browsers, the benchmark"
+	@echo "make test-slow  run the slow ones: wheels, sanitizers, fuzzing, browsers, most programs, the benchmark"
 	@echo "make compat     drive every real program, the slow ones too, and write docs/compatibility.md"
 	@echo "make agents     drive the real coding agents against a model of our own, and write docs/agents.md"
 	@echo "make check      format, lint, types, layout, C warnings"

@@ -1,4 +1,5 @@
-"""How many examples each property is tried with: a quarter in `make test`, all in `make test-slow`.
+"""How many examples each property is tried with: a quarter in `make test`, all in `make test-slow`;
+and which cases of a table wait for the latter.
 
 A property that is broken fails with one of its first examples more often than not, and making the
 examples is most of what such a test costs.
@@ -6,6 +7,8 @@ examples is most of what such a test costs.
 
 from __future__ import annotations
 
+import pytest
+from _pytest.mark import ParameterSet
 from hypothesis import HealthCheck, settings
 
 QUICK = "quick"
@@ -31,3 +34,8 @@ def load_profiles() -> None:
 def share_of(examples: int) -> int:
     """Return how many of these examples are tried in this run."""
     return max(1, examples * settings().max_examples // ALL)
+
+
+def slow(*values: object) -> list[ParameterSet]:
+    """Make cases for `make test-slow`: more of a kind of which `make test` has one."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]

@@ -19,6 +19,7 @@ import pytest
 from styxy.client.daemon.stopping import started_at
 from tests.commands import COMMAND, LONGEST, CommandLine
 from tests.daemon import port_of, wait_until
+from tests.examples import slow
 from tests.fakes import free_port
 
 
@@ -311,7 +312,7 @@ def test_a_relative_home_is_one_place_for_command_and_daemon(
     assert styxy.run("list", "--no-start", cwd=elsewhere).returncode == 3
 
 
-@pytest.mark.parametrize("words", [["daemon", "stop"], ["daemon", "start", "-d"], ["list"]])
+@pytest.mark.parametrize("words", [["list"], *slow(["daemon", "stop"], ["daemon", "start", "-d"])])
 def test_a_socket_variable_that_leads_astray_is_said(styxy: CommandLine, words: list[str]) -> None:
     pid = styxy.json("daemon", "start", "-d")["pid"]
     styxy.env["STYXY_SOCKET"] = "/nowhere/s"
@@ -323,7 +324,7 @@ def test_a_socket_variable_that_leads_astray_is_said(styxy: CommandLine, words: 
     assert styxy.json("daemon", "status")["pid"] == pid
 
 
-@pytest.mark.parametrize("words", [["start"], ["start", "-d"], ["restart"]])
+@pytest.mark.parametrize("words", [["start", "-d"], *slow(["start"], ["restart"])])
 def test_a_port_that_no_daemon_may_have_is_refused_and_nothing_is_stopped(
     styxy: CommandLine, words: list[str]
 ) -> None:
@@ -346,7 +347,7 @@ def test_a_restart_onto_a_busy_port_stops_nothing(styxy: CommandLine) -> None:
     assert styxy.json("daemon", "restart", "-p", str(styxy.port))["pid"] != pid
 
 
-@pytest.mark.parametrize("flags", [[], ["-d"]])
+@pytest.mark.parametrize("flags", [["-d"], *slow([])])
 def test_a_busy_port_is_one_document_with_the_way_out(styxy: CommandLine, flags: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         words = ["daemon", "start", *flags, "-p", str(port_of(server))]
@@ -376,7 +377,7 @@ def test_a_setting_that_a_variable_overrides_takes_no_effect_and_says_so(
     assert "takes effect" not in told
 
 
-@pytest.mark.parametrize("words", [["start"], ["start", "-d"], ["restart"]])
+@pytest.mark.parametrize("words", [["start", "-d"], *slow(["start"], ["restart"])])
 def test_a_start_that_may_not_start_is_wrong_usage(styxy: CommandLine, words: list[str]) -> None:
     done = styxy.run("daemon", *words, "--no-start")
     assert (done.returncode, done.stdout) == (2, "")
@@ -386,7 +387,7 @@ def test_a_start_that_may_not_start_is_wrong_usage(styxy: CommandLine, words: li
     assert styxy.daemon_pid() is None
 
 
-@pytest.mark.parametrize("port", ["80", "abc", "65536"])
+@pytest.mark.parametrize("port", ["80", *slow("abc", "65536")])
 def test_a_port_that_no_daemon_can_have_is_wrong_usage(styxy: CommandLine, port: str) -> None:
     styxy.env["STYXY_DAEMON_PORT"] = port
     for words in (["check", "3000"], ["list"], ["daemon", "start", "-d"]):

@@ -16,6 +16,7 @@ import pytest
 
 from styxy.client.cli.main import GROUPS, all_commands
 from tests.commands import COMMAND, LONGEST, CommandLine
+from tests.examples import slow
 
 COLOUR = re.compile(r"\x1b\[\d+m")
 
@@ -72,7 +73,7 @@ def test_help_explains_a_command_or_lists_all(styxy: CommandLine) -> None:
     assert styxy.run("help", "nosuch").returncode == 2
 
 
-@pytest.mark.parametrize("columns", [60, 80, 100, 132])
+@pytest.mark.parametrize("columns", [60, *slow(80, 100, 132)])
 def test_a_table_fits_the_terminal(attached: CommandLine, tmp_path: Path, columns: int) -> None:
     project = tmp_path / ("a-long-name-" * 8)
     project.mkdir()
@@ -87,7 +88,7 @@ def test_a_table_fits_the_terminal(attached: CommandLine, tmp_path: Path, column
     assert str(project) in attached.run("list").stdout, "a pipe gets all of it"
 
 
-@pytest.mark.parametrize("columns", [50, 60, 80])
+@pytest.mark.parametrize("columns", [50, *slow(60, 80)])
 def test_reports_on_a_port_and_the_history_fit_the_terminal(
     attached: CommandLine, tmp_path: Path, columns: int
 ) -> None:

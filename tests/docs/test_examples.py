@@ -12,7 +12,15 @@ from tests.docs.output_matching import OutputMatcher
 from tests.docs.pages import PAGES, Section, sections, text_of
 from tests.docs.terminal import Terminal
 
-RUNNABLE = [each for page in PAGES for each in sections(page) if each.examples and each.title]
+FIRST_PAGES = ("docs/usage.md", "docs/interception.md")
+"""What a newcomer reads; the other pages are tried by `make test-slow`."""
+
+RUNNABLE = [
+    pytest.param(each, marks=[] if page in FIRST_PAGES else [pytest.mark.slow])
+    for page in PAGES
+    for each in sections(page)
+    if each.examples and each.title
+]
 
 
 def shown(section: Section) -> str:

@@ -11,20 +11,43 @@ import pytest
 from tests.programs.catalogue import PROGRAMS
 from tests.programs.clients import CLIENTS
 from tests.programs.compatibility import PAGE, page, this_run
+from tests.programs.conflicts import KINDS
 from tests.programs.installation import Installation, Repo
+from tests.programs.program import Program
 from tests.programs.program_list import PROGRAM_LIST, ProgramList
 
 IS_COMPAT = os.environ.get("STYXY_COMPAT") == "1"
 
 
+DOZEN = {
+    "http.server", "asyncio on both families", "socketserver", "http.server, environment cleared",
+    "uvicorn", "node http", "node cluster", "C, static", "nginx", "redis-server", "socat", "php -S",
+}  # fmt: skip
+"""The programs that `make test` drives, each in one kind of conflict."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow programs to `make compat`."""
+    """Leave all but a dozen programs to `make test-slow`, and the slow ones to `make compat`."""
     if IS_COMPAT:
         return
+    for item in items:
+        if item.path.parent == Path(__file__).parent and not is_common(item):
+            item.add_marker(pytest.mark.slow)
     left_out = [item for item in items if item.get_closest_marker("compat")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def is_common(item: pytest.Item) -> bool:
+    """Whether a test is of one of the dozen and of the first kind of conflict, or of none."""
+    assert isinstance(item, pytest.Function)
+    case = getattr(item, "callspec", None)
+    subject = case.params.get("subject") if case is not None else None
+    kind = case.params.get("kind", KINDS[0]) if case is not None else KINDS[0]
+    is_one = not isinstance(subject, Program) or subject.name in DOZEN
+    return is_one and kind == KINDS[0]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

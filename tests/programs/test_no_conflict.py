@@ -19,6 +19,7 @@ from _pytest.mark import ParameterSet
 from tests.daemon import wait_until
 from tests.fakes import free_port
 from tests.programs.catalogue import CASES, CLIENT_CASES, PROGRAMS, program
+from tests.programs.conftest import DOZEN
 from tests.programs.installation import Installation
 from tests.programs.program import Program
 from tests.programs.program_list import ProgramList
@@ -30,12 +31,6 @@ QUIET = range(20000, 32000)
 """Ports that no service type, no program by habit and no outgoing connection uses."""
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-
-DOZEN = {
-    "http.server", "asyncio on both families", "socketserver", "http.server, environment cleared",
-    "uvicorn", "node http", "node cluster", "C, static", "nginx", "redis-server", "socat", "php -S",
-}  # fmt: skip
-"""The programs whose end by Ctrl-C is compared in `make test`, too."""
 
 SUPERVISOR = "styxy-seccomp"
 

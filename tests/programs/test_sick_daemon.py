@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import slow
 from tests.programs.catalogue import program
 from tests.programs.conflicts import stranger
 from tests.programs.installation import Installation
@@ -61,7 +62,13 @@ def empty_installation(tmp_path: Path) -> Installation:
     return Installation(tmp_path / "empty")
 
 
-@pytest.mark.parametrize("kind_of_sickness", SICK_DAEMONS)
+COMMON = ("killed", "frozen")
+
+
+@pytest.mark.parametrize(
+    "kind_of_sickness",
+    [*COMMON, *slow(*(each for each in SICK_DAEMONS if each not in COMMON))],
+)
 @pytest.mark.parametrize(
     "subject",
     [program("http.server"), pytest.param(program("node http"), marks=pytest.mark.slow)],
@@ -111,6 +118,7 @@ def assert_no_later(plain: list[float], guest: list[float]) -> None:
     assert min(guest) - min(plain) < LONGEST_DELAY + jitter, (plain, guest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind_of_sickness", ["killed", "stopped cleanly", "frozen", "nonsense"])
 def test_a_promised_port_is_taken_as_without_styxy(
     kind_of_sickness: str, sick_installation: Installation, ours: Path, theirs: Path

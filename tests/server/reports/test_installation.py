@@ -89,6 +89,7 @@ def test_a_daemon_that_was_uninstalled_says_how_to_stop_it(daemon: Daemon, site:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", LATE)
 def test_what_it_had_not_loaded_is_refused_with_a_sentence(
     daemon: Daemon, site: Path, path: str
@@ -101,6 +102,7 @@ def test_what_it_had_not_loaded_is_refused_with_a_sentence(
     assert answer["error"].endswith(f"to stop the daemon: kill {daemon.process.pid}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", LATE)
 def test_what_it_had_loaded_is_still_answered(daemon: Daemon, site: Path, path: str) -> None:
     before = text_at(daemon, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from mcp import Client
 
 from tests.client.agents.mcp.conversation import ask, in_both_eras, ports_of, project, read, talk
@@ -45,6 +46,7 @@ def test_the_clients_first_root_is_the_project(
     talk(attached, elsewhere, "--allow-write", mode=mode, cwd=here, roots=[two])
 
 
+@pytest.mark.slow
 @in_both_eras
 def test_without_roots_it_is_the_project_of_the_working_directory(
     attached: CommandLine, mode: str, tmp_path: Path
@@ -62,6 +64,7 @@ def test_without_roots_it_is_the_project_of_the_working_directory(
     talk(attached, work, "--allow-write", mode=mode, cwd=here / "src", roots=[])
 
 
+@pytest.mark.slow
 def test_a_project_that_the_user_named_wins_over_the_roots(
     attached: CommandLine, tmp_path: Path
 ) -> None:
@@ -74,6 +77,7 @@ def test_a_project_that_the_user_named_wins_over_the_roots(
     talk(attached, work, "--allow-write", cwd=here, roots=[root])
 
 
+@pytest.mark.slow
 def test_whose_a_server_is_is_told_from_the_clients_project(
     attached: CommandLine, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from tests.client.agents.mcp.conversation import ask, in_both_eras, ports_of, pr
 from tests.commands import CommandLine
 
 
+@pytest.mark.slow
 @in_both_eras
 def test_the_ports_on_lease_can_be_read(attached: CommandLine, mode: str, tmp_path: Path) -> None:
     one, two = project(tmp_path, "one"), project(tmp_path, "two")

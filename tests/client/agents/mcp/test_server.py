@@ -70,6 +70,7 @@ def test_a_server_that_only_reads_offers_no_tool_that_writes_and_says_what_to_ru
     assert attached.json("list") == {"allocations": []}
 
 
+@pytest.mark.slow
 def test_an_environment_with_little_in_it_is_enough(tmp_path: Path) -> None:
     home = tmp_path / "ada"
     home.mkdir()
@@ -107,6 +108,7 @@ def test_without_the_sdk_one_sentence_says_how_to_get_it(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", ">&-"])
 def test_a_closed_stream_is_said(styxy: CommandLine, closed: str) -> None:
     line = f"{shlex.join(COMMAND)} mcp {closed}"
@@ -189,6 +191,7 @@ def test_closed_input_ends_it_and_its_leases(attached: CommandLine, tmp_path: Pa
         assert attached.json("list") == {"allocations": []}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_its_leases(
     attached: CommandLine, tmp_path: Path, number: signal.Signals
@@ -211,6 +214,7 @@ def test_a_killed_server_keeps_no_lease(styxy: CommandLine, tmp_path: Path) -> N
         assert styxy.json("list") == {"allocations": []}
 
 
+@pytest.mark.slow
 def test_a_client_that_hangs_up_in_between_is_no_failure(
     attached: CommandLine, tmp_path: Path
 ) -> None:
@@ -227,6 +231,7 @@ def test_a_client_that_hangs_up_in_between_is_no_failure(
         assert attached.json("list") == {"allocations": []}
 
 
+@pytest.mark.slow
 def test_what_is_no_message_harms_nobody(attached: CommandLine, tmp_path: Path) -> None:
     with serving(attached, tmp_path) as server:
         assert server.stdin is not None
@@ -236,6 +241,7 @@ def test_what_is_no_message_harms_nobody(attached: CommandLine, tmp_path: Path) 
         assert (server.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_a_wait_does_not_outlive_its_client(attached: CommandLine, tmp_path: Path) -> None:
     with serving(attached, tmp_path) as server:
         asked = {"name": "wait", "arguments": {"port": free_port(), "timeout": 600}}
@@ -247,6 +253,7 @@ def test_a_wait_does_not_outlive_its_client(attached: CommandLine, tmp_path: Pat
         assert server.wait(LONGEST) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_a_server_that_runs_keeps_its_port(
     styxy: CommandLine, tmp_path: Path, is_killed: bool

@@ -115,6 +115,7 @@ def test_what_each_writing_tool_gives_fits_its_schema(
     talk(styxy, work, "--allow-write", mode=mode, cwd=work_dir)
 
 
+@pytest.mark.slow
 def test_two_projects_at_once_get_ports_of_their_own(attached: CommandLine, tmp_path: Path) -> None:
     one, two = project(tmp_path, "one"), project(tmp_path, "two")
     ports: dict[Path, int] = {}
@@ -137,6 +138,7 @@ def test_two_projects_at_once_get_ports_of_their_own(attached: CommandLine, tmp_
     assert len(set(ports.values())) == 2
 
 
+@pytest.mark.slow
 def test_a_path_that_is_not_utf8_harms_no_answer(attached: CommandLine, tmp_path: Path) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     odd.mkdir()
@@ -171,6 +173,7 @@ def test_a_server_of_this_project_is_stopped_and_no_other(
     talk(attached, work, "--allow-write", mode=mode, cwd=here)
 
 
+@pytest.mark.slow
 def test_a_lease_names_the_agent_session_that_asks(styxy: CommandLine, work_dir: Path) -> None:
     styxy.env["CLAUDE_CODE_SESSION_ID"] = "1a224700"
 
