@@ -67,6 +67,8 @@ def settled(words: str, ours: Project, theirs: Project) -> str:
     ports = (ours.leased, theirs.leased, ours.port, theirs.port)
     for port, shown in zip(ports, ("3000", "3001", "4000", "4001"), strict=True):
         words = re.sub(rf"\b{port}\b", shown, words)
+    if moved := re.search(r"auto-assigned port (\d+)", words):
+        words = re.sub(rf"\b{moved[1]}\b", "4002", words)
     words = re.sub(r"\bpid \d+", "pid 4711", words)
     words = re.sub(r"/\S*/\.styxy/", "/home/ada/.styxy/", words)
     return re.sub(r"\bfor (?:less than )?\d+ (?:s|min)\b", "for 2 s", words)

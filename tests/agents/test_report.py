@@ -119,6 +119,10 @@ def test_words_are_the_same_in_every_run() -> None:
     assert settled(words, OURS, THEIRS) == (
         "Port 4001 is in use by server (pid 4711), running for 2 s; 4000, 3001"
     )
+    moved = "Port 30003 was in use, auto-assigned port 8020\nlistening on 8020"
+    assert settled(moved, OURS, THEIRS) == (
+        "Port 4001 was in use, auto-assigned port 4002\nlistening on 4002"
+    )
     line = "true && /tmp/x/home/.styxy/bin/styxy run -- vite"
     assert settled(line, OURS, THEIRS) == "true && /home/ada/.styxy/bin/styxy run -- vite"
 
