@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from styxy import __version__
 from styxy.server.guests.bind_socket import IDLE_SECONDS, BindSocket, Questions
 from styxy.server.http.server import WebServer
+from styxy.server.net.acceptor import Acceptor
 from styxy.server.net.connection_limit import ConnectionLimit
+from styxy.server.net.turns import Turns
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -45,10 +47,6 @@ _NOT_ENDING = {
 }  # fmt: skip
 ENDING = sorted(signal.valid_signals() - _FAULTS - _NOT_ENDING)
 """Signals that would end the process at once (signal(7)), and end the daemon in good order."""
-
-
-GUESTS_AT_ONCE = 512
-"""Guests that may wait to be accepted: a whole session of agents that starts its servers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,21 +86,22 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._start(loop)
         guests = ConnectionLimit()
+        questions = Questions(loop)
         bind_socket = partial(
             BindSocket,
             parts.service,
             parts.notify_socket.read,
-            questions=Questions(loop),
+            questions=questions,
             limit=guests,
             patience=IDLE_SECONDS,
         )
-        line_server = await loop.create_unix_server(
-            bind_socket, sock=parts.sockets.line, backlog=GUESTS_AT_ONCE
-        )
+        guests_door = Acceptor(parts.sockets.line, lambda _: bind_socket)
         web = WebServer(
             parts.app,
             on_ready=lambda: self._announce(ready),
             on_stop=parts.instruments.stream.close,
+            owner_of=parts.service.context.kernel.connection_owner,
+            turns=Turns(loop, is_hurried=lambda: questions.are_waiting),
         )
         for number in ENDING:
             loop.add_signal_handler(number, _stop, web)
@@ -112,7 +111,7 @@ class Daemon:
         try:
             await web.serve(sockets=parts.sockets.http)
         finally:
-            line_server.close()
+            guests_door.close()
             guests.hang_up()
             await self._finish(loop)
             log.info("stopped")

@@ -55,3 +55,41 @@ def test_whoever_left_takes_no_place() -> None:
     assert len(limit) == 0
     assert limit.admit(Guest())
     assert not gone.is_gone
+
+
+def test_strangers_take_room_from_each_other_and_not_from_us() -> None:
+    limit = ConnectionLimit(limit=10, strangers=3, of_one_stranger=2)
+    ours = [Guest() for _ in range(7)]
+    assert all(limit.admit(each) for each in ours)
+    first, second, third = Guest(), Guest(), Guest()
+    assert all(limit.admit(each, stranger=1) for each in (first, second, third))
+    assert [each.is_gone for each in (first, second, third)] == [True, False, False]
+    others = [Guest(), Guest()]
+    assert all(limit.admit(each, stranger=2) for each in others)
+    assert second.is_gone
+    assert not any(each.is_gone for each in (*ours, third, *others))
+
+
+def test_a_stranger_whose_every_connection_is_served_gets_no_more() -> None:
+    limit = ConnectionLimit(limit=10, strangers=3, of_one_stranger=1)
+    busy = Guest()
+    assert limit.admit(busy, stranger=1)
+    limit.work(busy)
+    assert not limit.admit(Guest(), stranger=1)
+    assert limit.admit(Guest(), stranger=2)
+    assert not busy.is_gone
+
+
+def test_where_too_much_is_kept_the_one_with_the_most_goes() -> None:
+    limit = ConnectionLimit(held=100)
+    small, large = Guest(), Guest()
+    limit.admit(small)
+    limit.admit(large)
+    limit.hold(small, 40)
+    limit.hold(large, 60)
+    assert not large.is_gone
+    limit.hold(small, 41)
+    assert (small.is_gone, large.is_gone) == (False, True)
+    assert limit.held == 41
+    limit.hold(small, 0)
+    assert limit.held == 0

@@ -47,6 +47,9 @@ PROMPT_SECONDS = 0.1
 USUAL_SECONDS = 0.001
 """What an answer costs, before any has shown it."""
 
+SHARE_SECONDS = 0.004
+"""What answers may take in one turn of the loop; one at least is given in each."""
+
 MOST_LINES = 16
 """Questions of one guest that may be unanswered; above that, no more of it is read."""
 
@@ -61,8 +64,8 @@ class Asked:
 
 
 class Questions:
-    """Runs answers in the order of their questions, one per turn of the loop, so that others are
-    read meanwhile."""
+    """Runs answers in the order of their questions, for `SHARE_SECONDS` in a turn of the loop, so
+    that others are read meanwhile."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -78,16 +81,30 @@ class Questions:
             self._loop.call_soon(self._run)
         return len(self._waiting) * self._seconds > PROMPT_SECONDS
 
+    @property
+    def are_waiting(self) -> bool:
+        """Whether a guest waits for its answer."""
+        return bool(self._waiting)
+
     def _run(self) -> None:
+        end = time.perf_counter() + SHARE_SECONDS
+        try:
+            while self._waiting:
+                self._run_next()
+                if time.perf_counter() >= end:
+                    break
+        finally:
+            self._is_planned = bool(self._waiting)
+            if self._is_planned:
+                self._loop.call_soon(self._run)
+
+    def _run_next(self) -> None:
         began = time.perf_counter()
         try:
             self._waiting.popleft()()
         finally:
             took = time.perf_counter() - began
             self._seconds += (took - self._seconds) / 8  # a running mean
-            self._is_planned = bool(self._waiting)
-            if self._is_planned:
-                self._loop.call_soon(self._run)
 
 
 class BindSocket(asyncio.Protocol):

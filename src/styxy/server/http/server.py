@@ -4,13 +4,20 @@ socket, bounds requests and connections, gives all errors one shape, and leaves 
 Theory of operation. A request has `REQUEST_SECONDS` to arrive completely, and so does the first one
 of a new connection; uvicorn itself closes connections that stay idle after a response. What the
 parser rejects never reaches the application, so that error is written here.
+
+A client may send requests faster than they are answered. One at a time is parsed; the rest stays
+as it came, and nothing more is read until it is used up, so that the client has to wait and the
+daemon's memory does not grow. Parsing takes its turn (`turns`), for it begins what comes after it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
+import os
 import socket
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,12 +26,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from styxy.core.errors import InvalidInput
 from styxy.core.protocol.decoding import ErrorAnswer
+from styxy.server.net.acceptor import Acceptor, Newcomers
 from styxy.server.net.auth import MAX_BODY, PEER, Peer
 from styxy.server.net.connection_limit import HANG_UP, ConnectionLimit
 from styxy.server.net.responses import ALWAYS
+from styxy.server.net.turns import Turns
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp
@@ -42,19 +50,60 @@ MAX_UNREAD = MAX_HEAD + 4 * MAX_BODY
 """Bytes of one request that are read and discarded after it was refused, so that its sender sees
 the response and not a broken connection; if more is sent, the connection is closed."""
 
+READ_AT_ONCE = 16 * 1024
+"""Bytes that are read of a connection before others have their turn."""
+
+PIECE = 4 * 1024
+"""Bytes that are parsed in one go: 1 ms if every sixth is a chunk of its own (RFC 9112, 7.1)."""
+
+STRANGERS_UNREAD = 16 * 1024
+"""Bytes of responses that are kept for another user's connection that does not read them."""
+
+READING_PATIENCE = 3
+"""How many times the time for a request a client may take to read a response."""
+
+HEAD_END = b"\r\n\r\n"
+
 NO_REQUEST = "not a valid HTTP/1.1 request (RFC 9112)"
 LONG_HEAD = f"the request line and headers exceed {MAX_HEAD} bytes; send less"
 FOREIGN_TARGET = "the request target must be a path that starts with '/'"
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """Reads requests within bounds, and adds the peer of a Unix socket to the state of each."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all connections share; `patience` is in seconds."""
 
-    def __init__(self, *args: Any, limit: ConnectionLimit, patience: float, **more: Any) -> None:
+    limit: ConnectionLimit
+    turns: Turns
+    patience: float
+    buffer: bytearray = field(default_factory=lambda: bytearray(READ_AT_ONCE))
+
+
+class BoundedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
+    """Reads requests within bounds, and adds the peer of a Unix socket to the state of each.
+
+    `peer` is None over TCP, and `stranger` the other user that a connection is from.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        shared: Shared,
+        peer: Peer | None = None,
+        stranger: int | None = None,
+        **more: Any,
+    ) -> None:
         super().__init__(*args, **more)
-        self._limit = limit
-        self._patience = patience
+        self._shared = shared
+        self._limit = shared.limit
+        self._patience = shared.patience
+        self._peer = peer
+        self._stranger = stranger
         self._deadline: asyncio.TimerHandle | None = None
+        self._until_read: asyncio.TimerHandle | None = None
+        self._unread = b""
+        self._has_turn_coming = False
+        self._is_behind = False
         self._received = 0
         self._is_whole = False
         self._has_head = False
@@ -62,17 +111,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._complaint = NO_REQUEST
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn types it so, too
-        """Ask the kernel who is connecting, and accept them if there is room."""
-        connection = transport.get_extra_info("socket")
+        """Accept a client if there is room."""
         self.app_state = {**self.app_state, HANG_UP: transport.abort}
         super().connection_made(transport)
-        if connection.family == socket.AF_UNIX:
-            peer = Peer(connection)
-            self.app_state[PEER] = peer
-            is_welcome = peer.is_allowed
-        else:
-            is_welcome = self._limit.admit(self)
-        if is_welcome:
+        if self._stranger is not None:
+            transport.set_write_buffer_limits(high=STRANGERS_UNREAD)
+        if self._peer is not None:
+            self.app_state[PEER] = self._peer
+            self._expect_request()
+        elif self._limit.admit(self, stranger=self._stranger):
             self._expect_request()
         else:
             transport.abort()
@@ -81,14 +128,58 @@ class BoundedProtocol(HttpToolsProtocol):
         """Release the connection's resources."""
         self._limit.leave(self)
         self._stop_deadline()
+        self._stop_waiting_for_reader()
+        self._unread = b""
         super().connection_lost(exc)
 
     def hang_up(self) -> None:
         """Close the connection at once, whatever is in progress."""
         self.transport.abort()
 
+    def get_buffer(self, _sizehint: int) -> bytearray:
+        """Return where to read to: a buffer of all, because it is emptied at once."""
+        return self._shared.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take in what was read."""
+        self.data_received(bytes(memoryview(self._shared.buffer)[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
-        """Read more, within the bounds."""
+        """Take in more, and read no further until it is parsed."""
+        self._unread += data
+        if not self._has_turn_coming:
+            self._ask_for_turn()
+        if self._unread and not self.transport.is_closing():
+            self.flow.pause_reading()
+
+    def _ask_for_turn(self) -> None:
+        self._has_turn_coming = True
+        party = self._stranger if self._peer is None else self._peer.uid
+        self._shared.turns.do(self._parse, party=party)
+
+    def _parse(self) -> None:
+        """Parse a piece, which has one head of a request at most, unless an answer is owed."""
+        self._has_turn_coming = False
+        if self.transport.is_closing():
+            return
+        if self._unread and not self._owes_response():
+            end = self._unread.find(HEAD_END, 0, PIECE)
+            size = PIECE if end < 0 else end + len(HEAD_END)
+            piece, self._unread = self._unread[:size], self._unread[size:]
+            self._feed(piece)
+        if self.transport.is_closing():
+            return
+        self._limit.hold(self, len(self._unread) + self._received)
+        if not self._unread:
+            self.flow.resume_reading()
+        elif not self._owes_response():
+            self._ask_for_turn()
+
+    def _owes_response(self) -> bool:
+        return self._has_cycle and self._is_whole and not self.cycle.response_complete
+
+    def _feed(self, data: bytes) -> None:
+        """Parse some bytes, within the bounds of one request."""
         self._received += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -102,6 +193,20 @@ class BoundedProtocol(HttpToolsProtocol):
             self.send_400_response(LONG_HEAD)
         elif self._received > MAX_UNREAD:
             self.hang_up()
+
+    def pause_writing(self) -> None:
+        """Give a client that does not read some time, and its place to others who need it."""
+        super().pause_writing()
+        self._limit.wait(self)
+        self._stop_waiting_for_reader()
+        patience = READING_PATIENCE * self._patience
+        self._until_read = self.loop.call_later(patience, self.hang_up)
+
+    def resume_writing(self) -> None:
+        """Go on with a client that reads."""
+        super().resume_writing()
+        self._limit.work(self)
+        self._stop_waiting_for_reader()
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -124,6 +229,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise InvalidInput(LONG_HEAD)
         super().on_headers_complete()
         self._has_head = self._has_cycle = True
+        self._is_behind = False
 
     def on_message_complete(self) -> None:
         """Finish a request: the daemon owes the next step."""
@@ -136,6 +242,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Finish a response: the client owes the next step."""
         super().on_response_complete()
         self._limit.wait(self)
+        if self._unread and not self._has_turn_coming and not self.transport.is_closing():
+            self._is_behind = True
+            self.flow.pause_reading()
+            self._ask_for_turn()
         if self.transport.is_closing() and self.transport.get_write_buffer_size():
             # Closed, but the client does not read the rest; a closed transport waits forever.
             self.loop.call_later(self._patience, self.hang_up)
@@ -146,8 +256,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Reject an invalid request in the usual shape; earlier ones get their responses first."""
-        if self._has_cycle and not self._has_head and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
+        if self._is_behind and not self._has_head:
+            self.transport.close()  # whoever sends so ahead waits for no answer to garbage
             return
         complaint = self._complaint if msg != LONG_HEAD else LONG_HEAD
         if self._has_head and not self.cycle.response_complete:
@@ -165,12 +275,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _stop_waiting_for_reader(self) -> None:
+        if self._until_read is not None:
+            self._until_read.cancel()
+            self._until_read = None
+
 
 class WebServer(uvicorn.Server):
     """Serves an application until told to stop.
 
     `on_ready` is called once it answers, `on_stop` before it waits for open connections; `patience`
-    is the time in seconds for a request to arrive and for a response to be read.
+    is the time in seconds for a request to arrive and for a response to be read. `owner_of` tells
+    the user at the other end of a TCP connection, None if there is nobody any more.
     """
 
     def __init__(
@@ -181,16 +297,13 @@ class WebServer(uvicorn.Server):
         on_stop: Callable[[], None],
         limit: ConnectionLimit | None = None,
         patience: float = REQUEST_SECONDS,
+        owner_of: Callable[[socket.socket], int | None] = lambda _: os.geteuid(),
+        turns: Turns | None = None,
     ) -> None:
-        protocol = functools.partial(
-            BoundedProtocol,
-            limit=limit if limit is not None else ConnectionLimit(),
-            patience=patience,
-        )
         super().__init__(
             uvicorn.Config(
                 app,
-                http=protocol,  # type: ignore[arg-type]  # any factory does
+                http=BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 loop="asyncio",
@@ -204,15 +317,50 @@ class WebServer(uvicorn.Server):
         )
         self._on_ready = on_ready
         self._on_stop = on_stop
+        self._limit = limit if limit is not None else ConnectionLimit()
+        self._patience = patience
+        self._turns = turns
+        self._newcomers = Newcomers(owner_of)
+        self._acceptors: list[Acceptor] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then report it."""
-        await super().startup(sockets)
+        await super().startup([])
+        turns = self._turns or Turns(asyncio.get_running_loop())
+        shared = Shared(limit=self._limit, turns=turns, patience=self._patience)
+        self._acceptors = [
+            Acceptor(each, functools.partial(self._admit, shared)) for each in sockets or []
+        ]
         self._on_ready()
+
+    def _admit(
+        self, shared: Shared, connection: socket.socket
+    ) -> Callable[[], BoundedProtocol] | None:
+        """Ask the kernel who is connecting; return what speaks to them, or None."""
+        peer = stranger = None
+        if connection.family == socket.AF_UNIX:
+            peer = Peer(connection)
+            if not peer.is_allowed:
+                return None
+        else:
+            stranger = self._newcomers.stranger(connection)
+            if stranger is not None and self._newcomers.are_too_many(stranger):
+                return None
+        return functools.partial(
+            BoundedProtocol,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            shared=shared,
+            peer=peer,
+            stranger=stranger,
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close what would delay the stop, then stop."""
         self._on_stop()
+        for acceptor in self._acceptors:
+            acceptor.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

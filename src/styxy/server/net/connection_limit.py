@@ -3,16 +3,26 @@ of the bind socket.
 
 A client that sends half a request or nothing at all ties up a descriptor and some memory of the
 daemon. Each has a deadline, and there are never more than `limit` at once: to make room for a new
-one, the connection that has kept the daemon waiting longest is closed.
+one, the connection that has kept the daemon waiting longest is closed. Other users have a part of
+the room, and each of them a part of that, so that they take it from each other and never from us.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_CONNECTIONS = 512
 """Half of the usual soft limit for descriptors (1,024): the other half is for pidfds and files."""
 
+MAX_STRANGERS = 128
+MAX_OF_ONE_STRANGER = 64
+"""Connections of all other users, and of each of them: enough for some browsers and monitors."""
+
+MAX_HELD = 32 << 20
+"""Bytes of all requests that have not come completely: a hundred of the largest."""
 
 HANG_UP = "styxy.hang_up"
 """Key of the function that closes the connection at once, in the ASGI state."""
@@ -26,29 +36,67 @@ class Connection(Protocol):
 
 
 class ConnectionLimit:
-    """The open connections, and which of them keep the daemon waiting."""
+    """The open connections, which of them keep the daemon waiting, and what they have sent."""
 
-    def __init__(self, limit: int = MAX_CONNECTIONS) -> None:
+    def __init__(
+        self,
+        limit: int = MAX_CONNECTIONS,
+        *,
+        strangers: int = MAX_STRANGERS,
+        of_one_stranger: int = MAX_OF_ONE_STRANGER,
+        held: int = MAX_HELD,
+    ) -> None:
         self._limit = limit
-        self._open: set[Connection] = set()
+        self._strangers = strangers
+        self._of_one_stranger = of_one_stranger
+        self._most_held = held
+        self._open: dict[Connection, int | None] = {}
         self._waiting: dict[Connection, None] = {}
+        self._held: dict[Connection, int] = {}
+        self.held = 0
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def admit(self, connection: Connection) -> bool:
+    def admit(self, connection: Connection, *, stranger: int | None = None) -> bool:
         """Admit a connection, if necessary in place of one that keeps the daemon waiting; or refuse
-        it.
+        it. `stranger` is the user that it is from, None for one of ours.
         """
-        if len(self._open) >= self._limit:
-            longest = next(iter(self._waiting), None)
-            if longest is None:
+        if stranger is not None:
+            is_room = self._make_room(
+                lambda uid: uid == stranger, self._of_one_stranger
+            ) and self._make_room(lambda uid: uid is not None, self._strangers)
+            if not is_room:
                 return False
-            self.leave(longest)
-            longest.hang_up()
-        self._open.add(connection)
+        if len(self._open) >= self._limit and not self._make_room(lambda _: True, self._limit):
+            return False
+        self._open[connection] = stranger
         self._waiting[connection] = None
         return True
+
+    def _make_room(self, is_one: Callable[[int | None], bool], most: int) -> bool:
+        """Close one of a kind if there are as many as may be; return whether there is room."""
+        if sum(map(is_one, self._open.values())) < most:
+            return True
+        longest = next((each for each in self._waiting if is_one(self._open[each])), None)
+        if longest is None:
+            return False
+        self.leave(longest)
+        longest.hang_up()
+        return True
+
+    def hold(self, connection: Connection, size: int) -> None:
+        """Record how many bytes of unanswered requests are kept for a connection.
+
+        If all together keep too many, the one with the most is closed.
+        """
+        self.held += size - self._held.pop(connection, 0)
+        if size:
+            self._held[connection] = size
+        if self.held > self._most_held:
+            largest = max(self._held, key=self._held.__getitem__)
+            self.leave(largest)
+            largest.hang_up()
 
     def wait(self, connection: Connection) -> None:
         """Record that a connection owes the daemon a request, or the rest of one."""
@@ -66,5 +114,6 @@ class ConnectionLimit:
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection."""
-        self._open.discard(connection)
+        self._open.pop(connection, None)
         self._waiting.pop(connection, None)
+        self.held -= self._held.pop(connection, 0)

@@ -1,0 +1,51 @@
+"""Promise: no stranger stops the daemon, whatever he sends, however much and however often."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.daemon import Daemon
+from tests.promises.flooding import KINDS, Seen, ask_question, ask_status, flood, look, memory_of
+from tests.promises.load import IS_SOAK, make_home, short_or_long
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
+SECONDS = short_or_long(1, 7)
+
+MOST_WORK = 0.15
+"""Seconds in which the daemon itself works while one honest client waits for its answer."""
+
+STATUS_SECONDS, GUEST_SECONDS = 0.15, 0.25
+"""What the soak holds it to by the clock as well, on a machine that does nothing else."""
+
+MEMORY = 1.1
+"""How much of its memory the daemon has when a flood is over; it grew to 20 times as much."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flood_holds_up_nobody_else_and_leaves_no_trace(tmp_path: Path, kind: str) -> None:
+    with Daemon(make_home(tmp_path / "home")) as daemon:
+        look(daemon, Seen(), seconds=0.3)
+        pid, seen = daemon.process.pid, Seen()
+        seen.before = memory_of(pid)
+        with flood(kind, daemon.port, seconds=SECONDS):
+            look(daemon, seen, seconds=SECONDS)
+        look(daemon, Seen(), seconds=0.3)
+        seen.after = memory_of(pid)
+        print(f"{kind}: {seen}")
+        assert max(worked for _, worked in seen.statuses) < MOST_WORK
+        assert max(worked for _, worked in seen.questions) < MOST_WORK
+        assert not IS_SOAK or max(took for took, _ in seen.statuses) < STATUS_SECONDS
+        assert not IS_SOAK or max(took for took, _ in seen.questions) < GUEST_SECONDS
+        assert seen.highest < 1.5 * seen.before
+        assert seen.after < MEMORY * seen.before
+
+
+def test_all_floods_at_once_hold_up_nobody_for_long(tmp_path: Path) -> None:
+    with Daemon(make_home(tmp_path / "home")) as daemon:
+        for kind in KINDS:
+            with flood(kind, daemon.port, seconds=60, processes=1):
+                ask_status(daemon)
+                ask_question(daemon)
