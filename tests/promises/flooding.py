@@ -237,3 +237,51 @@ def look(daemon: Daemon, seen: Seen, *, seconds: float) -> None:
             ask_question(daemon)
         seen.highest = max(seen.highest, memory_of(pid))
         time.sleep(0.005)
+
+
+FOLLOWERS = r"""
+import select, socket, sys, time
+
+path, count = sys.argv[1], int(sys.argv[2])
+links = []
+for _ in range(count):
+    link = socket.socket(socket.AF_UNIX)
+    link.connect(path)
+    link.sendall(b"GET /events?since_seq=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    link.setblocking(False)
+    links.append(link)
+print("ready", flush=True)
+while True:
+    for link in select.select(links, [], [])[0]:
+        link.recv(1 << 16)
+"""
+
+NOTES = r"""
+import socket, sys
+
+link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+link.connect(sys.argv[1])
+servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(20)]
+notes = []
+for each in servers:
+    cookie = int.from_bytes(each.getsockopt(socket.SOL_SOCKET, 57, 8), "little")  # SO_COOKIE
+    where = b"4 %d 127.0.0.1 %016x" % (each.getsockname()[1], cookie)
+    notes += [b"styxy/1 listen tcp %s python3 default - /p%d 0 0" % (where, n) for n in range(5)]
+print("ready", flush=True)
+while True:
+    for note in notes:
+        link.send(note)
+"""
+
+
+@contextmanager
+def running(script: str, *words: str) -> Iterator[None]:
+    """Run one of the scripts of our own user until the block ends."""
+    command = [sys.executable, "-IS", "-c", script, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield
+        finally:
+            process.kill()

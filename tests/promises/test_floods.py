@@ -6,9 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from styxy.adapters.paths import NOTE_SOCKET
 from tests.daemon import Daemon
-from tests.promises.flooding import KINDS, Seen, ask_question, ask_status, flood, look, memory_of
-from tests.promises.load import IS_SOAK, make_home, short_or_long
+from tests.promises.flooding import (
+    FOLLOWERS,
+    KINDS,
+    NOTES,
+    Seen,
+    ask_question,
+    ask_status,
+    flood,
+    look,
+    memory_of,
+    running,
+)
+from tests.promises.load import IS_SOAK, make_home, session, short_or_long
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
@@ -24,6 +36,15 @@ MEMORY = 1.1
 """How much of its memory the daemon has when a flood is over; it grew to 20 times as much."""
 
 
+def check(seen: Seen, flood_of: str) -> None:
+    """Say what honest clients saw, and hold the daemon to it."""
+    print(f"{flood_of}: {seen}")
+    assert max(worked for _, worked in seen.statuses) < MOST_WORK
+    assert max(worked for _, worked in seen.questions) < MOST_WORK
+    assert not IS_SOAK or max(took for took, _ in seen.statuses) < STATUS_SECONDS
+    assert not IS_SOAK or max(took for took, _ in seen.questions) < GUEST_SECONDS
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_flood_holds_up_nobody_else_and_leaves_no_trace(tmp_path: Path, kind: str) -> None:
     with Daemon(make_home(tmp_path / "home")) as daemon:
@@ -34,11 +55,7 @@ def test_a_flood_holds_up_nobody_else_and_leaves_no_trace(tmp_path: Path, kind: 
             look(daemon, seen, seconds=SECONDS)
         look(daemon, Seen(), seconds=0.3)
         seen.after = memory_of(pid)
-        print(f"{kind}: {seen}")
-        assert max(worked for _, worked in seen.statuses) < MOST_WORK
-        assert max(worked for _, worked in seen.questions) < MOST_WORK
-        assert not IS_SOAK or max(took for took, _ in seen.statuses) < STATUS_SECONDS
-        assert not IS_SOAK or max(took for took, _ in seen.questions) < GUEST_SECONDS
+        check(seen, kind)
         assert seen.highest < 1.5 * seen.before
         assert seen.after < MEMORY * seen.before
 
@@ -49,3 +66,23 @@ def test_all_floods_at_once_hold_up_nobody_for_long(tmp_path: Path) -> None:
             with flood(kind, daemon.port, seconds=60, processes=1):
                 ask_status(daemon)
                 ask_question(daemon)
+
+
+def test_followers_from_the_first_event_hold_up_nobody(tmp_path: Path) -> None:
+    with Daemon(make_home(tmp_path / "home")) as daemon, session(daemon) as ask:
+        for _ in range(short_or_long(500, 3000)):
+            lease = ask("POST", "/allocate", {"service_type": "load"})
+            ask("DELETE", f"/allocate/{lease['lock_id']}", None)
+        with running(FOLLOWERS, daemon.facts["socket"], "190"):
+            seen = Seen()
+            look(daemon, seen, seconds=SECONDS)
+        check(seen, "followers")
+
+
+def test_a_flood_of_reports_holds_up_nobody(tmp_path: Path) -> None:
+    with Daemon(make_home(tmp_path / "home")) as daemon:
+        note_socket = Path(daemon.facts["line_socket"]).with_name(NOTE_SOCKET)
+        with running(NOTES, str(note_socket)):
+            seen = Seen()
+            look(daemon, seen, seconds=SECONDS)
+        check(seen, "reports")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from styxy.core.config.configuration import BUILT_IN_RULES, AllocationRule, Configuration
 from styxy.core.config.settings_table import SETTINGS
-from styxy.core.config.validation import read_configuration
+from styxy.core.config.validation import MOST_GUESSED, read_configuration
 from styxy.core.model.ports import Port, PortRange
 from styxy.core.model.service_types import Catalogue
 from tests.core.strategies import json_values
@@ -219,6 +219,15 @@ def test_a_problem_names_its_key_and_what_would_be_right(data: object, words: st
 
 def test_every_problem_is_named_at_once() -> None:
     assert len(sentences({"a": 1, "b": 2, "service_types": {"x": {}, "y": {"range": 5}}})) == 4
+
+
+def test_only_the_first_of_thousands_of_unknown_keys_get_a_guess() -> None:
+    problems = read_configuration(
+        {f"cleanup_interva{number}": 1 for number in range(3000)}
+    ).problems
+    assert len(problems) == 3000
+    guesses = [each for each in problems if "did you mean" in each.sentence]
+    assert guesses == list(problems[:MOST_GUESSED])
 
 
 def test_a_comment_is_no_key() -> None:

@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from styxy.server.guests.notify_socket import NotifySocket
+from styxy.server.guests.notify_socket import SHARE_SECONDS, NotifySocket
 from tests.fakes import free_port
 
 if TYPE_CHECKING:
@@ -88,6 +89,28 @@ def test_a_program_that_has_read_where_it_was_moved_is_passed_on(tmp_path: Path)
 )
 def test_nonsense_is_as_if_it_had_never_come(tmp_path: Path, datagram: bytes) -> None:
     assert heard(tmp_path / "note", datagram) == []
+
+
+def test_a_flood_of_dear_reports_is_read_one_by_one(tmp_path: Path) -> None:
+    read: list[int] = []
+
+    def slow(note: ListenNote, _pid: int) -> None:
+        read.append(note.port)
+        end = time.perf_counter() + SHARE_SECONDS
+        while time.perf_counter() < end:
+            pass
+
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inner,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as guest,
+    ):
+        inner.bind(str(tmp_path / "note"))
+        notes = NotifySocket(inner, slow, on_name=lambda _: None)
+        for _ in range(3):
+            guest.sendto(GOOD, str(tmp_path / "note"))
+        for number in range(3):
+            notes.read()
+            assert len(read) == number + 1
 
 
 def report(daemon: Daemon, port: int, *, cookie: int, project: Path) -> None:

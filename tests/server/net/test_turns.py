@@ -72,7 +72,7 @@ def test_what_fails_costs_the_rest_nothing() -> None:
         for _ in range(MOST_AT_ONCE):
             turns.do(lambda: None, party=0)
         turns.do(fail, party=0)
-        await turns.wait(party=0)
+        assert await turns.result(lambda: 1, party=0) == 1
         assert len(failures) == 1
 
     in_a_loop(play)
@@ -83,6 +83,29 @@ def test_however_hurried_something_is_done_in_each_turn(is_hurried: bool) -> Non
     async def scene() -> None:
         turns = Turns(asyncio.get_running_loop(), is_hurried=lambda: is_hurried)
         for _ in range(3 * MOST_AT_ONCE):
-            await turns.wait(party=0)
+            assert await turns.result(lambda: 1, party=0) == 1
 
     asyncio.run(asyncio.wait_for(scene(), 10))
+
+
+def test_what_is_waited_for_may_fail() -> None:
+    async def play(turns: Turns) -> None:
+        with pytest.raises(ValueError):
+            await turns.result(fail, party=0)
+
+    in_a_loop(play)
+
+
+def test_nothing_is_done_for_whoever_does_not_wait_any_more() -> None:
+    async def play(turns: Turns) -> None:
+        done: list[int] = []
+        for _ in range(3 * MOST_AT_ONCE):
+            turns.do(lambda: None, party=0)
+        waiting = asyncio.ensure_future(turns.result(partial(done.append, 1), party=1))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await turns.result(lambda: None, party=2)
+        assert done == []
+
+    in_a_loop(play)

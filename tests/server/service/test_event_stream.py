@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from styxy.adapters.journal.journal import Journal
-from styxy.core.books.events import Noted
+from styxy.core.books.events import Event, Noted
 from styxy.core.errors import Unavailable
-from styxy.server.service.event_stream import MAX_FOLLOWERS, MEMORY, EventStream
+from styxy.server.service.event_stream import BATCH, MAX_FOLLOWERS, MEMORY, EventStream, Follower
 from tests.daemon import Daemon, wait_until
 from tests.streams import Stream
 
@@ -150,6 +150,36 @@ def test_a_follower_that_fell_behind_reads_the_journal(journal: Journal) -> None
     said = asyncio.run(follow())
     ids = [int(line[4:]) for line in said.splitlines() if line.startswith(b"id: ")]
     assert ids == list(range(1, MEMORY + 51))
+
+
+class CountingJournal(Journal):
+    """A journal that counts how often it is read."""
+
+    reads = 0
+
+    def read_on(self, after: int, *, limit: int) -> list[tuple[int, Event]]:
+        """Read, and count it."""
+        self.reads += 1
+        return super().read_on(after, limit=limit)
+
+
+def test_fifty_that_begin_with_the_first_event_read_the_journal_once(tmp_path: Path) -> None:
+    journal = CountingJournal(str(tmp_path / "styxy.db"))
+    journal.append([Noted(subject="test", message=str(n), at=1000.0 + n) for n in range(1000)])
+
+    async def read_all(follower: Follower) -> bytes:
+        return b"".join([await follower.next_piece() for _ in range(1000 // BATCH)])
+
+    async def follow() -> list[bytes]:
+        stream = EventStream(journal)
+        followers = [stream.follow(after=0, word=None) for _ in range(50)]
+        return await asyncio.gather(*map(read_all, followers))
+
+    pieces = asyncio.run(follow())
+    assert len(set(pieces)) == 1
+    assert pieces[0].count(b"id: ") == 1000
+    assert journal.reads == 1000 // BATCH
+    journal.close()
 
 
 def test_a_silent_stream_has_a_heart(journal: Journal) -> None:

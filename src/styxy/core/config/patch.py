@@ -38,7 +38,7 @@ def _merged(
     result = dict(data)
     for key, value in patch.items():
         meant = child(setting.path, key) if setting else None
-        there = next((each for each in data if _is_same(setting, each, key)), key)
+        there = _spelling(meant, setting, data, key)
         if value is None:
             result.pop(there, None)
         elif isinstance(value, dict):
@@ -47,6 +47,15 @@ def _merged(
         else:
             result[there] = value
     return result
+
+
+def _spelling(
+    meant: Setting | None, setting: Setting | None, data: Mapping[str, object], key: str
+) -> str:
+    """Find the key of the data that a patch means; only a setting has several spellings."""
+    if meant is None or meant.name == ANY_NAME:
+        return key
+    return next((each for each in data if _is_same(setting, each, key)), key)
 
 
 def _is_same(setting: Setting | None, one: str, two: str) -> bool:

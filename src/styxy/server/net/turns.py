@@ -11,10 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+T = TypeVar("T")
 
 MOST_AT_ONCE = 8
 """Things begun in one turn of the loop: a request costs 0.2 ms after it has begun."""
@@ -48,11 +51,11 @@ class Turns:
             self._is_planned = True
             self._loop.call_soon(self._turn)
 
-    async def wait(self, *, party: Hashable) -> None:
-        """Wait until there is time for one more thing."""
-        come = asyncio.Event()
-        self.do(come.set, party=party)
-        await come.wait()
+    async def result(self, action: Callable[[], T], *, party: Hashable) -> T:
+        """Wait until there is time to do something; return what it returns, or raise it."""
+        come: asyncio.Future[T] = self._loop.create_future()
+        self.do(partial(_fulfil, come, action), party=party)
+        return await come
 
     def _has_time(self) -> bool:
         most = HURRIED_SECONDS if self._is_hurried() else SECONDS
@@ -79,3 +82,12 @@ class Turns:
             action()
         finally:
             self._seconds += time.perf_counter() - began
+
+
+def _fulfil(come: asyncio.Future[T], action: Callable[[], T]) -> None:
+    if come.done():
+        return  # whoever waited has been cancelled
+    try:
+        come.set_result(action())
+    except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+        come.set_exception(error)

@@ -4,13 +4,17 @@ Theory of operation. The journal numbers the events, so a follower is a number: 
 event it was sent. What it is missing comes from a short buffer that all followers share, or, if it
 has fallen further behind or reconnects with `Last-Event-ID`, from the journal. There is no queue
 for each follower, so a slow one costs no memory; one that does not read at all is disconnected.
+
+Two hundred that begin with the first event read the same pages of the journal, which are kept for
+a while, and take turns: only so much is read in one turn of the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,6 +23,7 @@ from styxy.core.errors import Unavailable
 from styxy.core.protocol.audit.entries import WORD_OF_KIND, audit_entry
 from styxy.server.net.connection_limit import HANG_UP
 from styxy.server.net.responses import ALWAYS, encoded
+from styxy.server.net.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +46,9 @@ MEMORY = 1000
 
 BATCH = 100
 """Events in one piece of a stream: 30 KB, half of what a connection buffers."""
+
+PAGES = 32
+"""Pages of the journal that are kept: 1 MB."""
 
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -78,6 +86,8 @@ class EventStream:
         self.heartbeat = heartbeat
         self.patience = patience
         self._memory: deque[Message] = deque(maxlen=MEMORY)
+        self._pages: OrderedDict[int, list[Message]] = OrderedDict()
+        self._turns: Turns | None = None
         self._followers: set[Follower] = set()
         self.is_closed = False
 
@@ -88,6 +98,7 @@ class EventStream:
         """Take in what was just committed."""
         if not self._followers:
             self._memory.clear()
+            self._pages.clear()
             return
         first = self._journal.last_seq - len(events) + 1
         self._memory.extend(_message(event, first + offset) for offset, event in enumerate(events))
@@ -126,9 +137,25 @@ class EventStream:
             return list(islice(memory, begin, begin + BATCH))
         if seq >= self._journal.last_seq:
             return []
-        return [
-            _message(event, number) for number, event in self._journal.read_on(seq, limit=BATCH)
-        ]
+        return self._page(seq)
+
+    async def next(self, seq: int, *, party: object) -> list[Message]:
+        """List the next events after a number when it is the turn of a follower."""
+        if self._turns is None:
+            self._turns = Turns(asyncio.get_running_loop())
+        return await self._turns.result(partial(self.after, seq), party=party)
+
+    def _page(self, seq: int) -> list[Message]:
+        """Read the events after a number from the journal, up to the end of their hundred."""
+        page = self._pages.get(seq)
+        if page is None:
+            read = self._journal.read_on(seq, limit=BATCH - seq % BATCH)
+            page = [_message(event, number) for number, event in read]
+            if self._followers and page[-1:] and page[-1].seq % BATCH == 0:
+                self._pages[seq] = page
+                if len(self._pages) > PAGES:
+                    self._pages.popitem(last=False)
+        return page
 
 
 class Follower:
@@ -178,9 +205,6 @@ class Follower:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             self._is_sending = False
             deadline.cancel()
-            await asyncio.sleep(
-                0
-            )  # a follower that reads as fast as we write must yield the loop to others
             piece = await self.next_piece()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -189,7 +213,7 @@ class Follower:
         loop = asyncio.get_running_loop()
         while not self.is_done:
             self.wake.clear()
-            messages = self._stream.after(self._seq)
+            messages = await self._stream.next(self._seq, party=self)
             if not messages:
                 begun = loop.time()
                 beat = loop.call_later(self._stream.heartbeat, self.wake.set)
@@ -202,7 +226,6 @@ class Follower:
             piece = b"".join(each.data for each in messages if self._word in (None, each.word))
             if piece:
                 return piece
-            await asyncio.sleep(0)  # and so must a long search for one kind
         return b""
 
 
