@@ -18,7 +18,7 @@ from tests.native.supervised import environment, needs_seccomp, under
 REPO = key("origin:host/team/app")
 
 CONNECT = """
-import errno, socket
+import errno, socket, sys
 with socket.socket() as client:
     error = client.connect_ex(("127.0.0.1", int(input())))
     print("ECONNREFUSED" if error == errno.ECONNREFUSED else error)
@@ -27,16 +27,21 @@ with socket.socket() as client:
 
 @contextmanager
 def stranger(
-    tmp_path: Path, *, owner: str = "theirs", shared: bool = False, container: bool = False
+    tmp_path: Path,
+    *,
+    owner: str = "theirs",
+    shared: bool = False,
+    container: bool = False,
+    repo: int = 7,
 ) -> Iterator[tuple[FakeDaemon, int]]:
-    """A server of another repo: the daemon and the port."""
+    """A server of another repo, or a sibling's: the daemon and the port."""
     with server() as other, FakeDaemon(tmp_path) as daemon:
         git_project(daemon, "mine", "git@host:team/app.git")
         daemon.entries.answering(
             port_of(other), cookie_of(other), project=key_text(daemon, owner) if owner else "",
-            repo=7, shared=shared, container=container,
+            repo=repo, shared=shared, container=container,
         )  # fmt: skip
-        daemon.entries.connect_first("waits-for-it", "@scope/package", "framework")
+        daemon.entries.connect_first("waits-for-it", "@scope/package", "framework", "?looks")
         yield daemon, port_of(other)
         assert daemon.questions == []
 
@@ -45,6 +50,13 @@ def answers(
     daemon: FakeDaemon, port: int, script: str, *more: str, text: str = "", host: str = "preload"
 ) -> bool:
     """Whether anybody answers a script of the project `mine`, which reads the port."""
+    [answer] = said(daemon, port, script, *more, text=text, host=host)
+    assert answer in ("0", "ECONNREFUSED")
+    return answer == "0"
+
+
+def said(daemon: FakeDaemon, port: int, script: str, *more: str, text: str, host: str) -> list[str]:
+    """What such a script prints."""
     path = Path(project(daemon, "mine"), script)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(CONNECT + text)
@@ -55,8 +67,7 @@ def answers(
         env=env, cwd=path.parent, input=str(port), capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.stderr == ""
-    assert done.stdout in ("0\n", "ECONNREFUSED\n")
-    return done.stdout == "0\n"
+    return done.stdout.splitlines()
 
 
 HOSTS = ["preload", pytest.param("seccomp", marks=needs_seccomp)]
@@ -136,3 +147,31 @@ def test_such_a_tool_sees_no_stranger_at_a_port_that_its_repo_has_asked_for(
         assert answers(daemon, port, script, text=text, host=host)
         daemon.entries.asker(port, REPO)
         assert answers(daemon, port, script, text=text, host=host) != is_a_tool
+
+
+LISTEN = """
+with socket.create_server(("127.0.0.1", 0)):
+    with socket.socket() as client:
+        print(client.connect_ex(("127.0.0.1", int(sys.argv[2]))) == errno.ECONNREFUSED)
+"""
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_tool_that_looks_whether_its_port_is_free_sees_a_sibling_there(
+    tmp_path: Path, host: str
+) -> None:
+    with stranger(tmp_path, repo=REPO) as (daemon, port):
+        assert answers(daemon, port, "looks", "-l", "{port}", host=host)
+        assert answers(daemon, port, "node_modules/looks/cli.py", "--port={port}", host=host)
+        assert not answers(daemon, port, "looks", "-l", "80", host=host)
+        assert not answers(daemon, port, "glances", "-l", "{port}", host=host)
+        assert not answers(daemon, port, "waits-for-it", "-l", "{port}", host=host)
+        daemon.entries.asker(port, REPO)
+        assert answers(daemon, port, "looks", host=host), "its configuration may name the port"
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_tool_that_serves_meets_no_sibling_any_more(tmp_path: Path, host: str) -> None:
+    with stranger(tmp_path, repo=REPO) as (daemon, port):
+        lines = said(daemon, port, "looks", "-l", "{port}", text=LISTEN, host=host)
+        assert lines == ["0", "True"]

@@ -15,7 +15,8 @@ enum {
     SCRIPT = 64 * 1024,      /* of a script's; imports come first */
 };
 
-enum { NOT_KNOWN, CONNECTS_LATER, CONNECTS_FIRST };
+/* What a program connects for, before it has a server of its own. */
+enum purpose { NOT_KNOWN, CONNECTS_LATER, CONNECTS_FIRST, LOOKS };
 
 struct search {
     char command[COMMAND + 1]; /* the words, with a NUL after each */
@@ -112,17 +113,19 @@ static bool imports(const char *script, const char *name, size_t length)
     return false;
 }
 
-/* Whether the map lists what `is_it` finds in a text. */
-static bool lists(const struct search *search, const char *text,
-                  bool (*is_it)(const char *text, const char *name, size_t length))
+/* What the map says of the name that `is_it` finds in a text; `?` marks those that look. */
+static enum purpose listed(const struct search *search, const char *text,
+                           bool (*is_it)(const char *text, const char *name, size_t length))
 {
     for (const char *name = search->names; *name != '\0'; name += name[0] == '\n') {
+        bool looks = name[0] == '?';
+        name += looks;
         size_t length = strcspn(name, "\n");
         if (length > 0 && is_it(text, name, length))
-            return true;
+            return looks ? LOOKS : CONNECTS_FIRST;
         name += length;
     }
-    return false;
+    return CONNECTS_LATER;
 }
 
 /* Whether a word is a program's path, or the path of its script, by name or by package. */
@@ -154,24 +157,26 @@ static bool is_value(const char *before)
     return strcmp(before, "-X") == 0 || strcmp(before, "-W") == 0;
 }
 
-/* Whether the words name a tool that the map lists, or a script of Python's that imports one. */
-static bool names_a_tool(const struct image *image, struct search *search)
+/* What the words are for: they name a tool that the map lists, or a script that imports one. */
+static enum purpose purpose_of(const struct image *image, struct search *search)
 {
     const char *word = search->command, *before = "";
     bool is_python = strncmp(base_of(word), "python", 6) == 0;
-    if (lists(search, word, is_program))
-        return true;
-    for (int i = 1; i < MOST_WORDS && (word = next_word(search, word)) != NULL; i++) {
+    enum purpose purpose = listed(search, word, is_program);
+    for (int i = 1; purpose == CONNECTS_LATER && i < MOST_WORDS; i++) {
+        if ((word = next_word(search, word)) == NULL)
+            break;
         bool is_module = strcmp(before, "-m") == 0;
         bool is_path = strchr(word, '/') != NULL && strstr(word, "://") == NULL;
-        if ((is_module || is_path) && lists(search, word, is_program))
-            return true;
-        if (is_python && word[0] != '-' && !is_value(before))
-            return !is_module && read_script(image, search, word) &&
-                   lists(search, search->script, imports);
+        if (is_module || is_path)
+            purpose = listed(search, word, is_program);
+        if (purpose == CONNECTS_LATER && is_python && word[0] != '-' && !is_value(before))
+            return !is_module && read_script(image, search, word)
+                       ? listed(search, search->script, imports)
+                       : CONNECTS_LATER;
         before = word;
     }
-    return false;
+    return purpose;
 }
 
 /* Whether a word after the program's own has the port, in a URL or alone. */
@@ -192,23 +197,40 @@ static bool was_asked(const struct image *image, const struct portmap *map, uint
 }
 
 static PER_IMAGE atomic_int what_it_is;
+static PER_IMAGE atomic_bool has_listened;
 
-bool own_only_at(const struct image *image, const struct portmap *map, uint16_t port)
+/* Whether the program is a tool of a kind, and the port is one that it, or its repo, asks for. */
+static bool is_tool_at(const struct image *image, const struct portmap *map, uint16_t port,
+                       enum purpose kind)
 {
-    if (own_only_lists(image->own_only, port))
-        return true;
-    if (atomic_load(&what_it_is) == CONNECTS_LATER)
+    int known = atomic_load(&what_it_is);
+    if (known != NOT_KNOWN && known != (int)kind)
         return false;
     struct search *search = sys_scratch(sizeof *search);
     if (search == NULL)
         return false;
-    bool is_first = read_command(image, search);
-    if (is_first && atomic_load(&what_it_is) == NOT_KNOWN) {
+    enum purpose purpose = read_command(image, search) ? kind : CONNECTS_LATER;
+    if (purpose == kind && known == NOT_KNOWN) {
         portmap_connect_first(map, search->names);
-        is_first = names_a_tool(image, search);
+        purpose = purpose_of(image, search);
     }
-    atomic_store(&what_it_is, is_first ? CONNECTS_FIRST : CONNECTS_LATER);
-    bool has_port = is_first && has_word_with(search, port);
+    atomic_store(&what_it_is, (int)purpose);
+    bool has_port = purpose == kind && has_word_with(search, port);
     sys_scratch_free(search, sizeof *search);
-    return is_first && (has_port || was_asked(image, map, port));
+    return purpose == kind && (has_port || was_asked(image, map, port));
+}
+
+bool own_only_at(const struct image *image, const struct portmap *map, uint16_t port)
+{
+    return own_only_lists(image->own_only, port) || is_tool_at(image, map, port, CONNECTS_FIRST);
+}
+
+bool own_only_looks(const struct image *image, const struct portmap *map, uint16_t port)
+{
+    return !atomic_load(&has_listened) && is_tool_at(image, map, port, LOOKS);
+}
+
+void own_only_listens(void)
+{
+    atomic_store(&has_listened, true);
 }

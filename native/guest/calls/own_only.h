@@ -17,6 +17,16 @@
  */
 bool own_only_at(const struct image *image, const struct portmap *map, uint16_t port);
 
+/*
+ * Whether the program looks, by connecting, whether the port of its own server is free (the map
+ * lists such tools, too): to it a sibling's server is there, or it would take the port for free. It
+ * looks before it listens; what it connects to later, for the pages that it serves, is no look.
+ */
+bool own_only_looks(const struct image *image, const struct portmap *map, uint16_t port);
+
+/* Remember that the program has a server now. */
+void own_only_listens(void);
+
 /* Whether a list like "8000, 8001" has a port; anything but numbers is skipped. */
 bool own_only_lists(const char *list, uint16_t port);
 

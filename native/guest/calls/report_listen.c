@@ -10,6 +10,7 @@
  */
 #include "guest/calls/report_listen.h"
 
+#include "guest/calls/own_only.h"
 #include "guest/daemon/ask.h"
 #include "guest/daemon/notice.h"
 #include "guest/host.h"
@@ -198,6 +199,7 @@ void report_listen_outcome(struct listen_call *call, bool listens)
     listen_gate_leave(call->gate);
     if (!listens || !read_name(call->fd, &target))
         return;
+    own_only_listens();
     if (call->has_map)
         report_to_daemon(call->image, call->fd, &target, false, call->map.notify_socket);
     uint16_t asked = memory_asked_for(target.port, false);

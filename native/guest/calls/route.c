@@ -118,20 +118,22 @@ static bool may_be_stranger(const struct connection *connection, const struct po
 }
 
 /* Whether whoever answers is to be as if it were not there: a sibling, or a stranger. */
-static bool is_refused(const struct connection *connection)
+static bool is_refused(const struct connection *connection, const struct portmap *map)
 {
     const struct answering *answering = &connection->outlook.answering[connection->family];
     const uint8_t *address = connection->target.is_wildcard ? ADDRESS_LOOPBACK[connection->family]
                                                         : connection->target.address;
-    bool is_sibling =
-        may_be_sibling(connection) && answering->repo == repo_key(connection->image);
+    bool is_sibling = may_be_sibling(connection) &&
+                      answering->repo == repo_key(connection->image) &&
+                      !own_only_looks(connection->image, map, connection->target.port);
     return (connection->is_own_only || is_sibling) && answering->project != connection->project &&
            lookup_is_answering(connection->diag, address, connection->family == FAMILY_V4,
                                connection->target.port, answering->cookie);
 }
 
-static enum route route_by_kernel(const struct connection *connection, const struct move *moves,
-                                  size_t count, struct destination *destination)
+static enum route route_by_kernel(const struct connection *connection, const struct portmap *map,
+                                  const struct move *moves, size_t count,
+                                  struct destination *destination)
 {
     enum family other = connection->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
     if (is_at_asked_port(connection, connection->family))
@@ -141,7 +143,7 @@ static enum route route_by_kernel(const struct connection *connection, const str
         if (route != ROUTE_PLAIN)
             return route;
     }
-    return is_refused(connection) ? ROUTE_REFUSED : ROUTE_PLAIN;
+    return is_refused(connection, map) ? ROUTE_REFUSED : ROUTE_PLAIN;
 }
 
 static enum route route_by_map(struct connection *connection, const struct portmap *map,
@@ -168,8 +170,9 @@ static enum route route_by_map(struct connection *connection, const struct portm
     connection->diag = host_diag_open();
     if (connection->diag < 0)
         return ROUTE_PLAIN;
-    enum route route = connection->is_udp ? route_to_moved(connection, moves, count, destination)
-                                          : route_by_kernel(connection, moves, count, destination);
+    enum route route =
+        connection->is_udp ? route_to_moved(connection, moves, count, destination)
+                           : route_by_kernel(connection, map, moves, count, destination);
     host_diag_close(connection->diag);
     return route;
 }

@@ -17,3 +17,7 @@ def test_every_name_is_one_word_and_there_once() -> None:
 
 def test_the_tools_that_are_known_to_take_any_answer_for_theirs_are_there() -> None:
     assert {"start-server-and-test", "playwright", "cherrypy"} <= {*CONNECT_FIRST}
+
+
+def test_the_tools_that_look_whether_their_port_is_free_are_marked() -> None:
+    assert {"?browser-sync", "?lite-server"} <= {*CONNECT_FIRST}

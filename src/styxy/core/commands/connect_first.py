@@ -5,6 +5,10 @@ What answers there before their server does is never theirs, whichever repo it i
 would test that one, and pass. So for such a tool only the project's own server answers at a port
 that its command line names, or that the project's repo has asked for before.
 
+Others look in this way whether the port of their own server is free, and take another one if not.
+To them a sibling's server, which nobody else in this project reaches, has to be there, until they
+have a server of their own: or they would take its port for free. Their names begin with `?`.
+
 The daemon writes this list into the header of the port map, where the library looks for the name of
 a program (`native/guest/calls/own_only.c`): of its executable or its script, with or without an
 ending, or of a folder of `node_modules` on the way to it. Of a Python program, whose framework no
@@ -24,5 +28,8 @@ CONNECT_FIRST: tuple[str, ...] = (
     # Before it binds, portend connects, and takes any answer for "port not free".
     "cherryd",
     "cherrypy",
+    # Both by portscanner: the second one is made of the first.
+    "?browser-sync",
+    "?lite-server",
 )
-"""Names of programs, packages and modules."""
+"""Names of programs, packages and modules; `?` marks those that look."""
