@@ -42,6 +42,8 @@ def habit(asked: int, *lines: str, **more: object) -> Habit:
         (8080, f"node {BIN}/webpack serve"),
         (6006, f"node {BIN}/storybook dev -p 6006 --ci"),
         (4321, f"node {BIN}/astro dev"),
+        (3050, f"node {BIN}/rsbuild dev --port 3050"),
+        (8787, f"node {BIN}/wrangler dev"),
     ],
 )
 def test_a_tool_that_steps_is_steered(asked: int, line: str) -> None:
@@ -58,6 +60,9 @@ def test_a_tool_that_steps_is_steered(asked: int, line: str) -> None:
         (9229, f"node {BIN}/vite"),
         (8080, f"node {BIN}/webpack serve --port 8080"),
         (9000, f"node {BIN}/webpack serve"),
+        (8788, f"node {BIN}/wrangler dev --port 8788"),
+        (3050, f"node {BIN}/serve -l 3050"),  # it looks before it binds, and not again
+        (3050, f"node {BIN}/live-server --port=3050"),  # it would take any port
         (3000, "node server.js"),
         (8000, "python -m http.server 8000"),
         (8000, "./mine"),

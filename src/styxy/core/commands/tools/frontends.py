@@ -37,7 +37,7 @@ steps/fails | pages --port
 webpack-dev-server | | dev | 8080 | --port -p ~$WEBPACK_DEV_SERVER_BASE_PORT | steps/fails | \
 pages --port
 rspack | serve dev s preview | dev | 8080 | --port -p | unknown
-rsbuild | dev preview alone | dev | 3000 | --port -p $PORT | unknown
+rsbuild | dev preview alone | dev | 3000 | --port -p $PORT | steps
 rspress | dev preview | docs | 3000 | --port -p $PORT | unknown
 modern | dev start serve | dev | 8080 | $PORT | unknown
 farm | dev start preview alone | dev | 9000 | -p --port | unknown
@@ -82,8 +82,8 @@ lwr | serve dev | dev | 3000 | --port $PORT | unknown
 http.server SimpleHTTPServer ComplexHTTPServer RangeHTTPServer | | dev | 8000 | #1 -p | unknown
 twistd twist | ~web | dev | 8080 | --port -p --listen | unknown
 http-server | | dev | 8080 | -p --port $PORT | unknown
-serve | | dev | 3000 | -l --listen -p --port $PORT | steps
-live-server | | dev | 8080 | --port $PORT | steps
+serve | | dev | 3000 | -l --listen -p --port $PORT | fails
+live-server | | dev | 8080 | --port $PORT | fails
 alive-server five-server | | dev | 8080 | --port -p | unknown
 lite-server | | dev | 3000 | --port | unknown
 local-web-server ws es-dev-server | | dev | 8000 | -p --port | unknown

@@ -11,7 +11,7 @@ sam | local+start-lambda | functions | 3001 | -p --port | unknown
 serverless sls | offline offline+start | functions | 3000 | --httpPort -p --port | unknown
 serverless sls | dynamodb+start | database | 8000 | -p --port | unknown
 sst | dev start | functions | 13557 | --port | unknown
-wrangler wrangler2 | dev pages+dev | functions | 8787 | --port | steps
+wrangler wrangler2 | dev pages+dev | functions | 8787 | --port | steps/fails
 miniflare | | functions | 8787 | -p --port $PORT | unknown
 workerd | serve | functions | 8080 | -s --socket-addr | unknown
 functions-framework functions-framework-python functions_framework \
