@@ -45,7 +45,12 @@ def canonical(path: str, on_unreadable: OnUnreadable | None = None) -> str:
     except (OSError, RecursionError, ValueError) as error:
         if on_unreadable is not None:
             on_unreadable(path, error)
-        return os.path.normpath(os.path.join("/", path))
+        return spelled(path)
+
+
+def spelled(path: str) -> str:
+    """Return the canonical spelling of a path without a look at the disk: links stay."""
+    return os.path.normpath(os.path.join("/", path))
 
 
 def current_project(env: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from styxy.core.model.leases import Holder
 from styxy.core.reports.process_tree import Process, below
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 _GONE = OSError
 """What /proc answers for a process that has ended or belongs to another user. Whatever else it
@@ -46,9 +46,11 @@ _DELETED = " (deleted)"
 
 
 class Processes:
-    """Queries the processes of this machine."""
+    """Queries the processes of this machine. `is_directory` looks at the paths of their working
+    directories, and may not be answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_directory: Callable[[str], bool] = os.path.isdir) -> None:
+        self._is_directory = is_directory
         self.boot = _read_text("/proc/sys/kernel/random/boot_id").strip()
         self._booted_at = _boot_time()
         self._ticks = os.sysconf("SC_CLK_TCK")
@@ -111,7 +113,7 @@ class Processes:
     def directory(self, pid: int) -> str | None:
         """Return a process's working directory."""
         path = _link(f"/proc/{pid}/cwd")
-        if path is not None and path.endswith(_DELETED) and not os.path.isdir(path):
+        if path is not None and path.endswith(_DELETED) and not self._is_directory(path):
             return path.removesuffix(_DELETED)
         return path
 
@@ -121,8 +123,8 @@ class Processes:
         return (
             path is not None
             and path.endswith(_DELETED)
-            and not os.path.isdir(path)
-            and not os.path.isdir(path.removesuffix(_DELETED))
+            and not self._is_directory(path)
+            and not self._is_directory(path.removesuffix(_DELETED))
         )
 
     def has_terminal(self, pid: int) -> bool:

@@ -27,6 +27,7 @@ from styxy.adapters.journal.backups import Backups
 from styxy.adapters.kernel import KernelLook
 from styxy.adapters.paths import Paths, network_namespace
 from styxy.adapters.portmap.file import Remains
+from styxy.adapters.projects.lookups import Lookups
 from styxy.adapters.settings import Settings, load_overrides, load_settings
 from styxy.core.errors import StyxyError
 from styxy.server.agents.loading import HooksLoader
@@ -88,12 +89,14 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Run a daemon until it is told to stop; return its exit status."""
     options = _parser().parse_args(argv)
     ready = Readiness(options.ready_fd)
+    lookups = Lookups()
+    lookups.start()  # forks, so before there are sockets, locks and threads
     raise_descriptor_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         known: Remains | None = Remains()
         while known is not None:
-            known = _run(options, env, ready, known)
+            known = _run(options, env, ready, known, lookups=lookups)
     except StyxyError as error:
         ready.failed(error)
         said = error_body(error).decode() if options.json else f"styxy: {error.message}"
@@ -103,7 +106,12 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def _run(
-    options: argparse.Namespace, env: Mapping[str, str], ready: Readiness, known: Remains
+    options: argparse.Namespace,
+    env: Mapping[str, str],
+    ready: Readiness,
+    known: Remains,
+    *,
+    lookups: Lookups,
 ) -> Remains | None:
     """Run until told to stop. If the sockets or the journal are lost and everything has to be
     reopened, return what was known of the journal at startup; `known` is what the previous run
@@ -125,7 +133,13 @@ def _run(
     with contextlib.ExitStack() as stack:
         user_home = env.get("HOME", "/")
         opened = _open(
-            stack, paths, settings, live_config=live_config, user_home=user_home, known=known
+            stack,
+            paths,
+            settings,
+            live_config=live_config,
+            user_home=user_home,
+            known=known,
+            lookups=lookups,
         )
         selector = TimedSelector()
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
@@ -255,6 +269,7 @@ def _open(
     live_config: LiveConfig,
     user_home: str,
     known: Remains,
+    lookups: Lookups,
 ) -> _Opened:
     """Open everything that a daemon needs; `stack` closes it again, in reverse order."""
     private_home(paths.home)
@@ -283,6 +298,7 @@ def _open(
         port_map=port_map,
         live_config=live_config,
         user_home=user_home,
+        lookups=lookups,
     )
     service = Service(opened.read, context)
     # First of all, and before the recovery commits: everything else may look at either.

@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import styxy.core.model.repos  # noqa: F401 - `repo_of` needs it late; it may be gone by then
-from styxy.adapters.git import repo_of
 from styxy.adapters.kernel import KernelLook, ephemeral_ports
 from styxy.adapters.processes import Processes
-from styxy.adapters.projects import Projects
+from styxy.adapters.projects.lookups import DirectLookups
+from styxy.adapters.projects.projects import Projects
 from styxy.core.commands.programs import service_type_of_program
 from styxy.server.service.habits import is_container, is_helper
 from styxy.server.world.asked_ports import AskedPorts
@@ -30,6 +30,7 @@ from styxy.server.world.strangers import Strangers
 if TYPE_CHECKING:
     from styxy.adapters.journal.recovery import Opened
     from styxy.adapters.portmap.map import PortMap
+    from styxy.adapters.projects.lookups import Lookups
     from styxy.core.decisions.desk import Desk
     from styxy.server.world.live_config import LiveConfig
 
@@ -41,18 +42,21 @@ def make_context(
     port_map: PortMap,
     live_config: LiveConfig,
     user_home: str,
+    lookups: Lookups | None = None,
 ) -> Context:
     """Join a journal that was read, the kernel, the map and the configuration with all that the
-    daemon derives from them."""
-    processes = Processes()
+    daemon derives from them. Without `lookups`, a path that is silent holds everything up."""
+    looks = lookups or DirectLookups()
+    # Of a silent path nobody says that it is gone.
+    processes = Processes(is_directory=lambda path: looks.ask(os.path.isdir, path, otherwise=True))
     listeners = Listeners(kernel=kernel, processes=processes)
-    projects = Projects(processes=processes, user_home=user_home)
+    projects = Projects(processes=processes, user_home=user_home, lookups=looks)
     ephemeral = ephemeral_ports()
     port_usage = PortUsage(
         listeners=listeners, processes=processes, projects=projects, ephemeral=ephemeral
     )
     former_holders = FormerHolders(opened.read.lease_index, clock=time.time)
-    asked_ports = AskedPorts(opened.read, ephemeral=ephemeral, repo_of=repo_of)
+    asked_ports = AskedPorts(opened.read, ephemeral=ephemeral, repo_of=projects.repo_of)
     return Context(
         journal=opened.journal,
         kernel=kernel,
@@ -71,7 +75,7 @@ def make_context(
             port_map=port_map,
             listeners=listeners,
             project_of=projects.of,
-            repo_of=repo_of,
+            repo_of=projects.repo_of,
             type_of=lambda pid: service_type_of_program(processes.command(pid) or ()),
             last_seq=lambda: opened.journal.last_seq,
             asked_ports=asked_ports,

@@ -13,7 +13,7 @@ import pytest
 
 from styxy.adapters.kernel import KernelLook, Listener, ephemeral_ports
 from styxy.adapters.processes import Processes
-from styxy.adapters.projects import Projects
+from styxy.adapters.projects.projects import Projects
 from styxy.core.model.ports import Port
 from styxy.server.world.listeners import Listeners
 from styxy.server.world.port_usage import PortUsage

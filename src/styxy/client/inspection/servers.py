@@ -14,7 +14,7 @@ from styxy.adapters.git import canonical
 from styxy.adapters.kernel import KernelLook
 from styxy.adapters.paths import Paths
 from styxy.adapters.processes import Processes
-from styxy.adapters.projects import ProcessFacts, Projects
+from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.client.text.render import objects
 from styxy.core.commands.programs import program_of
 from styxy.core.errors import DaemonUnreachable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters import git
 from styxy.adapters.processes import Processes, user_name
-from styxy.adapters.projects import ProcessFacts, Projects
+from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.client.inspection.containers import containers, sockets
 from styxy.client.inspection.daemon_view import DaemonView
 from styxy.client.inspection.servers import listener_groups, other_daemon_home

@@ -16,6 +16,8 @@ from styxy.core.agents.outcomes import LARGEST_OUTPUT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from styxy.adapters.projects.projects import Projects
+
 MOST_TASKS = 5
 LONGEST_PATH = 4096
 
@@ -28,12 +30,12 @@ class FailedTask:
     output: str
 
 
-def failed_tasks(prompt: str) -> Iterator[FailedTask]:
+def failed_tasks(prompt: str, projects: Projects) -> Iterator[FailedTask]:
     """Read the notifications in a prompt."""
     for part in prompt.split("<task-notification>")[1 : MOST_TASKS + 1]:
         notification = part.partition("</task-notification>")[0]
         if _tagged(notification, "status") == "failed":
-            output = _end_of(_tagged(notification, "output-file"))
+            output = _end_of(_tagged(notification, "output-file"), projects)
             yield FailedTask(_tagged(notification, "tool-use-id"), output)
 
 
@@ -43,8 +45,10 @@ def _tagged(text: str, tag: str) -> str:
     return content.strip() if end else ""
 
 
-def _end_of(path: str) -> str:
+def _end_of(path: str, projects: Projects) -> str:
     if not os.path.isabs(path) or len(path) > LONGEST_PATH or "\0" in path:
+        return ""
+    if not projects.answers(path):
         return ""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW
     try:

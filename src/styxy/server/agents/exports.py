@@ -19,7 +19,7 @@ from styxy.adapters.paths import Paths
 from styxy.core.advice.rewriting import STYXY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from styxy.adapters.processes import Processes
     from styxy.server.agents.sessions import Session
@@ -36,9 +36,11 @@ PATIENCE = 5.0
 
 
 class Exports:
-    """Makes the variables of sessions; each environment is asked about once."""
+    """Makes the variables of sessions; each environment is asked about once. `answers` tells
+    whether a look at a path comes back."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answers: Callable[[str], bool]) -> None:
+        self._answers = answers
         self._known: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
 
     async def write(self, session: Session, processes: Processes, peer: int) -> bool:
@@ -47,7 +49,9 @@ class Exports:
         Return whether they stand in it; most agents have no such file.
         """
         path = processes.variable(peer, ENV_FILE)
-        return path is not None and _append(path, await self.of(session, processes, peer))
+        if path is None or not self._answers(path):
+            return False
+        return _append(path, await self.of(session, processes, peer))
 
     async def of(self, session: Session, processes: Processes, peer: int) -> Mapping[str, str]:
         """Return the variables for a session whose hook is `peer`; none if they are unknown."""

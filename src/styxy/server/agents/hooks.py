@@ -77,7 +77,7 @@ class Hooks:
         self._sessions = Sessions(service)
         self._occupants = Occupants(service, self._sessions)
         self._census = Census(service, self._sessions, self._occupants)
-        self._exports = Exports()
+        self._exports = Exports(answers=service.context.projects.answers)
         self._reader = Reader()
         self._handlers: dict[str, Callable[[HookEvent, Session, int | None], Awaitable[Advice]]] = {
             "session start": self._on_start,
@@ -159,7 +159,7 @@ class Hooks:
     async def _on_command(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
         session.note(event)
         settings = self._service.desk.settings.agents
-        found = await self._reader.read(_classified, event.command, _files(event))
+        found = await self._reader.read(_classified, event.command, self._files(event))
         refusal = self._guard(found, event, session) if settings.guard != "off" else ""
         if refusal and settings.guard == "deny":
             return Advice(denial=refusal)
@@ -169,7 +169,7 @@ class Hooks:
         if settings.rewrite and protocol.can_rewrite and found.servers:
             program = command_path() if protocol.runs_login_shell else STYXY
             new = await self._reader.read(
-                rewritten, event.command, project=_files(event), program=program
+                rewritten, event.command, project=self._files(event), program=program
             )
             command = new or ""
         if command:
@@ -198,7 +198,7 @@ class Hooks:
 
     async def _on_prompt(self, event: HookEvent, session: Session, _peer: int | None) -> Advice:
         texts = []
-        for task in failed_tasks(event.prompt):
+        for task in failed_tasks(event.prompt, self._service.context.projects):
             command = session.commands.get(task.call_id, "")
             texts.append(
                 await self._explanation(task.output, command, event, session, has_failed=True)
@@ -242,7 +242,9 @@ class Hooks:
         if "styxy run" in event.command and occupant.whose != "own":
             return ""  # it will be moved
         free_port = self._free_port(server.service_type)
-        retry = await self._reader.read(_retry, event.command, server, free_port, event)
+        retry = await self._reader.read(
+            _retry, event.command, server, free_port, self._files(event)
+        )
         return start_notice(occupant, free_port=free_port, retry=retry)
 
     async def _explained(self, event: HookEvent, session: Session) -> str:
@@ -260,7 +262,7 @@ class Hooks:
         Where the exit status is unknown, only the output of a command that serves counts.
         """
         found, failure = await self._reader.read(
-            _read, output, command, _files(event), has_failed=has_failed
+            _read, output, command, self._files(event), has_failed=has_failed
         )
         if failure is None:
             return ""
@@ -271,8 +273,15 @@ class Hooks:
         free_port = self._free_port(server.service_type if server is not None else "dev")
         retry = ""
         if server is not None:
-            retry = await self._reader.read(_retry, command, server, free_port, event)
+            retry = await self._reader.read(_retry, command, server, free_port, self._files(event))
         return failure_text(failure, port=port, occupant=occupant, agent=event.agent, retry=retry)
+
+    def _files(self, event: HookEvent) -> ProjectFiles | None:
+        """Return the files beside a command; none where a look at the directory never ends."""
+        directory = event.directory
+        if directory is None or not self._service.context.projects.answers(directory):
+            return None
+        return ProjectFiles(directory)
 
     def _free_port(self, service_type: str) -> int | None:
         try:
@@ -302,13 +311,10 @@ def _read(
     return found, failure
 
 
-def _files(event: HookEvent) -> ProjectFiles | None:
-    return ProjectFiles(event.directory) if event.directory is not None else None
-
-
-def _retry(command: str, server: Server, free_port: int | None, event: HookEvent) -> str:
+def _retry(
+    command: str, server: Server, free_port: int | None, project: ProjectFiles | None
+) -> str:
     """Return the command that starts a server elsewhere; empty if there is none that is sure."""
-    project = _files(event)
     if free_port is not None:
         retry = retry_command(command, server, free_port, project=project)
         if retry is not None:

@@ -11,6 +11,7 @@ import os
 import pwd
 import stat
 import subprocess
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -42,22 +43,24 @@ def selected(
     agent: int | None,
     directory: str | None,
     as_root: bool,
+    answers: Callable[[str], bool],
 ) -> set[int]:
     """Return the processes that a kill names by id or by name, as far as it can reach them.
 
     `agent` starts the shell that runs the line. `as_root`: the processes of other users as well.
-    Pid files are relative to `directory`.
+    Pid files are relative to `directory`; `answers` tells whether a look at one comes back.
     """
     if not kill.pids and not kill.names:
         return set()
     pids = processes.pids()
+    files = partial(_files, directory=directory, answers=answers)
     if kill.names:
         found = set(_named(kill, pids, processes))
-        found |= _by_id(kill, pids, agent=agent, directory=directory)
+        found |= _by_id(kill, pids, agent=agent, files=files)
     elif any(kind == "parent" for kind, _ in kill.only):
         found = set(pids)  # the ids are those of the parents
     else:
-        found = _by_id(kill, pids, agent=agent, directory=directory)
+        found = _by_id(kill, pids, agent=agent, files=files)
     found = _meeting(kill, found.intersection(pids), processes, agent=agent)
     own = os.geteuid()
     reaches_all = as_root or own == 0
@@ -112,13 +115,13 @@ _FACTS: Mapping[ConditionKind, Callable[[int, Processes], int | None]] = {
 
 
 def _by_id(
-    kill: Kill, pids: Collection[int], *, agent: int | None, directory: str | None
+    kill: Kill, pids: Collection[int], *, agent: int | None, files: Callable[[str], list[str]]
 ) -> set[int]:
     found: set[int] = set()
     for text in kill.pids:
         if text == "$PPID" and agent is not None:  # the parent of the shell that the agent starts
             found.add(agent)
-        for number in _numbers(text, directory):
+        for number in _numbers(text, files):
             if number == -1:
                 found |= {pid for pid in pids if pid > 1}  # kill(2): all but init
             elif number < 0:
@@ -130,12 +133,12 @@ def _by_id(
     return found
 
 
-def _numbers(text: str, directory: str | None) -> list[int]:
+def _numbers(text: str, files: Callable[[str], list[str]]) -> list[int]:
     """Return the ids that a word stands for; `-@FILE` are the groups of those in the file."""
     sign, mark, path = text.partition("@")
     words = [text]
     if mark:
-        found = [each for file in _files(path, directory) for each in _in_file(file)]
+        found = [each for file in files(path) for each in _in_file(file)]
         words = [sign + each for each in found]
     return [number for number in map(_number, words) if number is not None]
 
@@ -159,12 +162,14 @@ def _number(text: str) -> int | None:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 11 else None
 
 
-def _files(path: str, directory: str | None) -> list[str]:
+def _files(path: str, *, directory: str | None, answers: Callable[[str], bool]) -> list[str]:
     """Return the absolute paths of the files that a word means: `*.pid`."""
     path = os.path.expanduser(path)
     if "\0" in path or (not os.path.isabs(path) and directory is None):
         return []
     whole = os.path.join(directory or "/", path)
+    if not answers(os.path.dirname(whole)):
+        return []
     if not glob.has_magic(whole):
         return [whole]
     folder, _, name = whole.rpartition("/")

@@ -12,7 +12,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from styxy.adapters.git import branch_of
 from styxy.core.decisions.requests import InstanceRequest
 from styxy.core.errors import StyxyError
 from styxy.core.names import INSTANCE, INSTANCE_NAMES, instance_of
@@ -186,13 +185,18 @@ class Sessions:
             holder=holder,
             working_directory=event.directory,
             project=session.project,
-            metadata=json.dumps(_about(session, event)),
+            metadata=json.dumps(self._about(session, event)),
         )
         try:
             self._service.instances.register(request)
         except StyxyError:
             return  # the journal cannot be written; advice needs no registration
         session.heard_at, session.holder = now, holder
+
+    def _about(self, session: Session, event: HookEvent) -> dict[str, str | None]:
+        project, projects = session.project, self._service.context.projects
+        branch = projects.branch_of(project) if project is not None else None
+        return {"agent": session.agent, "session_id": event.session_id, "branch": branch}
 
 
 def shown(instance_id: str) -> str:
@@ -207,11 +211,6 @@ def _instance_id(event: HookEvent, holder: Holder | None) -> str:
     if INSTANCE.fullmatch(name):
         return name
     return "".join(each if INSTANCE.fullmatch(each) else "_" for each in name)[:100]
-
-
-def _about(session: Session, event: HookEvent) -> dict[str, str | None]:
-    branch = branch_of(session.project) if session.project is not None else None
-    return {"agent": session.agent, "session_id": event.session_id, "branch": branch}
 
 
 def _project(service: Service, directory: str) -> str | None:

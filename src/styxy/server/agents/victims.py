@@ -49,6 +49,7 @@ class Census:
                 agent=next(iter(session.ancestors), None),
                 directory=directory,
                 as_root=as_root,
+                answers=self._service.context.projects.answers,
             )
             ports |= set(sockets.values()) & {Port(port) for port in kill.ports}
             if kill.has_clients:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from styxy.adapters.journal.journal import Journal
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.portmap.map import PortMap
-    from styxy.adapters.projects import Projects
+    from styxy.adapters.projects.projects import Projects
     from styxy.core.books.lease_index import LeaseIndex
     from styxy.server.agents.loading import HooksLoader
     from styxy.server.net.sockets import Sockets
@@ -208,9 +208,17 @@ def configuration_part(live_config: LiveConfig) -> Callable[[], PartState]:
 
 
 def projects_part(projects: Projects) -> Callable[[], PartState]:
-    """Report paths whose links could not be followed, so that nobody wonders at their projects."""
+    """Report paths that are silent or whose links could not be followed, so that nobody wonders at
+    their projects."""
 
     def check() -> PartState:
+        if silent := projects.lookups.silent:
+            return PartState(
+                "warning",
+                f"{counted(len(silent), 'path')} cannot be looked at now, for example "
+                f"{silent[0]!r} (is the server of its mount dead?); "
+                "its project is known by that spelling alone",
+            )
         unreadable = projects.unreadable
         if not unreadable:
             return PartState("ok", "every path could be read")

@@ -147,7 +147,7 @@ class Interception:
 
     def _program(self, pid: int) -> ProgramId | None:
         """Identify the program of a process, if it is one of which something can be learned."""
-        found = program_of_process(self._context.processes, pid)
+        found = program_of_process(self._context, pid)
         return found if found is not None and is_one_program(found) else None
 
     def _watch(

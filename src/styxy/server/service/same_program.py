@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from styxy.adapters.git import canonical
 from styxy.core.commands.programs import runs_scripts, script_of
 from styxy.core.model.programs import ProgramId
 
 if TYPE_CHECKING:
-    from styxy.adapters.processes import Processes
     from styxy.core.decisions.desk import Desk
     from styxy.core.decisions.requests import MoveRequest
     from styxy.core.model.ports import Port
@@ -95,20 +93,21 @@ class SameProgram:
         processes = self._context.processes
         if one == other or processes.executable(one) != processes.executable(other):
             return False
-        programs = [program_of_process(processes, pid) for pid in (one, other)]
+        programs = [program_of_process(self._context, pid) for pid in (one, other)]
         return None not in programs and programs[0] == programs[1]
 
 
-def program_of_process(processes: Processes, pid: int) -> ProgramId | None:
+def program_of_process(context: Context, pid: int) -> ProgramId | None:
     """Identify a program by its executable and what that runs: a script, module or code."""
+    processes = context.processes
     executable, command = processes.executable(pid), processes.command(pid)
     if executable is None or command is None:
         return None
     words = script_of(command)
     if words and not words[0].startswith("-"):
-        words = (_canonical(processes, pid, words[0]),)
+        words = (_canonical(context, pid, words[0]),)
     elif words[:1] == ("-jar",) and len(words) > 1:
-        words = ("-jar", _canonical(processes, pid, words[1]))
+        words = ("-jar", _canonical(context, pid, words[1]))
     return ProgramId(executable=executable, script=" ".join(words))
 
 
@@ -120,5 +119,5 @@ def is_one_program(program_id: ProgramId) -> bool:
     return script != "" or not runs_scripts(program_id.executable)
 
 
-def _canonical(processes: Processes, pid: int, path: str) -> str:
-    return canonical(os.path.join(processes.directory(pid) or "/", path))
+def _canonical(context: Context, pid: int, path: str) -> str:
+    return context.projects.canonical(os.path.join(context.processes.directory(pid) or "/", path))

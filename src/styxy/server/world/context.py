@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.portmap.map import PortMap
     from styxy.adapters.processes import Processes
-    from styxy.adapters.projects import Projects
+    from styxy.adapters.projects.projects import Projects
     from styxy.core.model.ports import PortRange
     from styxy.server.world.asked_ports import AskedPorts
     from styxy.server.world.counts import Counts

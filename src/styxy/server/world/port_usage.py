@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from styxy.adapters.projects import ProcessFacts
+from styxy.adapters.projects.projects import ProcessFacts
 from styxy.core.model.ports import LAST_PORT, Port, PortRange
 from styxy.core.reports.port_report import Usage
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from styxy.adapters.processes import Processes
-    from styxy.adapters.projects import Projects
+    from styxy.adapters.projects.projects import Projects
     from styxy.server.world.listeners import Listeners, Sighting
 
 SLICE = 20

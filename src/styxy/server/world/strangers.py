@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from styxy.adapters.kernel import Listener
     from styxy.adapters.processes import Processes
-    from styxy.adapters.projects import Projects
+    from styxy.adapters.projects.projects import Projects
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port
     from styxy.server.world.listeners import Listeners, Sighting, Transport

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from styxy.adapters.processes import Processes
-from styxy.adapters.projects import ProcessFacts, Projects
+from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.core.errors import InvalidInput
 from styxy.core.model.projects import LONGEST_PATH
 

@@ -4,6 +4,9 @@ place for the daemon and for `who` alike.
 Callers may name a directory inside a worktree, or reach it over a link; sessions that work in one
 tree must still be one project. So whatever comes in as a path is made canonical here, by the rule
 of `core.model.projects`, before a lease or an instance carries it.
+
+Somebody else chose these paths, and a look at one may never be answered. So all looks go through
+`lookups`; a path that is silent is a project of its own, by its spelling, until it answers.
 """
 
 from __future__ import annotations
@@ -13,13 +16,15 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from styxy.adapters.git import project_path
+from styxy.adapters import git
+from styxy.adapters.projects.lookups import DirectLookups
 from styxy.core.errors import InvalidInput
 from styxy.core.model.projects import LONGEST_PATH
 from styxy.core.names import INSTANCE_NAMES, instance_of
 
 if TYPE_CHECKING:
     from styxy.adapters.processes import Processes
+    from styxy.adapters.projects.lookups import Lookups
 
 
 MOST_UNREADABLE = 20
@@ -31,12 +36,20 @@ log = logging.getLogger(__name__)
 class Projects:
     """Identifies projects by their canonical paths. `user_home` never counts as a worktree.
 
-    `unreadable` has the paths whose links could not be followed, and why.
+    `unreadable` has the paths whose links could not be followed, and why; `lookups` has those that
+    are silent now.
     """
 
-    def __init__(self, *, processes: Processes, user_home: str) -> None:
+    def __init__(
+        self,
+        *,
+        processes: Processes,
+        user_home: str,
+        lookups: Lookups | DirectLookups | None = None,
+    ) -> None:
         self._processes = processes
         self._user_home = user_home
+        self.lookups = lookups or DirectLookups()
         self.unreadable: dict[str, str] = {}
 
     def at(self, path: str) -> str:
@@ -52,13 +65,33 @@ class Projects:
             raise InvalidInput("a path must not contain NUL")
         if size > LONGEST_PATH:
             raise InvalidInput(f"a path must be at most {LONGEST_PATH} bytes, not {size}")
-        return project_path(path, self._user_home, self._note_unreadable)
+        by_name: tuple[str, str | None] = (git.spelled(path), None)
+        project, reason = self.lookups.ask(_find_project, path, self._user_home, otherwise=by_name)
+        if reason is not None:
+            self._note_unreadable(path, reason)
+        return project
 
-    def _note_unreadable(self, path: str, error: Exception) -> None:
-        reason = error.strerror if isinstance(error, OSError) else "too many links"
+    def repo_of(self, project: str) -> int:
+        """Return the key of a project's repo; 0 if it has none, or is silent."""
+        return self.lookups.ask(git.repo_of, project, otherwise=0)
+
+    def branch_of(self, project: str) -> str | None:
+        """Return the branch that is checked out in a project, if it has one and is not silent."""
+        return self.lookups.ask(git.branch_of, project, otherwise=None)
+
+    def canonical(self, path: str) -> str:
+        """Resolve the links of a path; one that cannot be resolved keeps its spelling."""
+        return self.lookups.ask(git.canonical, path, otherwise=git.spelled(path))
+
+    def answers(self, path: str) -> bool:
+        """Return whether a look at a path comes back, whatever it finds: whoever reads a file that
+        others named asks this first."""
+        return self.lookups.ask(_answers, path, otherwise=False)
+
+    def _note_unreadable(self, path: str, reason: str) -> None:
         if path not in self.unreadable:
             log.warning("cannot follow the links of %r: %s", path, reason)
-        self.unreadable[path] = reason or str(error)
+        self.unreadable[path] = reason
         while len(self.unreadable) > MOST_UNREADABLE:
             del self.unreadable[next(iter(self.unreadable))]
 
@@ -92,6 +125,22 @@ class Projects:
             return None
         path = os.path.join(directory, named or "")
         return self.at(path if len(os.fsencode(path)) <= LONGEST_PATH else directory)
+
+
+def _answers(path: str) -> bool:
+    os.path.exists(path)
+    return True
+
+
+def _find_project(path: str, user_home: str) -> tuple[str, str | None]:
+    """Return the project of a path, and why its links could not be followed, if so."""
+    met: list[str] = []
+
+    def note(_path: str, error: Exception) -> None:
+        reason = error.strerror if isinstance(error, OSError) else "too many links"
+        met.append(reason or str(error))
+
+    return git.project_path(path, user_home, note), next(iter(met), None)
 
 
 class ProcessFacts:
