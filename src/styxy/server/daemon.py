@@ -95,7 +95,7 @@ class Daemon:
             limit=guests,
             patience=IDLE_SECONDS,
         )
-        guests_door = Acceptor(parts.sockets.line, lambda _: bind_socket)
+        guests_acceptor = Acceptor(parts.sockets.line, lambda _: bind_socket)
         web = WebServer(
             parts.app,
             on_ready=lambda: self._announce(ready),
@@ -111,7 +111,7 @@ class Daemon:
         try:
             await web.serve(sockets=parts.sockets.http)
         finally:
-            guests_door.close()
+            guests_acceptor.close()
             guests.hang_up()
             await self._finish(loop)
             log.info("stopped")
