@@ -81,6 +81,10 @@ class LeaseIndex:
         """List the leases that name an instance, oldest first."""
         return self._indexed(("instance", instance_id))
 
+    def unused(self, service_type: str, project: str) -> int:
+        """Count what a project has requested of a service type and does not use."""
+        return len(self._index.get(("unused", service_type, project), ()))
+
     def moved_from(self, owner: Owner, asked: Port) -> list[Lease]:
         """List an owner's moves away from `asked`, oldest first."""
         return self._indexed(("asked", owner.key, asked))
@@ -162,6 +166,7 @@ def _index_keys(lease: Lease) -> Iterator[IndexKey]:
         yield ("pid", lease.holder.pid)
     if lease.state == "reserved" and not lease.was_made_for_bind:
         yield ("granted", lease.owner.key)
+        yield ("unused", lease.service_type, lease.owner.project or "")
     if lease.asked is not None:
         yield ("asked", lease.owner.key, lease.asked)
         yield ("asked by any", lease.asked)

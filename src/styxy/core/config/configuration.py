@@ -288,6 +288,13 @@ class Configuration:
     enforce_ranges: bool = key(
         False, "refuse a preferred port that lies outside the range of its service type"
     )
+    fair_share: float = _number(
+        "percent",
+        90.0,
+        "part of a service type's ports that one project may lease without using them; 100 is all",
+        low=1,
+        high=100,
+    )
     port_document: str | None = key(
         None,
         "Markdown file in which the daemon keeps a table of all ranges",

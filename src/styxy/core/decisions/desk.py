@@ -31,6 +31,7 @@ from styxy.core.decisions.claims import check_own, find_existing, returned, shar
 from styxy.core.decisions.port_selection import candidates, exhausted, first_free, is_open
 from styxy.core.decisions.ranges import confirm, grow, made_type, propose, wish_for
 from styxy.core.decisions.requests import Grant, Ruling
+from styxy.core.decisions.shares import check_share
 from styxy.core.errors import Conflict
 from styxy.core.messages import counted, misspelled
 from styxy.core.model.leases import DEFAULT_NAME, Lease
@@ -69,13 +70,15 @@ class Desk(State):
 
         An unknown type is created first, and an auto-allocated one that is full grows; `busy` are
         the ports with listeners, which a new range avoids. Raises `InvalidInput`,
-        `UnknownServiceType`, `RangeExhausted`, `NoRoom`, `ConfirmationRequired`.
+        `UnknownServiceType`, `RangeExhausted`, `NoRoom`, `ConfirmationRequired`, and `Conflict` if
+        the project has its share without using it.
         """
         kind, made = self._type_for(request, busy=busy, now=now)
         existing = find_existing(self.lease_index, request, kind)
         if existing is not None:
             expires_at = self._expiry(request, now)
             return share(existing, request, expires_at=expires_at, now=now, taken=taken)
+        check_share(self.lease_index, request, kind, percent=self.settings.fair_share)
         if request.preferred_port is not None:
             self._enforce_range(request.preferred_port, kind)
         port = first_free(self.lease_index, self._candidates(request, kind), taken)

@@ -70,6 +70,7 @@ class ConfigAnswer(msgspec.Struct, kw_only=True):
     log_level: str
     cleanup_interval: float
     enforce_ranges: bool
+    fair_share: float
     port_document: str | None
     service_types: dict[str, ServiceTypeAnswer]
     auto_allocation: AutoAllocation
@@ -119,6 +120,7 @@ def config(
         log_level=configuration.log_level,
         cleanup_interval=configuration.cleanup_interval,
         enforce_ranges=configuration.enforce_ranges,
+        fair_share=configuration.fair_share,
         port_document=configuration.port_document,
         service_types={kind.name: service_type(kind) for kind in catalogue},
         auto_allocation=configuration.auto_allocation,
