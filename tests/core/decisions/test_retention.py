@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from styxy.core.books.events import Probed, Released
-from styxy.core.decisions.retention import with_probes
+from dataclasses import replace
+
+from styxy.core.books.events import Probed, RangeRemoved, Released
+from styxy.core.decisions.retention import DAY, TYPES_AT_ONCE, decide_forget_types, with_probes
 from styxy.core.model.ports import Port
 from tests.core.desk_harness import DeskHarness, P, facts_of, holder, move_ask
 
@@ -55,3 +57,60 @@ def test_the_event_says_which_move_it_was() -> None:
     [probed, kept] = with_probes([ended], is_probe=lambda lease_id: lease_id == "a")
     assert probed == Probed(lease_id="a", requested_port=Port(3000), port=Port(3001), at=1000.0)
     assert kept is ended
+
+
+def names_forgotten(harness: DeskHarness) -> list[str]:
+    """Forget service types, and say which."""
+    ruling = decide_forget_types(harness.desk, now=harness.now)
+    harness.write(ruling.events)
+    return [event.name for event in ruling.events if isinstance(event, RangeRemoved)]
+
+
+def test_a_made_type_that_no_server_used_within_a_day_is_forgotten() -> None:
+    harness = DeskHarness()
+    for name in ("grafana", "loki", "tempo-x"):
+        harness.release(harness.allocate(name).lease_id)
+    used = harness.allocate("loki")
+    harness.see(used.port)
+    harness.see()
+    harness.release(used.lease_id)
+    held = harness.allocate("tempo-x")
+    assert names_forgotten(harness) == []
+    harness.now += DAY
+    assert names_forgotten(harness) == ["grafana"]
+    assert "grafana" not in harness.desk.catalogue
+    harness.release(held.lease_id)
+    assert names_forgotten(harness) == ["tempo-x"]
+    harness.now += 100 * DAY
+    assert names_forgotten(harness) == []
+    assert "loki" in harness.desk.catalogue
+
+
+def test_a_restart_does_not_make_a_type_younger_nor_a_used_one_unused() -> None:
+    harness = DeskHarness()
+    harness.release(harness.allocate("grafana").lease_id)
+    harness.see(harness.allocate("loki").port)
+    harness.now += DAY
+    again = DeskHarness()
+    again.now = harness.now
+    for event in harness.desk.snapshot(now=harness.now):
+        again.desk.apply(event)
+    assert again.desk.unproven == harness.desk.unproven
+    assert names_forgotten(again) == ["grafana"]
+
+
+def test_a_type_that_the_user_has_changed_is_the_users() -> None:
+    harness = DeskHarness()
+    harness.release(harness.allocate("grafana").lease_id)
+    changed = replace(harness.desk.made["grafana"], description="mine")
+    harness.desk.configure(replace(harness.settings, service_types=(changed,)))
+    harness.now += DAY
+    assert names_forgotten(harness) == []
+
+
+def test_thousands_of_types_are_forgotten_in_steps() -> None:
+    harness = DeskHarness()
+    for number in range(TYPES_AT_ONCE + 5):
+        harness.release(harness.allocate(f"kind-{number * 7919}", confirm="x").lease_id)
+    harness.now += DAY
+    assert [len(names_forgotten(harness)) for _ in range(3)] == [TYPES_AT_ONCE, 5, 0]

@@ -177,12 +177,14 @@ class RangeAdded(Fact):
     """A service type was auto-allocated, or its range grew.
 
     `is_filed`: it was written to config.json, so if a later file lacks it, the user removed it.
+    `is_unproven`: no server has listened on a lease of it yet.
     """
 
     service: ServiceType
     placement: str
     chunk_size: int
     is_filed: bool = True
+    is_unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

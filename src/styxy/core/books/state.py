@@ -51,12 +51,14 @@ class State:
     of programs, the last seen one last.
 
     `session_processes` are the servers of agent sessions with what has started them, oldest first.
-    They outlive their session's instance: `styxy prune` asks for them then.
+    They outlive their session's instance: `styxy prune` asks for them then. `unproven` are the
+    auto-allocated types on whose leases no server has listened, and since when they exist.
     """
 
     def __init__(self, configured: Catalogue, settings: Configuration) -> None:
         self.made: dict[str, ServiceType] = {}
         self.unfiled: set[str] = set()
+        self.unproven: dict[str, float] = {}
         self.lease_index = LeaseIndex()
         self.remembered = RememberedPorts()
         self.instances: dict[str, Instance] = {}
@@ -95,7 +97,9 @@ class State:
             case Passed():
                 lease_index.put(_passed(lease_index.get(event.lease_id), event))
             case Bound(lease_id=lease_id, at=at):
-                lease_index.put(replace(lease_index.get(lease_id), state="bound", last_seen=at))
+                lease = replace(lease_index.get(lease_id), state="bound", last_seen=at)
+                self.unproven.pop(lease.service_type, None)
+                lease_index.put(lease)
             case Unbound(lease_id=lease_id, expires_at=expires_at, at=at):
                 lease = replace(lease_index.get(lease_id), state="reserved", last_seen=at)
                 lease_index.put(replace(lease, expires_at=expires_at))
@@ -108,16 +112,8 @@ class State:
                 self.remembered.keep_asked((asker, port), Place(port, at))
             case AskForgotten(asker_key=asker, port=port):
                 self.remembered.drop_asked((asker, port))
-            case RangeAdded(service=service, is_filed=is_filed):
-                self.made[service.name] = service
-                self.unfiled.discard(service.name)
-                if not is_filed:
-                    self.unfiled.add(service.name)
-                self._gather()
-            case RangeRemoved(name=name):
-                self.made.pop(name, None)
-                self.unfiled.discard(name)
-                self._gather()
+            case RangeAdded() | RangeRemoved():
+                self._apply_to_made(event)
             case InstanceSeen(instance=instance):
                 self.instances[instance.instance_id] = instance
             case Heard(instance_id=instance_id, at=at):
@@ -144,6 +140,23 @@ class State:
             case _:
                 assert_never(event)
 
+    def _apply_to_made(self, event: RangeAdded | RangeRemoved) -> None:
+        match event:
+            case RangeAdded(service=service, at=at):
+                self.made[service.name] = service
+                self.unfiled.discard(service.name)
+                if not event.is_filed:
+                    self.unfiled.add(service.name)
+                if event.is_unproven:
+                    self.unproven.setdefault(service.name, at)
+            case RangeRemoved(name=name):
+                self.made.pop(name, None)
+                self.unfiled.discard(name)
+                self.unproven.pop(name, None)
+            case _:
+                assert_never(event)
+        self._gather()
+
     def _remember(self, event: Remembered | MoveRemembered | Forgotten | MoveForgotten) -> None:
         match event:
             case Remembered(project=project, service_type=kind, service_name=name):
@@ -167,7 +180,8 @@ class State:
                     placement="kept",
                     chunk_size=0,
                     is_filed=each.name not in self.unfiled,
-                    at=now,
+                    is_unproven=each.name in self.unproven,
+                    at=self.unproven.get(each.name, now),
                 )
                 for each in self.made.values()
             ),

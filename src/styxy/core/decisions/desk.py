@@ -287,7 +287,11 @@ class Desk(State):
 
 def _added(made: Proposal, now: float) -> RangeAdded:
     return RangeAdded(
-        service=made.service, placement=made.placement, chunk_size=made.chunk_size, at=now
+        service=made.service,
+        placement=made.placement,
+        chunk_size=made.chunk_size,
+        is_unproven=made.is_new,
+        at=now,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from styxy.core.books.events import AskForgotten, MoveForgotten, Probed, Released
+from styxy.core.books.events import AskForgotten, MoveForgotten, Probed, RangeRemoved, Released
 from styxy.core.books.remembered_ports import forgotten
 from styxy.core.decisions.requests import Ruling
 from styxy.core.model.ports import Port
@@ -27,7 +27,29 @@ DAY = 86400.0
 AT_ONCE = 500
 """Entries of one table that one ruling forgets: 5 ms to write. The next ruling continues."""
 
+TYPES_AT_ONCE = 100
+"""Service types that one ruling forgets: with each, the catalogue is gathered again."""
+
 Key = TypeVar("Key")
+
+
+def decide_forget_types(state: State, *, now: float) -> Ruling[None]:
+    """Decide which auto-allocated service types to forget: those that nobody used for a day.
+
+    No server has ever listened on a lease of theirs, and none has a lease. One that the user has
+    changed in the file is the user's. At most a bounded number per call; call again for the rest.
+    """
+    in_file = {each.name: each for each in state.settings.service_types}
+    idle = (
+        name
+        for name, since in state.unproven.items()
+        if now - since >= DAY
+        and in_file.get(name, state.made[name]) == state.made[name]
+        and not state.lease_index.of_type(name)
+    )
+    return Ruling(
+        None, tuple(RangeRemoved(name=name, at=now) for name in islice(idle, TYPES_AT_ONCE))
+    )
 
 
 def decide_forget(state: State, *, now: float) -> Ruling[None]:

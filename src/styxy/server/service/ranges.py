@@ -12,7 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from styxy.core.books.events import RangeAdded, RangeRemoved
+from styxy.core.decisions.retention import decide_forget_types
 from styxy.core.errors import StyxyError
+from styxy.core.messages import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from styxy.core.model.service_types import ServiceType
     from styxy.server.service.committer import Committer
     from styxy.server.world.live_config import LiveConfig
+
+MOST_NAMED = 5
+"""Types that a note names."""
 
 
 class MadeRanges:
@@ -54,6 +59,26 @@ class MadeRanges:
         self._committer.commit(ruling.events)
         return ruling.answer
 
+    def forget(self) -> None:
+        """Forget types that nobody has used for a day, in the file first."""
+        ruling = decide_forget_types(self._committer.desk, now=self._committer.clock())
+        names = [event.name for event in ruling.events if isinstance(event, RangeRemoved)]
+        if not names or self._live_config.problems:
+            return
+        try:
+            if filed := [name for name in names if name in self._filed()]:
+                self._change(dict.fromkeys(filed))
+        except StyxyError:
+            return  # the file cannot be written now; they are forgotten when it can
+        self._committer.commit(ruling.events)
+        shown = ", ".join(names[:MOST_NAMED]) + (" ..." if len(names) > MOST_NAMED else "")
+        self._committer.note(
+            f"forgot {counted(len(names), 'service type')} that no server has used within a day "
+            f"of being made: {shown}",
+            "info",
+            subject="auto-allocation",
+        )
+
     def _write(self, entries: Mapping[str, object]) -> bool:
         """Write entries to the file, with those that are still missing from it."""
         state = self._committer.desk
@@ -82,7 +107,7 @@ class MadeRanges:
         state = self._committer.desk
         if self._is_writing or self._live_config.problems:
             return
-        known = {kind.name for kind in state.settings.service_types}
+        known = self._filed()
         missing = [name for name in state.made if name not in known and name not in state.unfiled]
         if self._live_config.source == "built-in":
             # The whole file is gone, maybe by accident: it is rewritten with the next type.
@@ -100,12 +125,21 @@ class MadeRanges:
         gone = [RangeRemoved(name=name, at=now) for name in missing if name not in in_use]
         self._committer.commit(gone)
 
+    def _filed(self) -> set[str]:
+        return {kind.name for kind in self._committer.desk.settings.service_types}
+
     def _mark(self, names: Sequence[str], *, is_filed: bool) -> None:
         now, made = self._committer.clock(), self._committer.desk.made
+        unproven = self._committer.desk.unproven
         self._committer.commit(
             [
                 RangeAdded(
-                    service=made[name], placement="kept", chunk_size=0, is_filed=is_filed, at=now
+                    service=made[name],
+                    placement="kept",
+                    chunk_size=0,
+                    is_filed=is_filed,
+                    is_unproven=name in unproven,
+                    at=now,
                 )
                 for name in names
             ]

@@ -1,4 +1,4 @@
-"""Periodic maintenance: backups, compaction, log rotation.
+"""Periodic maintenance: backups, compaction, log rotation, service types that nobody uses.
 
 One task, awake once a minute or when the journal has grown. Everything is done in slices with the
 loop free in between; what waits for a disk does so in a thread.
@@ -94,6 +94,7 @@ class Maintenance:
         while True:
             self._rotate()
             self._each_minute()
+            self._service.ranges.forget()
             if self._must_fold():
                 await self._fold()
             if self._is_backup_due():
