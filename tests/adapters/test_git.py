@@ -11,7 +11,6 @@ import pytest
 
 from styxy.adapters.git import (
     branch_of,
-    current_project,
     is_linked,
     is_unlisted,
     is_worktree,
@@ -123,19 +122,6 @@ def test_an_empty_git_directory_is_no_worktree(tmp_path: Path) -> None:
 
 def test_the_root_is_no_worktree_of_ours() -> None:
     assert project_path("/", NOWHERE) == "/"
-
-
-def test_a_named_project_wins_and_is_canonical(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    assert current_project({"STYXY_PROJECT": str(tmp_path / "link")}) == str(tmp_path / "real")
-    assert current_project({"STYXY_PROJECT": "/a/b/../c/"}) == "/a/c"
-
-
-def test_without_a_name_the_working_directory_tells() -> None:
-    here = project_path(os.getcwd(), NOWHERE)
-    assert current_project({"HOME": NOWHERE}) == here
-    assert current_project({"HOME": NOWHERE, "STYXY_PROJECT": ""}) == here
 
 
 def make_repo(directory: Path, *, origin: str | None = None) -> Path:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from bench.line import format_question
-from styxy.adapters.git import current_project, repo_of
+from styxy.adapters.git import repo_of
 from styxy.adapters.portmap import layout as maplayout
 from styxy.adapters.portmap import map as portmap
+from styxy.client.cli.values import project_here
 from styxy.core.hashing import owner_key
 from styxy.core.model.ports import Port
 from styxy.core.protocol.wire import ListenNote, parse_note, parse_question, quote
@@ -257,7 +258,7 @@ def hold_together(directory: Path, env: dict[str, str]) -> None:
     here = os.getcwd()
     try:
         os.chdir(directory)
-        expected = current_project(env)
+        expected = project_here(env)
     finally:
         os.chdir(here)
     key = owner_key(project=expected, instance_id="default")

@@ -15,7 +15,7 @@ _LONGEST_CONFIG = 64 * 1024
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     OnUnreadable = Callable[[str, Exception], None]
 
@@ -51,11 +51,6 @@ def canonical(path: str, on_unreadable: OnUnreadable | None = None) -> str:
 def spelled(path: str) -> str:
     """Return the canonical spelling of a path without a look at the disk: links stay."""
     return os.path.normpath(os.path.join("/", path))
-
-
-def current_project(env: Mapping[str, str]) -> str:
-    """Find the project of this process: from `STYXY_PROJECT`, else from the working directory."""
-    return project_path(env.get("STYXY_PROJECT") or os.getcwd(), env.get("HOME") or "/")
 
 
 def is_worktree(directory: str) -> bool:

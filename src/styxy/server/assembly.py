@@ -47,8 +47,7 @@ def make_context(
     """Join a journal that was read, the kernel, the map and the configuration with all that the
     daemon derives from them. Without `lookups`, a path that is silent holds everything up."""
     looks = lookups or DirectLookups()
-    # Of a silent path nobody says that it is gone.
-    processes = Processes(is_directory=lambda path: looks.ask(os.path.isdir, path, otherwise=True))
+    processes = Processes(is_directory=looks.is_directory)
     listeners = Listeners(kernel=kernel, processes=processes)
     projects = Projects(processes=processes, user_home=user_home, lookups=looks)
     ephemeral = ephemeral_ports()

@@ -25,6 +25,7 @@ import socket
 import sys
 import warnings
 
+from styxy.adapters.projects.mounts import dependent_mount
 from styxy.core.errors import WORLDS_ERRORS
 
 TYPE_CHECKING = False
@@ -42,6 +43,9 @@ SECONDS = 0.05
 while others are overdue, it is divided by their number, so that a crowd of dead mounts costs little
 more than one."""
 
+PATIENT_SECONDS = 0.25
+"""How long a command of its own waits for a look."""
+
 STARVED_SECONDS = 0.2
 """How long a worker is waited for that is not blocked, but waits for a processor."""
 
@@ -50,9 +54,6 @@ MOST_WORKERS = 8
 
 MOST_ANSWERS = 1000
 """Answers that are remembered for the time when a path is silent; the oldest gives way."""
-
-DEPENDENT = ("fuse", "nfs", "cifs", "smb", "9p", "ceph", "afs", "coda", "lustre", "gfs", "ocfs")
-"""How the types of file systems begin whose looks depend on a server (proc_pid_mountinfo(5))."""
 
 _LENGTH_BYTES = 4
 _OWN_DESCRIPTORS = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
@@ -69,6 +70,16 @@ class DirectLookups:
             return look(*words)
         except WORLDS_ERRORS:
             return otherwise
+
+    def is_directory(self, path: str) -> bool:
+        """Return whether a path is a directory."""
+        return os.path.isdir(path)
+
+
+def reach(path: str) -> bool:
+    """Look at a path, and come back."""
+    os.path.lexists(path)
+    return True
 
 
 class Lookups:
@@ -109,6 +120,10 @@ class Lookups:
             return DirectLookups().ask(look, *words, otherwise=otherwise)
         answers: dict[Key, T] = self._answers  # a look always answers in one type
         return answers.get(key, otherwise)
+
+    def is_directory(self, path: str) -> bool:
+        """Return whether a path is a directory; of a silent one nobody says that it is gone."""
+        return self.ask(os.path.isdir, path, otherwise=True)
 
     @property
     def silent(self) -> tuple[str, ...]:
@@ -184,7 +199,8 @@ class _Look:
         self.key = key
         self.worker = worker
         self.path = key[2][0]
-        self._silent = _silent_tree(self.path)
+        # A link or a `.git` file may lead anywhere: elsewhere only the path itself is left alone.
+        self._silent = dependent_mount(self.path) or self.path
 
     def concerns(self, path: str) -> bool:
         """Return whether a path lies where this look has no answer from."""
@@ -231,22 +247,6 @@ class _Worker:
                 return file.read().rpartition(b")")[2].split()[0] == b"R"
         except OSError:
             return False  # it was killed
-
-
-def _silent_tree(path: str) -> str:
-    """Find what to leave alone while a path is silent: its mount if that depends on a server.
-
-    Else the path alone: a link or a `.git` file in it may lead anywhere.
-    """
-    found = (0, path)
-    with contextlib.suppress(OSError), open("/proc/self/mountinfo", "rb") as file:
-        for line in file:
-            head, _, tail = line.partition(b" - ")
-            where = os.fsdecode(head.split()[4]).replace("\\040", " ")
-            kind = tail.split(maxsplit=1)[0].decode()
-            if where != "/" and f"{path}/".startswith(f"{where}/") and len(where) >= found[0]:
-                found = (len(where), where if kind.startswith(DEPENDENT) else path)
-    return found[1]
 
 
 def _fork_keeper() -> socket.socket:

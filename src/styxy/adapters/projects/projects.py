@@ -17,7 +17,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from styxy.adapters import git
-from styxy.adapters.projects.lookups import DirectLookups
+from styxy.adapters.projects.lookups import DirectLookups, reach
 from styxy.core.errors import InvalidInput
 from styxy.core.model.projects import LONGEST_PATH
 from styxy.core.names import INSTANCE_NAMES, instance_of
@@ -86,7 +86,7 @@ class Projects:
     def answers(self, path: str) -> bool:
         """Return whether a look at a path comes back, whatever it finds: whoever reads a file that
         others named asks this first."""
-        return self.lookups.ask(_answers, path, otherwise=False)
+        return self.lookups.ask(reach, path, otherwise=False)
 
     def _note_unreadable(self, path: str, reason: str) -> None:
         if path not in self.unreadable:
@@ -125,11 +125,6 @@ class Projects:
             return None
         path = os.path.join(directory, named or "")
         return self.at(path if len(os.fsencode(path)) <= LONGEST_PATH else directory)
-
-
-def _answers(path: str) -> bool:
-    os.path.exists(path)
-    return True
 
 
 def _find_project(path: str, user_home: str) -> tuple[str, str | None]:

@@ -68,11 +68,12 @@ def positive_number(text: str) -> int:
 
 def project_of(directory: str, env: Mapping[str, str]) -> str:
     """Find the project of a directory that the user named; raises `InvalidInput` if missing."""
-    from styxy.adapters.git import project_path
+    from styxy.adapters.projects.bounded_looks import answers, project_at
 
-    if not os.path.isdir(directory):
+    path = os.path.abspath(directory)
+    if answers(path) and not os.path.isdir(path):
         raise InvalidInput(f"no such directory: {echo(directory)}")
-    return project_path(directory, env.get("HOME") or "/")
+    return project_at(path, env.get("HOME") or "/")
 
 
 def project_here(env: Mapping[str, str]) -> str:
@@ -80,14 +81,17 @@ def project_here(env: Mapping[str, str]) -> str:
 
     Raises `InvalidInput` if the directory no longer exists, or the name is too long for any.
     """
-    from styxy.adapters.git import current_project
+    from styxy.adapters.projects.bounded_looks import project_at
     from styxy.core.model.projects import LONGEST_PATH
 
     size = len(os.fsencode(env.get("STYXY_PROJECT", "")))
     if size > LONGEST_PATH:
         raise InvalidInput(f"STYXY_PROJECT must be at most {LONGEST_PATH} bytes, not {size}")
     try:
-        return current_project(env)
+        # Joined only where it is relative: the directory may be gone, and the name still good.
+        named = env.get("STYXY_PROJECT") or ""
+        path = named if named[:1] == "/" else os.path.join(os.getcwd(), named)
+        return project_at(path, env.get("HOME") or "/")
     except FileNotFoundError:
         raise InvalidInput(
             "the working directory no longer exists; change to another, or give --project DIR"

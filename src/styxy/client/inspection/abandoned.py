@@ -78,11 +78,15 @@ def _remains(server: FoundServer, finder: ServerFinder) -> Remains:
     return Remains(
         directory=server.main.directory,
         is_directory_gone=is_gone,
-        unlisted_worktree=project if project is not None and git.is_unlisted(project) else None,
+        unlisted_worktree=project if project and _is_unlisted(project, finder) else None,
         session=owned.session,
         has_session_ended=finder.notice is None and not owned.is_live,
         has_lease=_has_lease(server, finder),
     )
+
+
+def _is_unlisted(project: str, finder: ServerFinder) -> bool:
+    return finder.lookups.ask(git.is_unlisted, project, otherwise=False)
 
 
 def _has_lease(server: FoundServer, finder: ServerFinder) -> bool:
@@ -92,7 +96,7 @@ def _has_lease(server: FoundServer, finder: ServerFinder) -> bool:
     return any(
         lease.get("port") in ports
         and lease.get("project_path") in projects
-        and os.path.isdir(str(lease.get("project_path")))
-        and not git.is_unlisted(str(lease.get("project_path")))
+        and finder.lookups.is_directory(str(lease.get("project_path")))
+        and not _is_unlisted(str(lease.get("project_path")), finder)
         for lease in finder.leases
     )

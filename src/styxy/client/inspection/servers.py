@@ -14,6 +14,7 @@ from styxy.adapters.git import canonical
 from styxy.adapters.kernel import KernelLook
 from styxy.adapters.paths import Paths
 from styxy.adapters.processes import Processes
+from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.client.text.render import objects
 from styxy.core.commands.programs import program_of
@@ -136,13 +137,14 @@ class ServerFinder:
     def __init__(
         self, connection: Connection, env: Mapping[str, str], *, project: str | None
     ) -> None:
-        self.processes = Processes()
+        self.lookups = Lookups(seconds=PATIENT_SECONDS)
+        self.processes = Processes(is_directory=self.lookups.is_directory)
         self.notice: str | None = None
         self.leases: list[dict[str, object]] = []
         self._noted: dict[tuple[object, object], str] = {}
         self.project = project
         home = env.get("HOME") or "/"
-        projects = Projects(processes=self.processes, user_home=home)
+        projects = Projects(processes=self.processes, user_home=home, lookups=self.lookups)
         self._facts = ProcessFacts(self.processes, projects)
         sessions = self._ask(connection)
         self.table = self.processes.table()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters import git
 from styxy.adapters.portmap.file import moves_left
+from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.client.text import render
 from styxy.core.errors import DaemonUnreachable
 from styxy.core.hashing import owner_key
@@ -88,6 +89,7 @@ class Waiting:
         self._connection = connection
         self._own = own
         self._home = home
+        self._lookups = Lookups(seconds=PATIENT_SECONDS)
         self._stranger: Serving | None = None
 
     def until(
@@ -141,7 +143,10 @@ class Waiting:
         project = None
         if directory is not None:
             named = self._processes.variable(pid, "STYXY_PROJECT") or ""
-            project = git.project_path(os.path.join(directory, named), self._home)
+            path = os.path.join(directory, named)
+            project = self._lookups.ask(
+                git.project_path, path, self._home, otherwise=git.spelled(path)
+            )
         return Serving(port=port, pid=pid, process=self._processes.name(pid), project=project)
 
     def _moved(self) -> list[int]:

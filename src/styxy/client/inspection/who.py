@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters import git
 from styxy.adapters.processes import Processes, user_name
+from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.client.inspection.containers import containers, sockets
 from styxy.client.inspection.daemon_view import DaemonView
@@ -78,11 +79,12 @@ class _Teller:
         self._home = env.get("HOME") or "/"
         self._env = env
         self._records = records
-        self._processes = processes = Processes()
-        projects = Projects(processes=processes, user_home=self._home)
-        self._facts = ProcessFacts(processes, projects)
+        self._lookups = lookups = Lookups(seconds=PATIENT_SECONDS)
+        self._processes = processes = Processes(is_directory=lookups.is_directory)
+        self._projects = Projects(processes=processes, user_home=self._home, lookups=lookups)
+        self._facts = ProcessFacts(processes, self._projects)
         self._table = self._processes.table()
-        self._own = _project_here(env)
+        self._own = self._project_here(env)
         self._containers = containers(sockets(env))
         self._policy: Policy = policy_of(env.get("STYXY_SIBLINGS"), env.get("STYXY_SIBLINGS_ALLOW"))
 
@@ -122,7 +124,7 @@ class _Teller:
         unit = unit_of(cgroup)
         facts = self._daemon_facts(pid)
         project = self._composed(container) or facts.get("project")
-        worktree = _worktree(project)
+        worktree = self._worktree(project)
         relation = self._relation(project)
         if main is not None and is_daemon(main):
             relation = "daemon"
@@ -196,8 +198,8 @@ class _Teller:
             return "unknown"
         if project == self._own:
             return "own"
-        repo = git.repo_of(self._own)
-        return "sibling" if repo and repo == git.repo_of(project) else "other"
+        repo = self._projects.repo_of(self._own)
+        return "sibling" if repo and repo == self._projects.repo_of(project) else "other"
 
     def _meaning(self, relation: Relation, worktree: Worktree | None) -> str | None:
         return meaning(
@@ -237,7 +239,27 @@ class _Teller:
         """Name the project of a container: that of the directory of its compose file."""
         if container is None or container.compose_directory is None:
             return None
-        return git.project_path(container.compose_directory, self._home)
+        return self._projects.resolve(container.compose_directory)
+
+    def _worktree(self, project: str | None) -> Worktree | None:
+        if project is None:
+            return None
+        unknown: tuple[str | None, str | None, bool] = (None, None, False)
+        common, branch, is_linked = self._lookups.ask(_worktree_facts, project, otherwise=unknown)
+        if common is None:
+            return None
+        return Worktree(
+            path=project,
+            branch=branch,
+            is_linked=is_linked,
+            repo=os.path.dirname(common) if os.path.basename(common) == ".git" else common,
+        )
+
+    def _project_here(self, env: Mapping[str, str]) -> str | None:
+        try:
+            return self._projects.at(os.path.join(os.getcwd(), env.get("STYXY_PROJECT") or ""))
+        except OSError:
+            return None  # ENOENT: the working directory is gone
 
 
 def _summary(port: int, servers: Sequence[Server], lease: Mapping[str, object] | None) -> str:
@@ -278,23 +300,9 @@ def _user(uid: int) -> str:
     return user_name(uid) or str(uid)
 
 
-def _worktree(project: str | None) -> Worktree | None:
-    common = git.common_directory(project) if project is not None else None
-    if project is None or common is None:
-        return None
-    return Worktree(
-        path=project,
-        branch=git.branch_of(project),
-        is_linked=git.is_linked(project),
-        repo=os.path.dirname(common) if os.path.basename(common) == ".git" else common,
-    )
-
-
-def _project_here(env: Mapping[str, str]) -> str | None:
-    try:
-        return git.current_project(env)
-    except OSError:
-        return None  # ENOENT: the working directory is gone
+def _worktree_facts(project: str) -> tuple[str | None, str | None, bool]:
+    """Return the directory that a repo's worktrees share, the branch, and whether it is linked."""
+    return git.common_directory(project), git.branch_of(project), git.is_linked(project)
 
 
 def _number(value: object) -> int | None:

@@ -1,0 +1,46 @@
+"""Mounts whose looks depend on a server, and so may never be answered (proc_pid_mountinfo(5)).
+
+Light enough for the command line, which asks before each look at a working directory. The table of
+mounts is the kernel's own: reading it waits for no file system.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEPENDENT = (b"fuse", b"nfs", b"cifs", b"smb", b"9p", b"ceph", b"afs", b"coda", b"lustre", b"ocfs")
+"""How the types of such file systems begin."""
+
+_MOUNTS = "/proc/self/mountinfo"
+_ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
+
+
+def dependent_mount(path: str) -> str | None:
+    """Return the outermost mount on the way to a path that depends on a server, as far as its
+    spelling shows; None if there is none.
+
+    The root does not count: where that does not answer, nothing runs.
+    """
+    whole = os.fsencode(os.path.normpath(os.path.join("/", path))) + b"/"
+    found = [place for place in _dependent() if whole.startswith(place + b"/")]
+    return os.fsdecode(min(found, key=len)) if found else None
+
+
+def _dependent() -> Iterator[bytes]:
+    try:
+        with open(_MOUNTS, "rb") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return  # ENOENT: not Linux, or no /proc
+    for line in lines:
+        head, _, tail = line.partition(b" - ")
+        if tail.startswith(_DEPENDENT):
+            place = head.split()[4]
+            for escape, meant in _ESCAPES:
+                place = place.replace(escape, meant)
+            if place != b"/":
+                yield place
