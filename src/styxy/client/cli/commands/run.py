@@ -6,6 +6,7 @@ import argparse
 import os
 from functools import partial
 
+from styxy.adapters.projects.bounded_looks import answers
 from styxy.client.cli.command import Command
 from styxy.client.cli.commands.leases import announce
 from styxy.client.cli.values import (
@@ -89,6 +90,9 @@ def run(options: argparse.Namespace, caller: Caller) -> int:
     words = options.program[1:] if options.program[:1] == ["--"] else options.program
     if not words or not words[0]:
         raise InvalidInput("missing argument: CMD; try: styxy run -- npm run dev")
+    silent = _silent_place(caller)
+    if silent is not None:
+        return _run_plain(words, caller, silent=silent)
     project = project_of(options.project, caller.env) if options.project else None
     caller.complain_of_variables()
     choice = _choose(options, words, caller)
@@ -109,6 +113,29 @@ def run(options: argparse.Namespace, caller: Caller) -> int:
     env.update(choice.variables(env))
     code, sentence = become(choice.command(words), env)
     caller.fail(NotFound(sentence) if code == EXIT_NOT_FOUND else Unavailable(sentence))
+    return code
+
+
+def _silent_place(caller: Caller) -> str | None:
+    """Return where our files are expected and no look comes back; None if there is no such place.
+
+    Only the variables are read for it: which of them counts is decided by looks.
+    """
+    own = (caller.env.get(name) for name in ("STYXY_SOCKET", "XDG_RUNTIME_DIR"))
+    places = [caller.paths.home, *(each for each in own if each)]
+    return next((each for each in places if not answers(os.path.abspath(each))), None)
+
+
+def _run_plain(words: list[str], caller: Caller, *, silent: str) -> int:
+    """Replace this process with the program, without a look at anything of ours."""
+    from styxy.client.interception.run import become, guest_environment
+
+    caller.complain(
+        f"{silent} does not answer (is the server of its mount dead?); running without Styxy"
+    )
+    caller.out.flush()
+    code, sentence = become(words, guest_environment(caller.env, library=None))
+    caller.fail(Unavailable(sentence))
     return code
 
 
