@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,70 @@ def test_another_library_of_the_same_size_and_time_takes_the_place_of_the_old_co
         os.utime(source, ns=(10**18, 10**18))
         installed = install_library(paths, version="1", source=str(source))
         assert Path(installed).read_text() == content
+
+
+def test_a_new_home_that_others_can_write_is_closed_first(tmp_path: Path) -> None:
+    (tmp_path / "source.so").write_bytes(b"library")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home").chmod(0o777)
+    assert install(tmp_path / "home", tmp_path / "source.so").read_bytes() == b"library"
+    assert (tmp_path / "home").stat().st_mode & 0o7777 == 0o700
+
+
+def install_planted(tmp_path: Path, name: str, plant: Callable[[Path], object]) -> str:
+    """Install, do something to a part of the way, and install again; return the refusal."""
+    (tmp_path / "source.so").write_bytes(b"library")
+    home = tmp_path / "home"
+    install(home, tmp_path / "source.so")
+    plant(home / name)
+    with pytest.raises(Unavailable) as refused:
+        install(home, tmp_path / "source.so")
+    fix = refused.value.message.rpartition("; say: ")[2]
+    assert refused.value.context["suggestions"] == [fix]
+    assert refused.value.message == f"{home / name} {refused.value.message.split(' ', 1)[1]}"
+    assert refused.value.message.endswith(f"so its code is not loaded; say: {fix}")
+    subprocess.run(["/bin/sh", "-c", fix], check=True)
+    assert install(home, tmp_path / "source.so").read_bytes() == b"library"
+    return refused.value.message
+
+
+WAY = ["", "lib", "lib/1.2", "lib/1.2/libstyxy.so"]
+"""From the home to the library."""
+
+
+@pytest.mark.parametrize("name", WAY)
+@pytest.mark.parametrize("more", [0o020, 0o002])
+def test_what_others_may_write_is_not_loaded(tmp_path: Path, name: str, more: int) -> None:
+    refusal = install_planted(
+        tmp_path, name, lambda path: path.chmod(path.stat().st_mode & 0o7777 | more)
+    )
+    assert "can be written by others" in refusal
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("name", WAY)
+def test_what_belongs_to_another_user_is_not_loaded(tmp_path: Path, name: str) -> None:
+    refusal = install_planted(tmp_path, name, lambda path: os.chown(path, 65534, -1))
+    assert "belongs to another user (uid 65534)" in refusal
+
+
+@pytest.mark.parametrize("name", WAY[1:])
+def test_what_is_reached_over_a_link_is_not_loaded(tmp_path: Path, name: str) -> None:
+    def turn_into_link(path: Path) -> None:
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+
+    assert "is a link" in install_planted(tmp_path, name, turn_into_link)
+
+
+def test_a_library_that_was_there_before_the_home_was_ours_is_not_loaded(tmp_path: Path) -> None:
+    """A stranger makes `lib` in a home that anybody may write; the home is closed, too late."""
+    planted = tmp_path / "home" / "lib" / "1.2"
+    planted.mkdir(parents=True)
+    planted.parent.chmod(0o777)
+    (planted / "libstyxy.so").write_bytes(b"planted")
+    with pytest.raises(Unavailable, match="not loaded; say: chmod go-w"):
+        install(tmp_path / "home", tmp_path / "no source.so")
 
 
 def test_the_copy_outlives_the_package(tmp_path: Path) -> None:

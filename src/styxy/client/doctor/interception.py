@@ -23,7 +23,9 @@ def library(seen: Examination) -> Outcome:
     try:
         trial = seen.trial
     except Unavailable as failure:
-        return error(failure.message, fix=_fix_of(seen))
+        steps = failure.context.get("suggestions")
+        fix = str(steps[0]) if isinstance(steps, list) and steps else _fix_of(seen)
+        return error(failure.message, fix=fix)
     assert trial.bind is not None
     if not trial.bind.was_loaded:
         path = str(trial.library)

@@ -8,6 +8,7 @@ one line, and the program runs as if Styxy were not there.
 from __future__ import annotations
 
 import os
+import stat
 
 from styxy.adapters.home import open_regular
 from styxy.client.daemon.starting import (
@@ -96,6 +97,9 @@ def _install(paths: Paths, source: str, target: str) -> str:
     The contents are compared: files from an archive may all have one time (SOURCE_DATE_EPOCH), and
     reading both takes a twentieth of a millisecond.
     """
+    if os.path.lexists(paths.home) and not os.path.lexists(target):
+        _make_private(paths)  # the first time; later it is not as we left it
+    _refuse_planted(paths, target)
     try:
         with open(source, "rb") as file:
             wanted = file.read()
@@ -112,12 +116,48 @@ def _install(paths: Paths, source: str, target: str) -> str:
     except OSError:
         is_same = False  # ENOENT: none yet; EACCES, ENOTDIR: copying will report it
     if not is_same:
-        # Imported here: it is one run of many that copies.
-        from styxy.adapters.home import private_home
-
-        private_home(paths.home)
+        _make_private(paths)
         _copy(source, target)
     return target
+
+
+def _make_private(paths: Paths) -> None:
+    # Imported here: it is one run of many that copies.
+    from styxy.adapters.home import private_home
+
+    private_home(paths.home)
+
+
+def _refuse_planted(paths: Paths, target: str) -> None:
+    """See that nobody else can replace what programs are about to load: neither the copy, nor a
+    directory on its way from the home. Raises `Unavailable`.
+
+    A home that others could write before its first start keeps what they have put there.
+    """
+    place = target
+    while len(place) >= len(paths.home):
+        try:
+            status = os.lstat(place)
+        except OSError:
+            pass  # ENOENT: it will be made; ENOTDIR, EACCES: copying will report it
+        else:
+            reason, fix = _danger(place, status)
+            if reason:
+                raise Unavailable(
+                    f"{place} {reason}, so its code is not loaded; say: {fix}", suggestions=[fix]
+                )
+        place = os.path.dirname(place)
+
+
+def _danger(place: str, status: os.stat_result) -> tuple[str, str]:
+    """Return why others may decide what a path holds, and what to do; empty if they may not."""
+    if status.st_uid not in (0, os.geteuid()):
+        return f"belongs to another user (uid {status.st_uid})", f"mv {place} {place}.other"
+    if stat.S_ISLNK(status.st_mode):
+        return "is a link", f"mv {place} {place}.link"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "can be written by others", f"chmod go-w {place}"
+    return "", ""
 
 
 def _copy(source: str, target: str) -> None:
