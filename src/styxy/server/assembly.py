@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from styxy.server.world.listeners import Listeners
 from styxy.server.world.port_map_sync import PortMapSync
 from styxy.server.world.port_usage import PortUsage
 from styxy.server.world.probes import Probes
+from styxy.server.world.steady_clock import SteadyClock
 from styxy.server.world.steered import Steered
 from styxy.server.world.strangers import Strangers
 
@@ -51,10 +51,11 @@ def make_context(
     listeners = Listeners(kernel=kernel, processes=processes)
     projects = Projects(processes=processes, user_home=user_home, lookups=looks)
     ephemeral = ephemeral_ports()
+    clock = SteadyClock()
     port_usage = PortUsage(
         listeners=listeners, processes=processes, projects=projects, ephemeral=ephemeral
     )
-    former_holders = FormerHolders(opened.read.lease_index, clock=time.time)
+    former_holders = FormerHolders(opened.read.lease_index, clock=clock)
     asked_ports = AskedPorts(opened.read, ephemeral=ephemeral, repo_of=projects.repo_of)
     return Context(
         journal=opened.journal,
@@ -62,7 +63,7 @@ def make_context(
         processes=processes,
         listeners=listeners,
         strangers=Strangers(listeners=listeners, processes=processes, projects=projects),
-        steered=Steered(clock=time.time, ephemeral=ephemeral),
+        steered=Steered(clock=clock, ephemeral=ephemeral),
         exits=Exits(processes),
         probes=Probes(was_connected=kernel.was_connected),
         projects=projects,
@@ -86,8 +87,8 @@ def make_context(
         asked_ports=asked_ports,
         live_config=live_config,
         counts=Counts(),
-        clock=time.time,
+        clock=clock,
         new_id=partial(secrets.token_hex, 16),
         pid=os.getpid(),
-        started_at=time.time(),
+        started_at=clock(),
     )

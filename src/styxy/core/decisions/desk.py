@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from styxy.core.books.events import (
     Bound,
+    Dated,
     Event,
     Leased,
     Passed,
@@ -176,6 +177,20 @@ class Desk(State):
         expired = self.lease_index.expired(now)
         lapsed = [lease for lease in expired if project in (None, lease.owner.project)]
         return Ruling(None, tuple(self._ended(lease, "lapsed", now) for lease in lapsed))
+
+    def shift(self, jump: float, *, now: float) -> Ruling[None]:
+        """Move the ends of all leases by the seconds that the time of day has jumped."""
+        dated = (
+            Dated(
+                lease_id=lease.lease_id,
+                port=lease.port,
+                expires_at=lease.expires_at + jump,
+                at=now,
+            )
+            for lease in self.lease_index
+            if lease.expires_at is not None
+        )
+        return Ruling(None, tuple(dated))
 
     def clean(
         self, listening: Collection[int], *, now: float, project: str | None = None

@@ -116,7 +116,7 @@ def _gauges(service: Service, instruments: Instruments) -> list[Family]:
         _gauge("styxy_instances", "Registered instances.", len(desk.instances)),
         _gauge("styxy_listeners", "Listening ports.", len(context.listeners.look(now))),
         _gauge("styxy_event_followers", "Clients of /events.", len(instruments.stream)),
-        _gauge("styxy_uptime_seconds", "Seconds since startup.", now - context.started_at),
+        _gauge("styxy_uptime_seconds", "Seconds since startup.", context.clock.uptime()),
         version,
     ]
 

@@ -88,7 +88,8 @@ class Maintenance:
         if not backups:
             return "no backup yet"
         minutes = (self._service.context.clock() - backups[0].taken_at) / 60
-        return f"{counted(len(backups), 'backup')}, the newest {minutes:.0f} minutes old"
+        age = f"{minutes:.0f} minutes old" if minutes >= 0 else "dated in the future"
+        return f"{counted(len(backups), 'backup')}, the newest {age}"
 
     async def _run(self) -> None:
         while True:

@@ -213,6 +213,7 @@ class Watch:
                 look()
             self._deaths.look(self._service.context.processes.is_alive)
             self._service.probe_journal()
+            self._service.follow_clock()
             self._service.sweep()
         except Unavailable as error:
             # A full disk or a lack of descriptors must not end the sweeps: the next may succeed.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from styxy.server.world.port_map_sync import PortMapSync
     from styxy.server.world.port_usage import PortUsage
     from styxy.server.world.probes import Probes
+    from styxy.server.world.steady_clock import SteadyClock
     from styxy.server.world.steered import Steered
     from styxy.server.world.strangers import Strangers
 
@@ -51,7 +52,7 @@ class Context:
     asked_ports: AskedPorts
     live_config: LiveConfig
     counts: Counts
-    clock: Callable[[], float]
+    clock: SteadyClock
     new_id: Callable[[], str]
     pid: int
     started_at: float

@@ -73,8 +73,7 @@ def _counted(warnings: list[str]) -> list[str]:
 
 
 def _uptime(call: Call) -> float:
-    context = call.service.context
-    return round(context.clock() - context.started_at, 3)
+    return round(call.service.context.clock.uptime(), 3)
 
 
 ROUTES: tuple[Route, ...] = (
