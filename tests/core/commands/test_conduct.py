@@ -44,6 +44,7 @@ def habit(asked: int, *lines: str, **more: object) -> Habit:
         (4321, f"node {BIN}/astro dev"),
         (3050, f"node {BIN}/rsbuild dev --port 3050"),
         (8787, f"node {BIN}/wrangler dev"),
+        (1234, f"node {BIN}/parcel serve index.html"),
     ],
 )
 def test_a_tool_that_steps_is_steered(asked: int, line: str) -> None:
@@ -155,6 +156,7 @@ def test_a_tool_that_hands_over_is_known_by_its_parent(
             (f"node {BIN}/storybook dev -p 6006 --exact-port",),
             "storybook dev -p {port} --exact-port",
         ),
+        (3050, (f"node {BIN}/parcel index.html -p 3050",), "parcel index.html -p {port}"),
         (3000, (f"node {BIN}/react-scripts start {'-x ' * 60}",), ""),
     ],
 )
