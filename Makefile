@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PROGRAMS := .cache/programs
 AGENTS := .cache/agents
+TOOLS := .cache/tools
+DEVELOPING := tests/programs/developing
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LIBRARY := src/styxy/native/libstyxy.so
 SUPERVISOR := src/styxy/native/styxy-seccomp
@@ -14,7 +16,7 @@ HOOK := src/styxy/native/styxy-hook
 # What an installation depends on; the sources need no reinstall, because it is editable.
 BUILD_INPUTS := pyproject.toml hatch_build.py scripts/shell_files.py src/styxy/__init__.py $(shell find native -type f 2>/dev/null)
 COMPAT_TESTS := $(addprefix tests/programs/test_,\
-	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py connect_first.py pages.py)
+	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py connect_first.py pages.py never_worse.py)
 
 # Tests wait a good deal, so there are more workers than cores of a small machine. Many more would keep
 # a daemon from answering a guest within its deadline.
@@ -59,7 +61,7 @@ check: $(STAMPS)/dev hooks
 bench: $(STAMPS)/dev
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
-compat: $(STAMPS)/compat $(PROGRAMS)/.complete
+compat: $(STAMPS)/compat $(PROGRAMS)/.complete $(TOOLS)/.installed .cache/python/.installed
 	STYXY_COMPAT=1 $(BIN)/python -m pytest $(COMPAT_TESTS) $(PYTEST_ARGS)
 
 agents: $(STAMPS)/dev $(AGENTS)/.installed
@@ -89,6 +91,21 @@ $(PROGRAMS)/.installed $(PROGRAMS)/.complete: tests/programs/package.json
 	@if ! command -v npm >/dev/null; then echo "There is no npm here: the tests with its programs will be skipped."; \
 	elif npm install --prefix $(PROGRAMS) $(OMIT) --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error; then touch $@ $(PROGRAMS)/.installed; \
 	else echo "npm could not install all of its programs: the tests with the others will be skipped."; fi
+
+# What web and data developers start, a gigabyte and a half of it. Each has what it brings, whatever the others
+# want; no script of a package runs. As above, this never fails.
+$(TOOLS)/.installed: $(DEVELOPING)/package.json
+	@mkdir -p $(TOOLS)
+	@cp $< $(TOOLS)/
+	@if ! command -v npm >/dev/null; then echo "There is no npm here: the tests with its programs will be skipped."; \
+	elif npm install --prefix $(TOOLS) --legacy-peer-deps --ignore-scripts --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error; then touch $@; \
+	else echo "npm could not install all of its programs: the tests with the others will be skipped."; fi
+
+.cache/python/.installed: $(DEVELOPING)/requirements.txt
+	@echo "Installing what developers start in Python into .cache/python"
+	@$(PYTHON) -m venv .cache/python
+	@if .cache/python/bin/python -m pip --disable-pip-version-check install --quiet -r $<; then touch $@; \
+	else echo "pip could not install all of its programs: the tests with the others will be skipped."; fi
 
 $(PROGRAMS)/glibc-2.31: scripts/old_glibc.sh
 	@mkdir -p $(PROGRAMS)

@@ -1,8 +1,9 @@
-"""docs/compatibility.md: a table of servers and one of clients, made of what `make compat` saw.
+"""docs/compatibility.md: two tables of servers and one of clients, made of what `make compat` saw.
 
-A row is replaced where its program was tried in every conflict, and only then. Where a program is
-not installed, or was not tried, the row of an earlier run stays, with its date; without one, the
-row says why the program did not run. So a machine with few programs takes no knowledge away.
+A row is replaced where its program was tried in all that the table has, and only then. Where a
+program is not installed, or was not tried, the row of an earlier run stays, with its date; without
+one, the row says why the program did not run. So a machine with few programs takes no knowledge
+away.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tests.programs.conflicts import KINDS
+from tests.programs.developing.comparison import COLUMNS
 from tests.programs.program_list import ProgramList, Subject
 from tests.programs.sources import ROOT, Source
 
@@ -31,8 +33,21 @@ listens there on `127.0.0.1`, on `::`, or on `::1`, or the port is promised to a
 nobody listens.
 """
 
+_COMPARED = """\
+## On a taken port
+
+What web, data and mobile developers start, each on a port that a stranger's server has on
+`127.0.0.1`: *by itself*, without Styxy; then *under Styxy*; there once more after its end
+(*restart*: ✓ where it has the same port as before); and in *two worktrees* at once, which ask for
+one free port (✓ where the first has it, without a word of Styxy, and the second serves beside it).
+None has a terminal, so what would ask its user ends. *Prints and opens* has the lines of the run
+under Styxy that name a port: NEW is the one that the program has, ASKED the one that it was started
+with. What opens a browser opens the address that it prints. *Told what to type* is by intention: a
+debugger must not meet the program of another worktree.
+"""
+
 _SERVERS = """\
-## Servers
+## In every kind of conflict
 
 ✓ means all of this: one notice and not a word more, a lease and a line in the log, the program
 answers at the new port on every address that it serves, whoever has the asked port is still met
@@ -91,24 +106,38 @@ def page(
     old: str,
     *,
     servers: Sequence[Listed],
+    compared: Sequence[Listed],
     clients: Sequence[Listed],
     program_list: ProgramList,
     run: Run,
 ) -> str:
     """Write the page anew, from what was seen now and from the rows of the old page."""
-    kept = {row["name"]: row[0] for row in _ROW.finditer(old)}
+    kept = _kept(old)
 
-    def row(subject: Listed, *last: str) -> str:
+    def row(words: str, subject: Listed, *last: str) -> str:
         if program_list.tried.get(subject.name, set()) >= set(KINDS):
             return _row(subject, program_list, run, last)
-        reason = program_list.skipped.get(subject.name, "never run")
-        return kept.get(subject.name) or _empty_row(subject, reason, last)
+        return other(words, subject, 1 + len(KINDS) + len(last))
 
+    def seen(subject: Listed) -> str:
+        cells = program_list.compared.get(subject.name)
+        if cells is None:
+            return other(_COMPARED, subject, len(COLUMNS))
+        return _line([*_what(subject), *cells, run.day])
+
+    def other(words: str, subject: Listed, cells: int) -> str:
+        reason = program_list.skipped.get(subject.name, "never run")
+        return kept.get((_heading(words), subject.name)) or _empty_row(subject, reason, cells)
+
+    kinds = [kind if kind == "promised" else _code(kind) for kind in KINDS]
     tables = [
+        _table(_COMPARED, [seen(each) for each in compared], columns=COLUMNS),
         _table(
-            _SERVERS, [row(each, _printed(each, program_list)) for each in servers], last=["prints"]
+            _SERVERS,
+            [row(_SERVERS, each, _printed(each, program_list)) for each in servers],
+            columns=["backend", *kinds, "prints"],
         ),
-        _table(_CLIENTS, [row(each) for each in clients], last=[]),
+        _table(_CLIENTS, [row(_CLIENTS, each) for each in clients], columns=["backend", *kinds]),
     ]
     machines = {each["day"]: each["kind"] for each in _MACHINE.finditer(old)}
     machines[run.day] = run.machine
@@ -120,9 +149,20 @@ def rows_of(text: str) -> list[str]:
     return [row["name"] for row in _ROW.finditer(text)]
 
 
-def _table(words: str, rows: Sequence[str], *, last: Sequence[str]) -> str:
-    kinds = [kind if kind == "promised" else _code(kind) for kind in KINDS]
-    cells = ["program", "version", "run as", "backend", *kinds, *last, "run on"]
+def _kept(old: str) -> dict[tuple[str, str], str]:
+    """Read the rows of a page, by the heading of their table and the name of their program."""
+    _, *tables = re.split(r"^(?=## )", old, flags=re.MULTILINE)
+    return {
+        (_heading(table), row["name"]): row[0] for table in tables for row in _ROW.finditer(table)
+    }
+
+
+def _heading(table: str) -> str:
+    return table.partition("\n")[0]
+
+
+def _table(words: str, rows: Sequence[str], *, columns: Sequence[str]) -> str:
+    cells = ["program", "version", "run as", *columns, "run on"]
     head = f"{_line(cells)}\n|{' --- |' * len(cells)}"
     return "\n".join([words, head, *rows, ""])
 
@@ -139,14 +179,16 @@ def _row(subject: Listed, program_list: ProgramList, run: Run, last: Sequence[st
     found = program_list.found.get(subject.name, {})
     backends = sorted({each.backend for each in found.values()})
     stood = ["✓" if kind in found else "**fails**" for kind in KINDS]
-    what = [subject.name, subject.source.version(), _code(subject.way)]
-    return _line([*what, ", ".join(backends) or _NEVER, *stood, *last, run.day])
+    return _line([*_what(subject), ", ".join(backends) or _NEVER, *stood, *last, run.day])
 
 
-def _empty_row(subject: Listed, reason: str, last: Sequence[str]) -> str:
+def _what(subject: Listed) -> list[str]:
+    return [subject.name, subject.source.version(), _code(subject.way)]
+
+
+def _empty_row(subject: Listed, reason: str, cells: int) -> str:
     """Write the row of a program that never ran."""
-    nothing = [_NEVER] * (1 + len(KINDS) + len(last) + 1)
-    return _line([subject.name, reason, _code(subject.way), *nothing])
+    return _line([subject.name, reason, _code(subject.way), *[_NEVER] * (cells + 1)])
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs.catalogue import PROGRAMS
+from tests.programs.catalogue import COMPARED, PROGRAMS
 from tests.programs.clients import CLIENTS
 from tests.programs.compatibility import PAGE, page, this_run
 from tests.programs.conflicts import KINDS
@@ -56,7 +56,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
         program_list = session.config.stash[PROGRAM_LIST]
         new = page(
-            old, servers=PROGRAMS, clients=CLIENTS, program_list=program_list, run=this_run()
+            old,
+            servers=PROGRAMS,
+            compared=COMPARED,
+            clients=CLIENTS,
+            program_list=program_list,
+            run=this_run(),
         )
         PAGE.write_text(new, encoding="utf-8")
 

@@ -70,7 +70,7 @@ class Program:
         for name, text in self.files.items():
             text = text.replace("CONTENT", content)
             path = project / name
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(re.sub(r"\bPORT\b", str(port), text))
         if self.prepares:
             self._prepare(project)

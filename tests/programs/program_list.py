@@ -41,6 +41,8 @@ class ProgramList:
     skipped: dict[str, str] = field(default_factory=dict)
     tried: dict[str, set[str]] = field(default_factory=dict)
     found: dict[str, dict[str, Found]] = field(default_factory=dict)
+    compared: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The cells of each program that was compared with itself without Styxy."""
 
     def require(self, subject: Subject, kind: str = "") -> None:
         """Skip the test, with the program's name, if the program is not available."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.programs.catalogue import PROGRAMS
+from tests.programs.catalogue import COMPARED, PROGRAMS
 from tests.programs.clients import CLIENTS
 from tests.programs.compatibility import PAGE, Run, page, rows_of
 from tests.programs.conflicts import KINDS
@@ -46,7 +46,14 @@ def written(
     program_list: ProgramList, run: Run, *, old: str = "", programs: tuple[Program, ...] = ()
 ) -> str:
     """Write a page of servers alone."""
-    return page(old, servers=programs or (tool(),), clients=(), program_list=program_list, run=run)
+    return page(
+        old,
+        servers=programs or (tool(),),
+        compared=(),
+        clients=(),
+        program_list=program_list,
+        run=run,
+    )
 
 
 def row_in(text: str) -> str:
@@ -56,9 +63,9 @@ def row_in(text: str) -> str:
 
 
 def test_the_page_has_a_row_for_each_program_and_no_other() -> None:
-    names = [each.name for each in (*PROGRAMS, *CLIENTS)]
+    names = [each.name for each in (*COMPARED, *PROGRAMS, *CLIENTS)]
     assert rows_of(PAGE.read_text(encoding="utf-8")) == names, "say: make compat"
-    assert len(set(names)) == len(names)
+    assert len(set(names)) == len(COMPARED) + len(CLIENTS)
 
 
 def test_at_least_thirty_servers_are_driven() -> None:

@@ -1,0 +1,97 @@
+"""Whose server answers on a port: by a mark in its page, or by the session that listens there."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_PATIENCE = 20.0
+"""Seconds for an answer; the first page of some is built when it is asked for."""
+
+_LISTENING = "0A"  # TCP_LISTEN (<net/tcp_states.h>), as proc_net_tcp has it
+
+
+def marked(path: str = "/") -> Callable[[str, int], str]:
+    """Ask for a page, and take of it what stands between `[[` and `]]`."""
+
+    def ask(address: str, port: int) -> str:
+        client = http.client.HTTPConnection(address, port, timeout=_PATIENCE)
+        with contextlib.closing(client):
+            client.request("GET", path, headers={"Host": f"localhost:{port}"})
+            page = client.getresponse().read().decode(errors="replace")
+        found = re.search(r"\[\[(.+?)\]\]", page)
+        if found is None:
+            raise ValueError(f"no mark in {page[:200]!r}")
+        return found[1]
+
+    return ask
+
+
+def session_serving(path: str) -> Callable[[str, int], str]:
+    """Name the session that listens on a port, if it has a page, for programs with more ports."""
+
+    def ask(address: str, port: int) -> str:
+        client = http.client.HTTPConnection(address, port, timeout=_PATIENCE)
+        with contextlib.closing(client):
+            client.request("GET", path, headers={"Host": f"localhost:{port}"})
+            status = client.getresponse().status
+        return session_of(address, port) if status == http.HTTPStatus.OK else f"status {status}"
+
+    return ask
+
+
+def session_of(address: str, port: int) -> str:
+    """Name the session that listens on a port, for programs that have no words of their own."""
+    inodes = _inodes(port)
+    exact = [inode for inode, at in inodes.items() if at == address] or list(inodes)
+    for process in Path("/proc").glob("[0-9]*"):
+        if any(inode in exact for inode in _sockets(process)):
+            return _session(process)
+    return "nobody"
+
+
+def ports_of(session: int) -> set[int]:
+    """Find the ports on which a session listens."""
+    listening = {inode: port for inode, _, port in _listeners()}
+    return {
+        listening[inode]
+        for process in Path("/proc").glob("[0-9]*")
+        if _session(process) == str(session)
+        for inode in _sockets(process)
+        if inode in listening
+    }
+
+
+def _inodes(port: int) -> dict[str, str]:
+    return {inode: at for inode, at, listened in _listeners() if listened == port}
+
+
+def _listeners() -> Iterator[tuple[str, str, int]]:
+    """Read inode, address and port of each listening socket (proc_net_tcp in the kernel)."""
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text(encoding="utf-8").splitlines()[1:]:
+            fields = line.split()
+            address, _, port = fields[1].partition(":")
+            if fields[3] == _LISTENING:
+                known = {"0100007F": "127.0.0.1", "00000000000000000000000001000000": "::1"}
+                yield fields[9], known.get(address, ""), int(port, 16)
+
+
+def _session(process: Path) -> str:
+    # The name of the program, in parentheses, may contain anything (proc(5), stat).
+    with contextlib.suppress(OSError):
+        stat = process.joinpath("stat").read_text(encoding="utf-8", errors="replace")
+        return stat.rpartition(")")[2].split()[3]
+    return ""
+
+
+def _sockets(process: Path) -> Iterator[str]:
+    with contextlib.suppress(OSError):  # it has ended
+        for descriptor in process.joinpath("fd").iterdir():
+            with contextlib.suppress(OSError):
+                kind, _, inode = str(descriptor.readlink()).partition(":")
+                if kind == "socket":
+                    yield inode.strip("[]")
