@@ -18,6 +18,8 @@ JDWP = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address="
         (5005, f"java {JDWP}*:5005 Main", f"{JDWP}*:{{port}}"),
         (5678, "python -m debugpy --listen 5678 app.py", "--listen {port}"),
         (5678, "python -m debugpy --listen 0.0.0.0:5678 app.py", "--listen 0.0.0.0:{port}"),
+        (5678, "python /v/debugpy/adapter --port 5678", "--port {port}"),
+        (5678, "python /v/debugpy/adapter --for-server 40 --port 5678", "--listen {port}"),
         (2345, "dlv debug --headless --listen=:2345", "--listen :{port}"),
         (1234, "gdbserver localhost:1234 ./a.out", "localhost:{port}"),
     ],

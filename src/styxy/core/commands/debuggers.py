@@ -29,6 +29,9 @@ _LISTENING = {
 }  # fmt: skip
 """Debuggers, and the flags behind which their own address stands; "" is any word."""
 
+_FOR_SERVER = "--for-server"
+"""What `debugpy --listen` starts its adapter with, which listens in its place."""
+
 
 def debugger_option(asked: int, words: Sequence[str], variables: Mapping[str, str]) -> str | None:
     """Return the option that makes `asked` a debugger's port, `{port}` for the number, or None."""
@@ -52,7 +55,8 @@ def _listening(name: str, asked: int, words: Sequence[str]) -> str | None:
             is_value = before == flag or (flag and word.startswith(f"{flag}=")) or not flag
             if is_value and re.fullmatch(rf"(?:[^ ]*:)?{asked}", text):
                 start = _escaped(text.removesuffix(str(asked)))
-                return f"{flag} {start}{{port}}".strip()
+                typed = "--listen" if _FOR_SERVER in words else flag
+                return f"{typed} {start}{{port}}".strip()
     return None
 
 
