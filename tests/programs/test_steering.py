@@ -73,6 +73,16 @@ serve(asked)
 """What create-react-app does, by way of detect-port."""
 
 
+PROBES_ON = COMPARES.replace(
+    "    if not sys.stdout.isatty():",
+    """    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        probe.listen()
+    if not sys.stdout.isatty():""",
+)
+"""The same, where it looks which port to propose before it knows that nobody is there to ask."""
+
+
 def printed_port(server: Running) -> int:
     """Return the port of the address that a server printed."""
     return int(server.wait_line(r"open http://127\.0\.0\.1:(\d+)/.*", stream="stdout")[1])
@@ -101,10 +111,11 @@ def test_a_tool_that_steps_prints_the_port_that_it_has(
         installation.wait_no_lease(ours)
 
 
+@pytest.mark.parametrize("text", [COMPARES, PROBES_ON], ids=["compares", "probes on"])
 def test_a_tool_without_anybody_to_ask_is_told_what_to_type(
-    installation: Installation, ours: Path, theirs: Path
+    text: str, installation: Installation, ours: Path, theirs: Path
 ) -> None:
-    words = script(ours, "react-scripts", COMPARES)
+    words = script(ours, "react-scripts", text)
     with beside_a_stranger(theirs) as port:
         with installation.run([*words, "start"], cwd=ours, PORT=str(port)) as server:
             assert server.wait() == 1

@@ -73,6 +73,12 @@ def test_other_ports_of_the_tool_do_not_count() -> None:
     assert subject.land(SERVER, {ROOT}, Port(43210)) is request
 
 
+def test_a_tool_that_must_fail_only_probes() -> None:
+    subject = steered(Clock())
+    refuse(subject, 3000, habit=replace(TOOL, must_fail=True))
+    assert subject.land(SERVER, {ROOT}, Port(3001)) is None
+
+
 def test_who_asks_its_user_may_take_long() -> None:
     clock = Clock()
     subject = steered(clock)

@@ -32,13 +32,15 @@ class Way:
     """One program image on its way: the process tree below `root`, what it was told, and when.
 
     `refused` are its requests by port, in order; `took` the ports that it listens on since, and
-    `steps` how many numbers it was told of.
+    `steps` how many numbers it was told of. One that `must_fail` has no place to go: if it still
+    listens somewhere, it probes which number to propose to nobody (detect-port).
     """
 
     program: str
     root: int
     is_asking: bool
     is_known: bool
+    must_fail: bool
     steps: int = 0
     at: float = 0.0
     refused: dict[Port, MoveRequest] = field(default_factory=dict)
@@ -59,7 +61,11 @@ class Steered:
     def refuse(self, request: MoveRequest, habit: Habit, *, root: int) -> None:
         """Note that a program was told that a port is taken; `root` is its tool's first process."""
         way = self._ways.pop(request.image_id, None) or Way(
-            program=habit.program, root=root, is_asking=habit.is_asking, is_known=habit.is_known
+            program=habit.program,
+            root=root,
+            is_asking=habit.is_asking,
+            is_known=habit.is_known,
+            must_fail=habit.must_fail,
         )
         way.steps += request.asked not in way.refused
         way.refused.setdefault(request.asked, request)
@@ -138,7 +144,8 @@ class Steered:
 
     def _is_expected(self, way: Way, port: Port) -> bool:
         is_late = not way.is_asking and self._clock() - way.at > LONGEST_WAY
-        return not is_late and port not in SIDE_PORTS and port not in way.refused
+        is_side = port in SIDE_PORTS or port in way.refused
+        return not (is_late or is_side or way.must_fail)
 
     def _is_near(self, way: Way, asked: Port, port: Port) -> bool:
         """Tell whether a tool that wanted one port may have chosen another: those of the table may
