@@ -45,6 +45,8 @@ def habit(asked: int, *lines: str, **more: object) -> Habit:
         (3050, f"node {BIN}/rsbuild dev --port 3050"),
         (8787, f"node {BIN}/wrangler dev"),
         (1234, f"node {BIN}/parcel serve index.html"),
+        (8080, f"node {BIN}/vue-cli-service serve"),
+        (3050, f"node {BIN}/vue-cli-service serve --port 3050"),
     ],
 )
 def test_a_tool_that_steps_is_steered(asked: int, line: str) -> None:
@@ -111,7 +113,7 @@ def test_a_variable_may_set_where_a_tool_begins() -> None:
     ("asked", "line", "said"),
     [
         (3050, f"node {BIN}/webpack serve --port 3050", "pass --port {port}"),
-        (8080, f"node {BIN}/vue-cli-service serve", "pass --port {port}"),
+        (3051, f"node {BIN}/webpack-dev-server --port 3051", "pass --port {port}"),
         (8081, f"node {BIN}/expo start", "pass --port {port}"),
         (24678, "node server.js", "set server.hmr.port {port}"),
         (35729, f"node {BIN}/gulp serve", "set LiveReload's port {port}"),

@@ -15,7 +15,7 @@ react-scripts craco react-app-rewired | start | dev | 3000 | $PORT | asks
 ng @angular/cli | serve s dev | dev | 4200 | --port | asks
 nx | serve s | dev | 4200 | --port | unknown
 nx | storybook | storybook | 4400 | --port | unknown
-vue-cli-service | serve | dev | 8080 | --port $PORT | unknown | pages --port
+vue-cli-service | serve | dev | 8080 | --port $PORT | steps | pages --port
 nuxt nuxi | !build !generate !init !prepare !analyze !typecheck !upgrade !add !module !cleanup \
 !info !devtools !test | dev | 3000 | -p --port $PORT $NUXT_PORT $NITRO_PORT | steps
 nitro nitropack | dev preview | dev | 3000 | -p --port $PORT | unknown
