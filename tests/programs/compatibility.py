@@ -42,8 +42,9 @@ What web, data and mobile developers start, each on a port that a stranger's ser
 one free port (✓ where the first has it, without a word of Styxy, and the second serves beside it).
 None has a terminal, so what would ask its user ends. *Prints and opens* has the lines of the run
 under Styxy that name a port: NEW is the one that the program has, ASKED the one that it was started
-with. What opens a browser opens the address that it prints. *Told what to type* is by intention: a
-debugger must not meet the program of another worktree.
+with; *opens* is the address that it sent a browser to. *Told what to type* is by intention where
+moving does not help: a debugger must not meet the program of another worktree, and some programs
+end when they are not at the very port.
 """
 
 _SERVERS = """\

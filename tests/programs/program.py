@@ -34,7 +34,8 @@ class Program:
     Its user ends it by a signal, to it alone or, as Ctrl-C does, to all of its tree.
     `varies` are patterns of output that no two runs share; the lines of several workers, or of
     threads, come in any order. `backend` is what `auto` has to choose.
-    One that finds another port by itself is named by `takes` in the notice.
+    One that finds another port by itself is named by `takes` in the notice; one that `opens` opens
+    a browser when it serves.
     A program `is_slow` where it, or getting it, takes long: it runs with `make compat` alone.
     """
 
@@ -55,6 +56,7 @@ class Program:
     source: Source = PYTHON_ITSELF
     backend: str = "preload"
     takes: str = ""
+    opens: bool = False
     is_slow: bool = False
 
     def __str__(self) -> str:

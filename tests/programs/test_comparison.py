@@ -79,6 +79,10 @@ def test_the_columns_say_what_was_seen(seen: Comparison, cells: tuple[str, ...])
         ),
         (comparison(STEPPED, GIVEN), "names its port by itself, but not under Styxy"),
         (
+            comparison(replace(STEPPED, opens=TRUE), replace(STEERED, opens=FALSE)),
+            "opens its own page by itself, but not under Styxy",
+        ),
+        (
             comparison(ENDED, GIVEN, again=replace(GIVEN, port=3002)),
             "is not at its place again",
         ),
@@ -89,6 +93,12 @@ def test_the_columns_say_what_was_seen(seen: Comparison, cells: tuple[str, ...])
 )
 def test_whatever_is_worse_under_styxy_is_a_fault(seen: Comparison, fault: str) -> None:
     assert seen.faults == [fault]
+
+
+def test_what_a_program_opens_is_said_beside_what_it_prints() -> None:
+    opened = replace(GIVEN, opens=("http://localhost:ASKED/",))
+    printed = comparison(ENDED, opened).cells[2]
+    assert printed == "`on http://localhost:ASKED/`<br>opens `http://localhost:ASKED/`"
 
 
 def test_a_program_that_was_compared_has_its_row() -> None:

@@ -44,6 +44,9 @@ class Comparison:
             "names its port by itself, but not under Styxy": (
                 serves and self.alone.names_its_port and not self.under.names_its_port
             ),
+            "opens its own page by itself, but not under Styxy": (
+                serves and _is_own(self.alone.opens) and not _is_own(self.under.opens)
+            ),
             "is not at its place again": serves and not self._is_again_there,
             "is spoken of on a free port": self.free.notices != [],
             "does not serve on a free port": self.free.port != self.home,
@@ -58,11 +61,13 @@ class Comparison:
         return (
             _did(self.alone),
             _did(self.under),
-            "<br>".join(f"`{line.replace('`', chr(39))}`" for line in self.under.prints)
-            or "nothing",
+            "<br>".join([*map(_code, self.under.prints), *self._opened()]) or "nothing",
             "✓" if is_beside else self._or_neither(),
             "✓" if self._is_again_there else self._or_neither(),
         )
+
+    def _opened(self) -> list[str]:
+        return [f"opens {_code(address)}" for address in self.under.opens]
 
     @property
     def _is_again_there(self) -> bool:
@@ -84,3 +89,12 @@ def _did(outcome: Outcome) -> str:
         return "serves beside it"
     printed = "prints its port" if outcome.names_its_port else "does not print it"
     return f"takes another, {printed}"
+
+
+def _is_own(opened: tuple[str, ...]) -> bool:
+    """Whether a browser was sent to the port that the program has."""
+    return any("NEW" in address for address in opened)
+
+
+def _code(text: str) -> str:
+    return f"`{text.replace('`', chr(39))}`"

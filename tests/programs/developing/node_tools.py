@@ -122,6 +122,11 @@ def script(name: str, text: str, *, package: str) -> Program:
     return replace(known, words=("node", "server.js", "PORT"))
 
 
+def opening(program: Program, *words: str) -> Program:
+    """Let a program open a browser, for which some need words more."""
+    return replace(program, words=(*program.words, *words), opens=True)
+
+
 def quiet(program: Program, *variables: str) -> Program:
     """Set variables that keep a program from asking and from reporting to its maker."""
     return replace(program, words=("env", *variables, *program.words))
@@ -145,10 +150,9 @@ NODE_SERVED = (
     ),
     tool("json-server", "json-server", "-p", "PORT", "db.json", package="json-server",
          files={"db.json": '{"marks": [{"id": 1, "text": "[[CONTENT]]"}]}\n'}, path="/marks"),
-    tool("live-server", "live-server", "--no-browser", "--port=PORT", files=PAGE,
-         package="live-server"),
-    tool("browser-sync", "browser-sync", "start", "--server", "--no-open", "--no-ui",
-         "--port", "PORT", files=PAGE, package="browser-sync"),
+    opening(tool("live-server", "live-server", "--port=PORT", files=PAGE, package="live-server")),
+    opening(tool("browser-sync", "browser-sync", "start", "--server", "--no-ui", "--port", "PORT",
+                 files=PAGE, package="browser-sync")),
     tool("serve", "serve", "-l", "PORT", files=PAGE, package="serve"),
     tool("lite-server", "lite-server", files={**PAGE, "bs-config.json": '{"port": PORT, '
          '"open": false, "ui": false, "server": {"baseDir": "."}}\n'}, package="lite-server"),
@@ -159,19 +163,20 @@ NODE_SERVED = (
          package="@stoplight/prism-cli"),
     tool("Parcel", "parcel", "serve", "index.html", "-p", "PORT", files={**OLD_MANIFEST, **PAGE},
          package="parcel"),
-    tool("webpack serve --port", "webpack", "serve", "--port", "PORT",
-         files={**BUNDLED, "webpack.config.cjs": WEBPACK}, package="webpack-dev-server"),
+    opening(tool("webpack serve --port", "webpack", "serve", "--port", "PORT",
+         files={**BUNDLED, "webpack.config.cjs": WEBPACK}, package="webpack-dev-server"), "--open"),
     tool("Rspack", "rspack", "serve", "--port", "PORT",
          files={**BUNDLED, "rspack.config.cjs": WEBPACK}, package="@rspack/cli"),
-    tool("Rsbuild", "rsbuild", "dev", "--port", "PORT",
+    opening(tool("Rsbuild", "rsbuild", "dev", "--port", "PORT",
          files={**BUNDLED, "public/mark.txt": "[[CONTENT]]\n"}, package="@rsbuild/core",
-         path="/mark.txt"),
+         path="/mark.txt"), "--open"),
     tool("Eleventy", "eleventy", "--serve", "--port=PORT",
          files={**MANIFEST, "index.html": PAGE["index.html"]}, package="@11ty/eleventy"),
     tool("VitePress", "vitepress", "dev", "--port", "PORT",
          files={**MANIFEST, "index.md": "# Home\n", "public/mark.txt": "[[CONTENT]]\n"},
          package="vitepress", path="/mark.txt"),
-    quiet(tool("Astro", "astro", "dev", "--port", "PORT", files=ASTRO, package="astro"),
+    quiet(opening(tool("Astro", "astro", "dev", "--port", "PORT", files=ASTRO, package="astro"),
+                  "--open"),
           "ASTRO_TELEMETRY_DISABLED=1"),
     quiet(tool("wrangler dev", "wrangler", "dev", "--port", "PORT", "--ip", "127.0.0.1",
                files={"worker.js": WORKER, "wrangler.toml": WRANGLER}, package="wrangler"),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 
 from tests.programs.developing.asking import ports_of
+from tests.programs.developing.opening import Browser
 from tests.programs.program import Program, spoken
 from tests.programs.program_list import port_lines
 from tests.programs.running import Running
@@ -27,6 +28,9 @@ _AFTER_A_WORD = 5.0
 
 _FOR_ITS_PORT = 2.0
 """Seconds from the first answer in which it may print where it serves."""
+
+_FOR_ITS_PAGE = 10.0
+"""Seconds in which one that opens a browser does so."""
 
 _PAUSE = 0.05
 _TAKEN = re.compile(r"EADDRINUSE|in use|already (?:running|used|listening)|unavailable", re.I)
@@ -42,7 +46,8 @@ _NOTICE = re.compile(r"✓ STYXY: Port \d+ .+?, (?:auto-assigned port|\S+ took) 
 class Outcome:
     """What a program did with the port `asked`; `port` is where it served, if anywhere.
 
-    `status` is its exit status, if it ended by itself. `prints` are its lines that name a port.
+    `status` is its exit status, if it ended by itself. `prints` are its lines that name a port, and
+    `opens` the addresses that it opened in a browser.
     """
 
     asked: int
@@ -50,6 +55,7 @@ class Outcome:
     status: int | None
     prints: tuple[str, ...]
     said: str
+    opens: tuple[str, ...] = ()
 
     @property
     def notices(self) -> list[str]:
@@ -71,16 +77,25 @@ class Outcome:
         return f"asked {self.asked}, serves {self.port}, status {self.status}\n{self.said[-1500:]}"
 
 
-def observe(server: Running, subject: Program, *, content: str, asked: int) -> Outcome:
-    """Wait for what a program does, and for what it prints of it."""
+def observe(
+    server: Running,
+    subject: Program,
+    *,
+    content: str,
+    asked: int,
+    browser: Browser | None = None,
+) -> Outcome:
+    """Wait for what a program does, and for what it prints and opens of it."""
     port = _served(server, subject, {content, str(server.pid)})
+    prints: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
     if port is not None:
         _wait_printed(server, port)
-    said = f"{server.stdout}\n{server.stderr}"
-    prints: tuple[str, ...] = ()
-    if port is not None:
-        prints = port_lines(said, asked=asked, got=port, settled=_settled)
-    return Outcome(asked, port, server.process.poll(), prints, said)
+        prints = port_lines(_said(server), asked=asked, got=port, settled=_settled)
+    if port is not None and browser is not None:
+        _within(_FOR_ITS_PAGE, lambda: browser.opened() != "")
+        opens = port_lines(browser.opened(), asked=asked, got=port, settled=_settled)
+    return Outcome(asked, port, server.process.poll(), prints, _said(server), opens)
 
 
 def end(server: Running, subject: Program) -> None:
@@ -88,6 +103,10 @@ def end(server: Running, subject: Program) -> None:
     if server.process.poll() is None:
         subject.end(server)
         _within(_AFTER_A_WORD, lambda: server.process.poll() is not None)
+
+
+def _said(server: Running) -> str:
+    return f"{server.stdout}\n{server.stderr}"
 
 
 def _settled(line: str) -> str:
@@ -114,7 +133,7 @@ def _served(server: Running, subject: Program, expected: set[str]) -> int | None
 
 
 def _complains(server: Running) -> bool:
-    said = f"{server.stdout}\n{server.stderr}"
+    said = _said(server)
     return _NOTICE.search(said) is None and _TAKEN.search(said) is not None
 
 
@@ -131,7 +150,7 @@ def _wait_printed(server: Running, port: int) -> None:
     number = re.compile(rf"\b{port}\b")
 
     def is_printed() -> bool:
-        said = f"{server.stdout}\n{server.stderr}".splitlines()
+        said = _said(server).splitlines()
         return any(number.search(line) for line in said if "STYXY" not in line)
 
     _within(_FOR_ITS_PORT, is_printed)

@@ -6,10 +6,9 @@ runs with here.
 
 from __future__ import annotations
 
-import signal
 from dataclasses import replace
 
-from tests.programs.developing.asking import marked, session_of
+from tests.programs.developing.asking import marked, session_of, session_serving
 from tests.programs.developing.sources import PYTHON, python_tool
 from tests.programs.program import Program
 
@@ -160,7 +159,7 @@ STREAMLIT = {
     "static/mark.txt": "[[CONTENT]]\n",
 }
 STREAMLIT_OPTIONS = (
-    "--server.headless=true",
+    "--server.headless=false",
     "--server.enableStaticServing=true",
     "--browser.gatherUsageStats=false",
 )
@@ -169,8 +168,14 @@ MKDOCS = {
     "docs/index.md": "# Home\n\n[[CONTENT]]\n",
 }
 SPHINX = {"conf.py": "project = 'home'\n", "index.rst": "Home\n====\n\n[[CONTENT]]\n"}
-JUPYTER = ("--no-browser", "--allow-root", "--ServerApp.token=", "--ServerApp.password=")
-DEBUGGED = {"app.py": "print('begun', flush=True)\nimport signal\nsignal.pause()\n"}
+JUPYTER = ("--allow-root", "--ServerApp.token=", "--ServerApp.password=")
+DEBUGPY = """
+import debugpy, signal, sys
+
+debugpy.listen(int(sys.argv[1]), in_process_debug_adapter=True)
+print("begun", flush=True)
+signal.pause()
+"""
 
 
 def script(name: str, text: str, *words: str, package: str = "") -> Program:
@@ -196,18 +201,17 @@ def tool(name: str, *words: str, files: dict[str, str], package: str = "") -> Pr
 
 
 LAB = replace(
-    tool(
-        "JupyterLab", "jupyterlab", *JUPYTER, "--port", "PORT",
-        files={"mark.txt": "[[CONTENT]]\n"},
-    ),
-    ask=marked("/files/mark.txt"),
-)  # fmt: skip
+    tool("JupyterLab", "jupyterlab", *JUPYTER, "--port", "PORT", files={}),
+    ask=session_serving("/api"),
+    opens=True,
+)
 BY_STREAMLIT = replace(
     tool(
         "Streamlit --server.port", "streamlit", "run", "app.py", *STREAMLIT_OPTIONS,
         "--server.port", "PORT", files=STREAMLIT,
     ),
     ask=marked("/app/static/mark.txt"),
+    opens=True,
 )  # fmt: skip
 
 PYTHON_TOOLS = (
@@ -226,10 +230,16 @@ PYTHON_TOOLS = (
     tool("Litestar", "litestar", "run", "--port", "PORT", files={"app.py": LITESTAR}),
     tool("Twisted web", "twisted", *TWISTED, files=PAGE),
     tool("Pelican", "pelican", "-l", "-o", ".", "-p", "PORT", ".", files=PAGE),
-    tool("MkDocs", "mkdocs", "serve", "-a", "127.0.0.1:PORT", files=MKDOCS),
-    tool(
-        "sphinx-autobuild", "sphinx_autobuild", "--port", "PORT", ".", "_build",
-        files=SPHINX, package="sphinx-autobuild",
+    replace(
+        tool("MkDocs", "mkdocs", "serve", "-o", "-a", "127.0.0.1:PORT", files=MKDOCS),
+        opens=True,
+    ),
+    replace(
+        tool(
+            "sphinx-autobuild", "sphinx_autobuild", "--open-browser", "--port", "PORT",
+            ".", "_build", files=SPHINX, package="sphinx-autobuild",
+        ),
+        opens=True,
     ),
     script("Tornado", TORNADO),
     script("Dash", DASH),
@@ -246,7 +256,10 @@ PYTHON_TOOLS = (
         files={**PAGE, "app.py": LIVERELOAD},
     ),
     LAB,
-    replace(LAB, name="jupyter server", words=(PYTHON, "-m", "jupyter_server", *LAB.words[3:])),
+    replace(
+        LAB, name="jupyter server", opens=False,
+        words=(PYTHON, "-m", "jupyter_server", *LAB.words[3:]),
+    ),
     BY_STREAMLIT,
     replace(
         tool("Datasette", "datasette", "--port", "PORT", files=PAGE),
@@ -270,10 +283,5 @@ PYTHON_TOOLS = (
         ),
         ask=session_of,
     ),
-    replace(
-        tool(
-            "debugpy --listen", "debugpy", "--listen", "PORT", "app.py", files=DEBUGGED,
-        ),
-        ask=session_of, ends_by=signal.SIGKILL,
-    ),
+    replace(script("debugpy", DEBUGPY), ask=session_of),
 )  # fmt: skip
