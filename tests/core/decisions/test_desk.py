@@ -275,18 +275,6 @@ def test_an_unused_lease_lapses(more: dict[str, Any], lives: float | None) -> No
     assert harness.ports() == ([] if lives else [3000])
 
 
-def test_when_the_time_of_day_jumps_the_ends_of_leases_move_along() -> None:
-    harness = DeskHarness()
-    lease = harness.allocate("dev", ttl=60.0)
-    held = harness.allocate("dev", holder=holder(7))
-    harness.now += 7200.0
-    harness.write(harness.desk.shift(7200.0, now=harness.now).events)
-    assert harness.desk.lapse(now=harness.now).events == ()
-    assert harness.desk.lease_index.get(lease.lease_id).expires_at == 1060.0 + 7200.0
-    assert harness.desk.lease_index.get(held.lease_id) == held
-    assert len(harness.desk.lapse(now=harness.now + 60.0).events) == 1
-
-
 def test_a_lease_in_use_never_lapses() -> None:
     harness = DeskHarness()
     lease = harness.allocate(ttl=60.0)

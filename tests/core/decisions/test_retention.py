@@ -1,4 +1,4 @@
-"""What a probe leaves behind when it ends: nothing, in a replay and in a snapshot as well."""
+"""How long things are kept: what a probe leaves, made types, and leases while clocks jump."""
 
 from __future__ import annotations
 
@@ -114,3 +114,15 @@ def test_thousands_of_types_are_forgotten_in_steps() -> None:
         harness.release(harness.allocate(f"kind-{number * 7919}", confirm="x").lease_id)
     harness.now += DAY
     assert [len(names_forgotten(harness)) for _ in range(3)] == [TYPES_AT_ONCE, 5, 0]
+
+
+def test_when_the_time_of_day_jumps_the_ends_of_leases_move_along() -> None:
+    harness = DeskHarness()
+    lease = harness.allocate("dev", ttl=60.0)
+    held = harness.allocate("dev", holder=holder(7))
+    harness.now += 7200.0
+    harness.write(harness.desk.shift(7200.0, now=harness.now).events)
+    assert harness.desk.lapse(now=harness.now).events == ()
+    assert harness.desk.lease_index.get(lease.lease_id).expires_at == 1060.0 + 7200.0
+    assert harness.desk.lease_index.get(held.lease_id) == held
+    assert len(harness.desk.lapse(now=harness.now + 60.0).events) == 1

@@ -291,7 +291,8 @@ class Configuration:
     fair_share: float = _number(
         "percent",
         90.0,
-        "part of a service type's ports that one project may lease without using them; 100 is all",
+        "part of a service type's ports that one project may lease without using them, "
+        "if there are 50 or more; 100 is all",
         low=1,
         high=100,
     )

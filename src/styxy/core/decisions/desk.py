@@ -71,8 +71,8 @@ class Desk(State):
 
         An unknown type is created first, and an auto-allocated one that is full grows; `busy` are
         the ports with listeners, which a new range avoids. Raises `InvalidInput`,
-        `UnknownServiceType`, `RangeExhausted`, `NoRoom`, `ConfirmationRequired`, and `Conflict` if
-        the project has its share without using it.
+        `UnknownServiceType`, `NoRoom`, `ConfirmationRequired`, and `RangeExhausted`, also if the
+        project has its share without using it.
         """
         kind, made = self._type_for(request, busy=busy, now=now)
         existing = find_existing(self.lease_index, request, kind)

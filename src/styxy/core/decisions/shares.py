@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from styxy.core.errors import Conflict
+from styxy.core.errors import RangeExhausted
 
 if TYPE_CHECKING:
     from styxy.core.books.lease_index import LeaseIndex
     from styxy.core.decisions.requests import LeaseRequest
     from styxy.core.model.service_types import ServiceType
+
+SMALLEST_RANGE = 50
+"""Ports of a type of which a part is kept; honest projects fill a smaller one, too."""
 
 MOST_NAMED = 20
 """Projects that a refusal names."""
@@ -25,7 +28,7 @@ def check_share(
 ) -> None:
     """Refuse one more lease to a project that does not use its share of a type's ports.
 
-    Raises `Conflict`, which says who holds what.
+    Raises `RangeExhausted`, which says who holds what.
     """
     project = request.owner.project
     if project is None or kind.auto_allocated is not None:
@@ -33,14 +36,16 @@ def check_share(
     size = sum(span.last - span.first + 1 for span in kind.ranges)
     share = size - int(size * (100 - percent) / 100)
     unused = lease_index.unused(kind.name, project)
-    if unused < share or share == size:
+    if unused < share or share == size or size < SMALLEST_RANGE:
         return
-    held = Counter(lease.owner.project or "-" for lease in lease_index.of_type(kind.name))
-    raise Conflict(
+    leases = lease_index.of_type(kind.name)
+    held = Counter(lease.owner.project or "-" for lease in leases)
+    raise RangeExhausted(
         f"{project} leases {unused} of the {size} ports of {kind.name} {kind.spans} without using "
         f"them, and more than {percent:g} percent are not for one project; end some: "
         "styxy cleanup -f",
         port_range=[kind.ports.first, kind.ports.last],
+        allocated_ports=sorted(lease.port for lease in leases),
         held_by=dict(held.most_common(MOST_NAMED)),
         suggestions=["styxy cleanup -f", f"styxy list --service {kind.name}"],
     )
