@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -234,3 +236,31 @@ def test_connections_are_found_from_both_ends(kernel: KernelLook) -> None:
             ours = [os.fstat(each.fileno()).st_ino for each in (accepted, client)]
             assert sorted(found) == sorted(ours)
             assert os.fstat(server.fileno()).st_ino not in found
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
+def test_the_user_at_the_other_end_of_a_connection_is_known_while_he_has_it(
+    kernel: KernelLook, address: str
+) -> None:
+    with bound(address) as server:
+        server.listen()
+        with socket.create_connection(server.getsockname()[:2]):
+            ours, _ = server.accept()
+            assert kernel.connection_owner(ours) == os.geteuid()
+        assert kernel.connection_owner(ours) is None, "and not root, whatever the kernel says"
+        ours.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_a_connection_of_another_user_is_his(kernel: KernelLook) -> None:
+    script = (
+        "import os, socket, sys; os.setuid(65534); "
+        "link = socket.socket(); link.connect(('127.0.0.1', int(sys.argv[1]))); link.recv(1)"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        command = [sys.executable, "-IS", "-c", script, str(server.getsockname()[1])]
+        with subprocess.Popen(command):
+            ours, _ = server.accept()
+            with ours:
+                assert kernel.connection_owner(ours) == 65534
