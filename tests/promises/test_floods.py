@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.promises.flooding import (
     KINDS,
     NOTES,
     Seen,
+    as_another_user,
     ask_question,
     ask_status,
     flood,
@@ -26,13 +28,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 SECONDS = short_or_long(1, 7)
 
-MOST_WORK = 0.15
-"""Seconds in which the daemon itself works while one honest client waits for its answer."""
+ARE_STRANGERS = bool(as_another_user())
+"""Whether the floods come from another user: our own has all the room, and no bound on opens."""
+
+MOST_WORK = 0.15 if IS_SOAK and ARE_STRANGERS else 0.5
+"""Seconds in which the daemon itself works while one honest client waits for its answer. It took
+1.3 to 9. On a machine with more to do than processors the flood comes while the daemon has none,
+fills the backlog, and the client asks again after a second (tcp(7), tcp_syn_retries)."""
 
 STATUS_SECONDS, GUEST_SECONDS = 0.15, 0.25
 """What the soak holds it to by the clock as well, on a machine that does nothing else."""
 
-MEMORY = 1.1
+MEMORY = 1.1 if ARE_STRANGERS else 1.25
 """How much of its memory the daemon has when a flood is over; it grew to 20 times as much."""
 
 
@@ -43,6 +50,10 @@ def check(seen: Seen, flood_of: str) -> None:
     assert max(worked for _, worked in seen.questions) < MOST_WORK
     assert not IS_SOAK or max(took for took, _ in seen.statuses) < STATUS_SECONDS
     assert not IS_SOAK or max(took for took, _ in seen.questions) < GUEST_SECONDS
+
+
+SPARE = 32 << 20
+"""Bytes that a daemon may have beside what it has; it took 500 MB."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,7 +71,19 @@ def test_a_flood_holds_up_nobody_else_and_leaves_no_trace(tmp_path: Path, kind: 
         assert seen.after < MEMORY * seen.before
 
 
-def test_all_floods_at_once_hold_up_nobody_for_long(tmp_path: Path) -> None:
+def test_requests_ahead_do_not_end_a_daemon_with_little_memory(tmp_path: Path) -> None:
+    with Daemon(make_home(tmp_path / "home")) as daemon:
+        ask_status(daemon)
+        status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+        size = int(status.partition("VmSize:")[2].split()[0]) * 1024
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_AS, (size + SPARE, size + SPARE))
+        with flood("pipelined", daemon.port, seconds=SECONDS):
+            look(daemon, Seen(), seconds=SECONDS)
+        assert daemon.process.poll() is None
+        assert "MemoryError" not in daemon.log.read_text()
+
+
+def test_one_flood_after_the_other_leaves_nobody_unanswered(tmp_path: Path) -> None:
     with Daemon(make_home(tmp_path / "home")) as daemon:
         for kind in KINDS:
             with flood(kind, daemon.port, seconds=60, processes=1):

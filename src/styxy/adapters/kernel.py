@@ -49,6 +49,7 @@ _IDENTITY = 52
 """Bytes of a message that name the socket and never change: family to cookie (sock_diag(7))."""
 _ATTRIBUTE = struct.Struct("=HH")
 _RECEIVE = 1 << 18
+_ONE_ANSWER = 1 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +143,14 @@ class KernelLook:
                 _NO_COOKIE,
             )  # fmt: skip
             self._netlink.send(request)
-            found: dict[bytes, Listener] = {}
-            _read_messages(self._netlink.recv(4096), socket.IPPROTO_TCP, {}, found)
-        except OSError:
-            return None  # ENOTCONN, ENOENT: it was closed in the meantime
-        return next((each.uid for each in found.values() if each.inode), None)
+            answer = self._netlink.recv(_ONE_ANSWER)
+            _, kind, _, _, _ = _HEADER.unpack_from(answer)
+            if kind != SOCK_DIAG_BY_FAMILY:
+                return None  # ENOENT in an NLMSG_ERROR
+            *_, uid, inode = _MESSAGE.unpack_from(answer, _HEADER.size)
+        except (OSError, struct.error):
+            return None  # ENOTCONN: it was closed in the meantime
+        return int(uid) if inode else None
 
     def was_connected(self, port: Port) -> bool:
         """Return whether a TCP server on `port` has or had a connection within the last minute."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = 512
 """Half of the usual soft limit for descriptors (1,024): the other half is for pidfds and files."""
 
-MAX_STRANGERS = 128
-MAX_OF_ONE_STRANGER = 64
+MAX_STRANGERS = 64
+MAX_OF_ONE_STRANGER = 32
 """Connections of all other users, and of each of them: enough for some browsers and monitors."""
 
 MAX_HELD = 32 << 20
@@ -68,7 +68,7 @@ class ConnectionLimit:
             ) and self._make_room(lambda uid: uid is not None, self._strangers)
             if not is_room:
                 return False
-        if len(self._open) >= self._limit and not self._make_room(lambda _: True, self._limit):
+        if not self._make_room(lambda _: True, self._limit):
             return False
         self._open[connection] = stranger
         self._waiting[connection] = None
@@ -76,7 +76,7 @@ class ConnectionLimit:
 
     def _make_room(self, is_one: Callable[[int | None], bool], most: int) -> bool:
         """Close one of a kind if there are as many as may be; return whether there is room."""
-        if sum(map(is_one, self._open.values())) < most:
+        if len(self._open) < most or sum(map(is_one, self._open.values())) < most:
             return True
         longest = next((each for each in self._waiting if is_one(self._open[each])), None)
         if longest is None:
