@@ -157,7 +157,7 @@ OTHERS_BUSINESS = r"""
     ENTER;
     int bound = result(bind(one, (void *)&any, length));
     int local = result(bind(two, (void *)&path, sizeof path));
-    int listens = result(listen(two, 1));
+    int listens = result(listen(two, 1)) | result(listen(one, 1));
     int reached = result(connect(three, (void *)&path, sizeof path));
     sendto(four, "x", 1, 0, (void *)&any, length);
     connect(five, (void *)&far, length);

@@ -302,3 +302,23 @@ def test_strange_executions_fail_as_they_always_did(tmp_path: Path) -> None:
         bare, guest = run([program, "0"], {}), run([program, "0"], env)
     assert bare.returncode == 0
     assert (guest.returncode, guest.stdout, guest.stderr) == (0, bare.stdout, "")
+
+
+ANY_PORT = r"""
+    //main
+    struct sockaddr_in any = at(port);
+    socklen_t length = sizeof any;
+    int one = socket(AF_INET, SOCK_STREAM, 0), reused = 7, before = open_descriptors();
+    errno = 77;
+    int bound = bind(one, (void *)&any, length), listens = listen(one, 5), error = errno;
+    length = sizeof reused;
+    getsockopt(one, SOL_SOCKET, SO_REUSEADDR, &reused, &length);
+    printf("%d %d %d %d %d", bound, listens, error, reused, open_descriptors() - before);
+"""
+
+
+def test_a_listen_at_a_port_that_the_kernel_chose_is_left_alone(tmp_path: Path) -> None:
+    with FakeDaemon(tmp_path) as daemon:
+        done = run([host(ANY_PORT), "0"], daemon.environment())
+        assert (daemon.questions, daemon.notes()) == ([], [])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 0 77 0 0", "")

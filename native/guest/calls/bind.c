@@ -9,6 +9,7 @@
 #include "guest/host.h"
 #include "guest/kernel/readable.h"
 #include "guest/kernel/sys.h"
+#include "guest/state/memory.h"
 
 #include <netinet/in.h>
 
@@ -35,6 +36,25 @@ static bool concerns_us(struct attempt *attempt)
     return transport != TRANSPORT_OTHER && is_unbound(attempt->fd);
 }
 
+/* Whether the program leaves the port of a TCP socket to the kernel; as `concerns_us` read it. */
+static bool is_any_port(const struct attempt *attempt)
+{
+    int family = attempt->target.family;
+    return attempt->target.port == 0 && (family == AF_INET || family == AF_INET6) &&
+           sys_transport(attempt->fd, family) == TRANSPORT_TCP;
+}
+
+static int bind_any_port(const struct attempt *attempt)
+{
+    uint64_t cookie;
+    int result = real_bind(attempt->fd, attempt->address, attempt->length), error = errno;
+    if (result == 0 &&
+        sys_option(attempt->fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie))
+        memory_note_any_port(cookie);
+    errno = error;
+    return result;
+}
+
 static int bind_somewhere(struct attempt *attempt)
 {
     if (attempt_read_map(attempt))
@@ -57,6 +77,7 @@ int bind(int fd, const struct sockaddr *address, socklen_t length)
     };
     if (attempt.image != NULL && concerns_us(&attempt))
         return attempt_told(&attempt, bind_somewhere(&attempt));
+    bool is_any = attempt.image != NULL && is_any_port(&attempt);
     errno = attempt.entry_errno;
-    return real_bind(fd, address, length);
+    return is_any ? bind_any_port(&attempt) : real_bind(fd, address, length);
 }

@@ -12,11 +12,23 @@
 #include "guest/calls/report_listen.h"
 #include "guest/host.h"
 #include "guest/kernel/sys.h"
+#include "guest/state/memory.h"
 
 static bool is_tcp(int fd)
 {
     int family = sys_int_option(fd, SO_DOMAIN);
     return (family == AF_INET || family == AF_INET6) && sys_transport(fd, family) == TRANSPORT_TCP;
+}
+
+/*
+ * Whether the kernel chose the port, as this program wanted. One that was told that its port is
+ * taken may have made that its choice, which is reported.
+ */
+static bool is_at_any_port(int fd)
+{
+    uint64_t cookie;
+    return !memory_is_steered() && sys_option(fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof cookie) &&
+           memory_has_any_port(cookie);
 }
 
 /*
@@ -42,7 +54,7 @@ int listen(int fd, int backlog)
 {
     int entry_errno = errno, error = 0;
     struct listen_call call = {.image = host_image(), .fd = fd};
-    bool concerns_us = call.image != NULL && is_tcp(fd);
+    bool concerns_us = call.image != NULL && is_tcp(fd) && !is_at_any_port(fd);
     if (concerns_us)
         report_listen_prepare(&call);
     errno = entry_errno;

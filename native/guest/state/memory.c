@@ -6,6 +6,7 @@
 
 enum {
     MOVES = 32,
+    ANY_PORTS = 16,
     TEXT_WORDS = (2 * WIRE_NAME + WIRE_TIME + WIRE_UNTIL + WIRE_ALSO + 1 + 7) / 8,
 };
 
@@ -32,6 +33,8 @@ _Static_assert(sizeof(struct texts) <= TEXT_WORDS * 8, "the texts of an answer h
 static PER_IMAGE struct entry moves[MOVES];
 static PER_IMAGE atomic_uint next_move;
 static PER_IMAGE atomic_bool is_steered;
+static PER_IMAGE _Atomic uint64_t any_ports[ANY_PORTS]; /* cookies */
+static PER_IMAGE atomic_uint next_any_port;
 
 static uint64_t key_of(uint16_t asked, uint16_t got, bool is_udp)
 {
@@ -93,6 +96,19 @@ void memory_note_steered(void)
 bool memory_is_steered(void)
 {
     return atomic_load(&is_steered);
+}
+
+void memory_note_any_port(uint64_t cookie)
+{
+    atomic_store(&any_ports[atomic_fetch_add(&next_any_port, 1) % ANY_PORTS], cookie);
+}
+
+bool memory_has_any_port(uint64_t cookie)
+{
+    for (int i = 0; i < ANY_PORTS; i++)
+        if (atomic_load(&any_ports[i]) == cookie)
+            return true;
+    return false;
 }
 
 /* Find the entry whose answer was `got`, and its key, which may change at any moment. */

@@ -19,6 +19,13 @@ bool memory_has_moves(void);
 void memory_note_steered(void);
 bool memory_is_steered(void);
 
+/*
+ * Remember the cookie of a TCP socket whose port the program left to the kernel; nobody asked for
+ * its number, and its listen() is none of our business.
+ */
+void memory_note_any_port(uint64_t cookie);
+bool memory_has_any_port(uint64_t cookie);
+
 /* The port that was asked for where `got` was given; 0 where `got` is no moved port. */
 uint16_t memory_asked_for(uint16_t got, bool is_udp);
 
