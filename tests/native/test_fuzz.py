@@ -232,13 +232,15 @@ static void put_file(const char *name, const char *bytes, size_t length)
 static int fuzz_repo(const struct image *image, const char *bytes, size_t length)
 {
     static const char *const names[] = {".git", "config", "commondir"};
-    char *room = malloc(sizeof(struct repo_search));
+    struct repo_search *room = malloc(sizeof *room);
+    const char *project = project_path(image, room->path);
+    memmove(room->project, project, strlen(project) + 1);
     put_file(names[random_below(3)], bytes, length);
     if (random_below(2) == 0)
         put_file(".git", "gitdir: .\n", 10);
     if (random_below(2) == 0)
         remove("commondir");
-    int found = find(image, (struct repo_search *)room) != 0;
+    int found = find(room) != 0;
     free(room);
     return found;
 }
@@ -325,6 +327,7 @@ PARSERS = (
 )
 READERS = (
     "guest/daemon/portmap.c",
+    "guest/kernel/bounded.c",
     "guest/kernel/elf_kind.c",
     "guest/kernel/text.c",
     "guest/project/origin.c",

@@ -14,6 +14,7 @@ from styxy.adapters.git import repo_of
 from tests.native.guest import linked
 
 READERS = (
+    "guest/kernel/bounded.c",
     "guest/kernel/text.c",
     "guest/project/origin.c",
     "guest/project/project.c",

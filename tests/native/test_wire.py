@@ -244,6 +244,7 @@ def hold_together(directory: Path, env: dict[str, str]) -> None:
     sources = (
         "guest/daemon/portmap.c",
         "guest/image.c",
+        "guest/kernel/bounded.c",
         "guest/kernel/readable.c",
         "guest/kernel/text.c",
         "guest/project/project.c",

@@ -1,6 +1,7 @@
 /* Which project this program belongs to: see project.h. */
 #include "guest/project/project.h"
 
+#include "guest/kernel/bounded.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
 
@@ -19,7 +20,9 @@ static const char *const PROJECT_FILES[] = {
 
 /* The memory that a search needs. */
 struct search {
-    const char *directory; /* where it starts, going up */
+    const struct image *image;
+    size_t length;              /* of the part of the directory that is the project */
+    char directory[IMAGE_PATH]; /* where it starts, going up; empty where it is unknown */
     char home[IMAGE_PATH];
     char file[IMAGE_PATH];
 };
@@ -110,20 +113,56 @@ static bool directory_of(const struct image *image, char *out)
     return out[0] == '/';
 }
 
+/* Search in a room; a process of its own may do it. */
+static void look(void *room)
+{
+    struct search *search = room;
+    if (!directory_of(search->image, search->directory)) {
+        search->directory[0] = '\0';
+        return;
+    }
+    if (!canonical(search->image->user_home, search->home))
+        search->home[0] = '\0';
+    size_t length = project_length(search);
+    search->length = length > 0 ? length : 1;
+}
+
+static void copy_found(const struct search *search, char *out)
+{
+    size_t length = search->directory[0] != '\0' ? search->length : 0;
+    memcpy(out, search->directory, length);
+    out[length] = '\0';
+}
+
+/* Find it where a server has to answer; where none does, the project is the path that it has. */
+static void find_in_time(const struct image *image, const char *named, char *out)
+{
+    struct search *search = bounded_room(sizeof *search);
+    if (search != NULL)
+        search->image = image;
+    if (search != NULL && bounded_look(look, search))
+        copy_found(search, out);
+    else
+        memcpy(out, named, strnlen(named, IMAGE_PATH - 1) + 1);
+    if (search != NULL)
+        bounded_room_free(search, sizeof *search);
+}
+
 static void find(const struct image *image, char *out)
 {
-    struct search *search = sys_scratch(sizeof *search);
-    if (search == NULL || !directory_of(image, out)) {
-        out[0] = '\0';
-    } else {
-        search->directory = out;
-        if (!canonical(image->user_home, search->home))
-            search->home[0] = '\0';
-        size_t length = project_length(search);
-        out[length > 0 ? length : 1] = '\0';
+    const char *named = image->project[0] != '\0' ? image->project : image->directory;
+    out[0] = '\0';
+    if (bounded_is_needed(named)) {
+        find_in_time(image, named, out);
+        return;
     }
-    if (search != NULL)
-        sys_scratch_free(search, sizeof *search);
+    struct search *search = sys_scratch(sizeof *search);
+    if (search == NULL)
+        return;
+    search->image = image;
+    look(search);
+    copy_found(search, out);
+    sys_scratch_free(search, sizeof *search);
 }
 
 const char *project_path(const struct image *image, char scratch[IMAGE_PATH])

@@ -6,6 +6,7 @@
  */
 #include "guest/project/repo.h"
 
+#include "guest/kernel/bounded.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
 #include "guest/project/origin.h"
@@ -18,6 +19,7 @@
 enum { CONFIG_LIMIT = 64 * 1024 }; /* `styxy.adapters.git` has the same limit */
 
 struct repo_search {
+    uint64_t key; /* the result */
     char project[IMAGE_PATH];
     char directory[IMAGE_PATH];
     char common[IMAGE_PATH];
@@ -111,17 +113,39 @@ static uint64_t key_of_origin(struct repo_search *search, const char *address)
     return text_key("origin", search->path);
 }
 
-static uint64_t find(const struct image *image, struct repo_search *search)
+static uint64_t find(struct repo_search *search)
 {
-    const char *project = project_path(image, search->path);
-    if (project[0] == '\0')
-        return 0;
-    memcpy(search->project, project, strlen(project) + 1);
     if (!find_common(search) || !join(search->path, search->common, "config"))
         return 0;
     size_t length = read_text(search->path, search->text);
     const char *address = origin_in_config(search->text, length);
     return address != NULL ? key_of_origin(search, address) : text_key("common", search->common);
+}
+
+/* Search in a room; a process of its own may do it. */
+static void look(void *room)
+{
+    struct repo_search *search = room;
+    search->key = find(search);
+}
+
+/* Find the repo of a project; 0 where a server had to answer and did not. */
+static uint64_t key_of_project(const char *project)
+{
+    bool is_bounded = bounded_is_needed(project);
+    struct repo_search *search =
+        is_bounded ? bounded_room(sizeof *search) : sys_scratch(sizeof *search);
+    if (search == NULL)
+        return 0;
+    memcpy(search->project, project, strlen(project) + 1);
+    if (!is_bounded)
+        look(search);
+    uint64_t found = !is_bounded || bounded_look(look, search) ? search->key : 0;
+    if (is_bounded)
+        bounded_room_free(search, sizeof *search);
+    else
+        sys_scratch_free(search, sizeof *search);
+    return found;
 }
 
 uint64_t repo_key(const struct image *image)
@@ -130,12 +154,13 @@ uint64_t repo_key(const struct image *image)
     static PER_IMAGE atomic_bool is_known;
     if (atomic_load(&is_known))
         return atomic_load(&key);
-    struct repo_search *search = sys_scratch(sizeof *search);
-    if (search == NULL)
+    char *scratch = sys_scratch(IMAGE_PATH);
+    if (scratch == NULL)
         return 0;
     /* Two threads may do this at once; both find the same. */
-    uint64_t found = find(image, search);
-    sys_scratch_free(search, sizeof *search);
+    const char *project = project_path(image, scratch);
+    uint64_t found = project[0] != '\0' ? key_of_project(project) : 0;
+    sys_scratch_free(scratch, IMAGE_PATH);
     atomic_store(&key, found);
     atomic_store(&is_known, true);
     return found;
