@@ -29,11 +29,13 @@ def styxy(tmp_path: Path) -> Iterator[CommandLine]:
 
 
 @contextmanager
-def shell_in(directory: Path, styxy: CommandLine, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """A shell in a directory that runs a command of ours once it is sent a line."""
+def shell_in(
+    mount: HangingMount, styxy: CommandLine, *words: str
+) -> Iterator[subprocess.Popen[str]]:
+    """A shell in `shop/web` that runs a command of ours once it is sent a line."""
     with subprocess.Popen(
-        ["/bin/sh", "-c", 'read -r _; exec "$@"', "sh", *COMMAND, *words],
-        cwd=directory,
+        ["/bin/sh", "-c", 'echo here; read -r _; exec "$@"', "sh", *COMMAND, *words],
+        cwd=mount.path / "shop" / "web",
         env=styxy.env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -41,17 +43,19 @@ def shell_in(directory: Path, styxy: CommandLine, *words: str) -> Iterator[subpr
         text=True,
     ) as shell:
         try:
+            assert shell.stdout is not None
+            assert shell.stdout.readline() == "here\n"  # it looks at its directory first
             yield shell
         finally:
+            mount.recover()  # what hangs cannot be killed
             shell.kill()
 
 
 def test_a_program_runs_in_a_directory_that_does_not_answer(
     styxy: CommandLine, mount: HangingMount
 ) -> None:
-    web = mount.path / "shop" / "web"
     styxy.run("daemon", "start", "-d")
-    with shell_in(web, styxy, "run", "-s", "dev", "--", "printenv", "PORT") as shell:
+    with shell_in(mount, styxy, "run", "-s", "dev", "--", "printenv", "PORT") as shell:
         mount.hang()
         out, err = shell.communicate("\n", timeout=LONGEST)
     assert shell.returncode == 0, err
