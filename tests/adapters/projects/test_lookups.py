@@ -112,6 +112,14 @@ def test_workers_hold_nothing_open_and_end_with_their_socket(tmp_path: Path) -> 
     os.close(worker)
 
 
+def test_a_worker_whose_look_never_ends_is_killed_in_the_end(tmp_path: Path) -> None:
+    with closing(Lookups()) as lookups:
+        worker = os.pidfd_open(lookups.ask(pid_of_worker, "/", otherwise=0))
+        assert lookups.ask(content_of, fifo(tmp_path / "slow"), otherwise="no") == "no"
+    assert select.select([worker], [], [], LONGEST)[0]
+    os.close(worker)
+
+
 def test_a_silent_mount_is_left_alone_as_a_whole(lookups: Lookups, mount: HangingMount) -> None:
     shop, blog = str(mount.path / "shop"), str(mount.path / "blog")
     assert lookups.ask(canonical, shop, otherwise="") == shop

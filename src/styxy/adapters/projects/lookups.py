@@ -276,7 +276,11 @@ def _double(link: int) -> None:
 
 
 def _keep(link: int) -> None:
-    """Be the keeper: fork a worker for each socket that comes, until the link is closed."""
+    """Be the keeper: fork a worker for each socket that comes, until the link is closed.
+
+    A worker in a look that never ends would not notice that, so all are killed with the keeper.
+    """
+    os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(asked, signal.SIG_IGN)  # it ends with its link, later than what asks it
@@ -293,7 +297,7 @@ def _keep(link: int) -> None:
     while True:
         data, descriptors, _, _ = socket.recv_fds(keeper, 1, 1)
         if not data:
-            return
+            os.killpg(0, signal.SIGKILL)
         if descriptors and os.fork() == 0:
             keeper.close()
             _as_child(functools.partial(_work, socket.socket(fileno=descriptors[0])))
