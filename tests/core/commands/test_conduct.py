@@ -35,6 +35,7 @@ def habit(asked: int, *lines: str, **more: object) -> Habit:
     [
         (8897, "/v/bin/python /v/bin/jupyter-lab --port 8897"),
         (8888, "/v/bin/python -m jupyterlab"),
+        (8897, "/v/bin/python -m jupyter_server --port 8897"),
         (8501, "/v/bin/python /v/bin/streamlit run app.py"),
         (5173, f"node {BIN}/vite"),
         (3050, f"node {BIN}/vite --port 3050"),

@@ -204,9 +204,9 @@ lab+extension notebook+list notebook+stop server+list server+stop server+extensi
 nbclassic+list | - | - | |
 jupyter | lab notebook nbclassic server notebook-server voila kernelgateway execute-server | ui \
 | 8888 | --port $JUPYTER_PORT =ServerApp.port =NotebookApp.port | steps
-jupyter-lab jupyter-notebook jupyter-server jupyterlab notebook | !list !stop !build !path \
-!workspaces !clean !extension !labextension !--paths !--config-dir | ui | 8888 | --port \
-=ServerApp.port =NotebookApp.port | steps
+jupyter-lab jupyter-notebook jupyter-server jupyter_server jupyterlab notebook | !list !stop \
+!build !path !workspaces !clean !extension !labextension !--paths !--config-dir | ui | 8888 | \
+--port =ServerApp.port =NotebookApp.port | steps
 jupyterhub | | ui | 8000 | --port | unknown
 voila | operand alone | ui | 8866 | --port | unknown
 streamlit | run hello | ui | 8501 | --server.port $STREAMLIT_SERVER_PORT =server.port | steps/fails
