@@ -160,6 +160,7 @@ STREAMLIT = {
 }
 STREAMLIT_OPTIONS = (
     "--server.headless=false",
+    "--server.showEmailPrompt=false",
     "--server.enableStaticServing=true",
     "--browser.gatherUsageStats=false",
 )
