@@ -23,7 +23,7 @@ from tests.hanging_mount import HangingMount
 
 @pytest.fixture
 def lookups() -> Iterator[Lookups]:
-    with closing(Lookups()) as running:
+    with closing(Lookups(may_hang=lambda: True)) as running:
         yield running
 
 
@@ -85,7 +85,7 @@ def test_nobody_waits_twice_for_one_path(lookups: Lookups, tmp_path: Path) -> No
 
 def test_only_so_many_looks_are_stuck(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here")
-    with closing(Lookups(most_workers=2)) as lookups:
+    with closing(Lookups(most_workers=2, may_hang=lambda: True)) as lookups:
         for name in ("one", "two", "three"):
             lookups.ask(content_of, fifo(tmp_path / name), otherwise="")
         assert len(lookups.silent) == 2
@@ -103,7 +103,7 @@ def test_a_killed_worker_is_replaced(lookups: Lookups) -> None:
 
 
 def test_workers_hold_nothing_open_and_end_with_their_socket(tmp_path: Path) -> None:
-    with (tmp_path / "lock").open("w"), closing(Lookups()) as lookups:
+    with (tmp_path / "lock").open("w"), closing(Lookups(may_hang=lambda: True)) as lookups:
         held = lookups.ask(descriptors, "/", otherwise=list[str]())
         worker = os.pidfd_open(lookups.ask(pid_of_worker, "/", otherwise=0))
     assert held
@@ -113,7 +113,7 @@ def test_workers_hold_nothing_open_and_end_with_their_socket(tmp_path: Path) -> 
 
 
 def test_a_worker_whose_look_never_ends_is_killed_in_the_end(tmp_path: Path) -> None:
-    with closing(Lookups()) as lookups:
+    with closing(Lookups(may_hang=lambda: True)) as lookups:
         worker = os.pidfd_open(lookups.ask(pid_of_worker, "/", otherwise=0))
         assert lookups.ask(content_of, fifo(tmp_path / "slow"), otherwise="no") == "no"
     assert select.select([worker], [], [], LONGEST)[0]
@@ -162,3 +162,17 @@ def test_a_direct_look_waits_and_a_failed_one_is_answered_otherwise(tmp_path: Pa
     assert looks.ask(canonical, str(tmp_path), otherwise="") == str(tmp_path)
     assert looks.ask(content_of, str(tmp_path), otherwise="unknown") == "unknown"
     assert looks.silent == ()
+
+
+def test_where_no_mount_depends_on_a_server_it_looks_by_itself() -> None:
+    with closing(Lookups(may_hang=lambda: False)) as lookups:
+        assert lookups.ask(pid_of_worker, "/", otherwise=0) == os.getpid()
+
+
+def test_a_mount_that_comes_later_is_noticed(tmp_path: Path) -> None:
+    with closing(Lookups()) as lookups:
+        lookups.ask(pid_of_worker, "/", otherwise=0)
+        with HangingMount(tmp_path / "mount") as mount:
+            assert lookups.ask(pid_of_worker, "/", otherwise=0) != os.getpid()
+            mount.hang()
+            assert lookups.ask(canonical, f"{mount.path}/shop", otherwise="silent") == "silent"

@@ -7,13 +7,20 @@ mounts is the kernel's own: reading it waits for no file system.
 from __future__ import annotations
 
 import os
+import select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DEPENDENT = (b"fuse", b"nfs", b"cifs", b"smb", b"9p", b"ceph", b"afs", b"coda", b"lustre", b"ocfs")
+_DEPENDENT = (
+    b"fuse", b"nfs", b"cifs", b"smb", b"9p", b"ceph", b"afs", b"autofs", b"coda", b"lustre",
+    b"ocfs",
+)  # fmt: skip
 """How the types of such file systems begin."""
+
+_KERNELS_OWN = (b"/proc/", b"/sys/")
+"""Where the kernel itself has such types: fusectl, and the automount of binfmt_misc."""
 
 _MOUNTS = "/proc/self/mountinfo"
 _ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
@@ -30,6 +37,36 @@ def dependent_mount(path: str) -> str | None:
     return os.fsdecode(min(found, key=len)) if found else None
 
 
+class MountTable:
+    """Says whether any mount of this machine depends on a server. It reads the table again when the
+    kernel says that it has changed (proc_pid_mounts(5)), so a question costs a microsecond."""
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        self._poll = select.poll()
+        self._has_dependent = False
+
+    def has_dependent(self) -> bool:
+        """Return it; true where the table cannot be read."""
+        if self._file is None:
+            try:
+                self._file = os.open(_MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                return True  # EMFILE; ENOENT: not Linux
+            self._poll.register(self._file, select.POLLPRI)
+            self._has_dependent = any(_dependent())
+        if self._poll.poll(0):
+            self._has_dependent = any(_dependent())
+        return self._has_dependent
+
+    def close(self) -> None:
+        """Close the table."""
+        if self._file is not None:
+            os.close(self._file)
+            self._poll.unregister(self._file)
+            self._file = None
+
+
 def _dependent() -> Iterator[bytes]:
     try:
         with open(_MOUNTS, "rb") as file:
@@ -42,5 +79,5 @@ def _dependent() -> Iterator[bytes]:
             place = head.split()[4]
             for escape, meant in _ESCAPES:
                 place = place.replace(escape, meant)
-            if place != b"/":
+            if place != b"/" and not place.startswith(_KERNELS_OWN):
                 yield place

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import time
 from typing import TYPE_CHECKING
 
 from styxy.adapters import git
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 MOST_UNREADABLE = 20
 """Paths that are remembered because their links could not be followed; the oldest gives way."""
+
+REPO_SECONDS = 0.25
+MOST_REPOS = 1000
+"""How long the repo of a project is remembered, and of how many projects."""
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +56,7 @@ class Projects:
         self._user_home = user_home
         self.lookups = lookups or DirectLookups()
         self.unreadable: dict[str, str] = {}
+        self._repos: dict[str, tuple[int, float]] = {}
 
     def at(self, path: str) -> str:
         """Return the project of an absolute path; a directory that no longer exists keeps its name.
@@ -72,8 +78,19 @@ class Projects:
         return project
 
     def repo_of(self, project: str) -> int:
-        """Return the key of a project's repo; 0 if it has none, or is silent."""
-        return self.lookups.ask(git.repo_of, project, otherwise=0)
+        """Return the key of a project's repo; 0 if it has none, or is silent.
+
+        It is asked several times for one question, and hardly ever changes: for `REPO_SECONDS`, the
+        last answer holds.
+        """
+        now = time.monotonic()
+        key, until = self._repos.get(project, (0, 0.0))
+        if now >= until:
+            key = self.lookups.ask(git.repo_of, project, otherwise=0)
+            if len(self._repos) >= MOST_REPOS:
+                self._repos.clear()
+            self._repos[project] = key, now + REPO_SECONDS
+        return key
 
     def branch_of(self, project: str) -> str | None:
         """Return the branch that is checked out in a project, if it has one and is not silent."""

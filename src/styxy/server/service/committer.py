@@ -108,10 +108,16 @@ class Committer:
         decide: Decide[Answer],
         *,
         is_free: Callable[[Port], bool],
+        taken: Collection[int] = (),
         commit: Callable[[Sequence[Event]], None] | None = None,
     ) -> Answer:
-        """Decide, probe, and decide again without the port that turned out to be in use."""
-        taken: set[int] = set()
+        """Decide, probe, and decide again without the port that turned out to be in use.
+
+        `taken` are ports of which that is known already.
+        """
+        taken = set(taken)
+        for _ in taken:
+            self._counts.conflicts.add()
         while True:
             ruling = decide(taken=taken)
             port = ruling.candidate

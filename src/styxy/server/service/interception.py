@@ -203,15 +203,17 @@ class Interception:
         decide = partial(
             decide_move, self._desk, request, lease_id=context.new_id(), now=context.clock()
         )
+        # Where the kernel shows who listens, no probe can pass.
+        taken = {request.asked} if request.reason == "inuse" and request.is_in_use else set()
         try:
             return self._committer.try_and_commit(
-                decide, is_free=partial(self._is_at_rest, request)
+                decide, is_free=partial(self._is_at_rest, request), taken=taken
             )
         except RangeExhausted:
             # Servers that came and went in the last minute may have left all others in TIME_WAIT.
             is_free = partial(context.kernel.is_free, protocol=request.protocol)
             try:
-                return self._committer.try_and_commit(decide, is_free=is_free)
+                return self._committer.try_and_commit(decide, is_free=is_free, taken=taken)
             except RangeExhausted as full:
                 whose = self.reasons.promised_to(request)
                 if whose is not None:
