@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import free_port
 from tests.native.clients import cookie_of, git_project, key_text, port_of, project, reach, server
 from tests.native.guest import FakeDaemon
 from tests.native.mapfile import key
@@ -150,7 +151,7 @@ def test_such_a_tool_sees_no_stranger_at_a_port_that_its_repo_has_asked_for(
 
 
 LISTEN = """
-with socket.create_server(("127.0.0.1", 0)):
+with socket.create_server(("127.0.0.1", int(sys.argv[3]))):
     with socket.socket() as client:
         print(client.connect_ex(("127.0.0.1", int(sys.argv[2]))) == errno.ECONNREFUSED)
 """
@@ -173,5 +174,6 @@ def test_a_tool_that_looks_whether_its_port_is_free_sees_a_sibling_there(
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_tool_that_serves_meets_no_sibling_any_more(tmp_path: Path, host: str) -> None:
     with stranger(tmp_path, repo=REPO) as (daemon, port):
-        lines = said(daemon, port, "looks", "-l", "{port}", text=LISTEN, host=host)
+        words = ("looks", "-l", "{port}", str(free_port()))
+        lines = said(daemon, port, *words, text=LISTEN, host=host)
         assert lines == ["0", "True"]

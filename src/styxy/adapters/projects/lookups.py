@@ -25,7 +25,7 @@ import socket
 import sys
 import warnings
 
-from styxy.adapters.projects.mounts import MountTable, dependent_mount
+from styxy.adapters.projects.mounts import MOUNTS, dependent_mount, dependent_mounts
 from styxy.core.errors import WORLDS_ERRORS
 
 TYPE_CHECKING = False
@@ -74,6 +74,36 @@ class DirectLookups:
     def is_directory(self, path: str) -> bool:
         """Return whether a path is a directory."""
         return os.path.isdir(path)
+
+
+class MountTable:
+    """Says whether any mount of this machine depends on a server. It reads the table again when the
+    kernel says that it has changed (proc_pid_mounts(5)), so a question costs a microsecond."""
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        self._poll = select.poll()
+        self._has_dependent = False
+
+    def has_dependent(self) -> bool:
+        """Return it; true where the table cannot be read."""
+        if self._file is None:
+            try:
+                self._file = os.open(MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                return True  # EMFILE; ENOENT: not Linux
+            self._poll.register(self._file, select.POLLPRI)
+            self._has_dependent = any(dependent_mounts())
+        if self._poll.poll(0):
+            self._has_dependent = any(dependent_mounts())
+        return self._has_dependent
+
+    def close(self) -> None:
+        """Close the table."""
+        if self._file is not None:
+            os.close(self._file)
+            self._poll.unregister(self._file)
+            self._file = None
 
 
 def reach(path: str) -> bool:
