@@ -51,6 +51,12 @@ static const char *home_of(const struct image *image, const char *named, struct 
     return text_end(texts) ? start : "";
 }
 
+/* A path that a variable names; one that no call takes (PATH_MAX) counts as not set. */
+static const char *short_path(const char *named)
+{
+    return strnlen(named, IMAGE_PATH) < IMAGE_PATH ? named : "";
+}
+
 static enum notify notify_of(const char *word)
 {
     static const char *const names[] = {"auto", "stdout", "stderr", "off"};
@@ -63,11 +69,11 @@ static enum notify notify_of(const char *word)
 void image_read_settings(struct image *image, const struct variables *variables,
                          struct text *texts)
 {
-    image->user_home = get(variables, "HOME");
+    image->user_home = short_path(get(variables, "HOME"));
     image->home = home_of(image, get(variables, "STYXY_HOME"), texts);
     image->runtime = get(variables, "XDG_RUNTIME_DIR");
     image->socket = get(variables, "STYXY_SOCKET");
-    image->project = get(variables, "STYXY_PROJECT");
+    image->project = short_path(get(variables, "STYXY_PROJECT"));
     image->instance = get(variables, "STYXY_INSTANCE_ID");
     if (image->instance[0] == '\0')
         image->instance = get(variables, "CLAUDE_INSTANCE_ID");

@@ -235,6 +235,14 @@ def test_the_question_says_what_the_user_has_set(tmp_path: Path) -> None:
     assert path == str(project).replace("%", "%25").replace(" ", "%20")
 
 
+@pytest.mark.parametrize("length", [4095, 4096, 20_000])
+def test_a_project_that_is_too_long_for_a_path_harms_nobody(tmp_path: Path, length: int) -> None:
+    free = free_port()
+    with listener() as taken, FakeDaemon(tmp_path / "home", say(move(free))) as daemon:
+        named = "/" + "x" * (length - 1)
+        assert bind_each(daemon, f"127.0.0.1,{taken}", STYXY_PROJECT=named) == [str(free)]
+
+
 ON = (*(word for word, means in SWITCH_WORDS.items() if means), "TRUE", "On")
 NOT_ON = (
     *(word for word, means in SWITCH_WORDS.items() if not means),

@@ -73,12 +73,17 @@ class MovingDaemon(FakeDaemon):
 
 
 def bind_there(
-    daemon: MovingDaemon, mount: HangingMount, *, hangs: bool, is_supervised: bool = False
+    daemon: MovingDaemon,
+    mount: HangingMount,
+    *,
+    hangs: bool,
+    is_supervised: bool = False,
+    **more: str,
 ) -> str:
     """Bind a busy port from `shop/web`; return the project that the question names."""
     with listener() as taken:
         words: list[str | Path] = [host(WAITING), str(taken)]
-        env = daemon.environment(STYXY_NOTIFY="off")
+        env = daemon.environment(STYXY_NOTIFY="off", **more)
         if is_supervised:
             words = under(host(WAITING), str(taken))
             env = environment(daemon, STYXY_NOTIFY="off")
@@ -108,3 +113,16 @@ def test_a_supervisor_waits_for_no_mount(
     with MovingDaemon(tmp_path / "home") as daemon:
         found = bind_there(daemon, mount, hangs=hangs, is_supervised=True)
         assert found == f"{mount.path}/{project}"
+
+
+def test_a_home_on_a_silent_mount_is_not_waited_for(tmp_path: Path, mount: HangingMount) -> None:
+    there = str(mount.path / "shop")
+    with MovingDaemon(tmp_path / "home") as daemon:
+        found = bind_there(daemon, mount, hangs=True, STYXY_PROJECT=str(tmp_path), HOME=there)
+        assert found == str(tmp_path)
+
+
+def test_a_relative_project_may_lead_to_a_silent_mount(tmp_path: Path, mount: HangingMount) -> None:
+    with MovingDaemon(tmp_path / "home") as daemon:
+        named = bind_there(daemon, mount, hangs=True, STYXY_PROJECT="../web")
+        assert named in ("../web", "-")

@@ -22,11 +22,13 @@ enum {
 static const uint64_t DEADLINE = 100 * 1000000u; /* nanoseconds; a bind may take 250 ms in all */
 static const unsigned ONLY_CLONES = 0x80000000u; /* __WCLONE of wait4(2) */
 
-static const char *const DEPENDENT[] = {"fuse", "nfs", "cifs", "smb",    "9p",
-                                        "ceph", "afs", "coda", "lustre", "ocfs"};
+static const char *const DEPENDENT[] = {"fuse", "nfs",    "cifs", "smb",    "9p",  "ceph",
+                                        "afs",  "autofs", "coda", "lustre", "ocfs"};
+
+enum outcome { PENDING, DONE, REFUSED };
 
 struct head {
-    _Atomic uint32_t is_done;
+    _Atomic uint32_t outcome;
 };
 
 _Static_assert(sizeof(struct head) <= HEAD, "the head of a room has room");
@@ -58,7 +60,16 @@ static void unescape(char *text)
     *out = '\0';
 }
 
-/* Whether a line of the table is about a mount on the way to `path` that depends on a server. */
+/* Whether a mount is the kernel's own, which answers by itself: fusectl, the automount of binfmt. */
+static bool is_kernels_own(const char *place)
+{
+    return strncmp(place, "/proc/", 6) == 0 || strncmp(place, "/sys/", 5) == 0;
+}
+
+/*
+ * Whether a line of the table is about a mount that depends on a server, on the way to `path` if it
+ * is absolute; what a relative one leads to is not known.
+ */
 static bool concerns(char *line, const char *path)
 {
     char *tail = strstr(line, " - ");
@@ -72,6 +83,8 @@ static bool concerns(char *line, const char *path)
     *end = '\0';
     unescape(line);
     size_t length = strlen(line);
+    if (path[0] != '/')
+        return length > 1 && !is_kernels_own(line);
     return length > 1 && strncmp(path, line, length) == 0 &&
            (path[length] == '/' || path[length] == '\0');
 }
@@ -119,22 +132,24 @@ void bounded_room_free(void *room, size_t length)
 static void look_and_end(void (*look)(void *room), void *room)
 {
     struct head *head = head_of(room);
-    sys_call(SYS_close_range, 0, ~0u, 0);
-    look(room);
-    atomic_store(&head->is_done, 1);
-    sys_call(SYS_futex, &head->is_done, FUTEX_WAKE_SHARED, 1, NULL, NULL, 0);
+    /* Before Linux 5.9, and in some sandboxes, it would keep what the program has open. */
+    bool has_let_go = sys_call(SYS_close_range, 0, ~0u, 0) == 0;
+    if (has_let_go)
+        look(room);
+    atomic_store(&head->outcome, has_let_go ? DONE : REFUSED);
+    sys_call(SYS_futex, &head->outcome, FUTEX_WAKE_SHARED, 1, NULL, NULL, 0);
     for (;;)
         sys_call(SYS_exit_group, 0);
 }
 
-static bool wait_done(struct head *head)
+static enum outcome wait_for(struct head *head)
 {
     uint64_t until = sys_now() + DEADLINE, now;
-    while (atomic_load(&head->is_done) == 0 && (now = sys_now()) < until) {
+    while (atomic_load(&head->outcome) == PENDING && (now = sys_now()) < until) {
         struct timespec rest = {.tv_nsec = (long)(until - now)};
-        sys_call(SYS_futex, &head->is_done, FUTEX_WAIT_SHARED, 0, &rest, NULL, 0);
+        sys_call(SYS_futex, &head->outcome, FUTEX_WAIT_SHARED, PENDING, &rest, NULL, 0);
     }
-    return atomic_load(&head->is_done) != 0;
+    return (enum outcome)atomic_load(&head->outcome);
 }
 
 bool bounded_look(void (*look)(void *room), void *room)
@@ -147,9 +162,10 @@ bool bounded_look(void (*look)(void *room), void *room)
     if (child == 0)
         look_and_end(look, room);
     sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
-    if (child < 0 || !wait_done(head_of(room)))
+    enum outcome outcome = child < 0 ? PENDING : wait_for(head_of(room));
+    if (outcome == PENDING)
         return false;
     while (sys_call(SYS_wait4, child, NULL, ONLY_CLONES, NULL) < 0 && errno == EINTR)
         continue;
-    return true;
+    return outcome == DONE;
 }

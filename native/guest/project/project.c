@@ -152,7 +152,8 @@ static void find(const struct image *image, char *out)
 {
     const char *named = image->project[0] != '\0' ? image->project : image->directory;
     out[0] = '\0';
-    if (bounded_is_needed(named)) {
+    const char *home = image->user_home;
+    if (bounded_is_needed(named) || (home[0] == '/' && bounded_is_needed(home))) {
         find_in_time(image, named, out);
         return;
     }
