@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from styxy.server.guests.bind_socket import BindSocket, Questions
+from styxy.server.http.connection import READING_PATIENCE
 from styxy.server.http.server import WebServer
 from styxy.server.net.connection_limit import Connection, ConnectionLimit
 
@@ -42,16 +43,31 @@ async def large(_scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": bytes(SIZE)})
 
 
-def with_server(play: Callable[[Interception, tuple[str, int]], Awaitable[None]]) -> None:
+async def hasty(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer without a look at the body, as a refusal does."""
+    head = [(b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 401, "headers": head})
+    await send({"type": "http.response.body"})
+
+
+def with_server(
+    play: Callable[[Interception, tuple[str, int]], Awaitable[None]],
+    *,
+    app: ASGIApp = large,
+    patience: float = 0.1,
+    keep_alive: int = 1,
+) -> None:
     """Run a server with little patience on a port of its own, and a scene with it."""
+    faults: list[dict[str, Any]] = []
 
     async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
         ready = asyncio.Event()
         guests = Interception()
         server = WebServer(
-            large, on_ready=ready.set, on_stop=lambda: None, limit=guests, patience=0.1
+            app, on_ready=ready.set, on_stop=lambda: None, limit=guests, patience=patience
         )
-        server.config.timeout_keep_alive = 1  # uvicorn counts in whole seconds
+        server.config.timeout_keep_alive = keep_alive  # uvicorn counts in whole seconds
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as sock:
             sock.bind(("127.0.0.1", 0))
             sock.listen()
@@ -62,6 +78,7 @@ def with_server(play: Callable[[Interception, tuple[str, int]], Awaitable[None]]
             await asyncio.wait_for(serving, 10)
 
     asyncio.run(scene())
+    assert faults == []
 
 
 @pytest.mark.parametrize(
@@ -111,6 +128,60 @@ def test_an_answer_that_nobody_reads_is_thrown_away(manner: bytes) -> None:
             await guests.emptied.wait()
 
     with_server(play)
+
+
+@pytest.mark.parametrize("method", [b"POST", b"GET"])
+def test_a_body_that_comes_after_its_answer_keeps_no_connection_open(method: bytes) -> None:
+    async def play(guests: Interception, address: tuple[str, int]) -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(method + b" / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n")
+        assert b" 401 " in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"late")
+        assert await reader.read() == b""
+        await guests.emptied.wait()
+        writer.close()
+
+    with_server(play, app=hasty)
+
+
+def test_an_idle_connection_after_a_late_body_makes_room_and_is_served() -> None:
+    async def play(guests: Interception, address: tuple[str, int]) -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        request = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
+        for _ in range(3):
+            writer.write(request)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"late")
+        await guests.emptied.wait()
+        writer.close()
+
+    with_server(play, app=hasty)
+
+
+@pytest.mark.parametrize("manner", [b"close", b"keep-alive"])
+def test_an_answer_is_read_to_its_end_however_short_idle_connections_live(manner: bytes) -> None:
+    async def play(_guests: Interception, address: tuple[str, int]) -> None:
+        reader, writer = await asyncio.open_connection(*address, limit=1024)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: " + manner + b"\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        assert len(await reader.readexactly(SIZE)) == SIZE
+        writer.close()
+
+    with_server(play, patience=10, keep_alive=0)
+
+
+def test_a_connection_that_has_been_closed_is_left_alone() -> None:
+    async def play(guests: Interception, address: tuple[str, int]) -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert len(await reader.read()) > SIZE
+        await guests.emptied.wait()
+        writer.close()
+        late = asyncio.Event()
+        asyncio.get_running_loop().call_later(2 * READING_PATIENCE * 0.05, late.set)
+        await late.wait()
+
+    with_server(play, patience=0.05)
 
 
 def test_a_guest_that_asks_nothing_is_let_go() -> None:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import Receive, Scope, Send
 
-from styxy.server.http.server import READ_AT_ONCE, WebServer
+from styxy.server.http.connection import READ_AT_ONCE
+from styxy.server.http.server import WebServer
 from styxy.server.net.connection_limit import ConnectionLimit
 from tests.daemon import Daemon
 

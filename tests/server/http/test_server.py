@@ -1,4 +1,7 @@
-"""HTTP as strangers and broken clients speak it: always an answer in the one shape, or an end."""
+"""HTTP as strangers and broken clients speak it: always an answer in the one shape, or an end.
+
+Tests `connection` and `server`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from styxy.core.messages import LONGEST_SENTENCE
-from styxy.server.http.server import MAX_HEAD, MAX_UNREAD
+from styxy.server.http.connection import MAX_HEAD, MAX_UNREAD
 from styxy.server.net.connection_limit import MAX_CONNECTIONS
 from tests.daemon import LONGEST, Daemon
 

@@ -93,3 +93,19 @@ def test_where_too_much_is_kept_the_one_with_the_most_goes() -> None:
     assert limit.held == 41
     limit.hold(small, 0)
     assert limit.held == 0
+
+
+def test_a_stranger_takes_no_place_of_ours_where_all_are_taken() -> None:
+    limit = ConnectionLimit(limit=3, strangers=2, of_one_stranger=2)
+    ours, stranger = [Guest(), Guest()], Guest()
+    assert all(limit.admit(each) for each in ours)
+    assert limit.admit(stranger, stranger=1)
+    assert limit.admit(Guest(), stranger=2)
+    assert stranger.is_gone
+    more = Guest()
+    assert limit.admit(more)
+    assert not any(each.is_gone for each in (ours[1], more))
+    full = ConnectionLimit(limit=2)
+    assert all(full.admit(each) for each in ours)
+    assert not full.admit(Guest(), stranger=1)
+    assert not ours[1].is_gone

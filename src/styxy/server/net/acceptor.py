@@ -8,6 +8,7 @@ at a tenth of the cost, so that the backlog is short and honest clients do not w
 from __future__ import annotations
 
 import asyncio
+import resource
 import time
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,9 @@ RETRY_SECONDS = 1.0
 SHORT_PAUSE = 0.05
 """Between two connections for as long as some wait since then: whoever is served needs
 descriptors, too, and those that gave up meanwhile are closed in that time."""
+
+SPARE = 16
+"""Descriptors that have to be free again before connections are accepted without a pause."""
 
 UNKNOWN = -1
 """The user of a connection whose other end is closed already."""
@@ -101,6 +105,8 @@ class Acceptor:
                 self._report_shortage(error)
                 return
             looked_at += 1
+            # The kernel gives the lowest number that is free (open(2)).
+            self._is_short = self._is_short and connection.fileno() >= _soft_limit() - SPARE
             made += self._begin(connection)
             if self._is_short:
                 self._pause(SHORT_PAUSE)
@@ -139,3 +145,7 @@ class Acceptor:
     def _go_on(self) -> None:
         self._loop.add_reader(self._sock, self._accept)
         self._accept()
+
+
+def _soft_limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

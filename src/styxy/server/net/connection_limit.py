@@ -65,10 +65,11 @@ class ConnectionLimit:
         if stranger is not None:
             is_room = self._make_room(
                 lambda uid: uid == stranger, self._of_one_stranger
-            ) and self._make_room(lambda uid: uid is not None, self._strangers)
+            ) and self._make_room(_is_stranger, self._strangers)
             if not is_room:
                 return False
-        if not self._make_room(lambda _: True, self._limit):
+        may_go = _is_any if stranger is None else _is_stranger
+        if len(self._open) >= self._limit and not self._let_go(may_go):
             return False
         self._open[connection] = stranger
         self._waiting[connection] = None
@@ -78,6 +79,10 @@ class ConnectionLimit:
         """Close one of a kind if there are as many as may be; return whether there is room."""
         if len(self._open) < most or sum(map(is_one, self._open.values())) < most:
             return True
+        return self._let_go(is_one)
+
+    def _let_go(self, is_one: Callable[[int | None], bool]) -> bool:
+        """Close the one of a kind that has kept the daemon waiting longest; False if none does."""
         longest = next((each for each in self._waiting if is_one(self._open[each])), None)
         if longest is None:
             return False
@@ -117,3 +122,11 @@ class ConnectionLimit:
         self._open.pop(connection, None)
         self._waiting.pop(connection, None)
         self.held -= self._held.pop(connection, 0)
+
+
+def _is_any(_uid: int | None) -> bool:
+    return True
+
+
+def _is_stranger(uid: int | None) -> bool:
+    return uid is not None
