@@ -1,4 +1,7 @@
-"""Mounts that depend on a server, as the kernel's own table has them."""
+"""Mounts that depend on a server, as the kernel's own table has them.
+
+Also tests `mount_table`.
+"""
 
 from __future__ import annotations
 

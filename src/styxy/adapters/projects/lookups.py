@@ -25,7 +25,8 @@ import socket
 import sys
 import warnings
 
-from styxy.adapters.projects.mounts import MOUNTS, dependent_mount, dependent_mounts
+from styxy.adapters.projects.mount_table import MountTable
+from styxy.adapters.projects.mounts import dependent_mount
 from styxy.core.errors import WORLDS_ERRORS
 
 TYPE_CHECKING = False
@@ -76,36 +77,6 @@ class DirectLookups:
         return os.path.isdir(path)
 
 
-class MountTable:
-    """Says whether any mount of this machine depends on a server. It reads the table again when the
-    kernel says that it has changed (proc_pid_mounts(5)), so a question costs a microsecond."""
-
-    def __init__(self) -> None:
-        self._file: int | None = None
-        self._poll = select.poll()
-        self._has_dependent = False
-
-    def has_dependent(self) -> bool:
-        """Return it; true where the table cannot be read."""
-        if self._file is None:
-            try:
-                self._file = os.open(MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
-            except OSError:
-                return True  # EMFILE; ENOENT: not Linux
-            self._poll.register(self._file, select.POLLPRI)
-            self._has_dependent = any(dependent_mounts())
-        if self._poll.poll(0):
-            self._has_dependent = any(dependent_mounts())
-        return self._has_dependent
-
-    def close(self) -> None:
-        """Close the table."""
-        if self._file is not None:
-            os.close(self._file)
-            self._poll.unregister(self._file)
-            self._file = None
-
-
 def reach(path: str) -> bool:
     """Look at a path, and come back."""
     os.path.lexists(path)
@@ -150,6 +121,10 @@ class Lookups:
         self._keeper, self._idle, self._overdue = None, [], []
         self._mounts.close()
 
+    def __del__(self) -> None:
+        """Close what a command that has looked leaves to the collector."""
+        self.close()
+
     def ask(self, look: Callable[..., T], *words: str, otherwise: T) -> T:
         """Look within the deadline; what is late, or on a mount that is silent, gets the answer of
         last time or else `otherwise`. `look` is a function of a module, `words` are its arguments,
@@ -186,7 +161,7 @@ class Lookups:
             if worker is None:
                 return False
             if worker.hand_over(key):
-                if not worker.wait(self._seconds / (1 + len(self._overdue))):
+                if not worker.wait(self._seconds, share=1 / (1 + len(self._overdue))):
                     self._overdue.append(_Look(key, worker))
                     return True
                 if self._take(worker, key):
@@ -206,7 +181,7 @@ class Lookups:
 
     def _take_in(self) -> None:
         """Take in the answers that were late."""
-        for each in [each for each in self._overdue if each.worker.wait(0)]:
+        for each in [each for each in self._overdue if each.worker.has_answer()]:
             self._overdue.remove(each)
             if not self._take(each.worker, each.key):
                 each.worker.link.close()
@@ -262,18 +237,26 @@ class _Worker:
         self._poll.register(link, select.POLLIN)
 
     def hand_over(self, key: Key) -> bool:
-        """Tell the worker what to look at; False if it has ended."""
+        """Tell the worker what to look at, once it is there; False if it has ended."""
         try:
+            if self._pid is None:
+                if not self._poll.poll(STARVED_SECONDS * 1000):
+                    return False
+                (self._pid,) = _receive(self.link)
             _send(self.link, key)
-        except OSError:
+        except (OSError, EOFError, ValueError):
             return False  # EPIPE
         return True
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for an answer, a little longer if the worker has had no processor."""
-        if self._poll.poll(seconds * 1000):
+    def has_answer(self) -> bool:
+        """Return whether an answer has come."""
+        return bool(self._poll.poll(0))
+
+    def wait(self, seconds: float, *, share: float) -> bool:
+        """Wait for an answer, longer if the worker has had no processor; both times `share`."""
+        if self._poll.poll(seconds * share * 1000):
             return True
-        return seconds > 0 and self._is_starved() and bool(self._poll.poll(STARVED_SECONDS * 1000))
+        return self._is_starved() and bool(self._poll.poll(STARVED_SECONDS * share * 1000))
 
     def answer(self) -> tuple[object, ...] | None:
         """Take the answer that has come: empty if the look failed; None if the worker has ended."""
@@ -284,9 +267,7 @@ class _Worker:
         return tuple(answer)
 
     def _is_starved(self) -> bool:
-        """Return whether it is runnable, or has yet to be forked (proc_pid_stat(5))."""
-        if self._pid is None:
-            return True
+        """Return whether it is runnable (proc_pid_stat(5))."""
         try:
             with open(f"/proc/{self._pid}/stat", "rb") as file:
                 return file.read().rpartition(b")")[2].split()[0] == b"R"
@@ -303,7 +284,8 @@ def _fork_keeper() -> socket.socket:
         child = os.fork()
         if child == 0:
             _as_child(lambda: _double(theirs.detach()))
-    os.waitpid(child, 0)
+    with contextlib.suppress(ChildProcessError):  # who ignores SIGCHLD has no children to wait for
+        os.waitpid(child, 0)
     return ours
 
 
@@ -353,6 +335,7 @@ def _keep(link: int) -> None:
 def _work(link: socket.socket) -> None:
     """Be a worker: make each look that comes, until the link is closed."""
     pid = os.getpid()
+    _send(link, (pid,))
     while True:
         module, name, words = _receive(link)
         try:

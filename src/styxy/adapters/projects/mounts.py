@@ -40,10 +40,15 @@ def dependent_mounts() -> Iterator[bytes]:
     """Find the mounts that depend on a server, but the root and the kernel's own."""
     try:
         with open(MOUNTS, "rb") as file:
-            lines = file.read().splitlines()
+            table = file.read()
     except OSError:
         return  # ENOENT: not Linux, or no /proc
-    for line in lines:
+    yield from dependent_among(table)
+
+
+def dependent_among(table: bytes) -> Iterator[bytes]:
+    """Find those in a table of mounts."""
+    for line in table.splitlines():
         head, _, tail = line.partition(b" - ")
         if tail.startswith(_DEPENDENT):
             place = head.split()[4]

@@ -1,8 +1,8 @@
 """The bind socket, on which guests ask where to bind: one line in, one line out.
 
 A guest has 250 ms for everything, and a second where the daemon says `wait` in time. So questions
-are read at once and answered one per turn of the loop, and whoever is far back in the queue, or may
-get the very port in a moment, is told to wait. Any failure is answered with `error`, and the
+are read at once and answered a few in each turn of the loop, and whoever is far back in the queue,
+or may get the very port in a moment, is told to wait. Any failure is answered with `error`, and the
 guest's own result then stands.
 """
 

@@ -151,7 +151,9 @@ class Service:
         """Believe a wall clock that has shown another time for long; no lease is shorter for it."""
         if jump := self.context.clock.follow():
             log.warning("the clock of this machine has jumped by %+.0f seconds", jump)
-            self.committer.commit(self.desk.shift(jump, now=self.context.clock()).events)
+            now = self.context.clock() + jump
+            self.committer.commit(self.desk.shift(jump, now=now).events)
+            self.context.clock.believe(jump)
 
     def sweep(self, *, project: str | None = None) -> None:
         """Compare the leases with the listeners, end unclaimed leases, forget old memories.

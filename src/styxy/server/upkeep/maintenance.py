@@ -95,7 +95,8 @@ class Maintenance:
         while True:
             self._rotate()
             self._each_minute()
-            self._service.ranges.forget()
+            with contextlib.suppress(JournalFailed):  # then in a minute
+                self._service.ranges.forget()
             if self._must_fold():
                 await self._fold()
             if self._is_backup_due():

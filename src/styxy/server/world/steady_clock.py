@@ -53,8 +53,9 @@ class SteadyClock:
         return self._boot() - self._began
 
     def follow(self) -> float:
-        """Compare with the wall clock; return by how many seconds the time has just jumped, mostly
-        0. Deadlines that were noted before have to move as far.
+        """Compare with the wall clock; return by how many seconds the time has jumped for good,
+        mostly 0. It is the same until the jump is believed: deadlines that were noted before have
+        to move as far, and first.
         """
         boot = self._boot()
         offset = self._wall() - boot
@@ -65,6 +66,9 @@ class SteadyClock:
             self._tried = (offset, boot)
         if boot - self._tried[1] < TRIAL_SECONDS:
             return 0.0
-        jump = offset - self._offset
-        self._offset, self._tried = offset, None
-        return jump
+        return offset - self._offset
+
+    def believe(self, jump: float) -> None:
+        """Go on from a time that has jumped by so many seconds."""
+        self._offset += jump
+        self._tried = None
