@@ -36,7 +36,7 @@ int main(void)
     char path[IMAGE_PATH];
     while (fgets(path, sizeof path, stdin) != NULL) {
         path[strcspn(path, "\n")] = '\0';
-        struct image image = {.project = path};
+        struct image image = {.project = path, .user_home = ""};
         if (fork() == 0) { /* a program finds its repo once */
             printf("%" PRIu64 "\n", repo_key(&image));
             fflush(stdout);
