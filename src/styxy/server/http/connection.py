@@ -16,6 +16,7 @@ one is; it is over when both have.
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,7 @@ class BoundedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn types it so, too
         """Accept a client if there is room."""
-        self.app_state = {**self.app_state, HANG_UP: self.hang_up}
+        self.app_state = {**self.app_state, HANG_UP: functools.partial(_abort, transport)}
         super().connection_made(transport)
         if self._stranger is not None:
             transport.set_write_buffer_limits(high=STRANGERS_UNREAD)
@@ -307,6 +308,13 @@ class BoundedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         if self._until_read is not None:
             self._until_read.cancel()
             self._until_read = None
+
+
+def _abort(transport: asyncio.Transport) -> None:
+    """Close a connection at once, if it is not closed. Not a method: what requests know of must not
+    keep their connection, which would wait for the collector."""
+    if not transport.is_closing() or transport.get_write_buffer_size():
+        transport.abort()
 
 
 def _head_size(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
