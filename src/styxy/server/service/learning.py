@@ -103,13 +103,13 @@ class Learning:
                     self._drop(key)  # it takes what it was given
             elif note.port not in SIDE_PORTS and suspect.other is None:
                 suspect.other, suspect.other_at = note.port, self._context.clock()
+                self._note_closed(suspect)  # a sweep may come too late to see it
 
     def look(self) -> None:
         """Judge the suspects, at each sweep."""
         now = self._context.clock()
         for key, suspect in list(self._suspects.items()):
-            if not suspect.is_closed:
-                suspect.is_closed = suspect.has_read_name and self._is_gone(suspect)
+            self._note_closed(suspect)
             if not suspect.is_closed and now - suspect.moved_at >= SERVING_SECONDS:
                 self._drop(key)
             elif suspect.other is not None and now - suspect.other_at >= SERVING_SECONDS:
@@ -140,6 +140,10 @@ class Learning:
             self._convict(suspect, "bound another port", suspect.other)
         elif has_failed:
             self._convict(suspect, "exited", code)
+
+    def _note_closed(self, suspect: Suspect) -> None:
+        if not suspect.is_closed:
+            suspect.is_closed = suspect.has_read_name and self._is_gone(suspect)
 
     def _is_gone(self, suspect: Suspect) -> bool:
         """Return whether the moved socket is closed, and nobody was connected to it."""
