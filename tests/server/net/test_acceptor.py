@@ -32,44 +32,39 @@ def waiting(count: int) -> Iterator[socket.socket]:
         yield sock
 
 
+def most_in_a_turn(
+    count: int, admit: Callable[[], Callable[[], Visitor] | None], *, is_over: Callable[[], bool]
+) -> int:
+    """Accept from `count` clients until it is over; gives the most that one turn has looked at."""
+    looked_at: list[int] = []
+    seen = [0]
+
+    def look(connection: socket.socket) -> Callable[[], Visitor] | None:
+        looked_at.append(connection.fileno())
+        return admit()
+
+    async def scene(sock: socket.socket) -> None:
+        acceptor = Acceptor(sock, look)
+        while not is_over() or len(looked_at) < count:
+            await asyncio.sleep(0)
+            seen.append(len(looked_at))
+        acceptor.close()
+
+    with waiting(count) as sock:
+        asyncio.run(asyncio.wait_for(scene(sock), 10))
+    return max(after - before for before, after in pairwise(seen))
+
+
 def test_a_turn_accepts_a_few_and_all_are_accepted_in_the_end() -> None:
-    async def scene(sock: socket.socket) -> None:
-        admitted: list[socket.socket] = []
-        come: list[Visitor] = []
-
-        def admit(connection: socket.socket) -> Callable[[], Visitor]:
-            admitted.append(connection)
-            return lambda: Visitor(come)
-
-        acceptor = Acceptor(sock, admit)
-        seen = [0]
-        while len(come) < 5 * AT_ONCE:
-            await asyncio.sleep(0)
-            seen.append(len(admitted))
-        acceptor.close()
-        assert max(b - a for a, b in pairwise(seen)) <= AT_ONCE
-
-    with waiting(5 * AT_ONCE) as sock:
-        asyncio.run(asyncio.wait_for(scene(sock), 10))
+    come: list[Visitor] = []
+    count = 5 * AT_ONCE
+    most = most_in_a_turn(count, lambda: lambda: Visitor(come), is_over=lambda: len(come) == count)
+    assert 0 < most <= AT_ONCE
 
 
-def test_who_is_not_welcome_is_closed_in_a_bounded_crowd() -> None:
-    async def scene(sock: socket.socket) -> None:
-        refused: list[int] = []
-
-        def refuse(connection: socket.socket) -> None:
-            refused.append(connection.fileno())
-
-        acceptor = Acceptor(sock, refuse)
-        seen = [0]
-        while len(refused) < 3 * MOST_LOOKED_AT:
-            await asyncio.sleep(0)
-            seen.append(len(refused))
-        acceptor.close()
-        assert max(b - a for a, b in pairwise(seen)) <= MOST_LOOKED_AT
-
-    with waiting(3 * MOST_LOOKED_AT) as sock:
-        asyncio.run(asyncio.wait_for(scene(sock), 10))
+def test_a_turn_closes_only_so_many_that_are_not_welcome() -> None:
+    most = most_in_a_turn(3 * MOST_LOOKED_AT, lambda: None, is_over=lambda: True)
+    assert 0 < most <= MOST_LOOKED_AT
 
 
 def test_our_own_users_open_as_many_as_they_like() -> None:
