@@ -25,8 +25,10 @@ LOOKS = 500
 def limit_for(daemon: Daemon, *, spare: int) -> int:
     """Choose a limit that leaves a daemon so many descriptors: it bounds their numbers.
 
-    One that is open for a moment, as in a sweep, is not in use: it would be one more to spare.
+    One that is open for a moment, as in a sweep, is not in use: it would be one more to spare. So
+    would be that of the backup at the start, which lasts as long as the disk likes.
     """
+    wait_until(lambda: any((daemon.home / "backups").glob("*.db")))
     place = f"/proc/{daemon.process.pid}/fd"
     used = set.intersection(*({int(name) for name in os.listdir(place)} for _ in range(LOOKS)))
     free = (number for number in itertools.count() if number not in used)
