@@ -146,7 +146,7 @@ def test_a_library_that_was_there_before_the_home_was_ours_is_not_loaded(tmp_pat
     planted.mkdir(parents=True)
     planted.parent.chmod(0o777)
     (planted / "libstyxy.so").write_bytes(b"planted")
-    with pytest.raises(Unavailable, match="not loaded; say: chmod go-w"):
+    with pytest.raises(Unavailable, match="not loaded; say: chmod go-rwx"):
         install(tmp_path / "home", tmp_path / "no source.so")
 
 

@@ -8,6 +8,7 @@ one line, and the program runs as if Styxy were not there.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 
 from styxy.adapters.home import open_regular
@@ -152,12 +153,16 @@ def _refuse_planted(paths: Paths, target: str) -> None:
 def _danger(place: str, status: os.stat_result) -> tuple[str, str]:
     """Return why others may decide what a path holds, and what to do; empty if they may not."""
     if status.st_uid not in (0, os.geteuid()):
-        return f"belongs to another user (uid {status.st_uid})", f"mv {place} {place}.other"
+        return f"belongs to another user (uid {status.st_uid})", _aside(place, "other")
     if stat.S_ISLNK(status.st_mode):
-        return "is a link", f"mv {place} {place}.link"
+        return "is a link", _aside(place, "link")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "can be written by others", f"chmod go-w {place}"
+        return "can be written by others", f"chmod go-rwx {shlex.quote(place)}"
     return "", ""
+
+
+def _aside(place: str, ending: str) -> str:
+    return f"mv {shlex.quote(place)} {shlex.quote(f'{place}.{ending}')}"
 
 
 def _copy(source: str, target: str) -> None:
