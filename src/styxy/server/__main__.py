@@ -69,6 +69,7 @@ from styxy.server.upkeep.startup import (
 from styxy.server.upkeep.watch import Watch
 from styxy.server.world.live_config import LiveConfig
 from styxy.server.world.probes import KINDS
+from styxy.server.world.steady_clock import SteadyClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,12 +92,13 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     ready = Readiness(options.ready_fd)
     lookups = Lookups()
     lookups.start()  # forks, so before there are sockets, locks and threads
+    clock = SteadyClock()
     raise_descriptor_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         known: Remains | None = Remains()
         while known is not None:
-            known = _run(options, env, ready, known, lookups=lookups)
+            known = _run(options, env, ready, known, lookups=lookups, clock=clock)
     except StyxyError as error:
         ready.failed(error)
         said = error_body(error).decode() if options.json else f"styxy: {error.message}"
@@ -112,6 +114,7 @@ def _run(
     known: Remains,
     *,
     lookups: Lookups,
+    clock: SteadyClock,
 ) -> Remains | None:
     """Run until told to stop. If the sockets or the journal are lost and everything has to be
     reopened, return what was known of the journal at startup; `known` is what the previous run
@@ -140,6 +143,7 @@ def _run(
             user_home=user_home,
             known=known,
             lookups=lookups,
+            clock=clock,
         )
         selector = TimedSelector()
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
@@ -270,6 +274,7 @@ def _open(
     user_home: str,
     known: Remains,
     lookups: Lookups,
+    clock: SteadyClock,
 ) -> _Opened:
     """Open everything that a daemon needs; `stack` closes it again, in reverse order."""
     private_home(paths.home)
@@ -279,7 +284,7 @@ def _open(
         for directory in (os.path.dirname(paths.runtime_dir()), paths.runtime_dir()):
             private_directory(directory, fix="unset XDG_RUNTIME_DIR")
     recovery = Recovery()
-    opened = open_books(paths, Backups(paths.backups), recovery, known=known, now=time.time())
+    opened = open_books(paths, Backups(paths.backups), recovery, known=known, now=clock())
     stack.callback(opened.journal.close)
     open_configuration(live_config, opened.read, recovery)
     kernel = KernelLook()
@@ -299,6 +304,7 @@ def _open(
         live_config=live_config,
         user_home=user_home,
         lookups=lookups,
+        clock=clock,
     )
     service = Service(opened.read, context)
     # First of all, and before the recovery commits: everything else may look at either.

@@ -43,15 +43,17 @@ def make_context(
     live_config: LiveConfig,
     user_home: str,
     lookups: Lookups | None = None,
+    clock: SteadyClock | None = None,
 ) -> Context:
     """Join a journal that was read, the kernel, the map and the configuration with all that the
-    daemon derives from them. Without `lookups`, a path that is silent holds everything up."""
+    daemon derives from them. Without `lookups`, a path that is silent holds everything up.
+    `clock` is that of the process: a new one takes whatever time it is for the right one."""
     looks = lookups or DirectLookups()
     processes = Processes(is_directory=looks.is_directory)
     listeners = Listeners(kernel=kernel, processes=processes)
     projects = Projects(processes=processes, user_home=user_home, lookups=looks)
     ephemeral = ephemeral_ports()
-    clock = SteadyClock()
+    clock = clock or SteadyClock()
     port_usage = PortUsage(
         listeners=listeners, processes=processes, projects=projects, ephemeral=ephemeral
     )
