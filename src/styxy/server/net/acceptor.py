@@ -8,6 +8,7 @@ at a tenth of the cost, so that the backlog is short and honest clients do not w
 from __future__ import annotations
 
 import asyncio
+import errno
 import resource
 import time
 from typing import TYPE_CHECKING
@@ -31,6 +32,12 @@ MOST_LOOKED_AT = 64
 
 OPENED = RateLimit(requests=100, window=1.0)
 """Connections that another user may open; a browser opens six and keeps them."""
+
+_OF_THE_CONNECTION = frozenset({
+    errno.ENETDOWN, errno.EPROTO, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.ENONET,
+    errno.EHOSTUNREACH, errno.EOPNOTSUPP, errno.ENETUNREACH,
+})  # fmt: skip
+"""Errors of the network that accept(2) passes on from the new connection."""
 
 RETRY_SECONDS = 1.0
 """Until the next attempt after descriptors ran out, as in asyncio."""
@@ -92,6 +99,8 @@ class Acceptor:
         if self._retry is not None:
             self._retry.cancel()
         self._loop.remove_reader(self._sock)
+        for each in self._making:
+            each.cancel()
 
     def _accept(self) -> None:
         made = looked_at = 0
@@ -102,6 +111,8 @@ class Acceptor:
                 self._is_short = False
                 return
             except OSError as error:
+                if error.errno in _OF_THE_CONNECTION:
+                    continue
                 self._report_shortage(error)
                 return
             looked_at += 1
@@ -126,8 +137,8 @@ class Acceptor:
     async def _make(self, factory: Factory, connection: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(factory, connection)
-        except OSError:
-            connection.close()  # the client has closed it meanwhile
+        except (OSError, asyncio.CancelledError):
+            connection.close()  # the client has closed it meanwhile, or nobody serves it any more
 
     def _report_shortage(self, error: OSError) -> None:
         if not is_want(error):
