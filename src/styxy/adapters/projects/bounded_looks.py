@@ -6,8 +6,6 @@ with a deadline needs. So looks are made at once, unless some mount here depends
 
 from __future__ import annotations
 
-import os
-
 from styxy.adapters.git import project_path, spelled
 from styxy.adapters.projects.mounts import dependent_mounts
 
@@ -21,7 +19,11 @@ if TYPE_CHECKING:
 
 def answers(path: str) -> bool:
     """Return whether a look at an absolute path comes back, whatever it finds."""
-    return not _may_hang() or _look(_reach, path, otherwise=False)
+    if not _may_hang():
+        return True
+    from styxy.adapters.projects.lookups import reach
+
+    return _look(reach, path, otherwise=False)
 
 
 def project_at(path: str, user_home: str) -> str:
@@ -44,8 +46,3 @@ def _look(look: Callable[..., T], *words: str, otherwise: T) -> T:
         return lookups.ask(look, *words, otherwise=otherwise)
     finally:
         lookups.close()
-
-
-def _reach(path: str) -> bool:
-    os.path.lexists(path)
-    return True
