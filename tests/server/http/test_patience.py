@@ -50,6 +50,17 @@ async def hasty(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
+async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read the request, and answer some turns of the loop later with its body."""
+    body = (await receive())["body"]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    length = str(len(body)).encode()
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
 def with_server(
     play: Callable[[Interception, tuple[str, int]], Awaitable[None]],
     *,
@@ -182,6 +193,34 @@ def test_a_connection_that_has_been_closed_is_left_alone() -> None:
         await late.wait()
 
     with_server(play, patience=0.05)
+
+
+def test_a_client_that_closes_its_half_gets_every_answer() -> None:
+    async def play(guests: Interception, address: tuple[str, int]) -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        request = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody"
+        writer.write(3 * request)
+        writer.write_eof()
+        assert (await reader.read()).count(b"\r\n\r\nbody") == 3
+        await guests.emptied.wait()
+        writer.close()
+
+    with_server(play, app=slow, patience=10, keep_alive=10)
+
+
+@pytest.mark.parametrize("field", [b"Upgrade", b"upgrade", b"UPGRADE"])
+def test_an_offer_of_another_protocol_is_ignored_and_the_body_read(field: bytes) -> None:
+    async def play(_guests: Interception, address: tuple[str, int]) -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+            + field + b": h2c\r\nHTTP2-Settings: AAMAAABk\r\nContent-Length: 4\r\n\r\nbody"
+        )  # fmt: skip
+        assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readexactly(4) == b"body"
+        writer.close()
+
+    with_server(play, app=slow)
 
 
 def test_a_guest_that_asks_nothing_is_let_go() -> None:

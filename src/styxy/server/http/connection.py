@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,11 @@ READING_PATIENCE = 3
 """How many times the time for a request a client may take to read a response."""
 
 HEAD_END = b"\r\n\r\n"
+
+_UPGRADE = re.compile(rb"^upgrade(?=[ \t]*:)", re.IGNORECASE | re.MULTILINE)
+IGNORED_UPGRADE = b"x-ignored-upgrade"
+"""What the parser sees for a field that a server may ignore (RFC 9110, 7.8). It would take the body
+of such a request, as clients of HTTP/2 send it, for the other protocol."""
 
 NO_REQUEST = "not a valid HTTP/1.1 request (RFC 9112)"
 LONG_HEAD = f"the request line and headers exceed {MAX_HEAD} bytes; send less"
@@ -93,6 +99,7 @@ class BoundedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._until_read: asyncio.TimerHandle | None = None
         self._is_lost = False
+        self._has_ended = False
         self._unread = b""
         self._has_turn_coming = False
         self._is_behind = False
@@ -146,6 +153,16 @@ class BoundedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         if self._unread and not self.transport.is_closing():
             self.flow.pause_reading()
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it (Protocol)
+        """Answer a client that has closed its half of the connection (shutdown(2)) after it asked.
+
+        Return whether the other half stays open. Who follows a stream has gone.
+        """
+        self._has_ended = True
+        return self._owes_response() and not (
+            self.cycle.response_started and self.cycle.chunked_encoding
+        )
+
     def _ask_for_turn(self) -> None:
         self._has_turn_coming = True
         party = self._stranger if self._peer is None else self._peer.uid
@@ -160,7 +177,8 @@ class BoundedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
             end = self._unread.find(HEAD_END, 0, PIECE)
             size = PIECE if end < 0 else end + len(HEAD_END)
             piece, self._unread = self._unread[:size], self._unread[size:]
-            self._feed(piece)
+            is_in_body = self._has_head and not self._is_whole
+            self._feed(piece if is_in_body else _UPGRADE.sub(IGNORED_UPGRADE, piece))
         if self.transport.is_closing():
             return
         self._limit.hold(self, len(self._unread) + self._received)
@@ -246,6 +264,8 @@ class BoundedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
             self._is_behind = True
             self.flow.pause_reading()
             self._ask_for_turn()
+        if self._has_ended and not self._unread and self._is_answered():
+            self.transport.close()
         if self.transport.is_closing() and self.transport.get_write_buffer_size():
             # Closed, but the client does not read the rest; a closed transport waits forever.
             self._wait_for_reader()
