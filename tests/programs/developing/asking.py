@@ -14,6 +14,24 @@ _PATIENCE = 20.0
 
 _LISTENING = "0A"  # TCP_LISTEN (<net/tcp_states.h>), as proc_net_tcp has it
 
+_ADDRESSES = {
+    "0100007F": "127.0.0.1",
+    "0000000000000000FFFF00000100007F": "127.0.0.1",
+    "00000000": "0.0.0.0",
+    "00000000000000000000000001000000": "::1",
+    "00000000000000000000000000000000": "::",
+}
+"""What proc_net_tcp calls the addresses that loopback reaches; any other is none of them."""
+
+_REACHED_AT = {
+    "127.0.0.1": ("127.0.0.1",),
+    "0.0.0.0": ("127.0.0.1",),
+    "::1": ("::1",),
+    "::": ("::1", "127.0.0.1"),
+    "": (),
+}
+"""Where a listener on an address answers; on IPv4 only if nobody else does (IPV6_V6ONLY)."""
+
 
 def marked(path: str = "/") -> Callable[[str, int], str]:
     """Ask for a page, and take of it what stands between `[[` and `]]`."""
@@ -59,15 +77,28 @@ def session_of(address: str, port: int) -> str:
     return "nobody"
 
 
-def ports_of(session: int) -> set[int]:
-    """Find the ports on which a session listens."""
-    listening = {inode: port for inode, _, port in _listeners()}
+def processes_of(session: int) -> Iterator[Path]:
+    """Find the processes of a session, and of those that it has begun."""
+    own = str(session)
+    for process in Path("/proc").glob("[0-9]*"):
+        if own in (_stat(process)[1], _outer_session(process)):
+            yield process
+
+
+def places_of(session: int) -> set[tuple[str, int]]:
+    """Find the loopback addresses and ports at which a session is reached.
+
+    A stranger may have the same port at the other address.
+    """
+    listeners = list(_listeners())
+    own = {inode for process in processes_of(session) for inode in _sockets(process)}
+    taken = {(each, port) for _, at, port in listeners for each in _REACHED_AT[at][:1]}
     return {
-        listening[inode]
-        for process in Path("/proc").glob("[0-9]*")
-        if str(session) in (_stat(process)[1], _outer_session(process))
-        for inode in _sockets(process)
-        if inode in listening
+        (each, port)
+        for inode, at, port in listeners
+        if inode in own
+        for each in _REACHED_AT[at]
+        if each in _REACHED_AT[at][:1] or (each, port) not in taken
     }
 
 
@@ -87,8 +118,7 @@ def _listeners() -> Iterator[tuple[str, str, int]]:
             fields = line.split()
             address, _, port = fields[1].partition(":")
             if fields[3] == _LISTENING:
-                known = {"0100007F": "127.0.0.1", "00000000000000000000000001000000": "::1"}
-                yield fields[9], known.get(address, ""), int(port, 16)
+                yield fields[9], _ADDRESSES.get(address, ""), int(port, 16)
 
 
 def _outer_session(process: Path) -> str:

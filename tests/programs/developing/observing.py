@@ -7,30 +7,37 @@ that session listens on it and answers as the program does.
 from __future__ import annotations
 
 import contextlib
+import operator
 import re
 import struct
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
 
-from tests.programs.developing.asking import ports_of
+from tests.programs.developing.activity import Activity
+from tests.programs.developing.asking import places_of
 from tests.programs.developing.opening import Browser
 from tests.programs.program import Program, spoken
 from tests.programs.program_list import port_lines
 from tests.programs.running import Running
 
-_PATIENCE = 90.0
-"""Seconds until a program that neither serves nor ends counts as one that waits."""
+_PATIENCE = 300.0
+"""Seconds; only a program that is busy without an end is looked at for so long."""
+
+_WITHOUT_A_WORD = 30.0
+"""Seconds of rest after which a program that neither serves nor ends counts as one that waits."""
 
 _AFTER_A_WORD = 5.0
-"""Seconds from the moment at which it says that the port is taken."""
+"""The same where it has said that the port is taken; its next try may be a second away."""
 
 _FOR_ITS_PORT = 2.0
-"""Seconds from the first answer in which it may print where it serves."""
+"""Seconds of rest after which a program that serves prints no port any more."""
 
 _FOR_ITS_PAGE = 10.0
-"""Seconds in which one that opens a browser does so."""
+"""The same for one that opens a browser, which some do five seconds after they serve."""
+
+_FOR_ITS_END = 5.0
+"""The same for one that its user has asked to end."""
 
 _PAUSE = 0.05
 _TAKEN = re.compile(r"EADDRINUSE|in use|already (?:running|used|listening)|unavailable", re.I)
@@ -86,14 +93,15 @@ def observe(
     browser: Browser | None = None,
 ) -> Outcome:
     """Wait for what a program does, and for what it prints and opens of it."""
-    port = _served(server, subject, {content, str(server.pid)})
+    activity = Activity(server.pid, lambda: _said(server))
+    port = _served(server, subject, activity, expected={content, str(server.pid)})
     prints: tuple[str, ...] = ()
     opens: tuple[str, ...] = ()
     if port is not None:
-        _wait_printed(server, port)
+        activity.wait(lambda: _prints(server, port), rest=_FOR_ITS_PORT)
         prints = port_lines(_said(server), asked=asked, got=port, settled=_settled)
     if port is not None and browser is not None:
-        _within(_FOR_ITS_PAGE, lambda: browser.opened() != "")
+        activity.wait(lambda: browser.opened() != "", rest=_FOR_ITS_PAGE)
         opens = port_lines(browser.opened(), asked=asked, got=port, settled=_settled)
     return Outcome(asked, port, server.process.poll(), prints, _said(server), opens)
 
@@ -101,8 +109,9 @@ def observe(
 def end(server: Running, subject: Program) -> None:
     """Ask a program to end, as its user does; what does not hear is killed by its owner."""
     if server.process.poll() is None:
+        activity = Activity(server.pid, lambda: _said(server))
         subject.end(server)
-        _within(_AFTER_A_WORD, lambda: server.process.poll() is not None)
+        activity.wait(lambda: server.process.poll() is not None, rest=_FOR_ITS_END)
 
 
 def _said(server: Running) -> str:
@@ -114,20 +123,21 @@ def _settled(line: str) -> str:
     return _VARYING.sub("~", line)
 
 
-def _served(server: Running, subject: Program, expected: set[str]) -> int | None:
+def _served(
+    server: Running, subject: Program, activity: Activity, *, expected: set[str]
+) -> int | None:
     """Wait for the port at which a program answers; None: it has ended, or goes on without."""
     deadline = time.monotonic() + _PATIENCE
-    has_complained = False
     while time.monotonic() < deadline:
-        for port in sorted(ports_of(server.pid)):
-            if _answers(subject, port, expected):
+        places = places_of(server.pid)
+        for address, port in sorted(places, key=operator.itemgetter(1)):
+            if address in subject.addresses and _answers(subject, address, port, expected):
                 return port
-        if server.process.poll() is not None and not ports_of(server.pid):
+        if server.process.poll() is not None and not places:
             server.wait()
             return None
-        if not has_complained and _complains(server):
-            has_complained = True
-            deadline = time.monotonic() + _AFTER_A_WORD
+        if activity.rest() > (_AFTER_A_WORD if _complains(server) else _WITHOUT_A_WORD):
+            return None
         time.sleep(_PAUSE)
     return None
 
@@ -137,27 +147,14 @@ def _complains(server: Running) -> bool:
     return _NOTICE.search(said) is None and _TAKEN.search(said) is not None
 
 
-def _answers(subject: Program, port: int, expected: set[str]) -> bool:
-    for address in subject.addresses:
-        # A side port speaks another language, or none; a server that starts may hang up.
-        with contextlib.suppress(OSError, HTTPException, ValueError, EOFError, struct.error):
-            if spoken(subject.ask(address, port)) in expected:
-                return True
+def _answers(subject: Program, address: str, port: int, expected: set[str]) -> bool:
+    # A side port speaks another language, or none; a server that starts may hang up.
+    with contextlib.suppress(OSError, HTTPException, ValueError, EOFError, struct.error):
+        return spoken(subject.ask(address, port)) in expected
     return False
 
 
-def _wait_printed(server: Running, port: int) -> None:
+def _prints(server: Running, port: int) -> bool:
     number = re.compile(rf"\b{port}\b")
-
-    def is_printed() -> bool:
-        said = _said(server).splitlines()
-        return any(number.search(line) for line in said if "STYXY" not in line)
-
-    _within(_FOR_ITS_PORT, is_printed)
-
-
-def _within(seconds: float, condition: Callable[[], bool]) -> None:
-    """Wait for a condition, but no longer."""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
+    said = _said(server).splitlines()
+    return any(number.search(line) for line in said if "STYXY" not in line)
