@@ -221,7 +221,7 @@ PACKAGED_SERVERS = (
             *AS_USER,
             "sh",
             "-c",
-            f"{_BIN / 'initdb'} --no-sync -A trust -U test -D data"
+            f"{{ test -d data || {_BIN / 'initdb'} --no-sync -A trust -U test -D data; }}"
             " && cat more.conf >> data/postgresql.conf",
         ),
         addresses=BOTH,
