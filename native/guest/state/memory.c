@@ -129,6 +129,18 @@ uint16_t memory_asked_for(uint16_t got, bool is_udp)
     return entry_of(got, is_udp, &key) != NULL ? asked_of(key) : 0;
 }
 
+bool memory_next_move(int *next, uint16_t *asked, uint16_t *got)
+{
+    while (*next < MOVES) {
+        uint64_t key = atomic_load(&moves[(*next)++].key);
+        *asked = asked_of(key);
+        *got = (uint16_t)key;
+        if (key != 0 && *asked != *got && !is_udp_of(key))
+            return true;
+    }
+    return false;
+}
+
 bool memory_recall(uint16_t got, bool is_udp, struct answer *answer)
 {
     uint64_t key, words[TEXT_WORDS];

@@ -29,6 +29,12 @@ bool memory_has_any_port(uint64_t cookie);
 /* The port that was asked for where `got` was given; 0 where `got` is no moved port. */
 uint16_t memory_asked_for(uint16_t got, bool is_udp);
 
+/*
+ * Go through the TCP moves, from `*next` = 0 on: what was asked for, and what was given; false
+ * behind the last.
+ */
+bool memory_next_move(int *next, uint16_t *asked, uint16_t *got);
+
 /* Recall what the daemon said when it gave `got`; false where that is not known. */
 bool memory_recall(uint16_t got, bool is_udp, struct answer *answer);
 

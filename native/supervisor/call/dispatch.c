@@ -14,6 +14,7 @@
 #include "supervisor/call/host_calls.h"
 #include "supervisor/call/host_sockets.h"
 #include "supervisor/call/outlook_cache.h"
+#include "supervisor/call/socket_name.h"
 #include "supervisor/call/streams.h"
 #include "supervisor/linux.h"
 
@@ -116,9 +117,13 @@ static long perform_listen(const struct host_call *call, int fd)
 {
     int theirs = (int)argument(call, 0);
     uint64_t before = cookie_of(fd);
+    socket_name_before_listen(&call->caller->traced->image, fd);
     int result = listen(fd, (int)argument(call, 1));
-    if (result != 0 || cookie_of(fd) == before)
+    if (result != 0)
         return result;
+    socket_name_after_listen(&call->caller->traced->image, fd);
+    if (cookie_of(fd) == before)
+        return 0;
     if (host_sockets_put(call, theirs, fd))
         return 0;
     errno = EADDRINUSE; /* what listen said */

@@ -9,7 +9,6 @@
 #include "supervisor/traced_image/traced_image.h"
 
 #include "guest/host.h"
-#include "guest/kernel/elf_kind.h"
 #include "guest/kernel/sys.h"
 #include "supervisor/traced_image/proc_environ.h"
 
@@ -52,19 +51,24 @@ static struct traced_image *entry_for(uint64_t image_id)
     return oldest;
 }
 
-/* Whether the preload library is in it, and sees every call that it makes. */
-static bool is_preloaded(int pid, const struct proc_environ *environment)
+enum elf_kind traced_image_kind(int pid)
 {
-    if (strstr(proc_environ_get(environment, "LD_PRELOAD"), "/libstyxy.so") == NULL ||
-        !proc_environ_has_library(pid))
-        return false;
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
     int fd = sys_open(path, O_RDONLY, 0);
     enum elf_kind kind = fd < 0 ? ELF_KIND_OTHER : elf_kind_of(fd);
     if (fd >= 0)
         sys_close(fd);
-    return kind != ELF_KIND_GO;
+    return kind;
+}
+
+/* Whether the preload library is in it, and sees every call that it makes. */
+static bool is_preloaded(int pid, const struct proc_environ *environment)
+{
+    if (strstr(proc_environ_get(environment, "LD_PRELOAD"), "/libstyxy.so") == NULL ||
+        !proc_environ_has_library(pid))
+        return false;
+    return traced_image_kind(pid) != ELF_KIND_GO;
 }
 
 static void read_streams(struct image *image, int pid)

@@ -6,6 +6,7 @@
 #define STYXY_TRACED_IMAGE_H
 
 #include "guest/image.h"
+#include "guest/kernel/elf_kind.h"
 
 struct traced_image {
     struct image image;
@@ -20,6 +21,9 @@ bool traced_images_start(void);
 
 /* Find the image of an id, or read it from /proc/PID; NULL where that is not allowed. */
 struct traced_image *traced_image_of(int pid, uint64_t image_id);
+
+/* What kind of program a process runs. */
+enum elf_kind traced_image_kind(int pid);
 
 /* From here on the guest's code works for this image, called by process `pid`. */
 void traced_image_use(struct traced_image *traced, int pid);
