@@ -6,6 +6,7 @@ Also tests `request_metrics`.
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import styxy
-from tests.daemon import Daemon
+from tests.daemon import Daemon, question
 from tests.fakes import clean_environment
 
 
@@ -49,9 +51,43 @@ def test_prometheus_can_read_it(daemon: Daemon) -> None:
         "styxy_rate_limited", "styxy_loop_stalls", "styxy_leases", "styxy_instances",
         "styxy_listeners", "styxy_event_followers", "styxy_uptime_seconds", "styxy_info",
         "styxy_http_request_duration_seconds", "styxy_journal_commit_duration_seconds",
-        "styxy_line_question_duration_seconds",
+        "styxy_line_question_duration_seconds", "styxy_range_ports",
+        "process_virtual_memory_bytes", "process_resident_memory_bytes",
+        "process_start_time_seconds", "process_cpu_seconds", "process_open_fds",
+        "process_max_fds",
     }  # fmt: skip
     assert names == families.keys()
+
+
+def test_promtool_finds_nothing_to_complain_of(daemon: Daemon) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("there is no promtool")
+    daemon.allocate("build")
+    daemon.ask(question(3000))
+    daemon.call("DELETE", "/allocate/no-such-lease")
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=scrape(daemon), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_has_not_happened_yet_is_a_zero_that_can_rise(fresh: Daemon) -> None:
+    lines = scrape(fresh).splitlines()
+    for sample in (
+        'styxy_leases_granted_total{service_type="storybook"}',
+        'styxy_reassignments_total{service_type="storybook"}',
+        'styxy_leases_released_total{reason="holder died"}',
+    ):
+        assert f"{sample} 0.0" in lines
+
+
+def test_the_size_of_each_range_is_shown(daemon: Daemon) -> None:
+    assert value(daemon, 'styxy_range_ports{service_type="storybook"}') == 24
+    made = daemon.allocate("grafana")
+    first, last = made["allocated_range"]
+    assert value(daemon, 'styxy_range_ports{service_type="grafana"}') == last - first + 1
 
 
 def test_each_metric_has_its_help_and_type_lines(daemon: Daemon) -> None:

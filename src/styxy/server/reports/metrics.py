@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections import Counter as Tally
 from typing import TYPE_CHECKING
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -32,11 +37,16 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def families(service: Service, instruments: Instruments) -> list[Family]:
-    """Collect every metric."""
+    """Collect every metric; the last are the process's own, which all of Prometheus's clients have.
+
+    Those come from /proc, and are missing where there is none.
+    """
+    service.context.counts.begin(kind.name for kind in service.desk.catalogue)
     return [
         *_counters(service, instruments),
         *_gauges(service, instruments),
         *_histograms(service.context.counts),
+        *ProcessCollector(registry=None).collect(),
     ]
 
 
@@ -108,11 +118,15 @@ def _gauges(service: Service, instruments: Instruments) -> list[Family]:
         Tally((each.service_type, each.state) for each in desk.lease_index).items()
     ):
         leases.add_metric(labels, count)
+    ranges = GaugeMetricFamily("styxy_range_ports", "Ports of a range.", labels=["service_type"])
+    for kind in desk.catalogue:
+        ranges.add_metric([kind.name], sum(len(span) for span in kind.ranges))
     version = GaugeMetricFamily("styxy_info", "The running version.", labels=["version"])
     version.add_metric([__version__], 1)
     now = context.clock()
     return [
         leases,
+        ranges,
         _gauge("styxy_instances", "Registered instances.", len(desk.instances)),
         _gauge("styxy_listeners", "Listening ports.", len(context.listeners.look(now))),
         _gauge("styxy_event_followers", "Clients of /events.", len(instruments.stream)),

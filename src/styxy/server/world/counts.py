@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from styxy.core.books.events import Event, Leased, Reassigned, Released
+from styxy.core.books.events import Ending, Event, Leased, Reassigned, Released
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -115,6 +115,18 @@ class Counts:
         self.request_seconds = Histogram()
         self.commit_seconds = Histogram()
         self.question_seconds = Histogram()
+
+    def begin(self, service_types: Iterable[str]) -> None:
+        """Count nothing for what has not happened yet.
+
+        A series that begins with its first event has no increase for Prometheus: rate() and
+        increase() would miss the first lease of each type.
+        """
+        for service_type in service_types:
+            self.granted.add(service_type, by=0)
+            self.moved.add(service_type, by=0)
+        for reason in get_args(Ending):
+            self.released.add(reason, by=0)
 
     def on_events(self, events: Iterable[Event]) -> None:
         """Count what was committed."""
