@@ -21,9 +21,9 @@ from styxy.core.errors import all_errors
 from styxy.core.protocol.audit.shapes import EventWord
 from styxy.core.protocol.instances import RegisteredInstance
 from styxy.core.protocol.leases import Allocation
-from styxy.core.protocol.observations import Observation
-from styxy.core.protocol.ports import SystemUsage
 from styxy.core.protocol.reassignments import Reassignment
+from styxy.core.protocol.views.observations import Observation
+from styxy.core.protocol.views.ports import SystemUsage
 from styxy.server.http.app import ROUTES
 from styxy.server.http.routes.call import Route
 from tests.docs.pages import PAGES, ROOT, parts, text_of

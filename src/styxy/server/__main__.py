@@ -51,6 +51,7 @@ from styxy.server.reports.health import (
     make_health,
 )
 from styxy.server.reports.installation import Installation
+from styxy.server.reports.overview import Overview
 from styxy.server.service.event_stream import EventStream
 from styxy.server.service.service import Service
 from styxy.server.upkeep.config_reload import ConfigReload
@@ -179,13 +180,15 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
     context = service.context
     stalls = Stalls()
     installation = Installation(PACKAGE, version=__version__)
+    health, stream = make_health(service, sockets, recovery, stalls), EventStream(context.journal)
     instruments = Instruments(
-        health=make_health(service, sockets, recovery, stalls),
+        health=health,
         recovery=recovery,
-        stream=EventStream(context.journal),
+        stream=stream,
         stalls=stalls,
         installation=installation,
         hooks=HooksLoader(service, installation.load),
+        overview=Overview(service, stream, lambda: health.report().warnings),
     )
     watch = Watch(service, loop)
     fd_exhaustion = FdExhaustion(time.monotonic, lambda: watch.unwatched)

@@ -124,9 +124,11 @@ class Daemon:
         gc.freeze()
         # Before those that commit, for the order of what it tells.
         parts.service.committer.subscribe(parts.instruments.stream.on_events)
+        parts.service.committer.subscribe(parts.instruments.overview.on_events)
         loop.set_exception_handler(parts.fd_exhaustion.handle)
         parts.watch.start()
         parts.watch.with_sweep(parts.service.context.live_config.refresh)
+        parts.watch.with_sweep(parts.instruments.overview.on_sweep)
         parts.watch.with_sweep(partial(recovery.catch_up, parts.service))
         parts.config_reload.start()
         parts.maintenance.start()

@@ -17,8 +17,8 @@ from styxy.core.protocol.config import ConfigChange
 from styxy.core.protocol.decoding import read_body, read_query
 from styxy.core.protocol.instances import InterceptorBody, LeaveQuery, RegisterBody
 from styxy.core.protocol.leases import AllocateBody, AllocationsQuery, CleanupBody
-from styxy.core.protocol.ports import ScanQuery, SuggestQuery
 from styxy.core.protocol.reassignments import ReassignBody
+from styxy.core.protocol.views.ports import ScanQuery, SuggestQuery
 from tests.core.strategies import json_values
 
 BODIES: tuple[type[msgspec.Struct], ...] = (

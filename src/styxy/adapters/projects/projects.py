@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from styxy.adapters import git
 from styxy.adapters.projects.lookups import DirectLookups, reach
+from styxy.core.commands.programs import program_of
 from styxy.core.errors import InvalidInput
 from styxy.core.model.projects import LONGEST_PATH
 from styxy.core.names import INSTANCE_NAMES, instance_of
@@ -178,6 +179,7 @@ class ProcessFacts:
             self._by_directory[where] = self._projects.below(where[0], named=where[1])
         return {
             "process": self._processes.name(pid),
+            "program": program_of(command) if command else None,
             "command": shlex.join(command) if command else None,
             "project": self._by_directory[where],
             "instance_id": instance_of(variables),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class Usage:
     """The listeners of one port and the process behind them.
 
+    `uid` is the user of the sockets. `program` is what people call the process.
     `protocol` is "both" if TCP and UDP are in use. `since` is in seconds since the epoch. A process
     that is not visible (another user's) is None, and so is everything derived from it.
     """
@@ -31,7 +32,9 @@ class Usage:
     protocol: Protocol
     addresses: tuple[str, ...]
     pid: int | None = None
+    uid: int | None = None
     process: str | None = None
+    program: str | None = None
     command: str | None = None
     project: str | None = None
     instance_id: str | None = None

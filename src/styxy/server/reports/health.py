@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from styxy.server.agents.loading import HooksLoader
     from styxy.server.net.sockets import Sockets
     from styxy.server.reports.installation import Installation
+    from styxy.server.reports.overview import Overview
     from styxy.server.service.event_stream import EventStream
     from styxy.server.service.service import Service
     from styxy.server.upkeep.discovery_files import DiscoveryFiles
@@ -94,7 +95,8 @@ class Health:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
     """Bundle what routes use beside the service: what the daemon knows of itself (its health, its
-    last start, every change, stalls, the files that it runs from), and the agents' hooks.
+    last start, every change, stalls, the files that it runs from), everything at once for those who
+    show it, and the agents' hooks.
     """
 
     health: Health
@@ -103,6 +105,7 @@ class Instruments:
     stalls: Stalls
     installation: Installation
     hooks: HooksLoader
+    overview: Overview
 
 
 def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: Stalls) -> Health:

@@ -55,6 +55,12 @@ _HEADERS = [
     *((name.encode(), value.encode()) for name, value in ALWAYS.items()),
 ]
 
+CHANGED = "changed"
+"""The kind of message that says that something in GET /overview is new. It is in no journal: the
+kernel's listeners come and go without an event."""
+
+CHANGED_MESSAGE = b"event: changed\ndata: {}\n\n"
+
 GREETING = b"retry: 1000\n\n: styxy\n\n"
 HEARTBEAT = b": heartbeat\n\n"
 
@@ -89,6 +95,7 @@ class EventStream:
         self._pages: OrderedDict[int, list[Message]] = OrderedDict()
         self._turns: Turns | None = None
         self._followers: set[Follower] = set()
+        self.changes = 0
         self.is_closed = False
 
     def __len__(self) -> int:
@@ -104,6 +111,18 @@ class EventStream:
         self._memory.extend(_message(event, first + offset) for offset, event in enumerate(events))
         for follower in self._followers:
             follower.wake.set()
+
+    def announce(self) -> None:
+        """Tell those who want to know that something in GET /overview is new."""
+        self.changes += 1
+        for follower in self._followers:
+            if follower.word == CHANGED:
+                follower.wake.set()
+
+    @property
+    def has_viewers(self) -> bool:
+        """Whether anybody wants to know what is new in GET /overview."""
+        return any(each.word == CHANGED for each in self._followers)
 
     def follow(self, *, after: int | None, word: str | None) -> Follower:
         """Start after the event with a number, or with the next one. Raises `Unavailable`.
@@ -168,7 +187,8 @@ class Follower:
     def __init__(self, stream: EventStream, seq: int, word: str | None) -> None:
         self._stream = stream
         self._seq = seq
-        self._word = word
+        self.word = word
+        self._changes = stream.changes
         self._is_sending = False
         self.wake = asyncio.Event()
         self.hang_up: Callable[[], None] = self.left
@@ -210,23 +230,37 @@ class Follower:
 
     async def next_piece(self) -> bytes:
         """Wait for the next piece of the stream: events, or a heartbeat; empty at its end."""
-        loop = asyncio.get_running_loop()
         while not self.is_done:
             self.wake.clear()
-            messages = await self._stream.next(self._seq, party=self)
-            if not messages:
-                begun = loop.time()
-                beat = loop.call_later(self._stream.heartbeat, self.wake.set)
-                await self.wake.wait()
-                beat.cancel()
-                if loop.time() - begun >= self._stream.heartbeat and not self.is_done:
-                    return HEARTBEAT
-                continue
-            self._seq = messages[-1].seq
-            piece = b"".join(each.data for each in messages if self._word in (None, each.word))
+            piece = await self._waiting_piece()
+            if piece is None and await self._is_silent():
+                return HEARTBEAT
             if piece:
                 return piece
         return b""
+
+    async def _waiting_piece(self) -> bytes | None:
+        """Return what there is to send, empty if it concerns others; None if there is nothing."""
+        if self.word == CHANGED:
+            if self._changes == self._stream.changes:
+                return None
+            self._changes = self._stream.changes
+            return CHANGED_MESSAGE
+        messages = await self._stream.next(self._seq, party=self)
+        if not messages:
+            return None
+        self._seq = messages[-1].seq
+        return b"".join(each.data for each in messages if self.word in (None, each.word))
+
+    async def _is_silent(self) -> bool:
+        """Wait until there may be more; return whether it took so long that the stream has to give
+        a sign of life."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        beat = loop.call_later(self._stream.heartbeat, self.wake.set)
+        await self.wake.wait()
+        beat.cancel()
+        return loop.time() - begun >= self._stream.heartbeat and not self.is_done
 
 
 class StreamAnswer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from styxy.adapters.kernel import KernelLook, Listener
     from styxy.adapters.processes import Processes
@@ -66,12 +66,14 @@ class _Sockets:
         self._shown: list[Listener] | None = None
         self.has_looked = False
 
-    def update(self, listeners: list[Listener], now: float) -> None:
-        """Replace the sockets with those that the kernel showed at `now`."""
+    def update(self, listeners: list[Listener], now: float) -> set[Port]:
+        """Replace the sockets with those that the kernel showed at `now`; return the ports whose
+        sockets are others now.
+        """
         if listeners == self._shown:
-            return  # the common case, with identical objects: comparing them costs next to nothing
+            return set()  # the common case, with identical objects: they are compared in no time
         self._shown = listeners
-        self.by_port = defaultdict(list)
+        before, self.by_port = self.by_port, defaultdict(list)
         for listener in listeners:
             self.by_port[listener.port].append(listener)
         cookies = {listener.cookie for listener in listeners}
@@ -84,12 +86,16 @@ class _Sockets:
         for cookie in cookies - self.since.keys():
             self.since[cookie] = began
         self.has_looked = True
+        ports = before.keys() | self.by_port.keys()
+        return {port for port in ports if before.get(port) != self.by_port.get(port)}
 
-    def update_port(self, port: Port, listeners: list[Listener], now: float) -> None:
-        """Replace the sockets of one port with those that the kernel showed at `now`."""
+    def update_port(self, port: Port, listeners: list[Listener], now: float) -> set[Port]:
+        """Replace the sockets of one port with those that the kernel showed at `now`; return the
+        port if they are others now.
+        """
         before = self.by_port.get(port, [])
         if listeners == before:
-            return
+            return set()
         self._shown = None  # the cached view is no longer accurate
         cookies = {listener.cookie for listener in listeners}
         for gone in {listener.cookie for listener in before} - cookies:
@@ -102,6 +108,7 @@ class _Sockets:
             self.by_port[port] = listeners
         else:
             del self.by_port[port]
+        return {port}
 
 
 class Listeners:
@@ -111,6 +118,11 @@ class Listeners:
         self._kernel = kernel
         self._processes = processes
         self._sockets: dict[Transport, _Sockets] = {"tcp": _Sockets(), "udp": _Sockets()}
+        self._on_change: Callable[[Transport, set[Port]], None] = lambda _transport, _ports: None
+
+    def on_change(self, call: Callable[[Transport, set[Port]], None]) -> None:
+        """Call back after each look that has shown other sockets, with their ports."""
+        self._on_change = call
 
     def look(self, now: float) -> frozenset[Port]:
         """Ask the kernel for all TCP listeners; return their ports."""
@@ -128,7 +140,7 @@ class Listeners:
             sockets = self._sockets[transport]
             if sockets.has_looked:
                 found = self._kernel.listeners(udp=transport == "udp", port=port)
-                sockets.update_port(port, found, now)
+                self._tell(transport, sockets.update_port(port, found, now))
             else:
                 self._look(transport, now)
 
@@ -195,8 +207,13 @@ class Listeners:
 
     def _look(self, transport: Transport, now: float) -> frozenset[Port]:
         sockets = self._sockets[transport]
-        sockets.update(self._kernel.listeners(udp=transport == "udp"), now)
+        found = self._kernel.listeners(udp=transport == "udp")
+        self._tell(transport, sockets.update(found, now))
         return frozenset(sockets.by_port)
+
+    def _tell(self, transport: Transport, changed: set[Port]) -> None:
+        if changed:
+            self._on_change(transport, changed)
 
     def _sighting(self, sockets: _Sockets, listener: Listener) -> Sighting:
         holder = sockets.owners[listener.cookie]

@@ -66,6 +66,22 @@ class PortUsage:
             for port in self._listeners.look_at_udp(now)
             if port in span and (port not in self._ephemeral or port in leased)
         ]
+        return await self._described(tcp, udp)
+
+    async def some(self, ports: Collection[Port], *, leased: Collection[int]) -> list[Usage]:
+        """Describe those of some ports that have a listener, in ascending order, as of the last
+        look.
+        """
+        tcp = [port for port in ports if self._listeners.is_in_use(port)]
+        udp = [
+            port
+            for port in ports
+            if (port not in self._ephemeral or port in leased)
+            and self._listeners.is_in_use(port, "udp")
+        ]
+        return await self._described(tcp, udp)
+
+    async def _described(self, tcp: Collection[Port], udp: Collection[Port]) -> list[Usage]:
         by_port = self._sightings(tcp, udp)
         facts = self._facts()
         found: list[Usage] = []
@@ -99,6 +115,7 @@ def _usage(sightings: list[Sighting], facts: ProcessFacts) -> Usage:
         protocol=transports.pop() if len(transports) == 1 else "both",
         addresses=tuple(sorted({each.listener.address for each in sightings})),
         pid=pid,
+        uid=sightings[0].listener.uid,
         since=min(times, default=None),
         **(facts.of(pid) if pid is not None else {}),
     )

@@ -21,7 +21,7 @@ from styxy.core.protocol.leases import (
     CleanupAnswer,
     ReleaseAnswer,
 )
-from styxy.core.protocol.ports import CheckAnswer, SuggestAnswer
+from styxy.core.protocol.views.ports import CheckAnswer, SuggestAnswer
 from styxy.core.reports.who_report import WhoReport
 
 if TYPE_CHECKING:

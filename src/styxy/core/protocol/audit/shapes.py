@@ -34,9 +34,12 @@ class AuditQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class EventsQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """The query of GET /events. `since_seq`: start after this event instead of now."""
+    """The query of GET /events. `since_seq`: start after this event instead of now.
 
-    event: EventWord | None = None
+    `event=changed` sends a message whenever something in GET /overview is new, and nothing else.
+    """
+
+    event: EventWord | Literal["changed"] | None = None
     since_seq: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
 
 

@@ -1,8 +1,9 @@
-"""What is listening on this machine's ports."""
+"""What is listening on this machine's ports, and everything at once for those who show it."""
 
 from __future__ import annotations
 
-from styxy.core.protocol import observations as shapes
+from styxy.core.protocol.views import observations as shapes
+from styxy.core.protocol.views.overview import OverviewAnswer, OverviewQuery
 from styxy.core.reports.port_report import PortReport, count
 from styxy.server.http.routes.call import Call, Route, path_port
 
@@ -33,6 +34,16 @@ async def observation_stats(call: Call) -> shapes.Statistics:
     return shapes.statistics(count(await _in_use(call)))
 
 
+async def overview(call: Call) -> OverviewAnswer:
+    """Show everything, or what has changed since an answer.
+
+    Whoever shows it live follows GET /events with `event=changed`, and when a message comes asks
+    again, for what is newer than the last answer.
+    """
+    asked: OverviewQuery = call.query
+    return await call.instruments.overview.answer(asked.since)
+
+
 async def _in_use(call: Call) -> list[PortReport]:
     return [each for each in await call.service.reports() if each.usage is not None]
 
@@ -59,5 +70,13 @@ ROUTES: tuple[Route, ...] = (
         handler=observation_stats,
         summary="Count the ports in use by service type, instance and project",
         answer=shapes.Statistics,
+    ),
+    Route(
+        method="GET",
+        path="/overview",
+        handler=overview,
+        summary="Show everything that the page shows, or what is new in it",
+        query=OverviewQuery,
+        answer=OverviewAnswer,
     ),
 )

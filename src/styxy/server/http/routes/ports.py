@@ -5,7 +5,7 @@ from __future__ import annotations
 from styxy.core.errors import InvalidInput
 from styxy.core.messages import counted
 from styxy.core.model.ports import Port, PortRange
-from styxy.core.protocol import ports as shapes
+from styxy.core.protocol.views import ports as shapes
 from styxy.server.http.routes.call import Call, Route, path_port
 
 
