@@ -160,6 +160,8 @@ def test_a_tool_that_hands_over_is_known_by_its_parent(
             "storybook dev -p {port} --exact-port",
         ),
         (3050, (f"node {BIN}/parcel index.html -p 3050",), "parcel index.html -p {port}"),
+        (3095, (f"node {BIN}/gatsby develop -p 3095",), "gatsby develop -p {port}"),
+        (5006, ("python /v/bin/bokeh serve",), "bokeh serve --port {port}"),
         (3000, (f"node {BIN}/react-scripts start {'-x ' * 60}",), ""),
     ],
 )

@@ -29,8 +29,8 @@ solid-start | dev | dev | 3000 | -p --port | unknown
 start-server vinxi | dev start | dev | 3000 | -p --port $PORT | unknown
 qwik qwik-city | dev preview | dev | 5173 | --port | unknown
 waku | dev start | dev | 3000 | -p --port $PORT | unknown
-gatsby | develop | dev | 8000 | -p --port $PORT | unknown
-gatsby | serve | dev | 9000 | -p --port | unknown
+gatsby | develop | dev | 8000 | -p --port $PORT | asks
+gatsby | serve | dev | 9000 | -p --port | asks
 parcel | !build !watch !help | dev | 1234 | -p --port $PORT | steps/compares
 webpack webpack-cli | serve s server | dev | 8080 | --port -p ~$WEBPACK_DEV_SERVER_BASE_PORT | \
 steps/fails | pages --port

@@ -212,8 +212,8 @@ voila | operand alone | ui | 8866 | --port | unknown
 streamlit | run hello | ui | 8501 | --server.port $STREAMLIT_SERVER_PORT =server.port | steps/fails
 gradio | operand !cc !deploy !environment !sketch | ui | 7860 | --server-port \
 $GRADIO_SERVER_PORT | unknown
-panel | serve | ui | 5006 | --port | unknown
-bokeh | serve | ui | 5006 | --port | unknown
+panel | serve | ui | 5006 | --port | compares
+bokeh | serve | ui | 5006 | --port | compares
 solara | run | ui | 8765 | --port | unknown
 marimo | edit run tutorial new | ui | 2718 | -p --port | unknown
 chainlit | run | ui | 8000 | --port $CHAINLIT_PORT | unknown
