@@ -70,7 +70,7 @@ class Daemon:
         self.log = home.with_name(home.name + ".log")
         self._options = options
         self.wrapper = wrapper
-        self._env = clean_environment(
+        self.environment = clean_environment(
             STYXY_HOME=str(home),
             HOME=str(home.parent),
             PYTHONPATH=str(Path(styxy.__file__).parent.parent),
@@ -103,7 +103,7 @@ class Daemon:
         with self.log.open("ab") as log, open(ours, "rb") as ready:
             self._process = subprocess.Popen(
                 [*self.wrapper, *command, "--ready-fd", str(theirs), *self._options],
-                env=self._env,
+                env=self.environment,
                 pass_fds=[theirs],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

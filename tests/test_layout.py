@@ -31,7 +31,6 @@ SHORT = {
     "core/commands/connect_first.py": "is one list, and lighter than the table of tools",
     "core/hashing.py": "is held against the hash of the native library",
     "core/model/instances.py": "is one value, beside the other values in files of their own",
-    "server/net/readiness.py": "is one protocol: what the daemon says to whoever started it",
 }
 """The files that are shorter than `SHORTEST_FILE`, and why none of them belongs to a neighbour."""
 

@@ -1,6 +1,6 @@
 """The life of the daemon: started, killed, started again, refused, stopped.
 
-Also tests `__main__`, `assembly`, `readiness`, `committer`, `startup` and `recovery`.
+Also tests `__main__`, `assembly`, `starter`, `committer`, `startup` and `recovery`.
 """
 
 from __future__ import annotations

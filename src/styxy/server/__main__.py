@@ -14,6 +14,7 @@ if __name__ == "__main__":
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import logging
 import sys
 import time
@@ -38,9 +39,9 @@ from styxy.server.http.app import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
 from styxy.server.http.request_metrics import RequestMetrics
 from styxy.server.net.auth import Auth
 from styxy.server.net.rate_limit import RateLimiter
-from styxy.server.net.readiness import Readiness
 from styxy.server.net.responses import error_body
 from styxy.server.net.sockets import Sockets, open_sockets
+from styxy.server.net.starter import Starter
 from styxy.server.reports.fd_exhaustion import FdExhaustion
 from styxy.server.reports.health import (
     Instruments,
@@ -90,7 +91,8 @@ with Python's 5 ms, every answer came too late."""
 def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Run a daemon until it is told to stop; return its exit status."""
     options = _parser().parse_args(argv)
-    ready = Readiness(options.ready_fd)
+    faulthandler.enable()  # a service manager ends a daemon that hangs with SIGABRT: say where
+    starter = Starter(options.ready_fd, env)
     lookups = Lookups()
     lookups.start()  # forks, so before there are sockets, locks and threads
     clock = SteadyClock()
@@ -99,9 +101,9 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     try:
         known: Remains | None = Remains()
         while known is not None:
-            known = _run(options, env, ready, known, lookups=lookups, clock=clock)
+            known = _run(options, env, starter, known, lookups=lookups, clock=clock)
     except StyxyError as error:
-        ready.failed(error)
+        starter.failed(error)
         said = error_body(error).decode() if options.json else f"styxy: {error.message}"
         print(said, file=sys.stdout if options.json else sys.stderr)
         return error.exit_code
@@ -111,7 +113,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
 def _run(
     options: argparse.Namespace,
     env: Mapping[str, str],
-    ready: Readiness,
+    starter: Starter,
     known: Remains,
     *,
     lookups: Lookups,
@@ -145,10 +147,11 @@ def _run(
             known=known,
             lookups=lookups,
             clock=clock,
+            starter=starter,
         )
         selector = TimedSelector()
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
-            daemon = runner.run(_serve(opened, ready, selector))
+            daemon = runner.run(_serve(opened, starter, selector))
     if not daemon.is_lost:
         return None
     log.warning("the sockets or the journal were deleted; reopening everything")
@@ -165,12 +168,13 @@ class _Opened:
     sockets: Sockets
     token: str | None
     recovery: Recovery
+    is_managed: bool
 
 
-async def _serve(opened: _Opened, ready: Readiness, selector: TimedSelector) -> Daemon:
+async def _serve(opened: _Opened, starter: Starter, selector: TimedSelector) -> Daemon:
     """Wire a daemon in the running loop, and serve until told to stop."""
     daemon = Daemon(_wired(opened, asyncio.get_running_loop(), selector))
-    await daemon.serve(ready)
+    await daemon.serve(starter)
     return daemon
 
 
@@ -252,6 +256,7 @@ def _discovery_files(opened: _Opened) -> DiscoveryFiles:
         "network": network_namespace(),
         "version": __version__,
         "started_at": context.started_at,
+        "managed": opened.is_managed,
     }
     return DiscoveryFiles(
         discovery_files_of(
@@ -278,6 +283,7 @@ def _open(
     known: Remains,
     lookups: Lookups,
     clock: SteadyClock,
+    starter: Starter,
 ) -> _Opened:
     """Open everything that a daemon needs; `stack` closes it again, in reverse order."""
     private_home(paths.home)
@@ -292,11 +298,12 @@ def _open(
     open_configuration(live_config, opened.read, recovery)
     kernel = KernelLook()
     stack.callback(kernel.close)
-    sockets = open_sockets(paths, settings, kernel)
+    sockets = open_sockets(paths, settings, kernel, starter.sockets)
     stack.callback(sockets.close)
     port_map = open_map(paths, recovery)
     stack.callback(port_map.retire)
-    stack.callback(_remove_daemon_file, paths.daemon_file)
+    if not sockets.lent:  # else clients go on to find the sockets that the service manager has
+        stack.callback(_remove_daemon_file, paths.daemon_file)
     check_logs(paths, recovery)
     is_new_home = opened.journal.last_seq == 0 and opened.damage is None
     token = open_token(paths, recovery, is_new_home=is_new_home)
@@ -310,11 +317,7 @@ def _open(
         clock=clock,
     )
     service = Service(opened.read, context)
-    # First of all, and before the recovery commits: everything else may look at either.
-    service.committer.subscribe(context.counts.on_events)
-    service.committer.subscribe(context.port_map_sync.on_events)
-    service.committer.subscribe(context.former_holders.on_events)
-    service.committer.subscribe(context.probes.on_events, *KINDS)
+    _subscribe_world(service)
     return _Opened(
         paths=paths,
         settings=settings,
@@ -322,7 +325,17 @@ def _open(
         sockets=sockets,
         token=token if settings.requires_token else None,
         recovery=recovery,
+        is_managed=starter.manager.is_there,
     )
+
+
+def _subscribe_world(service: Service) -> None:
+    """Subscribe first of all, and before the recovery commits: everything else may look there."""
+    context = service.context
+    service.committer.subscribe(context.counts.on_events)
+    service.committer.subscribe(context.port_map_sync.on_events)
+    service.committer.subscribe(context.former_holders.on_events)
+    service.committer.subscribe(context.probes.on_events, *KINDS)
 
 
 def _remove_daemon_file(path: str) -> None:

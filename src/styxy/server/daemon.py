@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from styxy.adapters.paths import Paths
     from styxy.adapters.settings import Settings
     from styxy.server.guests.notify_socket import NotifySocket
-    from styxy.server.net.readiness import Readiness
+    from styxy.server.net.service_manager import ServiceManager
     from styxy.server.net.sockets import Sockets
+    from styxy.server.net.starter import Starter
     from styxy.server.reports.fd_exhaustion import FdExhaustion
     from styxy.server.reports.health import Instruments
     from styxy.server.service.service import Service
@@ -80,10 +81,10 @@ class Daemon:
         self._warming: asyncio.Task[None] | None = None
         self.is_lost = False
 
-    async def serve(self, ready: Readiness) -> None:
+    async def serve(self, starter: Starter) -> None:
         """Serve until a signal that ends it; SIGHUP rereads the configuration."""
         parts = self._parts
-        loop = asyncio.get_running_loop()
+        loop, manager = asyncio.get_running_loop(), starter.manager
         self._start(loop)
         guests = ConnectionLimit()
         questions = Questions(loop)
@@ -98,19 +99,21 @@ class Daemon:
         guests_acceptor = Acceptor(parts.sockets.line, lambda _: bind_socket)
         web = WebServer(
             parts.app,
-            on_ready=lambda: self._announce(ready),
-            on_stop=parts.instruments.stream.close,
+            on_ready=lambda: self._announce(starter),
+            on_stop=lambda: self._on_stop(manager),
             owner_of=parts.service.context.kernel.connection_owner,
             turns=Turns(loop, is_hurried=lambda: questions.are_waiting),
         )
         for number in ENDING:
             loop.add_signal_handler(number, _stop, web)
-        hang_up = partial(self._on_hang_up, web, had_terminal=has_terminal())
+        hang_up = partial(self._on_hang_up, web, manager, had_terminal=has_terminal())
         loop.add_signal_handler(signal.SIGHUP, hang_up)
         parts.watch.with_sweep(partial(self._look_at_files, web))
+        manager.start_beating(loop)
         try:
             await web.serve(sockets=parts.sockets.http)
         finally:
+            manager.stop_beating()
             guests_acceptor.close()
             guests.hang_up()
             await self._finish(loop)
@@ -145,7 +148,7 @@ class Daemon:
         await parts.maintenance.finish()
         parts.loop_watchdog.stop()
 
-    def _announce(self, ready: Readiness) -> None:
+    def _announce(self, starter: Starter) -> None:
         parts = self._parts
         parts.discovery_files.tell()
         for note in parts.sockets.notes:
@@ -156,14 +159,23 @@ class Daemon:
             log.info(
                 "it also answers on port %d, with the token %s", parts.settings.listen_port, key
             )
-        ready.reached()
+        starter.reached()
         self._warming = asyncio.create_task(parts.instruments.hooks.warm())
 
-    def _on_hang_up(self, web: WebServer, *, had_terminal: bool) -> None:
+    def _on_stop(self, manager: ServiceManager) -> None:
+        if self.is_lost:
+            manager.reloading()  # everything is reopened, by this very process
+        else:
+            manager.stopping()
+        self._parts.instruments.stream.close()
+
+    def _on_hang_up(self, web: WebServer, manager: ServiceManager, *, had_terminal: bool) -> None:
         if had_terminal and not has_terminal():
             _stop(web)  # the terminal was closed (termios(3)), and nobody asked for a reload
         else:
+            manager.reloading()
             self._parts.service.context.live_config.reload()
+            manager.ready()
 
     def _look_at_files(self, web: WebServer) -> None:
         discovery_files = self._parts.discovery_files

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from styxy.adapters.kernel import KernelLook
     from styxy.adapters.paths import Paths
     from styxy.adapters.settings import Settings
+    from styxy.server.net.service_manager import PassedSockets
 
 BACKLOG = 2048
 """Questions may arrive in bursts of hundreds, and in a flood an honest client waits less behind
@@ -35,38 +36,57 @@ _MAX_DAEMON_FILE = 64 * 1024  # bytes; ours has a few hundred
 
 @dataclass(slots=True, kw_only=True)
 class Sockets:
-    """The open listening sockets; `notes` has a sentence about each that could not be opened."""
+    """The open listening sockets; `notes` has a sentence about each that could not be opened.
+
+    `names` are those of the Unix sockets; `lent` are the names that a service manager has given
+    and takes away itself.
+    """
 
     http: list[socket.socket]
     line: socket.socket
     note: socket.socket
     names: tuple[str, ...]
+    lent: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
 
     def close(self) -> None:
-        """Close them all, and delete the names of the Unix sockets."""
+        """Close them all, and delete the names of our own Unix sockets."""
         for sock in (*self.http, self.line, self.note):
             sock.close()
         for name in self.names:
-            _unlink(name)
+            if name not in self.lent:
+                _unlink(name)
 
 
-def open_sockets(paths: Paths, settings: Settings, kernel: KernelLook) -> Sockets:
-    """Open the TCP and the Unix sockets. Raises `Conflict`, and then opens none."""
+def open_sockets(
+    paths: Paths, settings: Settings, kernel: KernelLook, passed: PassedSockets
+) -> Sockets:
+    """Open the TCP and the Unix sockets that were not passed. Raises `Conflict`, and then opens
+    none."""
     notes: list[str] = []
     opened: list[socket.socket] = []
+    lent: set[str] = set()
+    kinds = {
+        paths.socket(): socket.SOCK_STREAM,
+        paths.line_socket(): socket.SOCK_STREAM,
+        paths.note_socket(): socket.SOCK_DGRAM,
+    }
     try:
-        opened += _tcp_sockets(settings, kernel, notes)
-        opened.append(_unix_socket(paths.socket()))
-        opened.append(_unix_socket(paths.line_socket()))
-        opened.append(_unix_socket(paths.note_socket(), socket.SOCK_DGRAM))
+        opened += _tcp_sockets(settings, kernel, notes, passed)
+        for path, kind in kinds.items():
+            theirs = passed.take(kind, path)
+            opened.append(theirs or _unix_socket(path, kind))
+            if theirs:
+                lent.add(path)
     except BaseException:
         for sock in opened:
             sock.close()
         raise
     *http, line, note = opened
-    names = (paths.socket(), paths.line_socket(), paths.note_socket())
-    return Sockets(http=http, line=line, note=note, names=names, notes=notes)
+    notes += passed.notes
+    return Sockets(
+        http=http, line=line, note=note, names=tuple(kinds), lent=frozenset(lent), notes=notes
+    )
 
 
 def write_daemon_file(path: str, facts: Mapping[str, object]) -> None:
@@ -101,13 +121,14 @@ def read_daemon_file(path: str) -> dict[str, object] | None:
 
 
 def _tcp_sockets(
-    settings: Settings, kernel: KernelLook, notes: list[str]
+    settings: Settings, kernel: KernelLook, notes: list[str], passed: PassedSockets
 ) -> Iterable[socket.socket]:
     hosts = [host for host in settings.hosts if ":" not in host or has_ipv6()]
     opened: list[socket.socket] = []
     for host in hosts:
         try:
-            opened.append(_tcp_socket(host, settings.listen_port))
+            theirs = passed.take(socket.SOCK_STREAM, (host, settings.listen_port))
+            opened.append(theirs or _tcp_socket(host, settings.listen_port))
         except OSError as error:
             for sock in opened:
                 sock.close()
@@ -155,7 +176,7 @@ def _explain_busy(settings: Settings, kernel: KernelLook) -> str:
     )
 
 
-def _unix_socket(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+def _unix_socket(path: str, kind: socket.SocketKind) -> socket.socket:
     # The journal's lock guarantees that no other daemon has this home, so a leftover name is a dead
     # daemon's; but with STYXY_SOCKET, the name may be anybody's.
     if _is_answered(path, kind):
