@@ -23,6 +23,7 @@ PAGES = (
     "docs/troubleshooting.md",
     "docs/upgrading.md",
     "docs/agents.md",
+    "docs/service.md",
 )
 
 _PORTS = re.compile(r"<!-- ports: ([0-9 ]+) -->")

@@ -44,7 +44,7 @@ GROUPS = {
         "audit": "history",
     },
     "configuration": {"config": "config"},
-    "daemon": {"daemon": "daemon", "doctor": "doctor"},
+    "daemon": {"daemon": "daemon.daemon", "service": "daemon.service", "doctor": "daemon.doctor"},
     "agents": {
         "agent": "agents.agent",
         "instances": "instances",

@@ -82,6 +82,11 @@ class DaemonRecord:
             return None  # NaN, too, which Python's JSON knows
         return float(value)
 
+    @property
+    def is_managed(self) -> bool:
+        """Whether a service manager started it, which may start it again."""
+        return self.content.get("managed") is True
+
     def _number(self, name: str, *, most: int) -> int | None:
         value = self.content.get(name)
         return value if type(value) is int and 0 < value <= most else None

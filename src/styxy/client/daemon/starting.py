@@ -76,6 +76,8 @@ def start_once(
         if connection.listens():
             return False
         lock.raise_failure_since(began)
+        if arguments is None and _start_service(connection, env, lock=lock, deadline=deadline):
+            return True
         own = arguments or server_arguments()
         _start(connection, env, arguments=own, lock=lock, deadline=deadline, on_slow=on_slow)
         return True
@@ -173,6 +175,25 @@ class StartLock:
     def close(self) -> None:
         """Release the lock."""
         os.close(self._file)
+
+
+def _start_service(
+    connection: Connection, env: Mapping[str, str], *, lock: StartLock, deadline: float
+) -> bool:
+    """Have the service manager start the daemon, if it has a service for this home."""
+    from styxy.client.service.choice import managing
+
+    manager = managing(connection.paths, env)
+    if manager is None:
+        return False
+    try:
+        manager.start(patience=max(1.0, deadline - time.monotonic()))
+    except Unavailable as failure:
+        logs = "styxy daemon logs"
+        refused = DaemonUnreachable(f"{failure.message}; see: {logs}", suggestions=[logs])
+        lock.note_failure(refused)
+        raise refused from None
+    return True
 
 
 def _start(

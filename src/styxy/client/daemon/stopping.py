@@ -7,6 +7,7 @@ listener on the daemon's socket, or it started before `daemon.json` was written 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -41,6 +42,17 @@ def stop(connection: Connection, *, patience: float = STOP_PATIENCE) -> int | No
     finally:
         os.close(process)
     return pid
+
+
+def forget(connection: Connection) -> None:
+    """Remove what a daemon has left for its successor under a service manager, if there is none.
+
+    Such a daemon leaves `daemon.json` behind: its sockets outlive it.
+    """
+    record = read_record(connection.paths)
+    if record is not None and record.is_managed and not connection.listens():
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(connection.paths.daemon_file)
 
 
 def started_at(pid: int) -> float:

@@ -32,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="daemon", looks_at="whether the daemon answers, and how fast", run=running.daemon),
     Check(name="version", looks_at="the versions of daemon and command", run=running.version),
     Check(name="alone", looks_at="other daemons of this home", run=running.alone),
+    Check(name="service", looks_at="the service that restarts the daemon", run=running.service),
     Check(name="stalls", looks_at="whether the daemon ever stood still", run=running.stalls),
     Check(name="parts", looks_at="the other parts of the daemon", run=running.parts),
     Check(name="home", looks_at="owner and modes of STYXY_HOME and its files", run=files.home),

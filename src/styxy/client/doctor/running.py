@@ -20,6 +20,8 @@ WITH_TOKEN = "env -u STYXY_SKIP_AUTH styxy daemon restart"
 
 LOGS = "styxy daemon logs"
 
+INSTALL = "styxy service install"
+
 PART_FIXES = {
     "descriptors": f"ulimit -n 4096 && {RESTART}",
     "port document": "styxy config document",  # says what prevents it, or writes it
@@ -82,6 +84,30 @@ def version(seen: Examination) -> Outcome:
         return warning(f"the daemon is {theirs}, this command line {__version__}", fix=RESTART)
     files = from_health(seen, "installation", fix=RESTART)
     return files if files.verdict != "ok" else ok(f"daemon and command line are {__version__}")
+
+
+def service(seen: Examination) -> Outcome:
+    """See that the service, if there is one, is of this version, and runs."""
+    from styxy.client.daemon.starting import server_arguments
+    from styxy.client.service.choice import alternative, manager_of
+    from styxy.client.service.description import described
+
+    manager = manager_of(seen.env)
+    problem, is_installed = manager.problem(), manager.is_installed()
+    if problem is not None:
+        there = "the service is installed, but " if is_installed else ""
+        return ok(f"{there}no service manager can be used: {problem}; {alternative()}")
+    if not is_installed:
+        return ok(f"none is installed; to have the daemon restarted if it dies or hangs: {INSTALL}")
+    theirs = manager.home()
+    if theirs is None or os.path.realpath(theirs) != os.path.realpath(seen.paths.home):
+        return ok(f"{manager.service} is installed for {theirs or 'something else'}")
+    if manager.differs(described(seen.paths, seen.env, command=tuple(server_arguments()))):
+        return warning(f"{manager.service} is not as this version writes it now", fix=INSTALL)
+    state = manager.state()
+    if not state.is_running:
+        return warning(f"{manager.service} is {state.words}", fix=START)
+    return ok(f"{manager.service} is {state.words}")
 
 
 def stalls(seen: Examination) -> Outcome:

@@ -35,7 +35,7 @@ from styxy.core.reports.ownership import (
     ownership,
 )
 from styxy.core.reports.process_tree import chain, topmost
-from styxy.core.reports.who_report import is_daemon
+from styxy.core.reports.who_report import is_daemon, is_server_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -102,12 +102,18 @@ def listener_groups(
     holders = processes.holders_of([each.inode for each in listeners])
     groups: list[tuple[list[Listener], set[int]]] = []
     for listener in listeners:
-        group, pids = [listener], set(holders[listener.inode])
+        group, pids = [listener], _own_daemons(set(holders[listener.inode]), processes)
         for other in [each for each in groups if each[1] & pids or not (each[1] or pids)]:
             groups.remove(other)
             group, pids = other[0] + group, other[1] | pids
         groups.append((group, pids))
     return [(group, sorted(pids)) for group, pids in groups]
+
+
+def _own_daemons(holders: set[int], processes: Processes) -> set[int]:
+    """Leave out the service manager that keeps a daemon's sockets open (systemd.socket(5))."""
+    daemons = {pid for pid in holders if is_server_command(processes.command(pid) or ())}
+    return daemons or holders
 
 
 def other_daemon_home(

@@ -259,7 +259,12 @@ def others_to_stop(
 
 def is_daemon(process: Process) -> bool:
     """Return whether a process is a Styxy daemon, of whichever home."""
-    return "styxy.server" in process.words
+    return is_server_command(process.words)
+
+
+def is_server_command(words: Sequence[str]) -> bool:
+    """Return whether a command line runs a Styxy daemon."""
+    return "styxy.server" in words
 
 
 def hidden(port: int, user: str, *, may_see: bool) -> Stop:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from styxy.client.cli.command import Caller, Parser
     from styxy.client.daemon.connection import Answer
+    from styxy.client.service.service_manager import Manager
 
 
 def add_start_options(parser: Parser) -> None:
@@ -38,12 +39,15 @@ def start(options: Namespace, caller: Caller) -> int:
     """Start the daemon, in this process unless -d is given."""
     _check_may_start("start", caller)
     _check_settings(caller, port=options.port, insecure=options.insecure_no_auth)
+    is_usual = options.port is None and not options.insecure_no_auth
     arguments = server_arguments(port=options.port, insecure=options.insecure_no_auth)
     if not options.detach:
         if caller.wants_json:
             arguments.append("--json")  # errors before it is ready are reported by the server
         os.execve(arguments[0], arguments, server_environment(caller.env))
-    return _start_detached(arguments, options.port, caller)
+    if not is_usual and _manager(caller) is not None:
+        raise _fixed_by_service(options.port)
+    return _start_detached(None if is_usual else arguments, options.port, caller)
 
 
 def add_restart_options(parser: Parser) -> None:
@@ -56,6 +60,9 @@ def restart(options: Namespace, caller: Caller) -> int:
     from styxy.client.daemon.stopping import stop
 
     _check_may_start("restart", caller)
+    manager = _manager(caller)
+    if manager is not None and manager.state().is_running:
+        return _restart_service(manager, options.port, caller)
     record = read_record(caller.paths)
     port = options.port or (_named_port(record.pid) if record and record.pid else None)
     _check_settings(caller, port=port)
@@ -63,7 +70,39 @@ def restart(options: Namespace, caller: Caller) -> int:
         _check_free(options.port)
     with caller.waiting_for("the daemon to stop"):
         stop(caller.connection())
-    return _start_detached(server_arguments(port=port), options.port, caller)
+    arguments = server_arguments(port=port) if port is not None else None
+    return _start_detached(arguments, options.port, caller)
+
+
+def _restart_service(manager: Manager, port: int | None, caller: Caller) -> int:
+    """Have the service manager restart the daemon, which keeps its sockets open meanwhile."""
+    if port is not None:
+        raise _fixed_by_service(port)
+    with caller.waiting_for("the service to restart"):
+        manager.restart()
+    answer = caller.connection().ask("GET", "/status")
+    caller.show(answer, _running(answer, caller))
+    return 0
+
+
+def _manager(caller: Caller) -> Manager | None:
+    from styxy.client.service.choice import managing
+
+    return managing(caller.paths, caller.env)
+
+
+def _fixed_by_service(port: int | None) -> InvalidInput:
+    """Build the error for an option that the service knows nothing of."""
+    if port is None:
+        return InvalidInput(
+            "the service starts this home's daemon, always with a token; "
+            "first: styxy service uninstall",
+            suggestions=["styxy service uninstall"],
+        )
+    move = f"styxy config set listen-port {port} && styxy service install"
+    return InvalidInput(
+        f"the service starts this home's daemon; to move it: {move}", suggestions=[move]
+    )
 
 
 def _check_may_start(word: str, caller: Caller) -> None:
@@ -98,12 +137,23 @@ def _check_free(port: int) -> None:
 
 def stop_daemon(_options: Namespace, caller: Caller) -> int:
     """Stop the daemon; having nothing to stop is not a failure."""
-    from styxy.client.daemon.stopping import stop
+    from styxy.client.daemon.stopping import forget, stop
 
     caller.may_start = False
+    record, manager = read_record(caller.paths), _manager(caller)
+    state = manager.state() if manager is not None else None
     with caller.waiting_for("the daemon to stop"):
-        pid = stop(caller.connection())
+        if manager is not None and state is not None and state.is_running:
+            pid = state.pid
+            manager.stop()
+            forget(caller.connection())
+        else:
+            state, pid = None, stop(caller.connection())
     message = f"the daemon (pid {pid}) has stopped" if pid else "no daemon was running"
+    if state is not None:
+        message += ", and its service until you log in again; to start it: styxy daemon start -d"
+    elif pid and record is not None and record.is_managed:
+        message += "; a service manager had started it, and may start it again"
     body = {"success": True, "stopped": pid is not None, "pid": pid, "message": message}
     caller.report(body, message)
     return 0
@@ -152,7 +202,7 @@ def logs(options: Namespace, caller: Caller) -> int:
     return 0
 
 
-def _start_detached(arguments: list[str], port: int | None, caller: Caller) -> int:
+def _start_detached(arguments: list[str] | None, port: int | None, caller: Caller) -> int:
     connection = caller.connection()
     try:
         if not connection.listens():

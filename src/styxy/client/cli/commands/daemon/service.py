@@ -1,0 +1,219 @@
+"""service install, uninstall, status: the service manager that keeps the daemon running."""
+
+from __future__ import annotations
+
+from styxy.client.cli.command import Command, no_options
+from styxy.core.errors import EXIT_REFUSED, Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from styxy.client.cli.command import Caller, Parser
+    from styxy.client.service.description import Description
+    from styxy.client.service.service_manager import Manager, State
+
+MANAGERS = ("systemd", "launchd")
+
+
+def add_install_options(parser: Parser) -> None:
+    """Add the options of `service install`."""
+    parser.add_argument(
+        "--print", action="store_true", help="show the files, and write and start nothing"
+    )
+    parser.add_argument(
+        "--manager", choices=MANAGERS, help="with --print: whose files (this system's)"
+    )
+
+
+def install(options: Namespace, caller: Caller) -> int:
+    """Install the service or bring it up to date, and start it; twice is once."""
+    from styxy.client.service.choice import manager_of
+
+    manager = manager_of(caller.env, options.manager)
+    daemon = describe(caller)
+    if options.print:
+        return _print(manager.texts(daemon), caller)
+    _refuse_unusable(manager)
+    manager.check_ours(daemon.home)
+    was_there, state = manager.is_installed(), manager.state()
+    if state.is_running and not manager.differs(daemon):
+        return _report("unchanged", manager, state, caller)
+    with caller.waiting_for("the service to start"):
+        _put_in_place(manager, daemon, state, caller)
+    return _report("updated" if was_there else "installed", manager, manager.state(), caller)
+
+
+def describe(caller: Caller) -> Description:
+    """Describe the daemon of the caller's home, as this command line would start it."""
+    from styxy.client.daemon.starting import server_arguments
+    from styxy.client.service.description import described
+
+    return described(caller.paths, caller.env, command=tuple(server_arguments()))
+
+
+def _put_in_place(manager: Manager, daemon: Description, state: State, caller: Caller) -> None:
+    import os
+
+    from styxy.adapters.home import private_home
+    from styxy.client.daemon.stopping import stop
+
+    private_home(daemon.home)
+    os.makedirs(os.path.dirname(daemon.log), mode=0o700, exist_ok=True)
+    if state.is_running:
+        manager.stop()  # its sockets may have to be others
+    else:
+        caller.may_start = False
+        stop(caller.connection())  # leases outlive it
+    manager.write(daemon)
+    try:
+        manager.enable()
+        manager.start()
+    except Unavailable as failure:
+        _take_away(manager)
+        raise Unavailable(
+            f"the service was not installed: {failure.message}; see: styxy daemon logs",
+            suggestions=["styxy daemon logs"],
+        ) from None
+
+
+def uninstall(_options: Namespace, caller: Caller) -> int:
+    """Stop the service and remove it; having none is not a failure."""
+    from styxy.client.daemon.stopping import forget
+    from styxy.client.service.choice import manager_of
+
+    manager = manager_of(caller.env)
+    if not manager.is_installed():
+        message = "no service was installed"
+        caller.report(
+            {"success": True, "action": "absent", "files": [], "message": message}, message
+        )
+        return 0
+    manager.check_ours(caller.paths.home)
+    with caller.waiting_for("the service to stop"):
+        removed = _take_away(manager)
+    caller.may_start = False
+    forget(caller.connection())
+    message = "the service is gone; commands start the daemon when they need it"
+    body = {"success": True, "action": "removed", "files": removed, "message": message}
+    caller.report(body, "\n".join([message, *(f"  removed {path}" for path in removed)]))
+    return 0
+
+
+def _take_away(manager: Manager) -> list[str]:
+    """Stop, disable and remove; what the manager cannot do any more is left to its next start."""
+    for step in (manager.stop, manager.disable):
+        try:
+            step()
+        except Unavailable:
+            continue
+    return manager.remove()
+
+
+def status(_options: Namespace, caller: Caller) -> int:
+    """Show the service; exit 1 if none is installed or it does not run."""
+    from styxy.client.service.choice import alternative, manager_of
+
+    manager = manager_of(caller.env)
+    problem, is_installed = manager.problem(), manager.is_installed()
+    body: dict[str, object] = {
+        "success": True,
+        "manager": manager.name if problem is None else None,
+        "problem": problem,
+        "installed": is_installed,
+        "home": manager.home(),
+        "current": is_installed and not manager.differs(describe(caller)),
+        "files": list(manager.files()) if is_installed else [],
+        "running": False,
+        "pid": None,
+    }
+    if problem is not None:
+        there = f"installed ({manager.files()[0]}), but " if is_installed else ""
+        caller.report(body, f"{there}no service manager can be used: {problem}\n{alternative()}")
+        return EXIT_REFUSED
+    state = manager.state()
+    body |= {"running": state.is_running, "pid": state.pid}
+    caller.report(body, _described(body, manager, state))
+    return 0 if is_installed and state.is_running else EXIT_REFUSED
+
+
+def _described(body: dict[str, object], manager: Manager, state: State) -> str:
+    if not body["installed"]:
+        return f"{manager.name}: no service is installed; to install it: styxy service install"
+    pid = f", pid {state.pid}" if state.pid else ""
+    lines = [f"{manager.service}: {state.words}{pid}, for the home {body['home']}"]
+    if not body["current"]:
+        lines.append("its files are out of date; to update them: styxy service install")
+    elif not state.is_running:
+        lines.append("to start it: styxy daemon start -d")
+    return "\n".join([*lines, *(f"  {path}" for path in manager.files())])
+
+
+def _refuse_unusable(manager: Manager) -> None:
+    from styxy.client.service.choice import alternative
+
+    problem = manager.problem()
+    if problem is not None:
+        raise Unavailable(
+            f"no service manager can be used: {problem}; {alternative()}",
+            suggestions=["styxy daemon start -d"],
+        )
+
+
+def _print(texts: dict[str, str], caller: Caller) -> int:
+    shown = [text for path, content in texts.items() for text in (f"==> {path} <==", content)]
+    caller.report({"success": True, "files": texts}, "\n".join(shown))
+    return 0
+
+
+def _report(action: str, manager: Manager, state: State, caller: Caller) -> int:
+    """Say what was done, and what the service does from now on."""
+    done = {
+        "installed": f"installed {manager.service}",
+        "updated": f"brought {manager.service} up to date",
+        "unchanged": f"{manager.service} is installed and up to date",
+    }[action]
+    message = (
+        f"{done}: the daemon (pid {state.pid}) starts when you log in, "
+        "and again if it dies or hangs"
+    )
+    notes = []
+    if manager.name == "systemd":
+        notes.append("it ends with your last session; to keep it running: loginctl enable-linger")
+    files = list(manager.files())
+    body = {
+        "success": True,
+        "action": action,
+        "manager": manager.name,
+        "files": files,
+        "pid": state.pid,
+        "message": message,
+        "notes": notes,
+    }
+    caller.report(body, "\n".join([message, *(f"  {path}" for path in files), *notes]))
+    return 0
+
+
+COMMANDS = (
+    Command(
+        "service install",
+        "Have the service manager (systemd, launchd) keep the daemon running.",
+        example="styxy service install --print",
+        add_options=add_install_options,
+        run=install,
+    ),
+    Command(
+        "service uninstall",
+        "Stop that service and remove its files.",
+        example="styxy service uninstall",
+        add_options=no_options,
+        run=uninstall,
+    ),
+    Command(
+        "service status",
+        "Show whether the service is installed, up to date and running (exit 1 if not).",
+        example="styxy service status --json",
+        add_options=no_options,
+        run=status,
+    ),
+)

@@ -1,0 +1,49 @@
+"""Which service manager this machine has, and which of them has the daemon of a home."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from styxy.adapters.paths import Paths
+    from styxy.client.service.service_manager import Manager
+
+NAMES = ("systemd", "launchd")
+
+
+def manager_of(env: Mapping[str, str], name: str | None = None) -> Manager:
+    """Return the service manager of this system, or the one with that name."""
+    if (name or _usual()) == "launchd":
+        from styxy.client.service.launchd import Launchd
+
+        return Launchd(env)
+    from styxy.client.service.systemd import Systemd
+
+    return Systemd(env)
+
+
+def _usual() -> str:
+    return "launchd" if sys.platform == "darwin" else "systemd"
+
+
+def managing(paths: Paths, env: Mapping[str, str]) -> Manager | None:
+    """Return the service manager that has a service for this home and can be reached now."""
+    manager = manager_of(env)
+    if not manager.is_installed():  # mostly: one look at a file
+        return None
+    home = manager.home()
+    is_ours = home is not None and os.path.realpath(home) == os.path.realpath(paths.home)
+    return manager if is_ours and manager.problem() is None else None
+
+
+def alternative() -> str:
+    """Say what starts the daemon where there is no service manager."""
+    profile = "~/.zprofile" if sys.platform == "darwin" else "~/.profile"
+    return (
+        "commands start the daemon when they need it; to have it from each login on, add to "
+        f"{profile}: styxy daemon start -d"
+    )

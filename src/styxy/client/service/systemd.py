@@ -1,0 +1,116 @@
+"""systemd's manager of one user, asked with systemctl(1), and the two units that it reads of ours.
+
+`styxy.socket` opens the sockets, so that they outlive the daemon; `styxy.service` runs it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from styxy.client.service.service_manager import Manager, State
+from styxy.client.service.unit_text import home_of, service_unit, socket_unit
+from styxy.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from styxy.client.service.description import Description
+
+SERVICE, SOCKET = "styxy.service", "styxy.socket"
+
+RUNNING = ("active", "activating", "reloading")
+"""States in which the service has a daemon, or is about to have one (systemctl(1))."""
+
+STOP_SECONDS = 40.0
+"""For a stop: the unit's TimeoutStopSec= twice, and some more."""
+
+
+class Systemd(Manager):
+    """The user's instance of systemd."""
+
+    name = "systemd"
+    service = SERVICE
+
+    def files(self) -> tuple[str, ...]:
+        """Name the service, then its sockets (systemd.unit(5), the search path of a user)."""
+        return os.path.join(self._directory, SERVICE), os.path.join(self._directory, SOCKET)
+
+    def texts(self, daemon: Description) -> dict[str, str]:
+        """Write both units."""
+        service, sockets = self.files()
+        return {service: service_unit(daemon), sockets: socket_unit(daemon)}
+
+    def directories(self) -> tuple[str, ...]:
+        """Name what systemctl makes for enabled units, the units' own directory, its parent."""
+        wanted = ("default.target.wants", "sockets.target.wants")
+        inside = (os.path.join(self._directory, each) for each in wanted)
+        return (*inside, self._directory, os.path.dirname(self._directory))
+
+    def problem(self) -> str | None:
+        """Say why it cannot be reached; systemctl(1) says it best."""
+        if shutil.which("systemctl", path=self.env.get("PATH")) is None:
+            return "there is no systemctl"
+        try:
+            self._ask("show", "--property=Version")
+        except Unavailable as failure:
+            return failure.message
+        return None
+
+    def home_in(self, text: str) -> str | None:
+        """Read the service's home."""
+        return home_of(text)
+
+    def state(self) -> State:
+        """Ask how the service is."""
+        said = self._ask("show", "--property=ActiveState,SubState,MainPID", SERVICE)
+        facts = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+        pid = facts.get("MainPID", "0")
+        active = facts.get("ActiveState", "unknown")
+        return State(
+            is_running=active in RUNNING,
+            pid=int(pid) if pid.isdigit() and int(pid) else None,
+            words=f"{active} ({facts.get('SubState', 'unknown')})",
+        )
+
+    def start(self, *, patience: float = 60.0) -> None:
+        """Start it, which opens the sockets first."""
+        self._ask("start", SERVICE, patience=patience)
+
+    def stop(self) -> None:
+        """Stop both: a socket alone would start the service again for the next client."""
+        self._ask("stop", SOCKET, SERVICE, patience=STOP_SECONDS)
+
+    def restart(self) -> None:
+        """Restart the daemon and leave the sockets."""
+        self._ask("restart", SERVICE, patience=STOP_SECONDS + 60)
+
+    def enable(self) -> None:
+        """Have it started at each login, after a failure too."""
+        self._ask("daemon-reload")
+        self._ask("enable", SERVICE)
+        self._ask("reset-failed", SERVICE, SOCKET, may_fail=True)
+
+    def disable(self) -> None:
+        """Remove systemctl's links."""
+        self._ask("disable", SERVICE, SOCKET)
+
+    def remove(self) -> list[str]:
+        """Remove the units, and have them forgotten."""
+        removed = super().remove()
+        self._ask("daemon-reload", may_fail=True)
+        self._ask("reset-failed", SERVICE, SOCKET, may_fail=True)
+        return removed
+
+    @property
+    def _directory(self) -> str:
+        home = self.env.get("HOME") or os.path.expanduser("~")
+        base = self.env.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+        return os.path.join(base, "systemd", "user")
+
+    def _ask(self, *words: str, patience: float = 5.0, may_fail: bool = False) -> str:
+        try:
+            return self._run("systemctl", "--user", *words, patience=patience)
+        except Unavailable:
+            if may_fail:
+                return ""
+            raise
