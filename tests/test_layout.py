@@ -48,7 +48,7 @@ LIBRARIES = {
     "core": {"msgspec"},
     "adapters": {"msgspec"},
     "server": {"msgspec", "prometheus_client", "starlette", "uvicorn"},
-    "client": {"mcp", "pydantic"},
+    "client": {"mcp", "pydantic", "rich", "textual"},
     "__main__": set[str](),
     "__init__": set[str](),
 }
@@ -207,13 +207,17 @@ def test_a_room_is_allowed_no_library_that_it_does_not_use(room: str) -> None:
     assert used - sys.stdlib_module_names - {"styxy"} == LIBRARIES[room]
 
 
-def test_only_the_mcp_server_uses_its_sdk() -> None:
+@pytest.mark.parametrize(
+    ("room", "libraries"),
+    [("client/agents/mcp", {"mcp", "pydantic"}), ("client/terminal", {"rich", "textual"})],
+)
+def test_only_one_room_uses_what_an_extra_brings(room: str, libraries: set[str]) -> None:
     users = {
         path.parent
         for path in python_files("src")
-        if {name.partition(".")[0] for name in source_of(path).imports} & {"mcp", "pydantic"}
+        if {name.partition(".")[0] for name in source_of(path).imports} & libraries
     }
-    assert users == {SRC / "styxy/client/agents/mcp"}
+    assert users == {SRC / "styxy" / room}
 
 
 def test_the_core_is_allowed_no_module_that_it_does_not_use() -> None:

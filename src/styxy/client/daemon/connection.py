@@ -127,10 +127,10 @@ class Connection:
         """
         link = self._reach()
         try:
-            reply = self._exchange(link, _request(method, path, body))
+            reply = self._exchange(link, request(method, path, body))
         finally:
             link.close()
-        return self._parse(reply)
+        return self.parse(reply)
 
     def follow(self, path: str) -> Iterator[StreamEvent]:
         """Follow a stream of events until the daemon ends it; it ends at once if none is listening.
@@ -144,12 +144,12 @@ class Connection:
             return
         reader = StreamReader()
         try:
-            link.sendall(_request("GET", path, None))
+            link.sendall(request("GET", path))
             link.settimeout(SILENCE_PATIENCE)
             while data := link.recv(65536):
                 yield from reader.feed(data)
                 if reader.refusal is not None:
-                    self._parse(reader.refusal)
+                    self.parse(reader.refusal)
                     raise self._nonsense("it is not an event stream")
         except TimeoutError:
             raise self._silent(SILENCE_PATIENCE) from None
@@ -283,7 +283,8 @@ class Connection:
         assert reader.reply is not None
         return reader.reply
 
-    def _parse(self, reply: Reply) -> Answer:
+    def parse(self, reply: Reply) -> Answer:
+        """Read a whole answer. Raises the error that it is, or `DaemonUnreachable`."""
         try:
             data = json.loads(reply.body)
         except (ValueError, RecursionError):
@@ -339,7 +340,8 @@ def not_running() -> DaemonUnreachable:
     )
 
 
-def _request(method: str, path: str, body: Mapping[str, object] | None) -> bytes:
+def request(method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
+    """Spell one request, after whose answer the connection ends."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     if body is None:
         return f"{head}\r\n".encode()

@@ -19,11 +19,14 @@ MAX_CHUNK = 1 << 20
 MAX_EVENT = 256 * 1024
 """Bytes of one event; a lease with a path of 4 KiB and a name is 5 KB."""
 
+CHANGED = b"changed"
+"""The kind of event that is in no journal and has no number: something in GET /overview is new."""
+
 _LONGEST_SIZE = 32  # bytes of the line with the length of a chunk, including extensions
 
 
 class StreamEvent:
-    """One event: its number in the journal, and its JSON as received."""
+    """One event: its number in the journal, 0 if it is in none, and its JSON as received."""
 
     __slots__ = ("raw", "seq")
 
@@ -124,6 +127,8 @@ def _event(block: bytes) -> StreamEvent | None:
     if b"data" not in fields:
         return None  # a heartbeat, or the time to wait before reconnecting
     number = fields.get(b"id", b"")
+    if not number and fields.get(b"event") == CHANGED:
+        return StreamEvent(0, fields[b"data"])
     if not number.isdigit():
         raise MalformedReply("an event has no id")
     return StreamEvent(int(number[:20]), fields[b"data"])

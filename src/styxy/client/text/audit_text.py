@@ -28,9 +28,13 @@ def lines(events: Iterable[Mapping[str, object]]) -> Lines:
 
 def _line(event: Mapping[str, object]) -> Line:
     kind = plain(event.get("event"))
-    report = _LINES.get(kind, _all_fields)(event)
     head = f"{local_time(event.get('at'))}  {kind.ljust(_KIND_WIDTH)}  "
-    return Line(f"{head}{report}".rstrip(), at=len(head))
+    return Line(f"{head}{report(event)}".rstrip(), at=len(head))
+
+
+def report(event: Mapping[str, object]) -> str:
+    """Format what an event says, without its time and kind."""
+    return _LINES.get(plain(event.get("event")), _all_fields)(event)
 
 
 def _allocated(event: Mapping[str, object]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.client.cli.commands.history import moment
+from styxy.client.cli.commands.views.history import moment
 from styxy.client.cli.main import run_command
 from tests.commands import LONGEST, CommandLine
 from tests.fakes import FakeDaemon, clean_environment

@@ -1,0 +1,1 @@
+"""Commands that show what happens and has happened: audit, moves, programs, the terminal view."""
