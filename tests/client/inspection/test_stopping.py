@@ -188,3 +188,15 @@ def test_a_daemon_below_a_server_outlives_it(styxy: CommandLine, here: Path) -> 
     # It ends when nobody is left who could write to it.
     assert select.select([daemon], [], [], LONGEST)[0]
     os.close(daemon)
+
+
+def test_only_the_server_of_a_process_is_meant_if_one_is_named(
+    styxy: CommandLine, here: Path
+) -> None:
+    port = free_port()
+    with serving(port, cwd=here) as process:
+        done = styxy.run("stop", str(port), "--pid", str(os.getpid()), NO_DAEMON, cwd=here)
+        assert (done.returncode, process.poll()) == (1, None)
+        assert "does not listen on port" in done.stderr
+        done = styxy.run("stop", str(port), "--pid", str(process.pid), NO_DAEMON, cwd=here)
+        assert (done.returncode, process.wait(LONGEST)) == (0, -signal.SIGTERM)

@@ -69,13 +69,18 @@ class Stopping:
         self._again_patience = again_patience
         self.refusals: list[Refused] = []
 
-    def choose(self, port: int, *, is_forced: bool) -> list[FoundServer]:
+    def choose(self, port: int, *, is_forced: bool, pid: int | None = None) -> list[FoundServer]:
         """Return the servers on a port that may be ended; `refusals` says why others may not.
 
-        Raises the first refusal if there is no other server: `NotFound`, `Forbidden`, `Refused` for
-        what something else must end, and `NotYours` unless `is_forced`.
+        Only the server of process `pid` is meant, if that is given. Raises the first refusal if
+        there is no other server: `NotFound`, `Forbidden`, `Refused` for what something else must
+        end, and `NotYours` unless `is_forced`; `Conflict` if `pid` is not listening on the port.
         """
         servers = self._finder.on(port)
+        if pid is not None and servers:
+            servers = [each for each in servers if pid in each.pids]
+            if not servers:
+                raise _another(port, pid)
         published = [each for each in containers(sockets(self._env)) if port in each.ports]
         if not servers:
             raise self._nothing(port, published)
@@ -274,6 +279,16 @@ class Interrupted(KeyboardInterrupt):
             if left
             else "interrupted; the server has ended"
         )
+
+
+def _another(port: int, pid: int) -> Conflict:
+    command = f"styxy who {port}"
+    return Conflict(
+        f"process {pid} does not listen on port {port} any more; see who does: {command}",
+        port=port,
+        pid=pid,
+        suggestions=[command],
+    )
 
 
 def _publishes(server: FoundServer) -> bool:

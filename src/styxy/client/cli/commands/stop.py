@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from styxy.client.cli.command import Command
-from styxy.client.cli.values import not_empty, port_number, project_here
+from styxy.client.cli.values import not_empty, port_number, positive_number, project_here
 from styxy.core.errors import (
     Conflict,
     DaemonUnreachable,
@@ -44,6 +44,9 @@ def add_stop_options(parser: Parser) -> None:
     parser.add_argument(
         "-f", "--force", action="store_true", help="stop another project's server, too"
     )
+    parser.add_argument(
+        "--pid", metavar="PID", type=positive_number, help="only if this process is listening there"
+    )
     _add_timeout(parser)
 
 
@@ -77,7 +80,7 @@ def stop(options: Namespace, caller: Caller) -> int:
     if port is None:
         port = _port_of_name(options.target, finder)
     stopping = Stopping(finder, caller.env, patience=options.timeout)
-    servers = stopping.choose(port, is_forced=options.force)
+    servers = stopping.choose(port, is_forced=options.force, pid=options.pid)
     stopped = [_end(port, server, stopping, caller) for server in servers]
     message = "\n".join(each.message for each in stopped)
     refused = [each.message for each in stopping.refusals]
