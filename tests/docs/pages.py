@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 PAGES = (
     "docs/usage.md",
+    "docs/page.md",
     "docs/interception.md",
     "docs/http-api.md",
     "docs/settings.md",

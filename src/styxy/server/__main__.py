@@ -35,9 +35,10 @@ from styxy.server.agents.loading import HooksLoader
 from styxy.server.assembly import make_context
 from styxy.server.daemon import Daemon, Parts
 from styxy.server.guests.notify_socket import NotifySocket
-from styxy.server.http.app import OPEN_PATHS, UNCOUNTED_PATHS, HttpApi
+from styxy.server.http.app import OPEN_OPERATIONS, UNCOUNTED_PATHS, HttpApi
 from styxy.server.http.request_metrics import RequestMetrics
 from styxy.server.net.auth import Auth
+from styxy.server.net.browser_sessions import BrowserSessions
 from styxy.server.net.rate_limit import RateLimiter
 from styxy.server.net.responses import error_body
 from styxy.server.net.sockets import Sockets, open_sockets
@@ -55,6 +56,7 @@ from styxy.server.reports.installation import Installation
 from styxy.server.reports.overview import Overview
 from styxy.server.service.event_stream import EventStream
 from styxy.server.service.service import Service
+from styxy.server.service.stopping import Stopping
 from styxy.server.upkeep.config_reload import ConfigReload
 from styxy.server.upkeep.discovery_files import DiscoveryFiles, discovery_files_of
 from styxy.server.upkeep.loop_watchdog import LoopWatchdog, Stalls, TimedSelector
@@ -193,6 +195,8 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
         installation=installation,
         hooks=HooksLoader(service, installation.load),
         overview=Overview(service, stream, lambda: health.report().warnings),
+        sessions=_sessions(opened),
+        stopping=Stopping(),
     )
     watch = Watch(service, loop)
     fd_exhaustion = FdExhaustion(time.monotonic, lambda: watch.unwatched)
@@ -231,13 +235,21 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
     )
 
 
+def _sessions(opened: _Opened) -> BrowserSessions:
+    port = opened.settings.listen_port
+    has_tcp = len(opened.sockets.http) > 1
+    origin = f"http://localhost:{port}" if has_tcp else None
+    return BrowserSessions(port, time.monotonic, origin=origin)
+
+
 def _app(service: Service, instruments: Instruments, *, token: str | None) -> RequestMetrics:
     api = HttpApi(service, instruments)
     auth = Auth(
         api.app(),
         token=token,
         limiter=RateLimiter(lambda: service.desk.settings.rate_limit, time.monotonic),
-        open_paths=OPEN_PATHS,
+        sessions=instruments.sessions,
+        open_operations=OPEN_OPERATIONS,
         uncounted_paths=UNCOUNTED_PATHS,
         refuse=api.refuse,
     )

@@ -1,6 +1,6 @@
 """The API's shapes: our words translated, bodies checked.
 
-Also tests `daemon`, `failures` and `observations`.
+Also tests `daemon`, `failures`, `observations` and `page`.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ CASES = [
 BEYOND_THE_SCHEMA = {
     ("POST", "/allocate"): "a pid must be alive, a type needs a good name; 3000.0 is no integer",
     ("POST", "/reassign"): "a pid must be alive; 3000.0 is no integer",
+    ("POST", "/stop"): "3000.0 is no integer",
     ("GET", "/scan"): "a range must not end before it begins",
     ("GET", "/audit"): "a time may be said in two ways",
     ("POST", "/instance/register"): "a template must exist, a pid must be alive",

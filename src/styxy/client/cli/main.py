@@ -45,7 +45,12 @@ GROUPS = {
         "audit": "views.history",
     },
     "configuration": {"config": "config"},
-    "daemon": {"daemon": "daemon.daemon", "service": "daemon.service", "doctor": "daemon.doctor"},
+    "daemon": {
+        "daemon": "daemon.daemon",
+        "open": "daemon.daemon",
+        "service": "daemon.service",
+        "doctor": "daemon.doctor",
+    },
     "agents": {
         "agent": "agents.agent",
         "instances": "instances",

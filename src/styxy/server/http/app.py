@@ -43,8 +43,10 @@ from styxy.server.http.routes import (
     reassignments,
 )
 from styxy.server.http.routes.call import Call, Route
-from styxy.server.net.auth import KNOWN, PEER
+from styxy.server.net.auth import KNOWN, PEER, SESSION, STRANGER
 from styxy.server.net.responses import error_answer, json_answer, text_answer
+from styxy.server.page import files
+from styxy.server.page import routes as page
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -102,6 +104,7 @@ ROUTES: tuple[Route, ...] = (
     *programs.ROUTES,
     *audit.ROUTES,
     *metrics.ROUTES,
+    *page.ROUTES,
     Route(
         method="GET",
         path="/openapi.json",
@@ -120,7 +123,9 @@ ROUTES: tuple[Route, ...] = (
 MOST_PARAMETERS = 64
 """Parameters of a query; no operation has as many, and a stranger may send thousands."""
 
-OPEN_PATHS = frozenset(route.path for route in ROUTES if route.is_open)
+OPEN_OPERATIONS = frozenset(
+    (route.method, route.path) for route in ROUTES if route.is_open
+) | frozenset(("GET", path) for path in files.FILES)
 UNCOUNTED_PATHS = frozenset(route.path for route in ROUTES if route.is_uncounted)
 
 
@@ -140,6 +145,7 @@ class HttpApi:
             StarletteRoute(path, self._endpoint(group), methods=[each.method for each in group])
             for path, group in by_path.items()
         ]
+        routes += [StarletteRoute(path, self._file, methods=["GET"]) for path in files.FILES]
         handlers: dict[Any, Any] = {HTTPException: self._on_http_exception, 500: self._on_fault}
         app = Starlette(routes=routes, exception_handlers=handlers)
         app.router.redirect_slashes = (
@@ -180,12 +186,19 @@ class HttpApi:
 
         return endpoint
 
+    async def _file(self, request: Request) -> Response:
+        """Answer with a file of the page."""
+        request.scope[ROUTE] = path = request.scope["path"]
+        return files.answer(path)
+
     async def _call(self, request: Request, route: Route) -> Call:
         return Call(
             service=self._service,
             instruments=self._instruments,
             headers=request.headers,
             is_known=request.scope.get(KNOWN, False),
+            is_stranger=STRANGER in request.scope.get("state", {}),
+            session=request.scope.get(SESSION),
             path=request.path_params,
             query=_checked_query(request, route),
             body=read_body(await request.body(), route.body) if route.body else None,

@@ -26,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from styxy.core.errors import InvalidInput
 from styxy.core.protocol.decoding import ErrorAnswer
-from styxy.server.net.auth import MAX_BODY, PEER
+from styxy.server.net.auth import MAX_BODY, PEER, STRANGER
 from styxy.server.net.connection_limit import HANG_UP
 from styxy.server.net.responses import ALWAYS
 
@@ -115,6 +115,7 @@ class BoundedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         super().connection_made(transport)
         if self._stranger is not None:
             transport.set_write_buffer_limits(high=STRANGERS_UNREAD)
+            self.app_state[STRANGER] = self._stranger
         if self._peer is not None:
             self.app_state[PEER] = self._peer
             self._expect_request()

@@ -1,10 +1,10 @@
 """Who may use the daemon, checked before anything else in a request is trusted.
 
-Over TCP a token is needed; over the Unix socket the kernel identifies the caller, and only the
-daemon's own user and root are allowed. A `Host` that is not a loopback name or an `Origin` of
-another site is refused on both, token or not: a web page must not reach the daemon by DNS rebinding
-or cross-site requests. The checks run in the order of `Auth._judge`: a client without the token
-learns nothing about paths, methods and bodies.
+Over TCP a token is needed, or the session of a browser that has signed in; over the Unix socket the
+kernel identifies the caller, and only the daemon's own user and root are allowed. A `Host` that is
+not a loopback name or an `Origin` of another site is refused on both, token or not: a web page must
+not reach the daemon by DNS rebinding or cross-site requests. The checks run in the order of
+`Auth._judge`: a client without the token learns nothing about paths, methods and bodies.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from styxy.core.errors import (
     Unauthorized,
 )
 from styxy.core.messages import echo
+from styxy.server.net.browser_sessions import NOT_SIGNED_IN, has_proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from styxy.server.net.browser_sessions import BrowserSessions
     from styxy.server.net.rate_limit import Allowance, RateLimiter
 
     Refuse = Callable[[StyxyError, dict[str, str]], Response]
@@ -49,8 +51,21 @@ HOOKS = "/hooks/"
 PEER = "styxy.peer"
 """Key of the connection's `Peer` in the ASGI state; absent on TCP."""
 
+STRANGER = "styxy.stranger"
+"""Key in the ASGI state of a TCP connection that is another user's, or whose owner is unknown."""
+
 KNOWN = "styxy.known"
-"""Key of whether a request came with the token or over the Unix socket, in the ASGI scope."""
+"""Key of whether a request came with the token, in a session, or over the Unix socket, in the ASGI
+scope."""
+
+SESSION = "styxy.session"
+"""Key of the browser session that a request came in, in the ASGI scope; absent otherwise."""
+
+PROOF = b"x-styxy-page"
+"""The header in which the page shows the proof of its session."""
+
+BY_COOKIE = frozenset({"/docs", "/openapi.json", "/events"})
+"""Paths that may be read with the cookie alone: a visit and an EventSource can send no header."""
 
 LOOPBACK = r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
 """Valid values of `Host`: names that browsers resolve to this machine without asking anybody."""
@@ -61,7 +76,7 @@ them, all ports of localhost are one site, so a page of a development server is 
 
 _HOST = re.compile(LOOPBACK, re.IGNORECASE)
 _ORIGIN = re.compile("https?://" + LOOPBACK, re.IGNORECASE)
-_SINGLE = (b"host", b"authorization", b"x-api-key", b"origin", b"content-type")
+_SINGLE = (b"host", b"authorization", b"x-api-key", b"origin", b"content-type", PROOF)
 _UCRED = struct.Struct("3i")
 
 
@@ -106,7 +121,8 @@ def holder_of(speaker: int, named: int | None) -> int:
 class Auth:
     """Protects the application; `refuse` writes an error in the API's shape.
 
-    `open_paths` need no token, and the rate limit does not apply to `uncounted_paths`.
+    `open_operations`, each a method and a path, need no token, and the rate limit does not apply to
+    `uncounted_paths`. `sessions` are those of browsers.
     """
 
     def __init__(
@@ -115,14 +131,16 @@ class Auth:
         *,
         token: str | None,
         limiter: RateLimiter,
-        open_paths: frozenset[str],
+        sessions: BrowserSessions,
+        open_operations: frozenset[tuple[str, str]],
         uncounted_paths: frozenset[str],
         refuse: Refuse,
     ) -> None:
         self._app = app
         self._token = token.encode() if token is not None else None
         self._limiter = limiter
-        self._open_paths = open_paths
+        self._sessions = sessions
+        self._open_operations = open_operations
         self._uncounted_paths = uncounted_paths
         self._refuse = refuse
 
@@ -147,9 +165,10 @@ class Auth:
         headers = dict(reversed(scope["headers"]))
         _check_site(scope["headers"], headers)
         is_stranger = PEER not in scope.get("state", {})
-        refusal = self._lacking(headers) if is_stranger else None
+        refusal = self._lacking(scope, headers) if is_stranger else None
         scope[KNOWN] = refusal is None
-        if scope["path"] in self._open_paths and scope["method"] in ("GET", "HEAD"):
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if (method, scope["path"]) in self._open_operations:
             refusal = None
         if is_stranger and scope["path"] not in self._uncounted_paths:
             # Clients without the token are counted separately, to protect the quota of others.
@@ -161,11 +180,14 @@ class Auth:
             raise refusal
         _check_form(scope["headers"], headers, most=_most(scope))
 
-    def _lacking(self, headers: dict[bytes, bytes]) -> StyxyError | None:
+    def _lacking(self, scope: Scope, headers: dict[bytes, bytes]) -> StyxyError | None:
         if self._token is None:
             return None
         scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
         given = bearer.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+        cookies = headers.get(b"cookie", b"").decode("latin-1")
+        if not given and self._sessions.has_cookie(cookies):
+            return self._lacking_session(scope, headers, cookies)
         if not given:
             return Unauthorized(
                 "missing token: send 'Authorization: Bearer TOKEN'; the token is in auth.token in "
@@ -174,6 +196,21 @@ class Auth:
         if not hmac.compare_digest(given, self._token):
             return Unauthorized("wrong token; the right one is in auth.token in the Styxy home")
         return None
+
+    def _lacking_session(
+        self, scope: Scope, headers: dict[bytes, bytes], cookies: str
+    ) -> StyxyError | None:
+        """Say why a request is in no session, and note the session if it is in one.
+
+        The connection must be of the daemon's user: every server on localhost gets the cookie.
+        """
+        session = self._sessions.find(cookies)
+        if session is not None and STRANGER not in scope.get("state", {}):
+            is_reading = scope["method"] in ("GET", "HEAD") and scope["path"] in BY_COOKIE
+            if is_reading or has_proof(session, headers.get(PROOF, b"")):
+                scope[SESSION] = session
+                return None
+        return Unauthorized(NOT_SIGNED_IN, suggestions=["styxy open"])
 
 
 def _source(scope: Scope) -> str:

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from styxy.adapters.projects.projects import Projects
     from styxy.core.books.lease_index import LeaseIndex
     from styxy.server.agents.loading import HooksLoader
+    from styxy.server.net.browser_sessions import BrowserSessions
     from styxy.server.net.sockets import Sockets
     from styxy.server.reports.installation import Installation
     from styxy.server.reports.overview import Overview
     from styxy.server.service.event_stream import EventStream
     from styxy.server.service.service import Service
+    from styxy.server.service.stopping import Stopping
     from styxy.server.upkeep.discovery_files import DiscoveryFiles
     from styxy.server.upkeep.loop_watchdog import Stalls
     from styxy.server.upkeep.maintenance import Maintenance
@@ -96,7 +98,7 @@ class Health:
 class Instruments:
     """Bundle what routes use beside the service: what the daemon knows of itself (its health, its
     last start, every change, stalls, the files that it runs from), everything at once for those who
-    show it, and the agents' hooks.
+    show it, the agents' hooks, who is signed in with a browser, and what stops servers.
     """
 
     health: Health
@@ -106,6 +108,8 @@ class Instruments:
     installation: Installation
     hooks: HooksLoader
     overview: Overview
+    sessions: BrowserSessions
+    stopping: Stopping
 
 
 def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: Stalls) -> Health:

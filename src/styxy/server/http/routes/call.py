@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from styxy.core.model.leases import Holder
+    from styxy.server.net.browser_sessions import BrowserSession
     from styxy.server.reports.health import Instruments
     from styxy.server.service.service import Service
 
@@ -32,16 +33,20 @@ if TYPE_CHECKING:
 class Call:
     """What a handler needs: the service, and the checked parts of the request.
 
-    `headers` are those that the protocol itself defines, in lower case. `is_known`: the request
-    came with the token or over the Unix socket, so not from just anybody on this machine.
-    `peer_pid` is the process at the other end of the Unix socket, None over TCP. `raw` is the body
-    as it came, for operations that decode it themselves.
+    `session` is the browser session that it came in, if it did. `is_stranger`: it came over TCP,
+    from another user or from nobody that is known. `headers` are those that the protocol itself
+    defines, in lower case. `is_known`: the request came with the token, in a session or over the
+    Unix socket, so not from just anybody here. `peer_pid` is the process at the other end of the
+    Unix socket, None over TCP. `raw` is the body as it came, for operations that decode it
+    themselves.
     """
 
     service: Service
     instruments: Instruments
     headers: Mapping[str, str] = field(default_factory=dict)
     is_known: bool = False
+    is_stranger: bool = False
+    session: BrowserSession | None = None
     path: dict[str, str]
     query: Any = None
     body: Any = None

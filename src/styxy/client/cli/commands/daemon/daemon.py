@@ -1,4 +1,4 @@
-"""daemon start, stop, status, restart, logs."""
+"""daemon start, stop, status, restart, logs; open."""
 
 from __future__ import annotations
 
@@ -245,6 +245,37 @@ def _running(answer: Answer, caller: Caller) -> str:
     return "\n".join([line, *warnings])
 
 
+def add_open_options(parser: Parser) -> None:
+    """Add the options of `open`."""
+    parser.add_argument(
+        "--print", action="store_true", dest="prints", help="print the address, open nothing"
+    )
+    parser.add_argument(
+        "--no-browser", action="store_true", dest="prints", help="the same as --print"
+    )
+
+
+def open_page(options: Namespace, caller: Caller) -> int:
+    """Sign a browser in to the page, with a code that works once."""
+    from styxy.client.daemon.browser import opened_by
+
+    answer = caller.connection().ask("POST", "/page/code")
+    url = str(answer.data["url"])
+    program = None
+    if not options.prints:
+        with caller.waiting_for("the browser"):
+            program = opened_by(url, caller.env)
+    seconds = answer.data["expires_in"]
+    body = {"success": True, "url": url, "expires_in": seconds, "opened_by": program}
+    page = url.partition("#")[0]
+    caller.report(body, url if program is None else f"opened {page} with {program}")
+    if program is None and not options.prints:
+        caller.complain(f"no browser could be started; open this address within {seconds} s")
+    elif program is None:
+        caller.remark(f"open it within {seconds} s; it works once")
+    return 0
+
+
 def _add_port(parser: Parser) -> None:
     parser.add_argument("-p", "--port", metavar="PORT", type=port_number, help="TCP port (9876)")
 
@@ -284,5 +315,12 @@ COMMANDS = (
         example="styxy daemon logs -f",
         add_options=add_logs_options,
         run=logs,
+    ),
+    Command(
+        "open",
+        "Open the page with all ports of this machine in the browser, and sign it in.",
+        example="styxy open",
+        add_options=add_open_options,
+        run=open_page,
     ),
 )

@@ -1,0 +1,92 @@
+// Speaks with the daemon: signs in, asks, and hears when something is new.
+//
+// The cookie of a session is HttpOnly, and every server on localhost gets it. The proof is kept in
+// this origin's own storage, which no other port can read, and shown with each question.
+
+const PROOF = 'styxy.proof'
+
+export class Refused extends Error {
+  constructor(status, body) {
+    super(body.error || `the daemon answered ${status}`)
+    this.status = status
+    this.code = body.code
+  }
+}
+
+/** Take the code out of the address, so that neither a bookmark nor the history has it. */
+export function codeInAddress() {
+  const code = new URLSearchParams(location.hash.slice(1)).get('code')
+  if (code !== null) history.replaceState(null, '', location.pathname)
+  return code
+}
+
+export async function signIn(code) {
+  const answer = await ask('POST', '/page/session', { code })
+  localStorage.setItem(PROOF, answer.proof)
+}
+
+export async function signOut() {
+  await ask('DELETE', '/page/session')
+  localStorage.removeItem(PROOF)
+}
+
+/** Ask the daemon; throws `Refused` with its sentence, or a TypeError if it cannot be reached. */
+export async function ask(method, path, body) {
+  const headers = {}
+  const proof = localStorage.getItem(PROOF)
+  if (proof) headers['X-Styxy-Page'] = proof
+  if (body) headers['Content-Type'] = 'application/json'
+  const sent = body && JSON.stringify(body)
+  const answer = await fetch(path, { method, headers, body: sent, credentials: 'same-origin' })
+  const read = await answer.json()
+  if (!answer.ok) throw new Refused(answer.status, read)
+  return read
+}
+
+/**
+ * Keep something up to date: `take` gets the whole overview, then what is new in it, when it is
+ * new. `tell` hears 'live', 'waiting' (the daemon is not there) or 'signed out'.
+ */
+export function follow(take, tell) {
+  let revision = null
+  let isAsking = false
+  let isNews = false
+  let stream = null
+
+  async function refresh() {
+    isNews = true
+    if (isAsking) return
+    isAsking = true
+    try {
+      while (isNews) {
+        isNews = false
+        const answer = await ask('GET', revision === null ? '/overview' : `/overview?since=${revision}`)
+        revision = answer.revision
+        take(answer)
+        tell('live')
+      }
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) {
+        stream?.close()
+        tell('signed out')
+      } else tell('waiting') // the stream says when the daemon is there again
+    } finally {
+      isAsking = false
+    }
+  }
+
+  function listen() {
+    stream = new EventSource('/events?event=changed')
+    stream.addEventListener('changed', refresh)
+    // Whatever happened while nobody listened is new, too.
+    stream.addEventListener('open', refresh)
+    stream.addEventListener('error', () => {
+      if (stream.readyState === EventSource.CLOSED) refresh() // tells why
+      else tell('waiting')
+    })
+  }
+
+  refresh()
+  listen()
+  return () => stream.close()
+}
