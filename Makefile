@@ -26,7 +26,7 @@ SLOW_TEST_WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check bench soak docs clean programs compat agents hooks
+.PHONY: help run test test-slow check bench soak docs pictures clean programs compat agents hooks
 
 help:
 	@echo "make run        install into $(VENV) and see Styxy move a server from a busy port"
@@ -38,6 +38,7 @@ help:
 	@echo "make bench      measure, and print one table"
 	@echo "make soak       try every promise for a quarter of an hour, and measure a full house"
 	@echo "make docs       write what is derived from the code: tables of documents, files of plugins"
+	@echo "make pictures   draw the pictures of README and docs from a real daemon with three worktrees"
 	@echo "make clean      remove what the others made"
 
 run: $(STAMPS)/base
@@ -74,6 +75,9 @@ soak: $(STAMPS)/dev
 docs: $(STAMPS)/dev
 	@$(BIN)/python scripts/tables.py
 	@$(BIN)/python scripts/plugin_files.py
+
+pictures: $(STAMPS)/dev programs
+	@$(BIN)/python -m scripts.pictures
 
 # The check of commit messages, for checkouts that have no hooks of their own. This never fails.
 hooks:

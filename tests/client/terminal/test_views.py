@@ -65,10 +65,14 @@ def test_ports_are_grouped_by_project_with_worktrees_of_a_repo_together() -> Non
     ]
 
 
-def test_the_own_project_comes_first_and_ports_of_none_last() -> None:
-    known = facts(port(3001, project=BLOG), port(3002, project=SHOP), port(22, project=""))
-    assert headings(known, here=SHOP) == [
-        "~/shop main this project 1 server",
+def test_the_own_repo_comes_first_and_ports_of_no_project_last() -> None:
+    known = facts(
+        port(3001, project=BLOG), port(3002, project=SHOP), port(3003, project=LOGIN),
+        port(22, project=""),
+    )  # fmt: skip
+    assert headings(known, here=LOGIN) == [
+        "~/shop-login login this project 1 server",
+        "~/shop main 1 server",
         "~/blog draft 1 server",
         "no project 1 server",
     ]

@@ -66,11 +66,20 @@ def _ports(facts: Facts, place: Place) -> Iterator[Row]:
         port = facts.ports[number_]
         groups.setdefault(port.project, []).append(port)
 
-    def order(path: str) -> tuple[bool, bool, str, bool, str]:
+    own_repo = facts.project(place.project or "").repo or None
+
+    def order(path: str) -> tuple[bool, bool, bool, str, bool, str]:
         project = facts.project(path)
+        is_related = project.repo == own_repo
+        is_here = path == place.project
         return (
-            path != place.project, not path, project.repo or path, project.is_linked, path,
-        )  # fmt: skip
+            not is_here,
+            not is_related,
+            not path,
+            project.repo or path,
+            project.is_linked,
+            path,
+        )
 
     for path in sorted(groups, key=order):
         project = facts.project(path)
