@@ -295,3 +295,19 @@ def test_a_daemon_that_does_not_answer_is_said_to(daemon: OverviewDaemon) -> Non
             await view.until(lambda: "has not answered" not in view.text)
 
     run(work)
+
+
+def test_what_ends_it_unforeseen_prints_no_stack(daemon: OverviewDaemon) -> None:
+    ended = []
+
+    async def work() -> None:
+        async with piloted(daemon.connection()) as view:
+            ended.append(view.top)
+            view.top.call_later(lambda: 1 / 0)
+            await view.pilot.pause()
+
+    with pytest.raises(ZeroDivisionError):
+        run(work)
+    (top,) = ended
+    assert isinstance(top.failure, ZeroDivisionError)
+    assert top._exit_renderables == []

@@ -107,6 +107,15 @@ class Top(App[None]):
         self.run_worker(feed.run(), exclusive=True, group="feed")
         self.set_interval(AGE_SECONDS, self.draw)
 
+    def _fatal_error(self) -> None:
+        """End without the stack that Textual would print: the command says it in a sentence."""
+        self._close_messages_no_wait()
+
+    @property
+    def failure(self) -> Exception | None:
+        """What has ended the view, if anything unforeseen has."""
+        return self._exception
+
     # --- drawing ---------------------------------------------------------------------------------
 
     def draw(self) -> None:

@@ -55,7 +55,10 @@ def _show(caller: Caller) -> None:
     connection = caller.connection_here()
     connection.ensure()  # later, a daemon that was stopped on purpose is not started again
     caller.may_start = False
-    Top(caller.connection_here(), caller.env, project=_project(caller)).run()
+    view = Top(caller.connection_here(), caller.env, project=_project(caller))
+    view.run()
+    if view.failure is not None:
+        raise view.failure
 
 
 def _project(caller: Caller) -> str | None:
