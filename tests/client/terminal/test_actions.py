@@ -15,6 +15,7 @@ import pytest
 from styxy.adapters.paths import Paths
 from styxy.client.daemon.connection import Connection
 from styxy.client.terminal.actions import Actions
+from styxy.client.terminal.feed import QUIET, pause_after
 from styxy.core.errors import Conflict, NotFound, Refused
 from tests.client.stopped_servers import serving
 from tests.client.terminal.piloted import Piloted, piloted, run
@@ -139,6 +140,11 @@ def test_a_listener_and_a_lease_appear_and_go_by_themselves(attached: CommandLin
             await view.until(lambda: lease["port"] not in view.ports)
 
     run(work)
+
+
+def test_most_of_the_time_is_left_for_keys_however_much_there_is_to_draw() -> None:
+    assert pause_after(0.001) == QUIET
+    assert pause_after(0.5) == 1
 
 
 @pytest.mark.slow

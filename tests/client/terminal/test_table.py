@@ -38,7 +38,7 @@ def test_each_view_fits_80_columns_and_less(view: View) -> None:
 
 
 def row(key: str | None, words: str = "") -> Row:
-    return Row(key=key, cells=(("", ""),), words=words)
+    return Row(key=key, content=(("", ""),), words=words)
 
 
 def test_a_filter_keeps_rows_with_each_word_and_their_headings() -> None:

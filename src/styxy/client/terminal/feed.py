@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from styxy.client.daemon.sse import StreamReader
 from styxy.core.errors import DaemonUnreachable, StyxyError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from styxy.client.daemon.connection import Connection
     from styxy.client.terminal.facts import Facts
@@ -30,6 +31,10 @@ LOOK_INTERVAL = 0.25
 
 QUIET = 0.1
 """Seconds between two questions: a hundred servers that start at once are one change."""
+
+REST = 2
+"""How much longer than the drawing of a change the rest after it is: with ten thousand leases that
+come and go, keys must not wait for the drawing."""
 
 
 class Feed:
@@ -65,16 +70,23 @@ class Feed:
         self._facts.revision = None  # another daemon counts anew
         async with aclosing(changes(self._connection)) as stream:
             async for _ in stream:
-                await self._ask()
+                answer = await self._ask()
+                began = time.monotonic()
+                self._facts.take(answer)
+                self._on_facts()
                 self._on_state(None)
-                await asyncio.sleep(QUIET)
+                await asyncio.sleep(pause_after(time.monotonic() - began))
 
-    async def _ask(self) -> None:
+    async def _ask(self) -> Mapping[str, object]:
         known = self._facts.revision
         query = "" if known is None else f"?since={known}"
         answer = await asyncio.to_thread(self._connection.ask, "GET", f"/overview{query}")
-        self._facts.take(answer.data)
-        self._on_facts()
+        return answer.data
+
+
+def pause_after(seconds: float) -> float:
+    """Return how long to rest after a change that took that long to draw, both in seconds."""
+    return max(QUIET, REST * seconds)
 
 
 async def changes(connection: Connection) -> AsyncGenerator[None, None]:

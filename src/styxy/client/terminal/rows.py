@@ -198,8 +198,9 @@ class Rows(ScrollView, can_focus=True):
 
     def _segments_of(self, row: Row, *, is_chosen: bool) -> list[Segment]:
         segments = []
+        cells = row.cells
         for each in self._fitted:
-            said, tone = row.cells[each.index]
+            said, tone = cells[each.index]
             style = self._style("chosen" if is_chosen else tone)
             segments.append(Segment(self._padded(said, each), style))
         return segments

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from styxy.client.terminal.facts import PortFacts
 
@@ -40,13 +40,19 @@ class Column:
 class Row:
     """One line. `key` finds it again after a change; None for a heading, which cannot be chosen.
 
+    `content` are its cells, or makes them: of thousands of rows, only those on the screen need any.
     `port` is what can be stopped, released and copied.
     """
 
     key: str | None
-    cells: tuple[Cell, ...]
+    content: tuple[Cell, ...] | Callable[[], tuple[Cell, ...]]
     words: str = ""
     port: PortFacts | None = None
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """A cell for each column; of a heading, texts one after the other."""
+        return self.content() if callable(self.content) else self.content
 
     @property
     def is_heading(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from styxy.client.terminal.facts import moment, number, text
@@ -88,7 +89,7 @@ def _ports(facts: Facts, place: Place) -> Iterator[Row]:
         for port in groups[path]:
             yield Row(
                 key=str(port.port),
-                cells=_port_cells(port, place),
+                content=partial(_port_cells, port, place),
                 words=port.words + about,
                 port=port,
             )
@@ -104,7 +105,7 @@ def _project_heading(project: ProjectFacts, ports: Sequence[PortFacts], *, is_he
     name: Cell = (project.shown or NO_PROJECT, "heading")
     return Row(
         key=None,
-        cells=(name, (branch, "good"), (here, "warning"), (f"  {', '.join(counts)}", "dim")),
+        content=(name, (branch, "good"), (here, "warning"), (f"  {', '.join(counts)}", "dim")),
     )
 
 
@@ -157,7 +158,7 @@ def _moves(facts: Facts, place: Place) -> Iterator[Row]:
             shown = facts.project(port.project).shown or NO_PROJECT
             yield Row(
                 key=str(port.port),
-                cells=(
+                content=(
                     (str(port.asked), "warning"),
                     (str(port.port), ""),
                     (port.server or "reserved", "good" if port.is_listening else "dim"),
@@ -193,7 +194,7 @@ def _sessions(facts: Facts, place: Place) -> Iterator[Row]:
         project = facts.project(text(entry, "project")).shown
         yield Row(
             key=name,
-            cells=(
+            content=(
                 (name, ""),
                 (agent, "good"),
                 (held, "" if ports else "dim"),
@@ -228,7 +229,11 @@ def _events(facts: Facts, _place: Place) -> Iterator[Row]:
         said = audit_text.report(entry)
         yield Row(
             key=text(entry, "seq"),
-            cells=((local_time(entry.get("at"))[11:], "dim"), (word, _tone_of(entry)), (said, "")),
+            content=(
+                (local_time(entry.get("at"))[11:], "dim"),
+                (word, _tone_of(entry)),
+                (said, ""),
+            ),
             words=f"{word} {said}".lower(),
         )
 
@@ -267,7 +272,7 @@ def _ranges(facts: Facts, _place: Place) -> Iterator[Row]:
         about = text(entry, "description")
         yield Row(
             key=name,
-            cells=(
+            content=(
                 (name, "heading"),
                 ("█" * full + "·" * (BAR - full), tone),
                 (f"{used}/{size}", ""),
@@ -300,7 +305,7 @@ RANGES = View(
 
 def _warnings(facts: Facts, _place: Place) -> Iterator[Row]:
     for at, sentence in enumerate(facts.warnings):
-        yield Row(key=str(at), cells=((sentence, "warning"),), words=sentence.lower())
+        yield Row(key=str(at), content=((sentence, "warning"),), words=sentence.lower())
 
 
 WARNINGS = View(
