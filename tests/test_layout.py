@@ -28,6 +28,7 @@ MOST_ENTRIES = 14
 SHORT = {
     "__init__.py": "has the version",
     "__main__.py": "is what `python -m styxy` runs",
+    "adapters/portable/peers.py": "is lighter than its neighbours, for every start of a command",
     "core/commands/connect_first.py": "is one list, and lighter than the table of tools",
     "core/hashing.py": "is held against the hash of the native library",
     "core/model/instances.py": "is one value, beside the other values in files of their own",
@@ -46,7 +47,7 @@ MAY_IMPORT = {
 
 LIBRARIES = {
     "core": {"msgspec"},
-    "adapters": {"msgspec"},
+    "adapters": {"msgspec", "psutil"},
     "server": {"msgspec", "prometheus_client", "starlette", "uvicorn"},
     "client": {"mcp", "pydantic", "rich", "textual"},
     "__main__": set[str](),

@@ -71,7 +71,7 @@ def test_every_variable_of_the_table_is_read() -> None:
 def test_the_guest_reads_its_settings_where_this_test_looks() -> None:
     """A floor: were the guest's files not found, all of the above would hold of nothing."""
     daemons = {"STYXY_DAEMON_HOST", "STYXY_DAEMON_PORT", "STYXY_LOG_LEVEL"}
-    for_tests = {"STYXY_SKIP_AUTH", "STYXY_SHOW_FULL_KEY"}
+    for_tests = {"STYXY_SKIP_AUTH", "STYXY_SHOW_FULL_KEY", "STYXY_PORTABLE"}
     of_servers = {
         "CLAUDE_CODE_SESSION_ID",
         "STYXY_ON_CONFLICT",

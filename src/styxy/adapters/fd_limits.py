@@ -7,8 +7,12 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import sys
 
 from styxy.core.errors import Unavailable
+
+OWN_DESCRIPTORS = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
+"""A directory with a name for each open one."""
 
 _NONE_LEFT = (errno.EMFILE, errno.ENFILE)
 """This process, or the whole system, has reached its limit (open(2))."""
@@ -23,7 +27,7 @@ def limit() -> int:
 def in_use() -> int:
     """Count the open ones. Raises `Unavailable` if none is left to look with."""
     try:
-        return len(os.listdir("/proc/self/fd")) - 1  # one is the listing's own
+        return len(os.listdir(OWN_DESCRIPTORS)) - 1  # one is the listing's own
     except OSError as error:
         raise refusal(error) from error
 

@@ -350,9 +350,13 @@ def has_ipv6() -> bool:
 
 
 def ephemeral_ports() -> PortRange:
-    """Return the ports that the kernel uses for outgoing connections (ip(7))."""
-    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
-        first, last = file.read().split()
+    """Return the ports that the kernel uses for outgoing connections (ip(7)); where it does not
+    tell, the dynamic ports of RFC 6335 section 6."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+            first, last = file.read().split()
+    except OSError:
+        return PortRange(Port(49152), Port(65535))  # ENOENT: not Linux
     return PortRange(Port(int(first)), Port(int(last)))
 
 

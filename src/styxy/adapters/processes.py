@@ -49,6 +49,9 @@ class Processes:
     """Queries the processes of this machine. `is_directory` looks at the paths of their working
     directories, and may not be answered."""
 
+    has_pidfds = True
+    """Whether the end of a process can be waited for."""
+
     def __init__(self, *, is_directory: Callable[[str], bool] = os.path.isdir) -> None:
         self._is_directory = is_directory
         self.boot = _read_text("/proc/sys/kernel/random/boot_id").strip()
@@ -71,6 +74,13 @@ class Processes:
     def is_alive(self, holder: Holder) -> bool:
         """Return whether this very process is alive, not another one with its pid."""
         return self.holder(holder.pid) == holder
+
+    def pidfd(self, pid: int) -> int:
+        """Open a descriptor that is readable once a process has ended (pidfd_open(2)).
+
+        Raises `OSError`; ENOSYS where there is no such thing.
+        """
+        return os.pidfd_open(pid)
 
     def exit_status(self, holder: Holder, pidfd: int) -> int | None:
         """Return the status of a process that has ended, in the form of wait(2); None if the kernel

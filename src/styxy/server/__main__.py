@@ -25,8 +25,8 @@ from styxy import __version__
 from styxy.adapters.config_file import ConfigFile
 from styxy.adapters.home import private_directory, private_home
 from styxy.adapters.journal.backups import Backups
-from styxy.adapters.kernel import KernelLook
 from styxy.adapters.paths import Paths, network_namespace
+from styxy.adapters.portable.choice import open_kernel
 from styxy.adapters.portmap.file import Remains
 from styxy.adapters.projects.lookups import Lookups
 from styxy.adapters.settings import Settings, load_overrides, load_settings
@@ -308,7 +308,7 @@ def _open(
     opened = open_books(paths, Backups(paths.backups), recovery, known=known, now=clock())
     stack.callback(opened.journal.close)
     open_configuration(live_config, opened.read, recovery)
-    kernel = KernelLook()
+    kernel = open_kernel()
     stack.callback(kernel.close)
     sockets = open_sockets(paths, settings, kernel, starter.sockets)
     stack.callback(sockets.close)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import styxy.core.model.repos  # noqa: F401 - `repo_of` needs it late; it may be gone by then
 from styxy.adapters.kernel import KernelLook, ephemeral_ports
-from styxy.adapters.processes import Processes
+from styxy.adapters.portable.choice import open_processes
 from styxy.adapters.projects.lookups import DirectLookups
 from styxy.adapters.projects.projects import Projects
 from styxy.core.commands.programs import service_type_of_program
@@ -49,7 +49,7 @@ def make_context(
     daemon derives from them. Without `lookups`, a path that is silent holds everything up.
     `clock` is that of the process: a new one takes whatever time it is for the right one."""
     looks = lookups or DirectLookups()
-    processes = Processes(is_directory=looks.is_directory)
+    processes = open_processes(is_directory=looks.is_directory)
     listeners = Listeners(kernel=kernel, processes=processes)
     projects = Projects(processes=processes, user_home=user_home, lookups=looks)
     ephemeral = ephemeral_ports()

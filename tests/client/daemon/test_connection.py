@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from styxy.adapters.paths import Paths
-from styxy.client.daemon.connection import Connection, peer_of, read_record
+from styxy.adapters.portable.peers import peer_of
+from styxy.client.daemon.connection import Connection, read_record
 from styxy.core.errors import BodyTooLarge, DaemonUnreachable, RangeExhausted
 from tests.commands import CommandLine
 from tests.fakes import FakeDaemon, clean_environment, http_answer

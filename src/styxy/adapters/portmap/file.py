@@ -178,3 +178,13 @@ def _allocate(descriptor: int, path: str) -> None:
     except OSError as error:
         os.close(descriptor)
         raise Unavailable(f"cannot allocate {path}: {error.strerror}") from error
+
+
+def open_private() -> int:
+    """Open a map without a name, for a daemon whose map no guest reads."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("ports.map")
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:  # not Linux
+        return os.dup(file.fileno())

@@ -18,7 +18,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from styxy.adapters.portmap.file import open_map
+from styxy.adapters.portmap.file import open_map, open_private
 from styxy.adapters.portmap.layout import (
     ANSWER,
     ANSWERS_AT,
@@ -124,7 +124,7 @@ class PortMap:
     ) -> None:
         self._path = path
         self._map = bytearray(SIZE)
-        self._descriptor = os.memfd_create("ports.map") if path is None else open_map(path)
+        self._descriptor = open_private() if path is None else open_map(path)
         self._is_torn = False
         self._next_part = 0
         self._depth = 0

@@ -22,9 +22,9 @@ import os
 import select
 import signal
 import socket
-import sys
 import warnings
 
+from styxy.adapters.fd_limits import OWN_DESCRIPTORS
 from styxy.adapters.projects.mount_table import MountTable
 from styxy.adapters.projects.mounts import dependent_mount
 from styxy.core.errors import WORLDS_ERRORS
@@ -57,7 +57,6 @@ MOST_ANSWERS = 1000
 """Answers that are remembered for the time when a path is silent; the oldest gives way."""
 
 _LENGTH_BYTES = 4
-_OWN_DESCRIPTORS = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
 
 
 class DirectLookups:
@@ -315,7 +314,7 @@ def _keep(link: int) -> None:
     os.chdir("/")
     if link != 0:
         os.dup2(link, 0)
-    for name in os.listdir(_OWN_DESCRIPTORS):  # os.closerange tries all where glibc is old
+    for name in os.listdir(OWN_DESCRIPTORS):  # os.closerange tries all where glibc is old
         if name != "0":
             with contextlib.suppress(OSError):  # EBADF: that of the listing
                 os.close(int(name))

@@ -15,6 +15,7 @@ import time
 
 from styxy.adapters.home import open_regular
 from styxy.adapters.paths import network_namespace
+from styxy.adapters.portable.peers import peer_of
 from styxy.client.daemon.http_reply import MalformedReply, Reply, ReplyReader
 from styxy.core.errors import BodyTooLarge, DaemonUnreachable, from_answer
 
@@ -31,7 +32,6 @@ ANSWER_PATIENCE = 2.0
 SILENCE_PATIENCE = 40.0
 """Seconds that a stream may be silent; the daemon sends something every 15."""
 
-_UCRED_SIZE = 12  # struct ucred of unix(7): pid, uid, gid, 32 bits each
 _MAX_RECORD = 64 * 1024
 _MOST_PID = 2**22  # proc(5), pid_max
 _MOST_SECONDS = 253402300799  # the end of the year 9999, the last that datetime supports
@@ -170,7 +170,7 @@ class Connection:
         return None if path is None else self._try_connect_at(path)
 
     def _try_connect_at(self, path: str) -> _socket.socket | None:
-        link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)  # not inherited (PEP 446)
         link.settimeout(self._answer_patience)
         try:
             link.connect(path)
@@ -322,13 +322,6 @@ def _sent(link: _socket.socket, request: bytes) -> bool:
     except (BrokenPipeError, ConnectionResetError):
         return False
     return True
-
-
-def peer_of(link: _socket.socket) -> tuple[int, int, int]:
-    """Return the listener at the other end: pid, uid, gid (SO_PEERCRED, unix(7))."""
-    raw = link.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _UCRED_SIZE)
-    pid, uid, gid = memoryview(raw).cast("i")
-    return pid, uid, gid
 
 
 def not_running() -> DaemonUnreachable:

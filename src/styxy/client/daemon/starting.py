@@ -16,6 +16,7 @@ import os
 import sys
 import time
 
+from styxy.adapters.fd_limits import OWN_DESCRIPTORS
 from styxy.adapters.home import open_regular, private_home
 from styxy.core.errors import EXIT_USAGE, DaemonUnreachable, InvalidInput, Unavailable
 
@@ -285,7 +286,7 @@ def _become_daemon(
 
 def _close_all_but(kept: int) -> None:
     # The list and not a range: RLIMIT_NOFILE is a billion in some containers.
-    for name in os.listdir("/proc/self/fd"):
+    for name in os.listdir(OWN_DESCRIPTORS):
         descriptor = int(name)
         if descriptor > 2 and descriptor != kept:
             try:

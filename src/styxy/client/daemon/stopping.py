@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 
-from styxy.client.daemon.connection import Connection, DaemonRecord, peer_of, read_record
+from styxy.adapters.portable.choice import open_processes
+from styxy.adapters.portable.handles import Handle, pin
+from styxy.adapters.portable.peers import peer_of
+from styxy.client.daemon.connection import Connection, DaemonRecord, read_record
 from styxy.core.errors import Conflict, DaemonUnreachable, Forbidden, StyxyError
 
 STOP_PATIENCE = 10.0
@@ -31,7 +33,7 @@ def stop(connection: Connection, *, patience: float = STOP_PATIENCE) -> int | No
     if pid is None:
         return None
     try:
-        process = os.pidfd_open(pid)
+        process = pin(pid)
     except ProcessLookupError:
         return None
     try:
@@ -40,7 +42,7 @@ def stop(connection: Connection, *, patience: float = STOP_PATIENCE) -> int | No
             return None
         _end(process, pid, patience)
     finally:
-        os.close(process)
+        process.close()
     return pid
 
 
@@ -56,12 +58,12 @@ def forget(connection: Connection) -> None:
 
 
 def started_at(pid: int) -> float:
-    """Return when a process started, in seconds since the epoch (proc(5): stat 22, btime)."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        ticks = int(file.read().rpartition(b")")[2].split()[19])
-    with open("/proc/stat", "rb") as file:
-        booted = next(int(line.split()[1]) for line in file if line.startswith(b"btime"))
-    return booted + ticks / os.sysconf("SC_CLK_TCK")
+    """Return when a process started, in seconds since the epoch. Raises `ProcessLookupError`."""
+    processes = open_processes()
+    holder = processes.holder(pid)
+    if holder is None:
+        raise ProcessLookupError(pid)
+    return processes.started_at(holder)
 
 
 def _claimed_pid(connection: Connection) -> int | None:
@@ -98,13 +100,11 @@ def _says_so(connection: Connection, pid: int) -> bool:
 def _runs_server_since(pid: int, record: DaemonRecord) -> bool:
     """Recognise a daemon whose socket was removed, as at the end of a login session."""
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read().split(b"\0")
-        began = started_at(pid)
-    except (OSError, ValueError, IndexError):
+        words, began = open_processes().command(pid) or [], started_at(pid)
+    except ProcessLookupError:
         return False
     written = record.started_at
-    return b"styxy.server" in words and written is not None and began <= written + _STARTED_SLACK
+    return "styxy.server" in words and written is not None and began <= written + _STARTED_SLACK
 
 
 def _refuse_if_one_listens(connection: Connection, pid: int) -> None:
@@ -115,18 +115,16 @@ def _refuse_if_one_listens(connection: Connection, pid: int) -> None:
         )
 
 
-def _end(process: int, pid: int, patience: float) -> None:
+def _end(process: Handle, pid: int, patience: float) -> None:
     try:
-        signal.pidfd_send_signal(process, signal.SIGTERM)
+        process.send(signal.SIGTERM)
         # A daemon stopped with SIGSTOP would keep the request for later.
-        signal.pidfd_send_signal(process, signal.SIGCONT)
+        process.send(signal.SIGCONT)
     except ProcessLookupError:
         return  # ESRCH: it ended by itself between the check and the signal
     except PermissionError:
         raise Forbidden(f"the daemon (pid {pid}) belongs to another user") from None
-    poll = select.poll()
-    poll.register(process, select.POLLIN)
-    if not poll.poll(patience * 1000):
+    if not process.wait(patience):
         raise Conflict(
             f"the daemon (pid {pid}) did not stop within {patience:g} s; try: kill -9 {pid}",
             pid=pid,

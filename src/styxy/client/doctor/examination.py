@@ -9,7 +9,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from styxy.adapters.processes import Processes
+from styxy.adapters.portable.choice import open_processes
 from styxy.client.daemon.connection import Connection, DaemonRecord, read_record
 from styxy.client.interception.self_test import Trial, try_bind
 from styxy.client.text.render import objects
@@ -33,7 +33,7 @@ class Examination:
         self.paths = paths
         self.env = env
         self.connection = Connection(paths, answer_patience=PATIENCE)
-        self.processes = Processes()
+        self.processes = open_processes()
         self.silence: DaemonUnreachable | None = None
         """Why the daemon did not answer."""
         self.answer_time = 0.0

@@ -12,7 +12,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from styxy.adapters.kernel import KernelLook
+from styxy.adapters.portable.choice import open_kernel
 from styxy.core.model.ports import FIRST_UNPRIVILEGED, LAST_PORT, Port
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def another_port_number(seen: Examination) -> int:
 
 
 def _free_port(taken: int) -> int:
-    kernel = KernelLook()
+    kernel = open_kernel()
     try:
         above, below = range(taken + 1, LAST_PORT + 1), range(FIRST_UNPRIVILEGED, taken)
         free: int = next(port for port in (*above, *below) if kernel.is_free(Port(port)))
@@ -102,7 +102,7 @@ def _free_port(taken: int) -> int:
 
 def taker_of(port: int) -> int | None:
     """Tell which user listens on a port; None if nobody does. Our own user comes first."""
-    kernel = KernelLook()
+    kernel = open_kernel()
     try:
         users = {each.uid for each in kernel.listeners() if each.port == port}
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from styxy.adapters.portable.choice import is_portable, why
 from styxy.client.daemon.starting import NATIVE_LIBRARY, NATIVE_SUPERVISOR
 from styxy.client.doctor.fixes import reinstall, unwritable
 from styxy.client.doctor.verdict import Outcome, error, ok, warning
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 def library(seen: Examination) -> Outcome:
     """See that the library loads."""
+    if is_portable():
+        return ok(f"not looked at: {why()}, and moves no ports")
     try:
         trial = seen.trial
     except Unavailable as failure:
@@ -43,6 +46,8 @@ def _fix_of(seen: Examination) -> str:
 
 def bind(seen: Examination) -> Outcome:
     """See that a real bind of a busy port is moved."""
+    if is_portable():
+        return ok(f"not looked at: {why()}, and moves no ports")
     if seen.other_network is not None:
         return warning("not tried: the daemon speaks of another network", fix=None)
     try:
@@ -90,6 +95,8 @@ def seccomp(seen: Examination) -> Outcome:
     """See whether programs that no library reaches can be reached through the kernel."""
     from styxy.client.interception.backend import missing_supervisor
 
+    if is_portable():
+        return ok(f"not looked at: {why()}, and moves no ports")
     reason = missing_supervisor(seen.paths)
     if reason is None:
         return ok("the kernel allows a supervisor: static programs and Go are reached")

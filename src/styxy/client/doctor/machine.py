@@ -6,7 +6,8 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
-from styxy.adapters.kernel import KernelLook, ephemeral_ports, reserved_ports
+from styxy.adapters.kernel import ephemeral_ports, reserved_ports
+from styxy.adapters.portable.choice import open_kernel
 from styxy.client.cli.range_import import types_of
 from styxy.client.doctor.running import RESTART, from_health
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
@@ -79,6 +80,8 @@ def limits(seen: Examination) -> Outcome:
     outcomes = [_limit("this shell", here, fix=fix)]
     pid = seen.status.get("pid") if seen.status else None
     if isinstance(pid, int):
+        if not hasattr(resource, "prlimit"):
+            return ok(f"this shell may open {here} files")
         theirs = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
         outcomes.append(_limit("the daemon", theirs, fix=f"ulimit -n 4096 && {RESTART}"))
     return worst(outcomes)
@@ -119,7 +122,7 @@ def _spans(ports: Iterable[int]) -> list[str]:
 
 
 def _listening() -> set[object]:
-    kernel = KernelLook()
+    kernel = open_kernel()
     try:
         return {each.port for udp in (False, True) for each in kernel.listeners(udp=udp)}
     finally:

@@ -81,7 +81,7 @@ class _Link:
     """A connection to a Unix socket; the module `socket` costs more than all the rest."""
 
     def __init__(self, path: str, deadline: float) -> None:
-        self._link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        self._link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         self._link.settimeout(max(deadline - time.monotonic(), 0.001))
         try:
             self._link.connect(path)

@@ -10,17 +10,16 @@ is asked afterwards, and what then still runs is killed.
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from styxy.adapters.portable.handles import Handle, pin, wait_any
 from styxy.core.reports.process_tree import server_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from types import TracebackType
 
     from styxy.adapters.processes import Processes
@@ -63,7 +62,7 @@ class Ending:
         self._spared = spared
         self._tops = {each.pid: each for each in tree.tops}
         self._known: dict[int, Process] = {}
-        self._pinned: dict[int, int] = {}
+        self._pinned: dict[int, Handle] = {}
         self._killed: set[int] = set()
         self._forbidden: set[int] = set()
         self._pin([*tree.tops, *tree.rest])
@@ -78,7 +77,7 @@ class Ending:
         trace: TracebackType | None,
     ) -> None:
         for process in self._pinned.values():
-            os.close(process)
+            process.close()
 
     def end(self, patience: float = PATIENCE) -> Ended:
         """End all of it; the server itself has `patience` seconds before it is killed."""
@@ -110,12 +109,12 @@ class Ending:
             if each.pid in self._pinned:
                 continue
             try:
-                process = os.pidfd_open(each.pid)
+                process = pin(each.pid)
             except (ProcessLookupError, OSError):
                 continue  # ESRCH: it has ended; EINVAL: a thread
             holder = self._processes.holder(each.pid)
             if holder is None or holder.start_time != each.started:
-                os.close(process)  # it has ended, and its pid may be another's by now
+                process.close()  # it has ended, and its pid may be another's by now
                 continue
             self._pinned[each.pid] = process
             self._known[each.pid] = each
@@ -137,17 +136,17 @@ class Ending:
         self._pin(each for each in [*tree.rest, *orphans] if each.pid not in self._spared)
 
     def _alive(self, pids: Iterable[int]) -> list[int]:
-        watched = {self._pinned[pid]: pid for pid in pids if pid in self._pinned}
-        ended = {process for process, _ in _polled(watched, 0)}
-        return [pid for process, pid in watched.items() if process not in ended]
+        watched = {pid: self._pinned[pid] for pid in pids if pid in self._pinned}
+        ended = wait_any(watched, 0)
+        return [pid for pid in watched if pid not in ended]
 
     def _send(self, pids: Iterable[int], number: signal.Signals) -> None:
         for pid in pids:
             try:
                 with contextlib.suppress(ProcessLookupError):  # ESRCH: it has just ended
-                    signal.pidfd_send_signal(self._pinned[pid], number)
+                    self._pinned[pid].send(number)
                     # One that was stopped with SIGSTOP would keep the request for later.
-                    signal.pidfd_send_signal(self._pinned[pid], signal.SIGCONT)
+                    self._pinned[pid].send(signal.SIGCONT)
             except PermissionError:
                 self._forbidden.add(pid)
                 continue
@@ -159,16 +158,9 @@ class Ending:
         deadline = time.monotonic() + patience
         waited = self._alive(each for each in pids if each not in self._forbidden)
         while waited and (rest := deadline - time.monotonic()) > 0:
-            _polled({self._pinned[pid]: pid for pid in waited}, rest)
+            wait_any({pid: self._pinned[pid] for pid in waited}, rest)
             waited = self._alive(waited)
 
 
 def _is_same(was: Process, now: Process | None) -> bool:
     return now is None or now.started == was.started
-
-
-def _polled(watched: Mapping[int, int], seconds: float) -> list[tuple[int, int]]:
-    poll = select.poll()
-    for process in watched:
-        poll.register(process, select.POLLIN)
-    return poll.poll(seconds * 1000)

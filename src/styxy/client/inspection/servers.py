@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styxy.adapters.git import canonical
-from styxy.adapters.kernel import KernelLook
 from styxy.adapters.paths import Paths
-from styxy.adapters.processes import Processes
+from styxy.adapters.portable.choice import open_kernel, open_processes
 from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.client.text.render import objects
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from styxy.adapters.kernel import Listener
+    from styxy.adapters.processes import Processes
     from styxy.client.daemon.connection import Connection
     from styxy.core.reports.process_tree import Process
 
@@ -93,7 +93,7 @@ def listener_groups(
     processes: Processes, port: int | None = None, *, with_udp: bool = True
 ) -> list[Group]:
     """Group the listeners of a port, or of all: sockets of the same processes are one server."""
-    kernel, at = KernelLook(), None if port is None else Port(port)
+    kernel, at = open_kernel(), None if port is None else Port(port)
     try:
         listeners = kernel.listeners(port=at)
         listeners += kernel.listeners(udp=True, port=at) if with_udp else []
@@ -144,7 +144,7 @@ class ServerFinder:
         self, connection: Connection, env: Mapping[str, str], *, project: str | None
     ) -> None:
         self.lookups = Lookups(seconds=PATIENT_SECONDS)
-        self.processes = Processes(is_directory=self.lookups.is_directory)
+        self.processes = open_processes(is_directory=self.lookups.is_directory)
         self.notice: str | None = None
         self.leases: list[dict[str, object]] = []
         self._noted: dict[tuple[object, object], str] = {}

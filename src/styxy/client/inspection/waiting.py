@@ -221,16 +221,15 @@ def wait_until_up(
     pause: Callable[[float], None] = time.sleep,
 ) -> Outcome:
     """Wait on this machine; what `pause` raises ends the wait."""
-    from styxy.adapters.kernel import KernelLook
     from styxy.adapters.paths import Paths
-    from styxy.adapters.processes import Processes
+    from styxy.adapters.portable.choice import open_kernel, open_processes
 
-    kernel = KernelLook()
+    kernel = open_kernel()
     try:
         waiting = Waiting(
             port,
             kernel=kernel,
-            processes=Processes(),
+            processes=open_processes(),
             connection=connection,
             own=own,
             home=env.get("HOME") or "/",

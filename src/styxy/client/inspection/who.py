@@ -13,7 +13,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from styxy.adapters import git
-from styxy.adapters.processes import Processes, user_name
+from styxy.adapters.portable.choice import open_processes
+from styxy.adapters.processes import user_name
 from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.client.inspection.containers import containers, sockets
@@ -80,7 +81,7 @@ class _Teller:
         self._env = env
         self._records = records
         self._lookups = lookups = Lookups(seconds=PATIENT_SECONDS)
-        self._processes = processes = Processes(is_directory=lookups.is_directory)
+        self._processes = processes = open_processes(is_directory=lookups.is_directory)
         self._projects = Projects(processes=processes, user_home=self._home, lookups=lookups)
         self._facts = ProcessFacts(processes, self._projects)
         self._table = self._processes.table()

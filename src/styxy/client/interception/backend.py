@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
+from styxy.adapters.portable.choice import is_portable, why
 from styxy.client.interception import self_test as proof
 from styxy.client.interception.binary_format import look_at
 from styxy.client.interception.run import own_library, own_supervisor
@@ -66,6 +67,8 @@ class Chooser:
         """Choose for a command. An unavailable backend is a warning, never a failure."""
         if backend == "none":
             return Choice("none", "requested with --backend")
+        if is_portable():
+            return _nothing(f"{why()}: ports are not moved")
         if backend == "preload":
             return self._preload(words[0])
         if backend == "seccomp":

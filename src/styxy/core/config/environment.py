@@ -193,6 +193,12 @@ VARIABLES: tuple[Variable, ...] = (
         kind=SWITCH,
     ),
     Variable(
+        name="STYXY_PORTABLE",
+        meaning="for testing: look at ports and processes through psutil, as where there is no "
+        "netlink; nothing is moved then",
+        kind=SWITCH,
+    ),
+    Variable(
         name="STYXY_SHOW_FULL_KEY",
         meaning="keys appear in logs in full, not as abcd***wxyz",
         kind=SWITCH,

@@ -12,7 +12,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from styxy.adapters.project_files import ProjectFiles
+from styxy.adapters.projects.project_files import ProjectFiles
 from styxy.core.advice.failures import find_failure
 from styxy.core.advice.guard import denial
 from styxy.core.advice.occupants import Occupant

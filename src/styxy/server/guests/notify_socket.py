@@ -47,7 +47,8 @@ class NotifySocket:
         self._on_listen = on_listen
         self._on_name = on_name
         sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        if hasattr(socket, "SO_PASSCRED"):  # where senders are not named, none is believed
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start reading."""

@@ -13,10 +13,10 @@ import hmac
 import os
 import re
 import socket
-import struct
 import time
 from typing import TYPE_CHECKING
 
+from styxy.adapters.portable.peers import peer_of
 from styxy.core.errors import (
     BodyTooLarge,
     Forbidden,
@@ -77,7 +77,6 @@ them, all ports of localhost are one site, so a page of a development server is 
 _HOST = re.compile(LOOPBACK, re.IGNORECASE)
 _ORIGIN = re.compile("https?://" + LOOPBACK, re.IGNORECASE)
 _SINGLE = (b"host", b"authorization", b"x-api-key", b"origin", b"content-type", PROOF)
-_UCRED = struct.Struct("3i")
 
 
 class Peer:
@@ -89,9 +88,7 @@ class Peer:
     __slots__ = ("gid", "is_allowed", "pid", "uid")
 
     def __init__(self, connection: socket.socket) -> None:
-        # SO_PEERCRED, unix(7): the kernel's word, not the peer's.
-        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-        self.pid, self.uid, self.gid = _UCRED.unpack(raw)
+        self.pid, self.uid, self.gid = peer_of(connection)  # the kernel's word, not the peer's
         self.is_allowed = is_allowed_user(self.uid)
 
 

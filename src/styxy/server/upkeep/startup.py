@@ -18,6 +18,7 @@ from styxy.adapters.journal.database import HomeTaken
 from styxy.adapters.journal.recovery import Opened, open_journal
 from styxy.adapters.kernel import netns_cookie
 from styxy.adapters.log_files import is_writable
+from styxy.adapters.portable.choice import is_portable, why
 from styxy.adapters.portmap.file import Remains, remains_of, retire_left_over
 from styxy.adapters.portmap.map import PortMap
 from styxy.core.commands.connect_first import CONNECT_FIRST
@@ -85,6 +86,9 @@ def open_map(paths: Paths, recovery: Recovery) -> PortMap:
         home=home_key(paths),
         connect_first=CONNECT_FIRST,
     )
+    if is_portable():
+        recovery.add("port map", "ok", f"{why()}; ports are leased, but binds are not moved")
+        return make(None)
     try:
         return make(paths.port_map())
     except (OSError, Unavailable) as error:

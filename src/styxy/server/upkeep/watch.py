@@ -19,6 +19,7 @@ from styxy.core.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from styxy.adapters.processes import Processes
     from styxy.core.config.configuration import Configuration
     from styxy.core.model.leases import Holder
     from styxy.server.service.service import Service
@@ -35,8 +36,15 @@ SWEEP_SECONDS = 1.0
 class DeathWatch:
     """Calls back once for each followed holder that dies."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_death: Callable[[Holder], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_death: Callable[[Holder], None],
+        *,
+        processes: Processes,
+    ) -> None:
         self._loop = loop
+        self._processes = processes
         self._on_death = on_death
         self._pidfds: dict[Holder, int] = {}
         self.unwatched: set[Holder] = set()
@@ -78,10 +86,10 @@ class DeathWatch:
     def _opened(self, holder: Holder) -> int | None:
         """Open a process; None if there is no descriptor to spare."""
         most = descriptors.limit()
-        if len(self._pidfds) >= most - min(SPARED, most // 2):
+        if len(self._pidfds) >= most - min(SPARED, most // 2) or not self._processes.has_pidfds:
             return None
         try:
-            return os.pidfd_open(holder.pid)
+            return self._processes.pidfd(holder.pid)
         except OSError as error:
             if not descriptors.is_want(error):
                 raise
@@ -112,7 +120,7 @@ class Watch:
     def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self._service = service
         self._loop = loop
-        self._deaths = DeathWatch(loop, self._queue_dead)
+        self._deaths = DeathWatch(loop, self._queue_dead, processes=service.context.processes)
         self._dead: list[Holder] = []
         self._complaint: str | None = None
         self._also: list[Callable[[], None]] = []
@@ -133,7 +141,8 @@ class Watch:
     @property
     def unwatched(self) -> int:
         """Count the holders without a descriptor, whose deaths a sweep detects."""
-        return len(self._deaths.unwatched)
+        has_pidfds = self._service.context.processes.has_pidfds
+        return len(self._deaths.unwatched) if has_pidfds else 0
 
     def with_sweep(self, look: Callable[[], None]) -> None:
         """Add a check to each sweep; it may raise only `Unavailable`."""

@@ -35,8 +35,10 @@ class Exits:
         """
         if holder in self._pidfds or len(self._pidfds) >= MOST_FOLLOWED:
             return
+        if not self._processes.has_pidfds:
+            return
         try:
-            pidfd = os.pidfd_open(holder.pid)
+            pidfd = self._processes.pidfd(holder.pid)
         except ProcessLookupError:
             return
         except OSError as error:

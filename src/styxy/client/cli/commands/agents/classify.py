@@ -27,7 +27,7 @@ def add_options(parser: Parser) -> None:
 
 def classify(options: argparse.Namespace, caller: Caller) -> int:
     """Show what a line would start and end; nothing runs."""
-    from styxy.adapters.project_files import ProjectFiles
+    from styxy.adapters.projects.project_files import ProjectFiles
     from styxy.core.commands.classify import classify as read
 
     words = options.line

@@ -121,9 +121,9 @@ def _check_settings(caller: Caller, *, port: int | None, insecure: bool = False)
 
 def _check_free(port: int) -> None:
     """Reject a port that is taken, before anything is stopped. Raises `Conflict`."""
-    from styxy.adapters.kernel import KernelLook
+    from styxy.adapters.portable.choice import open_kernel
 
-    kernel = KernelLook()
+    kernel = open_kernel()
     try:
         is_free = kernel.is_free(Port(port))
     finally:
@@ -224,11 +224,9 @@ def _start_detached(arguments: list[str] | None, port: int | None, caller: Calle
 
 def _named_port(pid: int) -> int | None:
     """Return the port that a daemon was started with; a configured one is reread by the next."""
-    try:
-        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
-            words = file.read().split("\0")
-    except OSError:
-        return None  # it has ended
+    from styxy.adapters.portable.choice import open_processes
+
+    words = open_processes().command(pid) or []
     if "styxy.server" not in words or "--port" not in words[:-1]:
         return None
     return port_number(words[words.index("--port") + 1])

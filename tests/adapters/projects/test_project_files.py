@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from styxy.adapters.project_files import LARGEST, ProjectFiles
+from styxy.adapters.projects.project_files import LARGEST, ProjectFiles
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
