@@ -19,6 +19,7 @@ from styxy.client.agents.mcp.tools import WRITING, reading, registered, writing
 from styxy.client.cli.command import Caller, Command, Parser
 from styxy.client.cli.main import all_commands
 from styxy.core.config.environment import VARIABLES
+from styxy.core.config.iana import WELL_KNOWN
 from styxy.core.config.settings_table import SETTINGS, Setting
 from styxy.core.errors import DaemonUnreachable, all_errors
 from styxy.core.messages import how_to_report
@@ -246,6 +247,38 @@ def code(text: str) -> str:
     return f"`{text}`"
 
 
+def iana() -> str:
+    """What our own ranges collide with in the registry of IANA (`docs/iana.tsv`)."""
+    lines = (ROOT / "docs" / "iana.tsv").read_text(encoding="utf-8").splitlines()
+    assigned = {int(port) for port in (line.split("\t")[0] for line in lines) if port.isdigit()}
+    return rows(
+        ("type", "range", "ports", "assigned", "well-known services in it"),
+        (
+            (
+                code(kind.name),
+                str(span),
+                str(span.last - span.first + 1),
+                str(sum(port in assigned for port in range(span.first, span.last + 1))),
+                ", ".join(
+                    f"{each.port} {each.name}"
+                    for each in WELL_KNOWN
+                    if span.first <= each.port <= span.last
+                ),
+            )
+            for kind in BUILT_IN
+            for span in kind.ranges
+        ),
+    )
+
+
+def well_known() -> str:
+    """The services that `styxy config validate` warns of."""
+    return rows(
+        ("port", "in the registry", "which is"),
+        ((str(each.port), code(each.name), each.program) for each in WELL_KNOWN),
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "variables": variables,
@@ -258,6 +291,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "routes": routes,
     "errors": errors,
     "report": report,
+    "iana": iana,
+    "well-known services": well_known,
 }
 
 

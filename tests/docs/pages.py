@@ -25,6 +25,7 @@ PAGES = (
     "docs/upgrading.md",
     "docs/agents.md",
     "docs/service.md",
+    "docs/iana.md",
 )
 
 _PORTS = re.compile(r"<!-- ports: ([0-9 ]+) -->")

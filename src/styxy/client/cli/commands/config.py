@@ -67,6 +67,7 @@ def validate(options: Namespace, caller: Caller) -> int:
     """List everything that is wrong with a file."""
     from styxy.adapters.config_file import load
     from styxy.client.text import config_text
+    from styxy.core.config.iana import squatted
     from styxy.core.protocol.config import problem_answers
 
     path = os.path.abspath(options.file) if options.file else caller.paths.config_file
@@ -78,11 +79,19 @@ def validate(options: Namespace, caller: Caller) -> int:
         for each in problem_answers(loaded.problems)
     ]
     said = config_text.problems({"problems": found})
+    warnings = squatted(loaded.configuration.service_types)
     if loaded.is_missing:
         said = [f"{path} does not exist, so the built-in settings are in force"]
     elif not said:
         said = [f"{path} is valid"]
-    body = {"success": not found, "valid": not found, "file": path, "problems": found}
+    said += [f"warning: {each}" for each in warnings]
+    body = {
+        "success": not found,
+        "valid": not found,
+        "file": path,
+        "problems": found,
+        "warnings": warnings,
+    }
     caller.report(body, "\n".join(said))
     return 1 if found else 0
 
