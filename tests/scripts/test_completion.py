@@ -30,7 +30,7 @@ CASES = [
     ("styxy --json d", {"daemon", "doctor"}),
     ("styxy daemon ", {"start", "stop", "status", "restart", "logs"}),
     ("styxy daemon --json st", {"start", "stop", "status"}),
-    ("styxy env --format ", {"sh", "fish", "json", "dotenv", "direnv"}),
+    ("styxy env --format ", {"sh", "fish", "json", "dotenv", "direnv", "vscode"}),
     ("styxy run --backend p", {"preload"}),
     ("styxy allocate -s a", {"api", "auth", "ai"}),
     ("styxy allocate --json --type ", {each.name for each in BUILT_IN}),

@@ -11,10 +11,13 @@ import pytest
 
 from styxy.adapters.paths import Paths
 from styxy.client.interception.shell_env import (
+    EDITOR_PORTS,
+    EDITOR_SOURCE,
     as_dotenv,
     as_fish,
     as_json,
     as_sh,
+    editor_settings,
     meaningless,
     variables,
 )
@@ -98,3 +101,27 @@ def test_a_path_that_is_of_use_is_not_named(tmp_path: Path, log: str) -> None:
     (tmp_path / "file").touch()
     env = {"STYXY_PROJECT": str(tmp_path), "STYXY_REASSIGNMENT_LOG": str(tmp_path / log)}
     assert meaningless(env, Paths(env)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "label", "forwarding"),
+    [
+        ("dev", "web", "web (dev)", "notify"),
+        ("dev", None, "dev", "notify"),
+        ("dev", "dev", "dev", "notify"),
+        ("api", "unnamed-service", "api", "notify"),
+        ("infrastructure", "cache", "cache (infrastructure)", "silent"),
+    ],
+)
+def test_a_port_is_named_after_what_stands_there(
+    kind: str, name: str | None, label: str, forwarding: str
+) -> None:
+    lease = {"port": 3000, "service_type": kind, "service_name": name}
+    found = editor_settings({"allocations": [lease]})[EDITOR_PORTS]
+    assert found == {"3000": {"label": label, "onAutoForward": forwarding}}
+
+
+def test_ports_are_in_their_order_and_none_is_none() -> None:
+    leases = [{"port": port, "service_type": "dev", "service_name": None} for port in (10000, 3000)]
+    assert str(editor_settings({"allocations": leases})[EDITOR_PORTS]).index("3000'") < 10
+    assert editor_settings({}) == {EDITOR_SOURCE: "process", EDITOR_PORTS: {}}

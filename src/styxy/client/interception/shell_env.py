@@ -131,6 +131,33 @@ FORMATS: dict[str, Callable[[Mapping[str, str]], str]] = {
 }
 
 
+EDITOR_PORTS, EDITOR_SOURCE = "remote.portsAttributes", "remote.autoForwardPortsSource"
+
+
+def editor_settings(allocations: Mapping[str, object]) -> dict[str, object]:
+    """Write a project's leases as settings of Visual Studio Code, in the order of their ports.
+
+    By default that editor looks for ports in what a terminal prints, where a server that was moved
+    may still name the port that it asked for; the process tells where it is.
+    """
+    found = allocations.get("allocations")
+    leases = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    leases.sort(key=lambda each: int(each["port"]))
+    return {
+        EDITOR_SOURCE: "process",
+        EDITOR_PORTS: {str(each["port"]): _port_attributes(each) for each in leases},
+    }
+
+
+def _port_attributes(lease: Mapping[str, object]) -> dict[str, str]:
+    from styxy.core.model.service_types import SHARED_TYPES
+
+    kind, name = str(lease.get("service_type")), lease.get("service_name")
+    label = kind if name in (None, "", kind, "unnamed-service") else f"{name} ({kind})"
+    # Nobody opens a database in a browser.
+    return {"label": label, "onAutoForward": "silent" if kind in SHARED_TYPES else "notify"}
+
+
 def remaining(env: Mapping[str, str]) -> dict[str, str | None]:
     """Choose what turns interception off again: LD_PRELOAD without our library, or none."""
     others = without_library(env.get("LD_PRELOAD", ""))

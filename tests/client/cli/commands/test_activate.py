@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -50,6 +51,28 @@ def test_an_activated_shell_moves_what_it_starts(
         bind = f'{sys.executable} -c "{BIND}" {asked}'
         out = in_shell(styxy, f"{activate}\n{bind}", shell=shell)
     assert int(out) != asked
+
+
+def test_an_editor_learns_the_ports_of_this_project_alone(
+    styxy: CommandLine, here: Path, elsewhere: Path
+) -> None:
+    styxy.run("allocate", "-s", "storybook", cwd=elsewhere)
+    web = styxy.json("allocate", "-s", "dev", "-n", "web", "--project", str(here))["port"]
+    store = styxy.json("allocate", "-s", "database", "--project", str(here))["port"]
+    shown = styxy.run("env", "--format", "vscode", cwd=here)
+    assert json.loads(shown.stdout) == {
+        "remote.autoForwardPortsSource": "process",
+        "remote.portsAttributes": {
+            str(web): {"label": "web (dev)", "onAutoForward": "notify"},
+            str(store): {"label": "database", "onAutoForward": "silent"},
+        },
+    }
+    assert styxy.run("env", "--format", "vscode", "--off").returncode == 2
+
+
+def test_an_editors_ports_are_the_daemons_to_tell(styxy: CommandLine) -> None:
+    done = styxy.run("env", "--format", "vscode")
+    assert (done.returncode, done.stdout) == (3, "")
 
 
 def test_a_static_program_that_the_shell_starts_finds_its_supervisor_beside_the_library(

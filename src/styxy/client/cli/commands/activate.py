@@ -18,13 +18,20 @@ if TYPE_CHECKING:
     from styxy.client.cli.command import Caller, Parser
 
 
+VSCODE = "vscode"
+"""The format that holds ports, and not what turns interception on."""
+
 EVALUATED = ("sh", "fish")
 """The formats that a shell evaluates; the others are read by tools, later."""
 
 
 def add_options(parser: Parser) -> None:
     """Add the options of `env`."""
-    parser.add_argument("--format", choices=tuple(FORMATS), help="output format (sh)")
+    parser.add_argument(
+        "--format",
+        choices=(*FORMATS, VSCODE),
+        help="output format (sh); vscode: the project's ports for settings.json, and no variables",
+    )
     parser.add_argument(
         "--check",
         action="store_true",
@@ -47,6 +54,8 @@ def env(options: Namespace, caller: Caller) -> int:
         return _check(caller)
     if options.off:
         return _off(options, caller)
+    if options.format == VSCODE:
+        return _ports(caller)
     from styxy.client.interception import self_test as proof
     from styxy.client.interception.run import own_library_and_supervisor
 
@@ -60,6 +69,22 @@ def env(options: Namespace, caller: Caller) -> int:
     else:
         sentence = "interception is on in this shell; to test it: styxy env --check"
     _tell(sentence, caller, name=name)
+    return 0
+
+
+def _ports(caller: Caller) -> int:
+    """Print the ports of this project as an editor's settings; they are the daemon's to tell."""
+    import json
+
+    from styxy.client.cli.values import project_here, query
+    from styxy.client.interception.shell_env import editor_settings
+
+    found = caller.connection_here().ask(
+        "GET", f"/allocations{query(project=project_here(caller.env))}"
+    )
+    if not found.data.get("allocations"):
+        caller.remark("this project has no lease; to take one: styxy allocate -s dev -n web")
+    caller.say_exactly(json.dumps(editor_settings(found.data), indent=2) + "\n")
     return 0
 
 
