@@ -26,7 +26,7 @@ SLOW_TEST_WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check bench soak docs pictures clean programs compat agents hooks
+.PHONY: help run test test-slow check bench soak docs pictures clean programs compat agents hooks wheels release-tools
 
 help:
 	@echo "make run        install into $(VENV) and see Styxy move a server from a busy port"
@@ -39,6 +39,7 @@ help:
 	@echo "make soak       try every promise for a quarter of an hour, and measure a full house"
 	@echo "make docs       write what is derived from the code: tables of documents, files of plugins"
 	@echo "make pictures   draw the pictures of README and docs from a real daemon with three worktrees"
+	@echo "make wheels     build what a release has, for every machine, into dist: the source archive and the wheels"
 	@echo "make clean      remove what the others made"
 
 run: $(STAMPS)/base
@@ -48,7 +49,7 @@ test: $(STAMPS)/dev programs hooks
 	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal --own-network -m "not slow and not alone" $(PYTEST_ARGS)
 
 # Properties are tried with all of their examples here, and with a quarter of them in `make test`.
-test-slow: $(STAMPS)/dev programs
+test-slow: $(STAMPS)/dev programs release-tools
 	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal --own-network -m "(slow or hypothesis) and not alone" --hypothesis-profile thorough $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -q -m alone $(PYTEST_ARGS)
 
@@ -78,6 +79,9 @@ docs: $(STAMPS)/dev
 
 pictures: $(STAMPS)/dev programs
 	@$(BIN)/python -m scripts.pictures
+
+wheels: $(STAMPS)/release
+	@$(BIN)/python -m scripts.release.wheels
 
 # The check of commit messages, for checkouts that have no hooks of their own. This never fails.
 hooks:
@@ -143,6 +147,15 @@ $(STAMPS)/dev: $(STAMPS)/base
 	@echo "Installing what tests, checks and benchmarks need into $(VENV)"
 	@$(PIP) install --quiet -e '.[dev]'
 	@touch $@
+
+$(STAMPS)/release: $(STAMPS)/dev
+	@echo "Installing what builds a release into $(VENV): ziglang alone is 90 MB to fetch"
+	@$(PIP) install --quiet -e '.[dev,release]'
+	@touch $@
+
+# For the tests of a release, which are skipped by name without it; so this never fails.
+release-tools: $(STAMPS)/dev
+	@$(MAKE) --no-print-directory $(STAMPS)/release || echo "A release cannot be built here: its tests will be skipped."
 
 $(STAMPS)/compat: $(STAMPS)/dev
 	@echo "Installing the Python programs that make compat drives into $(VENV)"

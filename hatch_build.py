@@ -4,12 +4,16 @@ The preload library, the seccomp supervisor and the program that coding agents c
 compiled. Interception needs the first two, and Python can stand in for the third, so a failed
 compile is a warning and never a failed installation, nor does it take the other parts away. The
 completion scripts and the man page are written from the sources, too.
+
+A release builds for machines that it does not run on: `scripts/release` compiles the parts, names
+their folder in NATIVE_PARTS, and the platform in _PYTHON_HOST_PLATFORM, which `sysconfig` reads.
 """
 
 from __future__ import annotations
 
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -43,8 +47,25 @@ class NativeHook(BuildHookInterface[Any]):
         build_data["shared_data"].update(self._shell_files())
         folder = Path(self.root, "src", "styxy", "native")
         folder.mkdir(exist_ok=True)
+        if ready := os.environ.get("NATIVE_PARTS"):
+            shutil.copytree(ready, folder, dirs_exist_ok=True)
+            built = True
+        else:
+            built = self._compile_all(folder)
+        if built:
+            self._mark(build_data, folder / "styxy-hook")
+
+    def _mark(self, build_data: dict[str, Any], hook: Path) -> None:
+        """Say which platform the wheel is for, and put the hook program beside the command."""
+        if hook.exists():  # an executable: a console script would be Python again
+            build_data["shared_scripts"][str(hook)] = hook.name
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform}"
+
+    def _compile_all(self, folder: Path) -> bool:
+        """Build each part that can be built; tell whether there is one."""
         build = runpy.run_path(str(Path(self.root, "native", "build.py")))
-        hook = folder / "styxy-hook"
         built = [
             self._build(
                 folder / "libstyxy.so",
@@ -57,19 +78,13 @@ class NativeHook(BuildHookInterface[Any]):
                 "supervisor",
             ),
             self._build(
-                hook,
+                folder / "styxy-hook",
                 [build["hook_command"]],
                 "hook program",
                 effect="coding agents call Python instead, which takes longer",
             ),
         ]
-        if not any(built):
-            return
-        if hook.exists():  # an executable: a console script would be Python again
-            build_data["shared_scripts"][str(hook)] = hook.name
-        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{platform}"
+        return any(built)
 
     def _shell_files(self) -> dict[str, str]:
         """Write what shells and man(1) read; tell where each file is, and where it belongs."""

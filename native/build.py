@@ -85,6 +85,14 @@ STATIC_LINK_FLAGS = ("-static", "-no-pie", "-s", "-Wl,-z,noexecstack")
 slowed down by what others preload. Not every machine has a libc to link so."""
 
 
+IN_EVERY_LIBC = frozenset({
+    "__environ", "__errno_location", "bcmp", "dl_iterate_phdr", "environ", "getauxval", "getenv",
+    "htons", "memchr", "memcmp", "memcpy", "memmove", "memset", "mmap", "munmap", "ntohs",
+    "strchr", "strcmp", "strcspn", "strlen", "strncmp", "strnlen", "strrchr", "strspn", "strstr",
+})  # fmt: skip
+"""What the library may use: glibc since 2.17 and musl both have it. Not syscall, which others
+replace. Clang makes bcmp of a memcmp; musl's headers have no macro for htons."""
+
 MARKS = ("__asan_default_options", "styxy_guest")
 """What the library exports beside its calls: `preload/other_libraries.c`."""
 

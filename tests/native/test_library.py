@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from native.build import EXPORTS, HERE, HOOK_SOURCES, MARKS, SOURCES, SUPERVISOR_SOURCES
+from native.build import (
+    EXPORTS,
+    HERE,
+    HOOK_SOURCES,
+    IN_EVERY_LIBC,
+    MARKS,
+    SOURCES,
+    SUPERVISOR_SOURCES,
+)
 from tests.fakes import free_port
 from tests.native.clients import CLIENT, cookie_of, git_project, key_text, port_of, server
 from tests.native.guest import (
@@ -27,14 +35,6 @@ from tests.native.guest import (
     say,
 )
 from tests.native.supervised import library_beside, needs_seccomp, static
-
-IN_EVERY_LIBC = {
-    "__environ", "__errno_location", "dl_iterate_phdr", "environ", "getauxval", "getenv",
-    "memchr", "memcmp", "memcpy", "memmove", "memset", "mmap", "munmap", "strchr", "strcmp",
-    "strcspn", "strlen", "strncmp", "strnlen", "strrchr", "strspn", "strstr",
-}  # fmt: skip
-"""What the library may use: glibc since 2.17 and musl both have it. Not syscall, which others
-replace."""
 
 
 def symbols(path: Path) -> list[list[str]]:

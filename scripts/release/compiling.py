@@ -1,0 +1,69 @@
+"""Compile the native parts for another machine, with the zig that PyPI has as `ziglang`.
+
+Zig brings the headers and the symbols of every glibc since 2.17 and of musl, so that one machine
+builds for all. The commands are those of `native/build.py` as it is in the sources that are built,
+with another compiler in front.
+
+The supervisor is static in each wheel: it is executed before every static program, and starts in
+half the time so. Musl is then a part of it, whose notice is beside it, as the licence asks.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.release.failure import Failure
+from scripts.release.targets import HOOK, LIBRARY, SUPERVISOR, Target
+
+MUSL_NOTICE = "styxy-seccomp.musl-copyright"
+
+EXTRA = (
+    "-s",  # nobody debugs with the symbols, and they would name the folder of the build
+    "-Wno-error",
+    "-Wno-unused-command-line-argument",  # -nostartfiles, of which zig knows nothing
+)
+
+
+def zig_folder() -> Path:
+    """Find the installed ziglang.
+
+    Raises `Failure` if there is none.
+    """
+    found = importlib.util.find_spec("ziglang")
+    if found is None or found.origin is None:
+        raise Failure("ziglang is not installed; try: make wheels, or: pip install ziglang")
+    return Path(found.origin).parent
+
+
+def compile_parts(target: Target, *, sources: Path, out: Path) -> None:
+    """Build all parts for a target from the tree `sources` into the new folder `out`.
+
+    Raises `Failure`, with the compiler's words, if one cannot be built.
+    """
+    zig = zig_folder()
+    out.mkdir(parents=True)
+    for name, triple, words in _commands(target, sources=sources, out=out):
+        command = [sys.executable, "-m", "ziglang", "cc", "-target", triple, *words[1:]]
+        done = subprocess.run(command, cwd=sources, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failure(f"zig did not build {name} for {triple}:\n{done.stderr.strip()}")
+    out.joinpath(f"{LIBRARY}.map").unlink()
+    shutil.copyfile(zig / "lib" / "libc" / "musl" / "COPYRIGHT", out / MUSL_NOTICE)
+
+
+def _commands(target: Target, *, sources: Path, out: Path) -> Iterator[tuple[str, str, list[str]]]:
+    """For each part its name, zig's target, and the command, whose first word is a compiler."""
+    build = runpy.run_path(str(sources / "native" / "build.py"))
+    # Without a word zig links programs for musl statically.
+    dynamic = (*EXTRA, "-dynamic") if target.libc == "musl" else EXTRA
+    library = build["compile_command"](str(out / LIBRARY), extra=EXTRA, one_mapping=False)
+    supervisor = build["supervisor_command"](str(out / SUPERVISOR), extra=EXTRA, static=True)
+    yield LIBRARY, target.triple, library
+    yield SUPERVISOR, target.static_triple, supervisor
+    yield HOOK, target.triple, build["hook_command"](str(out / HOOK), extra=dynamic)
