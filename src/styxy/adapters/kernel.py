@@ -374,12 +374,15 @@ def reserved_ports() -> frozenset[int]:
 
 
 def netns_cookie() -> int:
-    """Return the id of this network namespace; 0 if the kernel (before 5.14) has none."""
+    """Return the id of this network namespace; 0 if the kernel (before 5.14) has none.
+
+    An emulator (qemu's user mode) calls an option invalid that it does not know.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         try:
             raw = probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
         except OSError as error:
-            if error.errno != errno.ENOPROTOOPT:
+            if error.errno not in (errno.ENOPROTOOPT, errno.EINVAL):
                 raise
             return 0
     return int.from_bytes(raw, "little")
