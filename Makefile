@@ -49,7 +49,7 @@ test: $(STAMPS)/dev programs hooks
 	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal --own-network -m "not slow and not alone" $(PYTEST_ARGS)
 
 # Properties are tried with all of their examples here, and with a quarter of them in `make test`.
-test-slow: $(STAMPS)/dev programs release-tools
+test-slow: $(STAMPS)/dev programs $(PROGRAMS)/python-arm64 release-tools
 	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal --own-network -m "(slow or hypothesis) and not alone" --hypothesis-profile thorough $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -q -m alone $(PYTEST_ARGS)
 
@@ -115,9 +115,16 @@ $(TOOLS)/.installed: $(DEVELOPING)/package.json
 	@if .cache/python/bin/python -m pip --disable-pip-version-check install --quiet -r $<; then touch $@; \
 	else echo "pip could not install all of its programs: the tests with the others will be skipped."; fi
 
-$(PROGRAMS)/glibc-2.31: scripts/old_glibc.sh
+# Debian 11 has the older one.
+$(PROGRAMS)/glibc-2.31: scripts/debian_tree.sh
 	@mkdir -p $(PROGRAMS)
-	@sh scripts/old_glibc.sh $@
+	@sh scripts/debian_tree.sh $@ bullseye native libc6 libc6-dev linux-libc-dev
+
+# For the tests of the wheels for ARM, which qemu-aarch64-static runs.
+$(PROGRAMS)/python-arm64: scripts/debian_tree.sh
+	@mkdir -p $(PROGRAMS)
+	@sh scripts/debian_tree.sh $@ bookworm arm64 python3.11-minimal libpython3.11-minimal libpython3.11-stdlib \
+		libc6 libgcc-s1 zlib1g libexpat1 libffi8 libssl3 libsqlite3-0 libuuid1 libbz2-1.0 liblzma5 libcrypt1 musl
 
 # The agents from npm, each in a directory of its own: where one cannot be had, its tests are skipped by name, and the
 # next `make agents` tries again. Hundreds of megabytes, so it says what it is doing.
