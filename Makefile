@@ -26,7 +26,7 @@ SLOW_TEST_WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check bench soak docs pictures clean programs compat agents hooks wheels release-tools
+.PHONY: help run test test-slow check bench soak docs pictures clean programs compat agents hooks wheels release-tools deb lock
 
 help:
 	@echo "make run        install into $(VENV) and see Styxy move a server from a busy port"
@@ -40,6 +40,8 @@ help:
 	@echo "make docs       write what is derived from the code: tables of documents, files of plugins"
 	@echo "make pictures   draw the pictures of README and docs from a real daemon with three worktrees"
 	@echo "make wheels     build what a release has, for every machine, into dist: the source archive and the wheels"
+	@echo "make deb        build a package for Debian and Ubuntu from the wheel for this machine, into dist/deb"
+	@echo "make lock       write every version that development and Styxy itself run with, with hashes"
 	@echo "make clean      remove what the others made"
 
 run: $(STAMPS)/base
@@ -82,6 +84,16 @@ pictures: $(STAMPS)/dev programs
 
 wheels: $(STAMPS)/release
 	@$(BIN)/python -m scripts.release.wheels
+
+deb: wheels
+	@$(BIN)/python -m scripts.release.deb
+
+# For every Python and system at once, so that whoever writes it changes nothing for others.
+LOCKS := scripts/release/locks
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" $(LOCK_ARGS)
+lock: $(STAMPS)/dev
+	$(LOCK) pyproject.toml -o $(LOCKS)/running.txt
+	$(LOCK) pyproject.toml --all-extras -o $(LOCKS)/development.txt
 
 # The check of commit messages, for checkouts that have no hooks of their own. This never fails.
 hooks:

@@ -65,8 +65,8 @@ def test_the_supervisor_moves_a_program(tmp_path: Path, flag: str) -> None:
     free, program = free_port(), compiled(PROGRAM, flag, cc="musl-gcc")
     supervisor = native("styxy-seccomp")
     with listener() as taken, FakeDaemon(tmp_path, say(move(free))) as daemon:
-        words = [supervisor, "run", "--", program, f"127.0.0.1,{taken},listen"]
-        done = run(words, environment(daemon))
+        words = ("run", "--", program, f"127.0.0.1,{taken},listen")
+        done = run([supervisor, *words], environment(daemon))
     assert (done.returncode, done.stdout) == (0, f"{free}\n")
     assert done.stderr == NOTICE.format(taken, free)
 

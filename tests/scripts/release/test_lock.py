@@ -1,0 +1,60 @@
+"""The locks name a version and hashes of everything that `pyproject.toml` asks for, and no host."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.test_docs import ROOT, pyproject
+
+LOCKS = Path(ROOT, "scripts", "release", "locks")
+
+
+def text_of(name: str) -> str:
+    """One lock."""
+    return LOCKS.joinpath(f"{name}.txt").read_text(encoding="utf-8")
+
+
+def locked(name: str) -> dict[str, str]:
+    """The version of each package that a lock has; an entry without a hash fails."""
+    entries = re.split(r"\n(?=\w)", re.sub(r"^#.*\n|^ +#.*\n", "", text_of(name), flags=re.M))
+    found = {}
+    for entry in entries:
+        package, version = re.match(r"([\w.-]+)==([\w.!+-]+)", entry).groups()  # type: ignore[union-attr] # a failure is what it is for
+        assert "--hash=sha256:" in entry, package
+        found[package] = version
+    return found
+
+
+def asked() -> list[Requirement]:
+    """What the project needs to run, and in every extra."""
+    project = pyproject()["project"]
+    assert isinstance(project, dict)
+    words = [*project["dependencies"]]
+    for needs in project["optional-dependencies"].values():
+        words += needs
+    found = [Requirement(word) for word in words]
+    return [each for each in found if each.name != project["name"]]
+
+
+@pytest.mark.parametrize("name", ["running", "development"])
+def test_a_lock_names_no_host_and_no_folder(name: str) -> None:
+    assert not re.search(r"://|--(extra-)?index-url|--find-links|/(home|work|tmp)/", text_of(name))
+
+
+@pytest.mark.parametrize("need", asked(), ids=lambda need: str(need.name))
+def test_what_development_needs_is_locked_in_a_version_that_fits(need: Requirement) -> None:
+    version = locked("development").get(need.name.lower())
+    assert version, "say: make lock"
+    assert need.specifier.contains(version, prereleases=True), "say: make lock"
+
+
+def test_what_styxy_runs_with_is_the_same_in_both_locks() -> None:
+    running, development = locked("running"), locked("development")
+    assert {name: development.get(name) for name in running} == running
+    project = pyproject()["project"]
+    assert isinstance(project, dict)
+    assert {Requirement(each).name for each in project["dependencies"]} <= running.keys()
