@@ -73,16 +73,18 @@ def session_of(address: str, port: int) -> str:
     exact = [inode for inode, at in inodes.items() if at == address] or list(inodes)
     for process in Path("/proc").glob("[0-9]*"):
         if any(inode in exact for inode in _sockets(process)):
-            return _outer_session(process)
+            return _outer_session(process.name, _origins())
     return "nobody"
 
 
-def processes_of(session: int) -> Iterator[Path]:
+def processes_of(session: int) -> list[Path]:
     """Find the processes of a session, and of those that it has begun."""
-    own = str(session)
-    for process in Path("/proc").glob("[0-9]*"):
-        if own in (_stat(process)[1], _outer_session(process)):
-            yield process
+    own, origins = str(session), _origins()
+    return [
+        Path("/proc", pid)
+        for pid, (_, its) in origins.items()
+        if own in (its, _outer_session(pid, origins))
+    ]
 
 
 def places_of(session: int) -> set[tuple[str, int]]:
@@ -121,29 +123,31 @@ def _listeners() -> Iterator[tuple[str, str, int]]:
                 yield fields[9], _ADDRESSES.get(address, ""), int(port, 16)
 
 
-def _outer_session(process: Path) -> str:
+def _outer_session(pid: str, origins: dict[str, tuple[str, str]]) -> str:
     """Name the session of a process, or of whoever started that one, up to this test's own.
 
     A helper may be a session of its own, such as the adapter of debugpy.
     """
     own = str(os.getsid(0))
-    parent, session = _stat(process)
+    parent, session = origins.get(pid, ("", ""))
     while parent not in ("", "0", "1"):
-        grandparent, outer = _stat(Path("/proc", parent))
+        grandparent, outer = origins.get(parent, ("", ""))
         if outer in ("", own):
             break
         parent, session = grandparent, outer
     return session
 
 
-def _stat(process: Path) -> tuple[str, str]:
-    """Read parent and session of a process; both are empty where it has ended."""
-    # The name of the program, in parentheses, may contain anything (proc(5), stat).
-    with contextlib.suppress(OSError):
-        stat = process.joinpath("stat").read_text(encoding="utf-8", errors="replace")
-        _, parent, _, session, *_ = stat.rpartition(")")[2].split()
-        return parent, session
-    return "", ""
+def _origins() -> dict[str, tuple[str, str]]:
+    """Read the parent and the session of each process."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has ended
+            # The name of the program, in parentheses, may contain anything (proc(5), stat).
+            stat = Path("/proc", pid, "stat").read_text(encoding="utf-8", errors="replace")
+            _, parent, _, session, *_ = stat.rpartition(")")[2].split()
+            found[pid] = (parent, session)
+    return found
 
 
 def _sockets(process: Path) -> Iterator[str]:
