@@ -82,6 +82,28 @@ VUE_CLI = {
     "src/main.js": "console.log('home')\n",
 }
 
+GATSBY = {
+    "package.json": '{"private": true, "name": "home", "dependencies": {"gatsby": "5"}}\n',
+    "gatsby-config.js": "module.exports = {}\n",
+    "src/pages/index.js": "import * as React from 'react'\n"
+    "export default function Home() { return <p>home</p> }\n",
+    "static/mark.txt": MARK,
+}
+
+FIREBASE = {
+    **OLD_MANIFEST,
+    "firebase.json": '{"hosting": {"public": "public"}, '
+    '"emulators": {"hosting": {"port": PORT}, "ui": {"enabled": false}}}\n',
+    "public/index.html": PAGE["index.html"],
+}
+
+EXPO = {
+    "package.json": '{"private": true, "name": "home", "main": "index.js", '
+    '"dependencies": {"expo": "56", "react": "19"}}\n',
+    "app.json": '{"expo": {"name": "home", "slug": "home", "platforms": ["ios", "android"]}}\n',
+    "index.js": "console.log('home')\n",
+}
+
 METRO = {
     **OLD_MANIFEST,
     "metro.config.js": "module.exports = { resolver: { useWatchman: false } }\n",
@@ -116,6 +138,21 @@ FRAMEWORKS = (
          files=DOCUSAURUS, package="@docusaurus/core", path="/mark.txt"),
     tool("vue-cli", "vue-cli-service", "serve", "--port", "PORT",
          files=VUE_CLI, package="@vue/cli-service"),
+    quiet(
+        tool("Gatsby", "gatsby", "develop", "-p", "PORT",
+             files=GATSBY, package="gatsby", path="/mark.txt"),
+        "GATSBY_TELEMETRY_DISABLED=1",
+    ),
+    tool("Firebase hosting emulator", "firebase", "emulators:start", "--only", "hosting",
+         "--project", "demo-home", files=FIREBASE, package="firebase-tools"),
+    quiet(
+        replace(
+            tool("Expo", "expo", "start", "--offline", "--port", "PORT",
+                 files=EXPO, package="expo"),
+            ask=session_of,
+        ),
+        "EXPO_NO_TELEMETRY=1",
+    ),
     replace(
         tool("Metro", "metro", "serve", "--port", "PORT", files=METRO, package="metro"),
         ask=session_of,

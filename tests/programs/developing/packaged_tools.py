@@ -40,6 +40,28 @@ PUMA = """
 run ->(env) { [200, {"content-type" => "text/plain"}, ["[[CONTENT]]"]] }
 """
 
+RAILS = {
+    "bin/rails": "APP_PATH = File.expand_path('../config/application', __dir__)\n"
+    "require 'rails/commands'\n",
+    "config/application.rb": """
+require 'rails'
+require 'action_controller/railtie'
+class HomeController < ActionController::Base
+  def show = render(plain: '[[CONTENT]]')
+end
+class App < Rails::Application
+  config.eager_load = false
+  config.secret_key_base = 'not one'
+  routes.append { root to: 'home#show' }
+end
+""",
+    "config.ru": """
+require_relative 'config/application'
+Rails.application.initialize!
+run Rails.application
+""",
+}
+
 PERL = """
 my $app = sub { [200, ["Content-Type" => "text/plain"], ["[[CONTENT]]"]] };
 """
@@ -164,6 +186,9 @@ PACKAGED_TOOLS = (
     page(
         "thin", "thin", "start", "-R", "config.ru", "-a", "127.0.0.1", "-p", "PORT",
         package="thin", files={"config.ru": PUMA}, version=("-v",),
+    ),
+    page(
+        "Rails", "rails", "server", "-p", "PORT", package="ruby-rails puma", files=RAILS,
     ),
     page("Jekyll", "jekyll", "serve", "-P", "PORT", package="jekyll", files=JEKYLL),
     page("Hugo", "hugo", "server", "-p", "PORT", package="hugo", files=HUGO, version=("version",)),
