@@ -41,7 +41,7 @@ static bool is_supervisor(const char *path)
 /* What a look at a file tells, or, if it is a script, at its interpreter. */
 struct look {
     enum elf_kind kind;
-    bool is_deaf;   /* what its extensions call is seen by no preloaded library */
+    bool is_partly_reached; /* some of its calls get past a preloaded library, or come to nothing */
     bool may_serve; /* its capabilities let it bind the ports below 1024: a server, that is */
 };
 
@@ -61,6 +61,12 @@ static bool gives_rights(int fd, bool *may_serve)
     return length >= 0 || !sys_status(fd, &status) || (status.stx_mode & (S_ISUID | S_ISGID)) != 0;
 }
 
+static bool is_partly_reached(const char *path)
+{
+    return elf_kind_is_deaf(path) ||
+           (sys_call(SYS_geteuid) == 0 && elf_kind_leaves_root(path));
+}
+
 static struct look look_through_scripts(const char *path)
 {
     char interpreter[NAME_ROOM];
@@ -70,7 +76,7 @@ static struct look look_through_scripts(const char *path)
         if (fd < 0)
             return (struct look){.kind = ELF_KIND_OTHER};
         look.kind = gives_rights(fd, &look.may_serve) ? ELF_KIND_OTHER : elf_kind_of(fd);
-        look.is_deaf = look.kind == ELF_KIND_DYNAMIC && elf_kind_is_deaf(path);
+        look.is_partly_reached = look.kind == ELF_KIND_DYNAMIC && is_partly_reached(path);
         bool goes_on = look.kind == ELF_KIND_SCRIPT &&
                        elf_kind_interpreter(fd, interpreter, sizeof interpreter);
         sys_close(fd);
@@ -149,11 +155,11 @@ enum supervised needs_supervisor(const char *path, char *const environment[])
     if (look.may_serve && has_library)
         name_out_of_reach(image, path);
     bool is_missed = look.kind == ELF_KIND_STATIC || look.kind == ELF_KIND_GO ||
-                     (look.kind == ELF_KIND_DYNAMIC && (!has_library || look.is_deaf));
+                     (look.kind == ELF_KIND_DYNAMIC && (!has_library || look.is_partly_reached));
     if (!has_supervisor || !is_missed || is_of_this_process(path) || is_supervisor(path) ||
         !is_executable(path) || !is_executable(image->supervisor))
         return SUPERVISED_NOT;
-    return look.is_deaf ? SUPERVISED_INSTEAD : SUPERVISED_BESIDE;
+    return look.is_partly_reached ? SUPERVISED_INSTEAD : SUPERVISED_BESIDE;
 }
 
 static const char *search_path(void)

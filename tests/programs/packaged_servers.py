@@ -125,11 +125,13 @@ PACKAGED_SERVERS = (
     ),
     Program(
         name="memcached",
-        words=("memcached", "-u", "root", "-p", "PORT"),
+        words=("memcached", "-u", "nobody", "-p", "PORT"),
         files={"name": "CONTENT"},
         addresses=BOTH,
         ask=memcached_name,
         source=command("memcached", "-V", package="memcached"),
+        # It becomes nobody before it binds, and then only root's supervisor reaches it.
+        backend="seccomp" if os.geteuid() == 0 else "preload",
         is_slow=True,
     ),
     Program(

@@ -185,7 +185,9 @@ static enum unmoved why_no_daemon(const struct attempt *attempt)
         return UNMOVED_NOT; /* without a descriptor, none of its files can be read */
     sys_close(spare);
     if (attempt->image->socket[0] == '\0' && !sys_status_at(attempt->image->home, &home))
-        return UNMOVED_NOT;
+        return errno == EACCES ? UNMOVED_OTHER_USER : UNMOVED_NOT;
+    if (attempt->image->socket[0] == '\0' && home.stx_uid != (uint32_t)sys_call(SYS_geteuid))
+        return UNMOVED_OTHER_USER;
     return is_of_other_network(attempt) ? UNMOVED_OTHER_NETWORK : UNMOVED_NO_DAEMON;
 }
 

@@ -262,6 +262,8 @@ void notice_unmoved(const struct image *image, uint16_t asked, enum unmoved why,
         [UNMOVED_NO_DAEMON] = "no daemon is running; try: styxy daemon start -d",
         [UNMOVED_OTHER_NETWORK] =
             "the daemon is in another network namespace; start one here with its own STYXY_HOME",
+        [UNMOVED_OTHER_USER] =
+            "the program's user may not ask the daemon; try: styxy run --backend seccomp",
         [UNMOVED_SILENT] = "the daemon does not answer; try: styxy daemon restart",
         [UNMOVED_GARBLED] = "the daemon gave no usable answer; try: styxy doctor",
         [UNMOVED_LOST] = "other programs took each port that was tried; try again",

@@ -21,6 +21,7 @@ enum unmoved {
     UNMOVED_NOT, /* it was settled, or there was none */
     UNMOVED_NO_DAEMON,
     UNMOVED_OTHER_NETWORK,
+    UNMOVED_OTHER_USER,
     UNMOVED_SILENT,
     UNMOVED_GARBLED,
     UNMOVED_LOST,   /* others were faster at each port that the daemon named */

@@ -81,16 +81,31 @@ enum elf_kind elf_kind_of(int fd)
     return kind_of_elf(&head, &header);
 }
 
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
 bool elf_kind_is_deaf(const char *path)
 {
     static const char *const names[] = {"php", "php-cgi", "php-fpm", "phpdbg"};
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    const char *name = name_of(path);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t length = strlen(names[i]);
         if (strncmp(name, names[i], length) == 0 &&
             name[length + strspn(name + length, "0123456789.")] == '\0')
             return true;
     }
+    return false;
+}
+
+bool elf_kind_leaves_root(const char *path)
+{
+    static const char *const names[] = {"memcached", "mosquitto", "privoxy"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name_of(path), names[i]) == 0)
+            return true;
     return false;
 }
 

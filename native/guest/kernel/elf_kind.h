@@ -25,6 +25,12 @@ enum elf_kind elf_kind_of(int fd);
  */
 bool elf_kind_is_deaf(const char *path);
 
+/*
+ * Whether the program of a path, where root starts it, becomes another user before it binds, who
+ * may neither read the daemon's files nor ask it.
+ */
+bool elf_kind_leaves_root(const char *path);
+
 /* Copy the path of a script's interpreter, as execve(2) reads it; false where none fits. */
 bool elf_kind_interpreter(int fd, char *path, size_t room);
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import subprocess
@@ -91,6 +92,19 @@ def test_php_gets_a_supervisor_instead_of_the_library(styxy: CommandLine, tmp_pa
     done = styxy.run("run", "--no-start", "--backend", "preload", "--", str(program))
     assert done.returncode == 9
     assert f"{program} has extensions whose calls" in done.stderr
+
+
+@needs_seccomp
+def test_what_leaves_root_gets_a_supervisor_of_roots(styxy: CommandLine, tmp_path: Path) -> None:
+    program = tmp_path / "mosquitto"
+    shutil.copy(compiled(NOTHING), program)
+    code, said = explained(styxy, program)
+    assert code == 7
+    if os.geteuid() == 0:
+        why = "becomes another user before it binds, who may not ask the daemon"
+        assert said[0] == f"backend seccomp: {program} {why}"
+    else:
+        assert said[0].startswith("backend preload: ")
 
 
 @needs_seccomp

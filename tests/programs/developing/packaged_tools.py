@@ -86,7 +86,7 @@ ListenAddress 127.0.0.1
 HostKey ./key
 PidFile none
 """
-MOSQUITTO = "user root\nlistener PORT 127.0.0.1\nallow_anonymous true\n"
+MOSQUITTO = "listener PORT 127.0.0.1\nallow_anonymous true\n"
 TINYPROXY = "Port PORT\nListen 127.0.0.1\nUser nobody\nLogLevel Error\n"
 STUNNEL = """
 foreground = yes

@@ -4,7 +4,7 @@ ld.so(8) loads LD_PRELOAD only into dynamic programs of its own kind: not into s
 where the kernel asks for secure execution (setuid, file capabilities). Go programs call the kernel
 themselves, dynamic or not. For a script, its interpreter counts. elf(5), execve(2). And one kind of
 program fails at startup if any library is preloaded: see `_REFUSES`; another one has parts that
-call libc past it: see `_DEAF`.
+call libc past it: see `_DEAF`; a third one loses what the library needs: see `_LEAVES_ROOT`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ own: they stand before those of the preload library, which tell it to bear a lib
 _DEAF = ("php", "php-cgi", "php-fpm", "phpdbg")
 """PHP loads its extensions with RTLD_DEEPBIND (dlopen(3)), so that they call libc's own functions,
 whatever is preloaded. A version may follow. `native/guest/kernel/elf_kind.c` has the same names."""
+_LEAVES_ROOT = ("memcached", "mosquitto", "privoxy")
+"""What root starts and becomes another user before it binds, who may neither read the daemon's
+files nor ask it. `native/guest/kernel/elf_kind.c` has the same names."""
 _SCRIPT_DEPTH = 5  # execve(2): interpreters of interpreters, at most four
 
 
@@ -115,6 +118,9 @@ def _why_missed(path: str, env: Mapping[str, str], *, depth: int) -> Missed | No
         return Missed(why, supervisable=True, bears_library=False)
     if os.path.basename(path).rstrip("0123456789.") in _DEAF:
         why = "has extensions whose calls no preloaded library sees"
+        return Missed(why, supervisable=True, bears_library=False, is_partly_reached=True)
+    if os.geteuid() == 0 and os.path.basename(path) in _LEAVES_ROOT:
+        why = "becomes another user before it binds, who may not ask the daemon"
         return Missed(why, supervisable=True, bears_library=False, is_partly_reached=True)
     return None
 

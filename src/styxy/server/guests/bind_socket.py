@@ -196,7 +196,7 @@ class BindSocket(asyncio.Protocol):
 
     def _read(self, line: bytes) -> Asked:
         question = wire.parse_question(line)
-        pid = holder_of(self._peer.pid, question.pid)
+        pid = holder_of(self._peer.pid, question.pid, uid=self._peer.uid)
         project = self._service.context.projects.resolve(question.project)
         return Asked(question=question, pid=pid, project=project)
 

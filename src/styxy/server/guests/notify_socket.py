@@ -70,24 +70,25 @@ class NotifySocket:
                 )
             except BlockingIOError:
                 return
-            pid = _sender(ancillary)
-            if pid is None:
+            pid, uid = _sender(ancillary)
+            if not is_allowed_user(uid):
                 continue
             try:
                 note = wire.parse_note(data)
                 if isinstance(note, wire.NameNote):
                     self._on_name(note)
                 else:
-                    self._on_listen(note, holder_of(pid, note.pid))
+                    self._on_listen(note, holder_of(pid, note.pid, uid=uid))
             except StyxyError as error:
                 log.info("ignored a malformed datagram from pid %d: %s", pid, error.message)
             except WORLDS_ERRORS:  # of this report alone: whoever asks a question reads it, too
                 log.exception("cannot process the report of pid %d", pid)
 
 
-def _sender(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+def _sender(ancillary: list[tuple[int, int, bytes]]) -> tuple[int, int]:
+    """Read pid and uid of who sent a datagram; both are -1 where the kernel does not tell."""
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
             pid, uid, _ = _UCRED.unpack(data[: _UCRED.size])
-            return int(pid) if is_allowed_user(uid) else None
-    return None
+            return int(pid), int(uid)
+    return -1, -1

@@ -97,18 +97,19 @@ def is_allowed_user(uid: int) -> bool:
     return uid in (os.geteuid(), 0)
 
 
-def holder_of(speaker: int, named: int | None) -> int:
+def holder_of(speaker: int, named: int | None, *, uid: int) -> int:
     """Choose the pid that becomes the holder: the named one, or the speaker's own.
 
     A guest speaks for itself, or, as a seccomp supervisor does, for a program of its tree. The
     kernel names who speaks (SO_PEERCRED); for whom, only the line itself says. It is believed where
-    it gains the speaker nothing: of a process of an allowed user, in the daemon's own pid
-    namespace, where the number means the same process.
+    it gains the speaker nothing, whose user is `uid`: of a process of an allowed user, or from
+    root, whose supervisor stays root's if the program becomes another user; and in the daemon's own
+    pid namespace, where the number means the same process.
     """
     if named is None:
         return speaker
     try:
-        is_ours = is_allowed_user(os.stat(f"/proc/{named}").st_uid)
+        is_ours = is_allowed_user(os.stat(f"/proc/{named}").st_uid) or uid == 0
         is_here = os.readlink(f"/proc/{speaker}/ns/pid") == os.readlink("/proc/self/ns/pid")
     except OSError:
         return speaker  # ENOENT: it has ended in the meantime; EACCES: not accessible
