@@ -20,6 +20,9 @@ _IDLE = 0.1
 _GRACE = 0.2
 """Seconds of a processor that it may want at once: a timer, a collection of garbage."""
 
+PATIENCE = 300.0
+"""Seconds; only a program that is busy without an end is looked at for so long."""
+
 _PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
 """Seconds between two looks that count, at most; while the machine stands still, none does."""
@@ -56,8 +59,9 @@ class Activity:
 
     def wait(self, condition: Callable[[], bool], *, rest: float) -> bool:
         """Wait for a condition, until the program has done nothing for `rest` seconds."""
+        deadline = time.monotonic() + PATIENCE
         while not condition():
-            if self.rest() > rest:
+            if self.rest() > rest or time.monotonic() > deadline:
                 return condition()
             time.sleep(_PAUSE)
         return True

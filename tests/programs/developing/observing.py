@@ -14,15 +14,12 @@ import time
 from dataclasses import dataclass
 from http.client import HTTPException
 
-from tests.programs.developing.activity import Activity
+from tests.programs.developing.activity import PATIENCE, Activity
 from tests.programs.developing.asking import places_of
 from tests.programs.developing.opening import Browser
 from tests.programs.program import Program, spoken
 from tests.programs.program_list import port_lines
 from tests.programs.running import Running
-
-_PATIENCE = 300.0
-"""Seconds; only a program that is busy without an end is looked at for so long."""
 
 _WITHOUT_A_WORD = 30.0
 """Seconds of rest after which a program that neither serves nor ends counts as one that waits."""
@@ -127,7 +124,7 @@ def _served(
     server: Running, subject: Program, activity: Activity, *, expected: set[str]
 ) -> int | None:
     """Wait for the port at which a program answers; None: it has ended, or goes on without."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         places = places_of(server.pid)
         for address, port in sorted(places, key=operator.itemgetter(1)):
