@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -45,7 +45,10 @@ def test_the_description_is_valid_and_every_operation_in_it_answers(daemon: Daem
             filled = re.sub(r"{(\w+)}", lambda name: values.get(name[1], "agent"), path)
             answer = daemon.call(method.upper(), filled, bodies.get(path))
             assert answer.status not in (405, 500), (method, path, answer)
-            assert answer.status != 404 or answer.body["code"] != "not_found", (method, path)
+            assert answer.status != 404 or "unknown path" not in answer.body["error"], (
+                method,
+                path,
+            )
             asked += 1
     assert asked >= 8
 
@@ -147,6 +150,7 @@ def test_no_body_is_more_than_the_daemon_can_bear(shared: Daemon, fields: dict[s
 @given(st.text(max_size=30), st.sampled_from(["GET", "DELETE", "POST", "PUT", "PATCH"]))
 def test_no_path_is_more_than_the_daemon_can_bear(shared: Daemon, path: str, method: str) -> None:
     quoted = quote(path.encode("utf-8", "surrogatepass"), safe="/?&=")
+    assume(quoted and not quoted.startswith("?"))  # that is the page, and no JSON
     answer = shared.call(method, "/" + quoted)
     assert answer.status < 500, answer
 
@@ -161,7 +165,9 @@ def test_a_method_that_a_path_has_not_is_405(daemon: Daemon, method: str, path: 
     assert answer.headers["allow"]
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/allocate/", "/check", "/check/1/2", "//status"])
+@pytest.mark.parametrize(
+    "path", ["/nope", "/allocate/", "/check", "/check/1/2", "//status", "/page/x.js"]
+)
 def test_an_unknown_path_is_404(daemon: Daemon, path: str) -> None:
     answer = daemon.call("GET", path)
     assert (answer.status, answer.body["code"]) == (404, "not_found")

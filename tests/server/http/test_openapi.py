@@ -109,3 +109,10 @@ def test_every_example_works(daemon: Daemon, route: Route) -> None:
     answer = daemon.call(route.method, path, body or None)
     expected = {200} if route.path not in NAMING_WHAT_IS_NOT_HERE else {200, *route.errors}
     assert answer.status in expected, answer
+
+
+def test_a_pattern_ends_as_in_ecma_262() -> None:
+    said = msgspec.json.encode(document(ROUTES)).decode()
+    patterns = re.findall(r'"pattern":"([^"]*)"', said)
+    assert len(patterns) > 5
+    assert {pattern[-1] for pattern in patterns} == {"$"}

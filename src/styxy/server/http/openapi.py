@@ -152,7 +152,7 @@ def _parameters(route: Route, components: dict[str, Schema]) -> list[Schema]:
 
 def _path_parameter(name: str) -> Schema:
     kind, example = PATH_PARAMETERS[name]
-    schema = msgspec.json.schema(kind)
+    schema = _plain(msgspec.json.schema(kind))
     return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
 
 
@@ -167,7 +167,9 @@ def _query_parameters(shape: Schema) -> Iterable[Schema]:
 
 
 def _plain(schema: Any) -> Any:
-    """Describe a tuple of one type as a fixed-length list: not every tool knows `prefixItems`."""
+    """Say in words that every tool knows: a tuple of one type is a list of fixed length, and a
+    pattern is one of ECMA-262 (JSON Schema, 6.4), where the end is `$`.
+    """
     if isinstance(schema, list):
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):
@@ -177,7 +179,10 @@ def _plain(schema: Any) -> Any:
         size = len(items)
         rest = {key: value for key, value in schema.items() if key != "prefixItems"}
         return {**rest, "items": _plain(items[0]), "minItems": size, "maxItems": size}
-    return {key: _plain(value) for key, value in schema.items()}
+    plain = {key: _plain(value) for key, value in schema.items()}
+    if isinstance(pattern := plain.get("pattern"), str):
+        plain["pattern"] = pattern.replace(r"\Z", "$")
+    return plain
 
 
 def _json(schema: Schema) -> Schema:
