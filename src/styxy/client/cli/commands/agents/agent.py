@@ -64,6 +64,10 @@ def install(options: Namespace, caller: Caller) -> int:
             post = _post(caller) if options.http and agent.name == "claude" else None
             outcome = installer.install(agent, post)
             notes = _after(agent, installer, caller, trusts=options.trust)
+            if options.project:
+                from styxy.client.agents.install.start_entries import install_starts
+
+                notes += install_starts(agent.name, installer, project_here(caller.env))
         except StyxyError as failure:
             failures.append(_failed(agent, failure, caller))
         else:
@@ -82,6 +86,10 @@ def uninstall(options: Namespace, caller: Caller) -> int:
     outcomes, failures = [], []
     for agent in _chosen(options, installer, only_found=False):
         try:
+            if options.project:
+                from styxy.client.agents.install.start_entries import uninstall_starts
+
+                uninstall_starts(agent.name, installer, project_here(caller.env))
             if agent.name == "codex":
                 from styxy.client.agents.install.trusting import distrust
 
