@@ -18,6 +18,10 @@ BUILD_INPUTS := pyproject.toml hatch_build.py scripts/shell_files.py src/styxy/_
 COMPAT_TESTS := $(addprefix tests/programs/test_,\
 	conflicts.py no_conflict.py clients.py reloads.py worktrees.py browser_suites.py connect_first.py pages.py never_worse.py)
 
+WORKFLOWS := $(wildcard .github/workflows/*.yml)
+ISSUE_CONFIG := .github/ISSUE_TEMPLATE/config.yml
+ISSUE_FORMS := $(filter-out $(ISSUE_CONFIG),$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+
 # Tests wait a good deal, so there are more workers than cores of a small machine. Many more would keep
 # a daemon from answering a guest within its deadline.
 TEST_WORKERS ?= 4
@@ -26,7 +30,7 @@ SLOW_TEST_WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check bench soak docs pictures clean programs compat agents hooks wheels release-tools deb lock
+.PHONY: help run test test-slow check bench soak docs pictures clean programs compat agents hooks wheels release-tools deb sbom lock
 
 help:
 	@echo "make run        install into $(VENV) and see Styxy move a server from a busy port"
@@ -34,13 +38,14 @@ help:
 	@echo "make test-slow  run the slow ones: wheels, sanitizers, fuzzing, browsers, most programs, the benchmark"
 	@echo "make compat     drive every real program, the slow ones too, and write docs/compatibility.md"
 	@echo "make agents     drive the real coding agents against a model of our own, and write docs/agents.md"
-	@echo "make check      format, lint, types, layout, C warnings"
+	@echo "make check      format, lint, types, layout, C warnings, workflows"
 	@echo "make bench      measure, and print one table"
 	@echo "make soak       try every promise for a quarter of an hour, and measure a full house"
 	@echo "make docs       write what is derived from the code: tables of documents, files of plugins"
 	@echo "make pictures   draw the pictures of README and docs from a real daemon with three worktrees"
 	@echo "make wheels     build what a release has, for every machine, into dist: the source archive and the wheels"
 	@echo "make deb        build a package for Debian and Ubuntu from the wheel for this machine, into dist/deb"
+	@echo "make sbom       write what the wheel runs with, and what is compiled into it (CycloneDX), into dist/sbom"
 	@echo "make lock       write every version that development and Styxy itself run with, with hashes"
 	@echo "make clean      remove what the others made"
 
@@ -61,6 +66,11 @@ check: $(STAMPS)/dev hooks
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layout.py tests/native/test_layout.py
 	$(BIN)/python scripts/check_c.py
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout $(WORKFLOWS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config $(ISSUE_CONFIG)
+	$(BIN)/zizmor --offline --quiet .github
 
 bench: $(STAMPS)/dev
 	@$(BIN)/python -m bench $(BENCH_ARGS)
@@ -87,6 +97,9 @@ wheels: $(STAMPS)/release
 
 deb: wheels
 	@$(BIN)/python -m scripts.release.deb
+
+sbom: wheels
+	@$(BIN)/python -m scripts.release.sbom
 
 # For every Python and system at once, so that whoever writes it changes nothing for others.
 LOCKS := scripts/release/locks
