@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {', '.join(PARTS)}")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
-        "--write", action="store_true", help="put the numbers into docs/benchmarks.md and README.md"
+        "--write", action="store_true", help="put the numbers into docs/performance.md and README"
     )
     options = parser.parse_args()
     parts = options.parts or list(PARTS)

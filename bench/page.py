@@ -1,4 +1,4 @@
-"""Where the numbers go: every row into docs/benchmarks.md, three of them into the README.
+"""Where the numbers go: every row into docs/performance.md, three of them into the README.
 
 A document has them between `<!-- bench: NAME -->` and `<!-- end of bench -->`. NAME is a part of
 the benchmark, `machine` or `summary`. The words around them are written by hand.
@@ -14,7 +14,7 @@ from bench.rows import Row
 from bench.table import conditions, lines_of, shown
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("docs/benchmarks.md", "README.md")
+DOCUMENTS = ("docs/performance.md", "README.md")
 PARTS = (
     "leases",
     "line",

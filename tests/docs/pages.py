@@ -16,11 +16,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = (
+    "docs/index.md",
+    "docs/getting-started.md",
+    "docs/worktrees.md",
+    "docs/test-suites.md",
+    "docs/compose.md",
+    "docs/names.md",
+    "docs/ci.md",
     "docs/usage.md",
     "docs/page.md",
     "docs/interception.md",
     "docs/http-api.md",
-    "docs/settings.md",
+    "docs/configuration.md",
     "docs/troubleshooting.md",
     "docs/upgrading.md",
     "docs/agents.md",
@@ -53,8 +60,10 @@ class Section:
 
     @property
     def begins_with_run(self) -> bool:
-        """Tell whether the first thing that is typed of Styxy is `styxy run`."""
-        ours = (each.command for each in self.examples if re.search(r"\bstyxy ", each.command))
+        """Tell whether `styxy run` is the first command that starts a daemon where none runs."""
+        ours = (
+            each.command for each in self.examples if re.search(r"\bstyxy (?!wait )", each.command)
+        )
         return "styxy run " in next(ours, "")
 
     @property

@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.docs.output_matching import OutputMatcher
-from tests.docs.pages import PAGES, Section, sections, text_of
+from tests.docs.pages import PAGES, ROOT, Section, sections, text_of
 from tests.docs.terminal import Terminal
 
-FIRST_PAGES = ("docs/usage.md", "docs/interception.md")
+FIRST_PAGES = (
+    "docs/getting-started.md",
+    "docs/worktrees.md",
+    "docs/test-suites.md",
+    "docs/names.md",
+    "docs/usage.md",
+    "docs/interception.md",
+)
 """What a newcomer reads; the other pages are tried by `make test-slow`."""
 
 RUNNABLE = [
@@ -39,6 +46,11 @@ def test_each_example_says_what_the_page_says(section: Section, tmp_path: Path) 
             wrong = terminal.type(example.command, example.said)
             place = f"{section.page}:{example.line}: $ {example.command}"
             assert wrong is None, "\n".join([place, *example.said, "--- but said:", wrong])
+
+
+def test_each_page_with_an_example_is_tried() -> None:
+    pages = (f"docs/{path.name}" for path in Path(ROOT, "docs").glob("*.md"))
+    assert [page for page in pages if "```console" in text_of(page) and page not in PAGES] == []
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -35,6 +35,11 @@ DOCUMENTS = (
     *sorted(f"docs/{path.name}" for path in Path(ROOT, "docs").glob("*.md")),
 )
 
+GUIDES = [name for name in DOCUMENTS if name.startswith("docs/")]
+
+ELSEWHERE = re.compile(r"https://[\w-]+(\.[\w-]+)+(/[\w./~%#-]*)?")
+"""A link to another site: encrypted, with a whole host name, and no query that follows readers."""
+
 OPERATIONS = dict(parts("docs/http-api.md"))
 
 
@@ -124,12 +129,12 @@ def test_each_kind_of_event_is_described(word: str) -> None:
 
 @pytest.mark.parametrize("name", [each.shown for each in SETTINGS if not each.is_object])
 def test_each_setting_is_described(name: str) -> None:
-    assert f"| `{name}` |" in text_of("docs/settings.md")
+    assert f"| `{name}` |" in text_of("docs/configuration.md")
 
 
 @pytest.mark.parametrize("name", [each.name for each in VARIABLES])
 def test_each_variable_is_described(name: str) -> None:
-    assert f"| `{name}` |" in text_of("docs/settings.md")
+    assert f"| `{name}` |" in text_of("docs/configuration.md")
 
 
 @pytest.mark.parametrize("code", sorted({kind.code for kind in all_errors()}))
@@ -152,6 +157,19 @@ def test_each_link_leads_somewhere(document: str) -> None:
         if not path.exists() or (heading and heading not in anchors(path)):
             broken.append((name, heading))
     assert broken == []
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_each_page_begins_with_what_its_reader_can_do(page: str) -> None:
+    words = re.sub(r"<!--.*?-->", "", text_of(page), flags=re.DOTALL).lstrip()
+    assert re.match(r"# .+\n\nAfter this page you (can|know) ", words)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_each_link_to_elsewhere_is_well_formed(document: str) -> None:
+    text = re.sub(r"^```.*?^```", "", text_of(document), flags=re.M | re.S)
+    targets = re.findall(r"\]\((\w+:[^)\s]*)\)", text)
+    assert [each for each in targets if not ELSEWHERE.fullmatch(each)] == []
 
 
 def test_each_document_is_found_from_the_readme() -> None:

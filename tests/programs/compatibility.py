@@ -28,6 +28,8 @@ _HEAD = """\
 
 # Compatibility
 
+After this page you know whether a server, a client or a tool was tried with Styxy, and what it did.
+
 Real programs under `styxy run`, each on a port that it cannot have: another project's server
 listens there on `127.0.0.1`, on `::`, or on `::1`, or the port is promised to another project and
 nobody listens.

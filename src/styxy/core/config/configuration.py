@@ -2,7 +2,7 @@
 
 The only table of settings: a field holds the default, what the key may hold and what it is for.
 `core.config.settings_table` reads it, and validation, `styxy config`, the example and
-docs/settings.md are derived from that. Durations are seconds. Nothing here reads a file or the
+docs/configuration.md are derived from that. Durations are seconds. Nothing here reads a file or the
 environment.
 """
 
