@@ -30,7 +30,7 @@ SLOW_TEST_WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check bench soak docs pictures clean programs compat agents hooks wheels release-tools deb sbom lock
+.PHONY: help run test test-slow check bench soak docs pictures clean programs compat agents hooks wheels release-tools deb sbom lock site
 
 help:
 	@echo "make run        install into $(VENV) and see Styxy move a server from a busy port"
@@ -42,6 +42,7 @@ help:
 	@echo "make bench      measure, and print one table"
 	@echo "make soak       try every promise for a quarter of an hour, and measure a full house"
 	@echo "make docs       write what is derived from the code: tables of documents, files of plugins"
+	@echo "make site       build the documents as a site, in site/"
 	@echo "make pictures   draw the pictures of README and docs from a real daemon with three worktrees"
 	@echo "make wheels     build what a release has, for every machine, into dist: the source archive and the wheels"
 	@echo "make deb        build a package for Debian and Ubuntu from the wheel for this machine, into dist/deb"
@@ -88,6 +89,9 @@ soak: $(STAMPS)/dev
 docs: $(STAMPS)/dev
 	@$(BIN)/python scripts/tables.py
 	@$(BIN)/python scripts/plugin_files.py
+
+site: $(STAMPS)/dev
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 pictures: $(STAMPS)/dev programs
 	@$(BIN)/python -m scripts.pictures
@@ -195,5 +199,5 @@ $(STAMPS)/compat: $(STAMPS)/dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache build dist $(LIBRARY) $(SUPERVISOR) $(HOOK)
+	rm -rf $(VENV) .cache build dist site $(LIBRARY) $(SUPERVISOR) $(HOOK)
 	find src tests bench scripts native -name __pycache__ -prune -exec rm -rf {} +
