@@ -155,10 +155,12 @@ class Options(Parser):
 
     def __init__(self) -> None:
         self.noted: list[str] = []
+        self.names: set[str] = set()
         super().__init__(add_help=False)
 
     def add_argument(self, *names: str, **more: Any) -> argparse.Action:
         """Note an option: its first short and its first long name, and the word for its value."""
+        self.names |= {*names}
         choices = more.get("choices")
         named = "/".join(map(str, choices)) if isinstance(choices, list | tuple) else ""
         value = str(more.get("metavar") or named)

@@ -12,7 +12,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from scripts.tables import anchor, filled
+from scripts.tables import Options, anchor, filled
 from styxy.client.cli.main import all_commands
 from styxy.client.doctor.checks import CHECKS
 from styxy.core.config.environment import VARIABLES
@@ -39,6 +39,8 @@ GUIDES = [name for name in DOCUMENTS if name.startswith("docs/")]
 
 ELSEWHERE = re.compile(r"https://[\w-]+(\.[\w-]+)+(/[\w./~%#-]*)?")
 """A link to another site: encrypted, with a whole host name, and no query that follows readers."""
+
+COMMANDS = {command.name: command for command in all_commands()}
 
 OPERATIONS = dict(parts("docs/http-api.md"))
 
@@ -69,6 +71,34 @@ def test_each_command_has_its_place(name: str) -> None:
     words = "\n".join(by_hand(page) for page in PAGES)
     assert re.search(r"\s+".join(["styxy", *name.split()]) + r"\b", words)
     assert f"| `styxy {name}` |" in text_of("docs/usage.md")
+
+
+def exists(line: str) -> bool:
+    """Whether a line names a command of Styxy's, or a group of them, with options that it has."""
+    words = re.split(r" -- |[|;&]", line)[0].split()[1:]
+    named = (COMMANDS.get(name) for name in (" ".join(words[:2]), words[0]))
+    command = next(filter(None, named), None)
+    options = Options()
+    if command:
+        command.add_options(options)
+    given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+    known = options.names | {"--help", "--json", "--no-start"}
+    return given <= known and any(name.split()[0] == words[0] for name in COMMANDS)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_each_command_in_a_sentence_exists_with_its_options(document: str) -> None:
+    text = re.sub(r"^```.*?^```", "", text_of(document), flags=re.M | re.S)
+    lines = re.findall(r"`(styxy [a-z][^`]*)`", text)
+    assert [line for line in lines if not exists(line)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["styxy alocate", "styxy list --nothing", "styxy stop -s dev", "styxy allocate --own=3000"],
+)
+def test_a_command_that_does_not_exist_is_seen(line: str) -> None:
+    assert not exists(line)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=operation)
