@@ -79,6 +79,8 @@ def test_a_program_that_would_end_is_moved(asked: int, line: str) -> None:
 
 def test_a_tool_that_steps_is_steered_on_its_way() -> None:
     assert habit(8081, f"node {BIN}/webpack serve", is_stepping=True).conduct == "steered"
+    assert habit(3000, f"node {BIN}/nuxt dev --port 3072").conduct == "moves"
+    assert habit(3000, f"node {BIN}/nuxt dev --port 3072", is_stepping=True).conduct == "steered"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,16 @@ def test_the_first_listener_is_the_choice() -> None:
     assert subject.land(SERVER, {ROOT}, Port(5176)) is None
 
 
+def test_a_tool_of_the_table_may_go_down_until_it_has_arrived() -> None:
+    subject = steered(Clock())
+    first, *_ = refuse(subject, 3072)
+    assert subject.is_stepping(SERVER, Port(3000))
+    refuse(subject, 3000, 3001)
+    assert subject.land(SERVER, {ROOT}, Port(3002)) is first
+    assert not subject.is_anybody_waited_for()
+    assert not subject.is_stepping(SERVER, Port(2990))
+
+
 def test_each_refused_number_has_a_choice_of_its_own() -> None:
     subject = steered(Clock())
     first, second = refuse(subject, 3000, 3500)

@@ -131,7 +131,7 @@ def habit_of(
     """Tell how a program takes it that the port `asked` is taken.
 
     `lineage` are the program and the processes that it comes from. `is_stepping`: it was told
-    EADDRINUSE for a number a little below. `learned` is what was learned of it, and `wanted`
+    EADDRINUSE for a number near it. `learned` is what was learned of it, and `wanted`
     says what the user has set for a program of a name.
     """
     option = debugger_option(asked, lineage[0].words, lineage[0].variables)
@@ -186,8 +186,8 @@ def _conflict(found: Match, asked: int, *, is_stepping: bool) -> Conflict:
     if is_default and server.port not in (None, asked) and not is_stepping:
         return tool.explicit_conflict if server.conflict == tool.conflict else server.conflict
     if not is_default and server.port is not None:
-        is_near = server.port <= asked <= server.port + MOST_STEPS
-        return server.conflict if is_near else "unknown"
+        is_on_its_way = is_stepping or server.port <= asked <= server.port + MOST_STEPS
+        return server.conflict if is_on_its_way else "unknown"
     return server.conflict
 
 

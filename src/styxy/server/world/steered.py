@@ -75,9 +75,15 @@ class Steered:
             del self._ways[next(iter(self._ways))]
 
     def is_stepping(self, image_id: str, asked: Port) -> bool:
-        """Return whether a program was told so for a number a little below, or for this one."""
+        """Return whether a program was told so for a number a little below, or for this one.
+
+        A tool of the table may go down, too (get-port from 3072 to 3000), until it has arrived.
+        """
         way = self._ways.get(image_id)
-        return way is not None and any(0 <= asked - each <= MOST_STEPS for each in way.refused)
+        if way is None:
+            return False
+        lowest = -MOST_STEPS if way.is_known and not way.took else 0
+        return any(lowest <= asked - each <= MOST_STEPS for each in way.refused)
 
     def first_step(self, image_id: str, port: Port) -> tuple[Port, int] | None:
         """Return the number from which a program steps, and how many it was told of, if `port` lies
@@ -127,7 +133,8 @@ class Steered:
             return None
         request = way.refused[asked]
         # The numbers in between were steps on the way, and no server's.
-        way.refused = {each: said for each, said in way.refused.items() if not asked <= each < port}
+        begin = asked if asked < port else port - MOST_STEPS
+        way.refused = {each: said for each, said in way.refused.items() if not begin <= each < port}
         way.refused.pop(asked, None)
         way.took.add(port)
         return request
