@@ -19,6 +19,7 @@ from tests.programs.sources import Source
 MOVED = "✓ STYXY: Port 3000 was in use, auto-assigned port 3001"
 TOOK = "✓ STYXY: Port 3000 was in use, tool took 3001"
 TOLD = "✗ STYXY: Port 3000 is in use by theirs (node, PID 7); try: tool -p 3001"
+UNSETTLED = "✗ STYXY: Port 3000 was not moved: no daemon is running; try: styxy daemon start -d"
 TRUE = ("on http://localhost:NEW/",)
 FALSE = ("on http://localhost:ASKED/",)
 
@@ -76,6 +77,10 @@ def test_the_columns_say_what_was_seen(seen: Comparison, cells: tuple[str, ...])
         (
             comparison(STEPPED, replace(STEERED, said=f"{TOOK}\n{TOOK}")),
             "is spoken of more than once",
+        ),
+        (
+            comparison(ENDED, replace(ENDED, said=UNSETTLED)),
+            "was not moved, for the daemon was not to be had",
         ),
         (comparison(STEPPED, GIVEN), "names its port by itself, but not under Styxy"),
         (

@@ -39,6 +39,7 @@ class Comparison:
         found = {
             "serves by itself, but not under Styxy": self.alone.port is not None and not serves,
             "ends without a word of Styxy": not serves and not self.under.notices,
+            "was not moved, for the daemon was not to be had": self.under.is_unsettled,
             "is said to have moved, and does not serve": not serves and self.under.is_moved,
             "is spoken of more than once": len(self.under.notices) > 1,
             "names its port by itself, but not under Styxy": (

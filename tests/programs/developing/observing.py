@@ -72,6 +72,11 @@ class Outcome:
         return any(", auto-assigned port " in line for line in self.notices)
 
     @property
+    def is_unsettled(self) -> bool:
+        """Whether it met the conflict as without Styxy, which a busy machine can cause."""
+        return any(" was not moved: " in line for line in self.notices)
+
+    @property
     def names_its_port(self) -> bool:
         """Whether it prints the port that it has, and that is not the one that it asked for."""
         return self.port != self.asked and any("NEW" in line for line in self.prints)
