@@ -6,6 +6,7 @@ of each server and each client of the table is compared; `make compat` has them 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import signal
@@ -50,9 +51,11 @@ def signals_of(server: Running) -> tuple[str, ...]:
     """Read what signals mean to the program that was started, as masks of proc(5).
 
     A program that has just answered may still block some of them in passing: it is looked at when
-    it sleeps, and slept all the while between two looks.
+    it sleeps, and slept all the while between two looks. It blocks what all of its threads block
+    (signal(7)); the first thread of the `go` command does so at one time and not at another.
     """
-    place = Path(f"/proc/{program_of(server.pid)}/status")
+    pid = program_of(server.pid)
+    place = Path(f"/proc/{pid}/status")
     looks = [place.read_text(encoding="utf-8")]
 
     def has_slept() -> bool:
@@ -61,7 +64,19 @@ def signals_of(server: Running) -> tuple[str, ...]:
 
     wait_until(has_slept)
     status = looks[-1]
-    return tuple(re.findall(r"^Sig(?:Blk|Ign|Cgt):\t\w+$", status, re.MULTILINE))
+    others = re.findall(r"^Sig(?:Ign|Cgt):\t\w+$", status, re.MULTILINE)
+    return (f"SigBlk:\t{blocked_in(pid):016x}", *others)
+
+
+def blocked_in(pid: int) -> int:
+    """Read which signals all threads of a process block, as a mask."""
+    blocked = ~0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            status = thread.joinpath("status").read_text(encoding="utf-8")
+            [mask] = re.findall(r"^SigBlk:\t(\w+)$", status, re.MULTILINE)
+            blocked &= int(mask, 16)
+    return blocked
 
 
 def switches(status: str) -> list[str]:
