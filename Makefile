@@ -129,7 +129,7 @@ $(PROGRAMS)/.installed $(PROGRAMS)/.complete: tests/programs/package.json
 	elif npm install --prefix $(PROGRAMS) $(OMIT) --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error; then touch $@ $(PROGRAMS)/.installed; \
 	else echo "npm could not install all of its programs: the tests with the others will be skipped."; fi
 
-# What web and data developers start, a gigabyte and a half of it. Each has what it brings, whatever the others
+# What web and data developers start, two and a half gigabytes of it. Each has what it brings, whatever the others
 # want; no script of a package runs. As above, this never fails.
 $(TOOLS)/.installed: $(DEVELOPING)/package.json
 	@mkdir -p $(TOOLS)
