@@ -2,13 +2,14 @@
 
 Everybody who looks gets the objects from here. The Linux way is chosen wherever it works: it is ten
 to a hundred times as fast, and sees what psutil does not (sockets that are bound and do not listen,
-the identity of a socket, which interception needs).
+the identity of a socket, which interception needs). `styxy run` asks at every start, so this
+imports nothing heavy.
 """
 
 from __future__ import annotations
 
+import _socket
 import os
-import socket
 
 from styxy.core.config.environment import switch
 from styxy.core.errors import Unavailable
@@ -30,10 +31,10 @@ def is_portable() -> bool:
     """Return whether this system is asked through psutil."""
     if switch(os.environ.get(FORCE)):
         return True
-    if not hasattr(socket, "AF_NETLINK"):
+    if not hasattr(_socket, "AF_NETLINK"):
         return True
     try:
-        socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG).close()
+        _socket.socket(_socket.AF_NETLINK, _socket.SOCK_DGRAM, NETLINK_SOCK_DIAG).close()
     except OSError as error:
         # EPROTONOSUPPORT, EAFNOSUPPORT: gVisor, an emulator. A lack of descriptors says nothing.
         from styxy.adapters.fd_limits import is_want
