@@ -57,10 +57,10 @@ class PortMarks:
             listening = _joined(self.listening, kind)
             yield RangeUse(
                 kind=kind,
-                size=len(leased),
-                leased=sum(leased),
-                listening=sum(listening),
-                used=sum(a | b for a, b in zip(leased, listening, strict=True)),
+                size=_size(kind),
+                leased=leased.bit_count(),
+                listening=listening.bit_count(),
+                used=(leased | listening).bit_count(),
             )
 
 
@@ -74,5 +74,12 @@ def nearly_full(ranges: Iterable[RangeUse]) -> list[str]:
     ]
 
 
-def _joined(marks: bytearray, kind: ServiceType) -> bytes:
-    return b"".join(bytes(marks[span.first : span.last + 1]) for span in kind.ranges)
+def _size(kind: ServiceType) -> int:
+    """Count the ports of a service type."""
+    return sum(span.last - span.first + 1 for span in kind.ranges)
+
+
+def _joined(marks: bytearray, kind: ServiceType) -> int:
+    """Return the marks of a type as one number, whose bits are counted at once."""
+    joined = b"".join(marks[span.first : span.last + 1] for span in kind.ranges)
+    return int.from_bytes(joined, "big")

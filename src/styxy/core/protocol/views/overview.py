@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 
 class OverviewQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """The query of GET /overview. `since`: the `revision` of the answer that is known already."""
+    """The query of GET /overview. `since`: the `revision` of the answer that is known already.
+
+    `listening`: leave out the ports on which nothing listens, for a first look: their leases may be
+    many.
+    """
 
     since: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
+    listening: bool = False
 
 
 class OverviewListener(msgspec.Struct, kw_only=True, omit_defaults=True):
