@@ -90,6 +90,7 @@ for (let round = 0; round < Number(rounds); round++) {
   await ask('DELETE', `/allocate/${lease.lock_id}`)
   await gone
 }
+const one = await page.locator('.row.port .number').nth(1).textContent()
 for (let round = 0; round < Number(rounds); round++) {
   times.search.push(await page.evaluate(async (text) => {
     const field = document.querySelector('input[type=search]')
@@ -98,7 +99,7 @@ for (let round = 0; round < Number(rounds); round++) {
     field.value = text
     field.dispatchEvent(new Event('input', { bubbles: true }))
     return await seen - began
-  }, round % 2 ? '' : 'python'))
+  }, round % 2 ? '' : one))
 }
 console.log(JSON.stringify(times))
 await browser.close()

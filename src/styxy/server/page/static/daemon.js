@@ -4,6 +4,7 @@
 // this origin's own storage, which no other port can read, and shown with each question.
 
 const PROOF = 'styxy.proof'
+const CODE = 'styxy.code'
 
 export class Refused extends Error {
   constructor(status, body) {
@@ -13,10 +14,20 @@ export class Refused extends Error {
   }
 }
 
-/** Take the code out of the address, so that neither a bookmark nor the history has it. */
-export function codeInAddress() {
+/** Whether the address has a code; then leave for the one without. A browser shows no redirect in
+ * its history, as it would show an address that a script has only changed. */
+export function leavesWithCode() {
   const code = new URLSearchParams(location.hash.slice(1)).get('code')
-  if (code !== null) history.replaceState(null, '', location.pathname)
+  if (code === null) return false
+  sessionStorage.setItem(CODE, code)
+  location.replace(location.pathname)
+  return true
+}
+
+/** The code that was in the address, once. */
+export function takeCode() {
+  const code = sessionStorage.getItem(CODE)
+  sessionStorage.removeItem(CODE)
   return code
 }
 
@@ -43,9 +54,22 @@ export async function ask(method, path, body) {
   return read
 }
 
+/** The first question: what people look for, without ten thousand leases that nobody uses now. */
+const firstLook = () => ask('GET', '/overview?listening=true')
+
+/** Asked as soon as this module is there, while the others still come. */
+let early = location.hash || sessionStorage.getItem(CODE) ? null : firstLook()
+early?.catch(() => {}) // whoever awaits it hears of it
+
+/** Until what was drawn can be seen. */
+const drawn = () => new Promise((done) => {
+  const timer = setTimeout(done, 200) // a page that is not seen draws nothing
+  requestAnimationFrame(() => setTimeout(() => { clearTimeout(timer); done() }))
+})
+
 /**
- * Keep something up to date: `take` gets the whole overview, then what is new in it, when it is
- * new. `tell` hears 'live', 'waiting' (the daemon is not there) or 'signed out'.
+ * Keep something up to date: `take` gets what listens, then the whole overview, then what is new in
+ * it, when it is new. `tell` hears 'live', 'waiting' (the daemon is not there) or 'signed out'.
  */
 export function follow(take, tell) {
   let revision = null
@@ -60,6 +84,13 @@ export function follow(take, tell) {
     try {
       while (isNews) {
         isNews = false
+        if (revision === null) {
+          const first = early || firstLook()
+          early = null
+          take(await first, true)
+          tell('live')
+          await drawn()
+        }
         const answer = await ask('GET', revision === null ? '/overview' : `/overview?since=${revision}`)
         revision = answer.revision
         take(answer)

@@ -1,7 +1,7 @@
 // The page: it follows the daemon, and shows one tab of what is known.
 
 import { html, render, useEffect, useMemo, useReducer, useRef, useState } from './preact.js'
-import { codeInAddress, follow, signIn, signOut } from './daemon.js'
+import { follow, leavesWithCode, signIn, signOut, takeCode } from './daemon.js'
 import { Details, Help, Output, Question, Warnings, releaseQuestion, stopQuestion } from './dialogs.js'
 import { SHORTCUTS, areOn, onKey, toggle } from './keys.js'
 import { FILTERS, Model, wordsOf } from './model.js'
@@ -116,7 +116,7 @@ function App({ state, problem }) {
   }, [message])
 
   if (state === 'signed out') return html`<${SignedOut} problem=${problem} />`
-  const counts = [servers.length, reserved.length, model.instances.length, model.ranges.length, model.events.length]
+  const counts = [servers.length, model.isPartial ? '…' : reserved.length, model.instances.length, model.ranges.length, model.events.length]
   const names = ['Servers', 'Reserved', 'Agents', 'Ranges', 'Events']
   const show = (port) => {
     setSearch(String(port))
@@ -138,6 +138,7 @@ function App({ state, problem }) {
       </span>
     </header>
     <${Warnings} warnings=${model.warnings} />
+    <main>
     <div class="bar">
       <div class="tabs" role="tablist" aria-label="Views" onKeyDown=${(event) => moveTab(event, tab, setTab)}>
         ${TABS.map((each, index) => html`<button type="button" role="tab" id=${`tab-${each}`} aria-controls="view" aria-selected=${tab === each}
@@ -147,13 +148,14 @@ function App({ state, problem }) {
         ${Object.entries(FILTERS).map(([each, { name }]) => html`<button type="button" aria-pressed=${filter === each} onClick=${() => setFilter(each)}>${name}</button>`)}
       </div>`}
     </div>
-    <main id="view" role="tabpanel" aria-labelledby=${`tab-${tab}`}>
+    <div class="view" id="view" role="tabpanel" aria-labelledby=${`tab-${tab}`}>
       ${state === 'connecting' ? html`<p class="muted" role="status">Looking …</p>`
         : tab === 'agents' ? html`<${Agents} model=${model} words=${words} search=${show} />`
         : tab === 'ranges' ? html`<${Ranges} model=${model} words=${words} />`
         : tab === 'events' ? html`<${Events} model=${model} words=${words} />`
         : html`<${List} key=${tab} lines=${lines} selected=${selected} act=${act} label=${names[TABS.indexOf(tab)]}
             empty=${html`<${Nothing} tab=${tab} isFiltered=${words.length > 0 || filter !== 'all'} clear=${() => { setSearch(''); setFilter('all') }} />`} />`}
+    </div>
     </main>
     <p class="message" role="status" aria-live="polite">${message}</p>
     ${dialog?.kind === 'details' && html`<${Details} key="details" port=${dialog.port} project=${project(dialog.port)} close=${close} act=${act} />`}
@@ -190,6 +192,7 @@ function draw() {
   isPlanned = true
   queueMicrotask(() => {
     isPlanned = false
+    root.querySelector('.sketch')?.remove()
     document.title = model.changes ? `${counted(model.servers().length, 'server')} · Styxy` : 'Styxy'
     render(html`<${App} ...${shown} />`, root)
   })
@@ -208,13 +211,12 @@ async function leave() {
 
 async function begin() {
   applyTheme(localStorage.getItem('styxy.theme') || 'system')
-  const code = codeInAddress()
+  if (leavesWithCode()) return
+  const code = takeCode()
   let problem = null
   if (code !== null) await signIn(code).catch((error) => { problem = error.message })
-  follow((answer) => { model.take(answer); draw() }, (state) => tell(state, state === 'signed out' ? problem : null))
-  draw()
+  follow((answer, isFirst) => { model.take(answer, isFirst); draw() }, (state) => tell(state, state === 'signed out' ? problem : null))
 }
 
-window.addEventListener('hashchange', () => { if (location.hash.includes('code=')) location.reload() })
-root.replaceChildren()
+window.addEventListener('hashchange', leavesWithCode)
 begin()

@@ -16,10 +16,12 @@ export class Model {
     this.pid = null
     this.startedAt = null
     this.changes = 0
+    this.isPartial = true
   }
 
   /** Take in an overview, or what is new in it. */
-  take(answer) {
+  take(answer, isFirst = false) {
+    this.isPartial = isFirst
     if (answer.complete) {
       this.ports.clear()
       this.projects.clear()

@@ -49,7 +49,7 @@ function Server({ port, act }) {
     <div role="gridcell" class="actions">
       ${isTcp && html`<button type="button" onClick=${() => act.copy(port)} aria-label=${`Copy the address of ${port.port}`}>Copy</button>`}
       ${act.mayStop(port) && html`<button type="button" class="danger" onClick=${() => act.stop(port)} aria-label=${`Stop ${programOf(port)} on ${port.port}`}>Stop</button>`}
-      <button type="button" onClick=${() => act.show(port)} aria-label=${`All about ${port.port}`}>Details</button>
+      <button type="button" onClick=${() => act.show(port)} aria-label=${`Details of ${port.port}`}>Details</button>
     </div>`
 }
 
@@ -66,7 +66,7 @@ function Reserved({ port, act }) {
     <div role="gridcell" class="since" title=${lease.allocated_at}>${ago(lease.allocated_at)}</div>
     <div role="gridcell" class="actions">
       <button type="button" class="danger" onClick=${() => act.release(port)} aria-label=${`Release ${port.port}`}>Release</button>
-      <button type="button" onClick=${() => act.show(port)} aria-label=${`All about ${port.port}`}>Details</button>
+      <button type="button" onClick=${() => act.show(port)} aria-label=${`Details of ${port.port}`}>Details</button>
     </div>`
 }
 
@@ -91,7 +91,7 @@ export function Agents({ model, words, search }) {
       <p>Coding agents appear here, with the ports that they hold, once Styxy’s hooks are installed:</p>
       <p><code>styxy agent install</code></p><//>`
   }
-  return html`<ul class="cards" aria-label="Agent sessions">
+  return html`<ul class="cards" tabindex="0" aria-label="Agent sessions">
     ${found.slice(0, MOST_AGENTS).map((each) => {
       const project = model.projectOf(each.project ?? undefined)
       return html`<li key=${each.instance_id} class="card">
@@ -133,7 +133,7 @@ export function Ranges({ model, words }) {
   const found = model.ranges.filter((each) => words.every((word) => `${each.service_type} ${each.description} ${each.ranges.join(' ')}`.toLowerCase().includes(word)))
   if (!found.length) return html`<${Empty} title="No range matches"><p>To see all of them: <code>styxy types</code></p><//>`
   return html`<div class="ranges"><p class="legend"><i class="listening"></i> a server listens <i class="leased"></i> leased, nothing listens <i class="free"></i> free</p>
-    <ul class="cards" aria-label="Ranges">
+    <ul class="cards" tabindex="0" aria-label="Ranges">
     ${found.map((each) => {
       const share = Math.round(100 * each.used / each.size)
       return html`<li key=${each.service_type} class="card">
@@ -150,7 +150,7 @@ export function Ranges({ model, words }) {
 export function Events({ model, words }) {
   const found = model.events.filter((each) => words.every((word) => sentence(each).toLowerCase().includes(word))).reverse()
   if (!found.length) return html`<${Empty} title="Nothing has happened yet"><p>Older events: <code>styxy audit</code></p><//>`
-  return html`<div class="events"><table><caption class="hidden">Recent events, newest first</caption>
+  return html`<div class="events" tabindex="0" role="region" aria-label="Recent events"><table><caption class="hidden">Recent events, newest first</caption>
     <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Who asked</th></tr></thead>
     <tbody>${found.map((each) => html`<tr key=${each.seq}>
       <td title=${each.at}>${clock(each.at)}</td><td>${sentence(each)}</td>
