@@ -18,15 +18,19 @@ def text_of(name: str) -> str:
     return LOCKS.joinpath(f"{name}.txt").read_text(encoding="utf-8")
 
 
-def locked(name: str) -> dict[str, str]:
-    """The version of each package that a lock has; an entry without a hash fails."""
-    entries = re.split(r"\n(?=\w)", re.sub(r"^#.*\n|^ +#.*\n", "", text_of(name), flags=re.M))
-    found = {}
-    for entry in entries:
-        package, version = re.match(r"([\w.-]+)==([\w.!+-]+)", entry).groups()  # type: ignore[union-attr] # a failure is what it is for
-        assert "--hash=sha256:" in entry, package
-        found[package] = version
-    return found
+def entries(name: str) -> list[Requirement]:
+    """The entries of a lock; one without a hash fails."""
+    found = re.split(r"\n(?=\w)", re.sub(r"^#.*\n", "", text_of(name), flags=re.MULTILINE))
+    assert [each for each in found if "--hash=sha256:" not in each] == []
+    return [Requirement(each.partition(" \\")[0]) for each in found]
+
+
+def locked(name: str, *, here: bool = False) -> dict[str, str]:
+    """The version of each package that a lock has, or of those that this system gets."""
+    wanted = [
+        each for each in entries(name) if not (here and each.marker) or each.marker.evaluate()
+    ]
+    return {each.name: str(each.specifier).removeprefix("==") for each in wanted}
 
 
 def asked() -> list[Requirement]:

@@ -34,7 +34,7 @@ def test_the_bill_has_each_library_of_the_lock_and_musl(tmp_path: Path) -> None:
         text = build(tmp_path).read_text(encoding="utf-8")
     bill = json.loads(text)
     named = {each["name"].replace("_", "-"): each.get("version") for each in bill["components"]}
-    assert named == {**locked("running"), "musl": None}
+    assert named == {**locked("running", here=True), "musl": None}
     assert bill["metadata"]["component"]["version"] == __version__
     (mine,) = [each for each in bill["dependencies"] if each["ref"] == "root-component"]
     assert "musl" in mine["dependsOn"]
