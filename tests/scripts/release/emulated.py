@@ -32,7 +32,7 @@ exec "$@"
 
 SHELL = ("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc")
 
-LONGEST = 200
+LONGEST = 600
 """Seconds; an emulated Python takes ten times as long as one, on a machine that has other work."""
 
 
