@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from tests.native.guest import (
     say,
 )
 from tests.native.host_programs import HEAD
-from tests.native.supervised import library_beside, needs_seccomp
+from tests.native.supervised import environment, library_beside, needs_seccomp, under
 
 pytestmark = [
     needs_seccomp,
@@ -73,3 +74,20 @@ def test_any_other_is_told_what_to_type(tmp_path: Path) -> None:
         done = run([program, str(taken)], daemon.environment(LD_PRELOAD=str(library())))
     why = "the program's user may not ask the daemon; try: styxy run --backend seccomp"
     assert (done.stdout, done.stderr) == (f"-98 {NOBODY}\n", UNMOVED.format(taken, why))
+
+
+def test_the_supervisor_of_root_believes_no_word_of_another_users_environment(
+    tmp_path: Path,
+) -> None:
+    """It would write, as root, into a log that the program names, what a false daemon says."""
+    free, log = free_port(), tmp_path / "log"
+    become = "exec setpriv --reuid=nobody --regid=nogroup --clear-groups env"
+    named = f"STYXY_HOME={tmp_path} STYXY_REASSIGNMENT_LOG={log} STYXY_SERVICE_TYPE=false"
+    with tempfile.TemporaryDirectory() as public, listener() as taken:
+        Path(public).chmod(0o755)
+        program = program_of(Path(public), "privoxy")
+        with FakeDaemon(private_home(tmp_path), say(move(free))) as daemon:
+            command = under("sh", "-c", f"{become} {named} {program} {taken}")
+            done = run(command, environment(daemon))
+    assert (done.stdout, done.stderr) == (f"{free} {NOBODY}\n", NOTICE.format(taken, free))
+    assert not log.exists()

@@ -186,7 +186,8 @@ static enum unmoved why_no_daemon(const struct attempt *attempt)
     sys_close(spare);
     if (attempt->image->socket[0] == '\0' && !sys_status_at(attempt->image->home, &home))
         return errno == EACCES ? UNMOVED_OTHER_USER : UNMOVED_NOT;
-    if (attempt->image->socket[0] == '\0' && home.stx_uid != (uint32_t)sys_call(SYS_geteuid))
+    uint32_t user = (uint32_t)sys_call(SYS_geteuid); /* root may ask every user's daemon */
+    if (attempt->image->socket[0] == '\0' && user != 0 && home.stx_uid != user)
         return UNMOVED_OTHER_USER;
     return is_of_other_network(attempt) ? UNMOVED_OTHER_NETWORK : UNMOVED_NO_DAEMON;
 }

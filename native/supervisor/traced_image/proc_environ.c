@@ -12,6 +12,7 @@ enum {
     HEAD = 2 * IMAGE_PATH,    /* of the bytes: the directory and the scratch */
     ENVIRONMENT = 256 * 1024, /* the rest is not read; execve(2) allows more */
     MAPS_CHUNK = 32 * 1024,
+    STATUS = 512,             /* "Uid:" comes after a dozen short lines */
 };
 
 static const char LIBRARY[] = "/libstyxy.so\n"; /* the end of a line of maps */
@@ -35,9 +36,27 @@ const char *proc_environ_get(const struct proc_environ *environment, const char 
 
 const char *proc_environ_get_or_ours(const struct proc_environ *environment, const char *name)
 {
-    const char *value = proc_environ_get(environment, name);
+    const char *value = environment->is_another_users ? "" : proc_environ_get(environment, name);
     const char *ours = value[0] == '\0' ? getenv(name) : NULL;
     return ours != NULL ? ours : value;
+}
+
+/*
+ * Compare the effective user, the second number of "Uid:" in proc_pid_status(5); what cannot be
+ * read is another's. The owner of /proc/PID says less: it is root's where a program is not dumpable.
+ */
+static bool is_another_users(int pid)
+{
+    char status[STATUS + 1];
+    int fd = open_proc(pid, "status");
+    ptrdiff_t got = fd >= 0 ? sys_read(fd, status, STATUS) : -1;
+    if (fd >= 0)
+        sys_close(fd);
+    status[got > 0 ? got : 0] = '\0';
+    const char *line = strstr(status, "\nUid:\t");
+    const char *effective = line != NULL ? strchr(line + strlen("\nUid:\t"), '\t') : NULL;
+    return effective == NULL ||
+           strtoul(effective + 1, NULL, 10) != (unsigned long)sys_call(SYS_geteuid);
 }
 
 static bool read_variables(int pid, struct proc_environ *environment)
@@ -93,6 +112,7 @@ bool proc_environ_read(int pid, struct proc_environ *environment)
         free(environment->bytes);
         return false;
     }
+    environment->is_another_users = is_another_users(pid);
     read_directory(pid, environment);
     environment->scratch = environment->bytes + IMAGE_PATH;
     return true;

@@ -101,8 +101,10 @@ static bool read_image(struct traced_image *traced, int pid)
     const struct variables own_or_ours = {.get = get_or_ours, .from = &environment};
     struct text texts = text_in(environment.scratch, IMAGE_PATH);
     traced->texts = environment.bytes;
-    traced->image.directory = environment.directory;
+    /* A relative home would follow another user's program to where that has put one. */
+    traced->image.directory = environment.is_another_users ? "" : environment.directory;
     image_read_settings(&traced->image, &own_or_ours, &texts);
+    traced->image.directory = environment.directory;
     read_streams(&traced->image, pid);
     traced->is_absent = image_is_switched_off(&own) || is_preloaded(pid, &environment);
     return true;
