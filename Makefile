@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PROGRAMS := .cache/programs
 AGENTS := .cache/agents
+SITE := .cache/site
 TOOLS := .cache/tools
 DEVELOPING := tests/programs/developing
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -57,7 +58,7 @@ test: $(STAMPS)/dev programs hooks
 	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal --own-network -m "not slow and not alone" $(PYTEST_ARGS)
 
 # Properties are tried with all of their examples here, and with a quarter of them in `make test`.
-test-slow: $(STAMPS)/dev programs $(PROGRAMS)/python-arm64 release-tools
+test-slow: $(STAMPS)/dev programs $(PROGRAMS)/python-arm64 release-tools $(SITE)/.installed
 	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal --own-network -m "(slow or hypothesis) and not alone" --hypothesis-profile thorough $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -q -m alone $(PYTEST_ARGS)
 
@@ -90,8 +91,9 @@ docs: $(STAMPS)/dev
 	@$(BIN)/python scripts/tables.py
 	@$(BIN)/python scripts/plugin_files.py
 
-site: $(STAMPS)/dev
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+site: $(SITE)/.installed
+	@test -e $<
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/python -m mkdocs build --strict
 
 pictures: $(STAMPS)/dev programs
 	@$(BIN)/python -m scripts.pictures
@@ -143,6 +145,15 @@ $(TOOLS)/.installed: $(DEVELOPING)/package.json
 	@$(PYTHON) -m venv .cache/python
 	@if .cache/python/bin/python -m pip --disable-pip-version-check install --quiet -r $<; then touch $@; \
 	else echo "pip could not install all of its programs: the tests with the others will be skipped."; fi
+
+# An environment of its own: it brings watchdog, with which Flask's reloader would watch all of $(VENV). Never fails,
+# as above; `make site` looks whether it is there.
+$(SITE)/.installed: pyproject.toml $(BIN)/python
+	@echo "Installing what builds the site into $(SITE)"
+	@$(PYTHON) -m venv $(SITE)
+	@$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; print(*extras["docs"], sep="\n")' > $(SITE)/requirements.txt
+	@if $(SITE)/bin/python -m pip --disable-pip-version-check install --quiet -r $(SITE)/requirements.txt; then touch $@; \
+	else echo "pip could not install MkDocs: the site cannot be built, and its tests will be skipped."; fi
 
 # Debian 11 has the older one.
 $(PROGRAMS)/glibc-2.31: scripts/debian_tree.sh

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from mkdocs.config.defaults import MkDocsConfig
+from typing import Protocol
 
 Item = str | dict[str, "str | list[Item]"]
 """An entry of the navigation: a page, a page with a title, or a titled list of entries."""
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
+class Config(Protocol):
+    """What is needed of MkDocs's configuration."""
+
+    docs_dir: str
+    nav: list[Item] | None
+
+
+def on_config(config: Config) -> Config:
     """Bring the navigation into line with the pages that there are."""
     there = {path.name for path in Path(config.docs_dir).glob("*.md")}
     config.nav = navigation(config.nav or [], there)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +16,15 @@ import pytest
 
 from tests.docs.pages import ROOT
 
-pytestmark = pytest.mark.slow
+PYTHON = Path(ROOT, ".cache/site/bin/python")
+"""Where the Makefile puts MkDocs."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not PYTHON.with_name("mkdocs").exists(), reason="needs MkDocs, which `make site` installs"
+    ),
+]
 
 FETCHED = {"src", "srcset", "poster", "data", "background"}
 """Attributes whose addresses a browser fetches by itself; `href` is another one in a `link`."""
@@ -60,7 +67,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as `make site` does, elsewhere."""
     place = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(place)],
+        [PYTHON, "-m", "mkdocs", "build", "--strict", "--site-dir", str(place)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

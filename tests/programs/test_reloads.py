@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,10 +82,19 @@ def edited_twice(
 
 
 def edit(subject: Program, project: Path, words: str, *, port: int) -> None:
-    """Save a program until that is noticed: a reloader takes its first look after a moment."""
+    """Save a program until that is noticed: a reloader takes its first look after a moment.
+
+    One that is told of each save (watchdog) begins anew each time: they come less and less often.
+    """
+    times = (time.monotonic() + 2.0**doublings for doublings in itertools.count())
+    subject.settle_in(project, words)
+    next_time = next(times)
 
     def is_loaded() -> bool:
-        subject.settle_in(project, words)
+        nonlocal next_time
+        if time.monotonic() > next_time:
+            subject.settle_in(project, words)
+            next_time = next(times)
         return fetch_or_nothing(port).startswith(words)
 
     wait_until(is_loaded, f"the {words} application")

@@ -39,7 +39,7 @@ NUMBERS["daemon restart"] = "9877"
 ENDLESS = {"audit", "reassignments", "daemon logs"}
 """Examples that go on until they are stopped."""
 
-CODES = {"who": 1, "service status": 1, **dict.fromkeys(ENDLESS, 130)}
+CODES = {"who": 1, "service status": 1, "top": 2, **dict.fromkeys(ENDLESS, 130)}
 """Exit codes other than 0: nobody is on that port, there is no service; interrupted by ^C."""
 
 PORTS = "| type | range |\n| --- | --- |\n| mine | 9500-9599 |\n"
