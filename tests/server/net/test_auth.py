@@ -57,6 +57,15 @@ def test_strangers_cannot_use_up_what_the_owner_may_ask(limited: Daemon) -> None
     assert statuses(limited, 3) == [200] * 3
 
 
+def test_nor_by_what_is_open_to_all(limited: Daemon) -> None:
+    tries = [
+        limited.call("POST", "/page/session", {"code": "guessed"}, over="bare").status
+        for _ in range(5)
+    ]
+    assert tries == [403, 403, 403, 429, 429]
+    assert statuses(limited, 3) == [200] * 3
+
+
 def test_a_new_limit_holds_without_a_restart(limited: Daemon) -> None:
     assert statuses(limited, 4)[-1] == 429
     set_limit(limited.home, 0)

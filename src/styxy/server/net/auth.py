@@ -169,8 +169,9 @@ class Auth:
         if (method, scope["path"]) in self._open_operations:
             refusal = None
         if is_stranger and scope["path"] not in self._uncounted_paths:
-            # Clients without the token are counted separately, to protect the quota of others.
-            allowance = self._limiter.take((_source(scope), refusal is None))
+            # Clients without the token are counted separately, to protect the quota of others; what
+            # is open to all is no exception.
+            allowance = self._limiter.take((_source(scope), scope[KNOWN]))
             if allowance is not None:
                 answer_headers += allowance.headers(now=time.time())
                 _check_rate(allowance)
