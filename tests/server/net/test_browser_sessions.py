@@ -8,6 +8,7 @@ from styxy.core.errors import Forbidden
 from styxy.server.net.browser_sessions import (
     CODE_SECONDS,
     MOST_CODES,
+    MOST_COOKIES,
     MOST_SESSIONS,
     SESSION_SECONDS,
     BrowserSession,
@@ -91,6 +92,26 @@ def test_a_cookie_that_another_server_has_set_does_not_hide_ours(sessions: Brows
     assert sessions.find(f"theme=dark; styxy_9876=planted; {ours}") is session
     assert sessions.find("styxy_9876=planted") is None
     assert not sessions.has_cookie("styxy_9877=other; theme=dark")
+
+
+def test_only_as_many_cookies_are_looked_at_as_a_browser_sends(sessions: BrowserSessions) -> None:
+    ours = cookie_of(sessions, sessions.sign_in(sessions.new_code()))
+    planted = ["styxy_9876=planted"] * (MOST_COOKIES - 1)
+    assert sessions.find("; ".join([*planted, ours])) is not None
+    assert sessions.find("; ".join([*planted, "theme=dark", ours])) is None
+
+
+def test_sessions_that_are_over_are_forgotten_before_those_that_last(
+    sessions: BrowserSessions, clock: Clock
+) -> None:
+    for _ in range(MOST_SESSIONS - 1):
+        sessions.sign_in(sessions.new_code())
+    clock.now += SESSION_SECONDS / 2
+    lasting = sessions.sign_in(sessions.new_code())
+    clock.now += SESSION_SECONDS / 2 + 1
+    for _ in range(MOST_SESSIONS - 1):
+        sessions.sign_in(sessions.new_code())
+    assert sessions.find(cookie_of(sessions, lasting)) is lasting
 
 
 def test_the_cookie_is_kept_from_scripts_and_from_other_sites(sessions: BrowserSessions) -> None:

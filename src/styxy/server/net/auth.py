@@ -203,8 +203,10 @@ class Auth:
 
         The connection must be of the daemon's user: every server on localhost gets the cookie.
         """
+        if STRANGER in scope.get("state", {}):
+            return Unauthorized(NOT_SIGNED_IN, suggestions=["styxy open"])
         session = self._sessions.find(cookies)
-        if session is not None and STRANGER not in scope.get("state", {}):
+        if session is not None:
             is_reading = scope["method"] in ("GET", "HEAD") and scope["path"] in BY_COOKIE
             if is_reading or has_proof(session, headers.get(PROOF, b"")):
                 scope[SESSION] = session
