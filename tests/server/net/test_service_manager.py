@@ -89,6 +89,19 @@ def test_each_wrong_one_is_named_in_one_sentence(tmp_path: Path) -> None:
     assert fourth == f"{start}this daemon does not listen on 127.0.0.1:{ports[0]}{end}"
 
 
+def test_one_that_is_not_open_is_named_and_stops_nothing() -> None:
+    closed = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@" 3<&-'
+    words = [sys.executable, "-P", "-c", TAKER, "127.0.0.1", "1", "/nonexistent"]
+    done = subprocess.run(
+        ["sh", "-c", closed, *words],
+        env=clean_environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    *taken_ones, said = done.stdout.splitlines()
+    assert taken_ones == ["False"] * 3
+    start, end = "of what the service manager passed, ", "; try: styxy service install"
+    assert said == f"{start}descriptor 3 is not an open socket{end}"
+
+
 @pytest.mark.parametrize("name", ["notify", "@styxy-test-notify-{pid}"], ids=["file", "abstract"])
 def test_the_manager_hears_every_state(tmp_path: Path, name: str) -> None:
     address = name.format(pid=os.getpid()) if name.startswith("@") else str(tmp_path / name)

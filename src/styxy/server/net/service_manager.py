@@ -48,7 +48,11 @@ class PassedSockets:
             self._add(descriptor)
 
     def _add(self, descriptor: int) -> None:
-        os.set_inheritable(descriptor, False)
+        try:
+            os.set_inheritable(descriptor, False)
+        except OSError:  # EBADF
+            self._unusable.append(f"descriptor {descriptor} is not an open socket")
+            return
         try:
             sock = socket.socket(fileno=descriptor)
         except OSError:
