@@ -62,6 +62,9 @@ SLICE = 200
 AGAIN = 20
 """Ports, and projects, that are described again each second while somebody looks."""
 
+ROUND_SECONDS = 0.02
+"""After this time, the projects that are left wait for the next second."""
+
 FEW_PROJECTS = 1000
 """As many are never looked through for those that nothing belongs to any more."""
 
@@ -236,6 +239,7 @@ class Overview:
             for path in _projects_of(found):
                 if path not in self._projects:
                     self._describe_project(path, new)
+                    await asyncio.sleep(0)  # it may have waited for a disk
         return is_new
 
     def _describe_project(self, path: str, new: int) -> bool:
@@ -306,14 +310,22 @@ class Overview:
             except Unavailable as error:
                 log.warning("overview: %s", error.message)
                 return
-            for path in list(self._projects)[:AGAIN]:
-                is_new |= self._describe_project(path, self.revision + 1)
-                if path in self._projects:
-                    self._projects[path] = self._projects.pop(path)  # behind the others
+            is_new |= await self._look_at_projects_again()
             is_new |= self._renew_lists(self.revision + 1)
             if is_new:
                 self.revision += 1
                 self._stream.announce()
+
+    async def _look_at_projects_again(self) -> bool:
+        """Describe a few projects again, fewer if the disk is slow; return whether any is new."""
+        is_new, end = False, time.monotonic() + ROUND_SECONDS
+        for path in list(self._projects)[:AGAIN]:
+            is_new |= self._describe_project(path, self.revision + 1)
+            self._projects[path] = self._projects.pop(path)  # behind the others
+            await asyncio.sleep(0)
+            if time.monotonic() >= end:
+                break
+        return is_new
 
 
 def _worktree(project: str) -> tuple[str | None, str | None, bool]:
