@@ -21,6 +21,9 @@ __all__ = ["desk"]
 INTERCEPTION = ("run", "env", "reassignments")
 """Commands that are about moved binds."""
 
+PAGE = ("open",)
+"""The page lets in only whoever the kernel says is the daemon's user."""
+
 LISTENING = "import socket; s = socket.create_server(('', 0)); print(s.getsockname()[1]); input()"
 
 
@@ -85,6 +88,13 @@ def test_a_program_runs_unmoved_and_is_told_why(portable: CommandLine) -> None:
     )
 
 
+def test_no_code_is_given_out_that_nobody_could_use(portable: CommandLine) -> None:
+    done = portable.run("open", "--print")
+    assert (done.returncode != 0, done.stdout) == (True, "")
+    assert "netlink" in done.stderr
+    assert "styxy top" in done.stderr
+
+
 def test_the_doctor_finds_nothing_wrong(portable: CommandLine) -> None:
     checks = portable.json("doctor")["checks"]
     assert isinstance(checks, list)
@@ -105,7 +115,7 @@ def test_a_second_daemon_is_refused_and_the_first_one_stops(tmp_path: Path) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
-    [each for each in all_commands() if each.name.split()[0] not in INTERCEPTION],
+    [each for each in all_commands() if each.name.split()[0] not in (*INTERCEPTION, *PAGE)],
     ids=shown,
 )
 def test_the_example_of_each_command_runs(

@@ -78,7 +78,12 @@ _KINDS: dict[Protocol, tuple[socket.SocketKind, ...]] = {
 
 
 class KernelLook:
-    """Queries the kernel over one netlink socket that is kept open."""
+    """Queries the kernel over one netlink socket that is kept open.
+
+    `knows_owners`: `connection_owner` tells whose a connection is.
+    """
+
+    knows_owners = True
 
     def __init__(self) -> None:
         self._netlink = socket.socket(

@@ -22,6 +22,8 @@ _LOOPBACK = ("127.", "::1", "::ffff:127.")
 class PortableKernel(KernelLook):
     """Queries this system through psutil; keeps nothing open."""
 
+    knows_owners = False
+
     def __init__(self) -> None:
         self._scanner = Scanner()
         self.families = [socket.AF_INET, *([socket.AF_INET6] if has_ipv6() else [])]

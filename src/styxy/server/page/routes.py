@@ -32,6 +32,11 @@ def new_code(call: Call) -> shapes.CodeAnswer:
             "styxy daemon status",
             suggestions=["styxy daemon status"],
         )
+    if not call.service.context.kernel.knows_owners:
+        raise Unavailable(
+            "the page needs Linux's netlink, which tells whose a connection is; try: styxy top",
+            suggestions=["styxy top"],
+        )
     code = sessions.new_code()
     url = f"{sessions.origin}/#code={code}"
     return shapes.CodeAnswer(url=url, code=code, expires_in=CODE_SECONDS)
