@@ -1,5 +1,5 @@
 """A visit to the daemon's page: a script for Playwright that signs in, does something, and tells
-what it has seen as JSON.
+what it has seen as JSON. And what there is to see.
 """
 
 from __future__ import annotations
@@ -9,14 +9,25 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.daemon import Daemon
+from tests.fakes import clean_environment
 from tests.programs.browser import CHROMIUM, FLAGS
 from tests.programs.running import PATIENCE
 from tests.programs.sources import NODE_MODULES
+
+SERVER = """
+import signal, socket, sys
+kept = [socket.create_server(("127.0.0.1", int(port))) for port in sys.argv[1].split(",")]
+print(*(each.getsockname()[1] for each in kept), flush=True)
+signal.pause()
+"""
 
 PRELUDE = """
 import { createRequire } from 'node:module'
@@ -103,3 +114,27 @@ def _said(script: Path) -> str:
                     os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 0, err.read_text()
     return out.read_text()
+
+
+@contextmanager
+def serving(folder: Path, ports: str = "0", *more: str) -> Iterator[tuple[int, list[int]]]:
+    """Listen from a directory; tell the pid and the ports."""
+    with subprocess.Popen(
+        [sys.executable, "-IS", "-c", SERVER, ports, *more],
+        cwd=folder, stdout=subprocess.PIPE, env=clean_environment(),
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        try:
+            yield process.pid, [int(port) for port in process.stdout.readline().split()]
+        finally:
+            process.kill()
+
+
+def worktrees(place: Path) -> tuple[Path, Path]:
+    """Make a repo with a second worktree."""
+    shop, login = place / "shop", place / "shop-login"
+    git = ["git", "-C", str(shop), "-c", "user.name=n", "-c", "user.email=e"]
+    subprocess.run(["git", "init", "-q", "-b", "main", str(shop)], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "begin"], check=True)
+    subprocess.run([*git, "worktree", "add", "-q", "-b", "fix/login", str(login)], check=True)
+    return shop, login

@@ -4,21 +4,19 @@ against the sign-in.
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from styxy.server.reports.overview import SLICE
 from tests.daemon import Daemon
-from tests.fakes import clean_environment, free_port
+from tests.fakes import free_port
 from tests.programs.browser import PLAYWRIGHT
-from tests.programs.page_visit import visit
+from tests.programs.page_visit import SERVER, serving, visit, worktrees
 from tests.programs.program_list import ProgramList
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.usefixtures("playwright")]
@@ -28,13 +26,6 @@ CHAIN_END = 0x20000000
 
 WIDE = {"width": 1366, "height": 800}
 NARROW = {"width": 390, "height": 800}
-
-SERVER = """
-import signal, socket, sys
-kept = [socket.create_server(("127.0.0.1", int(port))) for port in sys.argv[1].split(",")]
-print(*(each.getsockname()[1] for each in kept), flush=True)
-signal.pause()
-"""
 
 
 @pytest.fixture
@@ -48,30 +39,6 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon for all visits."""
     with Daemon(tmp_path_factory.mktemp("page") / "home") as running:
         yield running
-
-
-@contextmanager
-def serving(folder: Path, ports: str = "0", *more: str) -> Iterator[tuple[int, list[int]]]:
-    """Listen from a directory; tell the pid and the ports."""
-    with subprocess.Popen(
-        [sys.executable, "-IS", "-c", SERVER, ports, *more],
-        cwd=folder, stdout=subprocess.PIPE, env=clean_environment(),
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        try:
-            yield process.pid, [int(port) for port in process.stdout.readline().split()]
-        finally:
-            process.kill()
-
-
-def worktrees(place: Path) -> tuple[Path, Path]:
-    """Make a repo with a second worktree."""
-    shop, login = place / "shop", place / "shop-login"
-    git = ["git", "-C", str(shop), "-c", "user.name=n", "-c", "user.email=e"]
-    subprocess.run(["git", "init", "-q", "-b", "main", str(shop)], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "begin"], check=True)
-    subprocess.run([*git, "worktree", "add", "-q", "-b", "fix/login", str(login)], check=True)
-    return shop, login
 
 
 def test_a_stranger_sees_which_worktree_serves_what(daemon: Daemon, tmp_path: Path) -> None:
@@ -376,22 +343,3 @@ def test_no_other_site_and_no_other_port_gets_anywhere(daemon: Daemon, tmp_path:
     answer = daemon.call("GET", "/overview", over="bare", Cookie=seen["cookie"])
     assert answer.status == 401
     assert [each["lock_id"] for each in daemon.leases()].count(lease["lock_id"]) == 1
-
-
-def test_a_restart_of_the_daemon_signs_out_and_says_how_to_sign_in(tmp_path: Path) -> None:
-    with Daemon(tmp_path / "home") as daemon:
-        said = visit(
-            daemon,
-            tmp_path,
-            """
-            await open()
-            process.kill(VALUES.pid, 'SIGTERM')
-            await page.waitForSelector('.state.waiting')
-            const waiting = await page.textContent('.state')
-            await tell(waiting)
-            """,
-            pid=daemon.process.pid,
-            problems=("Failed to load resource",),
-        )
-    assert "styxy daemon start -d" in said
-    assert os.path.isdir(tmp_path)

@@ -36,9 +36,13 @@ export async function signIn(code) {
   localStorage.setItem(PROOF, answer.proof)
 }
 
+/** Without the proof the session is of no use, even if the daemon did not hear that it is over. */
 export async function signOut() {
-  await ask('DELETE', '/page/session')
-  localStorage.removeItem(PROOF)
+  try {
+    await ask('DELETE', '/page/session')
+  } finally {
+    localStorage.removeItem(PROOF)
+  }
 }
 
 /** Ask the daemon; throws `Refused` with its sentence, or a TypeError if it cannot be reached. */
@@ -67,19 +71,27 @@ const drawn = () => new Promise((done) => {
   requestAnimationFrame(() => setTimeout(() => { clearTimeout(timer); done() }))
 })
 
+const RETRY = 2000 // milliseconds
+
 /**
  * Keep something up to date: `take` gets what listens, then the whole overview, then what is new in
- * it, when it is new. `tell` hears 'live', 'waiting' (the daemon is not there) or 'signed out'.
+ * it, when it is new. `tell` hears 'live', 'waiting' (the daemon is not there), 'refused' with the
+ * daemon's sentence, or 'signed out'. Returns what ends it.
+ *
+ * A page that nobody sees holds no stream: browsers open at most six connections to a host, so that
+ * the streams of six tabs would leave none to ask with.
  */
 export function follow(take, tell) {
   let revision = null
   let isAsking = false
   let isNews = false
+  let isOver = false
   let stream = null
+  let timer = null
 
   async function refresh() {
     isNews = true
-    if (isAsking) return
+    if (isAsking || isOver) return
     isAsking = true
     try {
       while (isNews) {
@@ -87,37 +99,82 @@ export function follow(take, tell) {
         if (revision === null) {
           const first = early || firstLook()
           early = null
-          take(await first, true)
-          tell('live')
+          show(await first, true)
           await drawn()
         }
         const answer = await ask('GET', revision === null ? '/overview' : `/overview?since=${revision}`)
         revision = answer.revision
-        take(answer)
-        tell('live')
+        show(answer)
       }
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) {
-        stream?.close()
-        tell('signed out')
-      } else tell('waiting') // the stream says when the daemon is there again
+      if (!isOver) failed(error)
     } finally {
       isAsking = false
     }
   }
 
-  function listen() {
-    stream = new EventSource('/events?event=changed')
-    stream.addEventListener('changed', refresh)
-    // Whatever happened while nobody listened is new, too.
-    stream.addEventListener('open', refresh)
-    stream.addEventListener('error', () => {
-      if (stream.readyState === EventSource.CLOSED) refresh() // tells why
-      else tell('waiting')
-    })
+  function show(answer, isFirst) {
+    if (isOver) return
+    take(answer, isFirst)
+    tell('live')
   }
 
+  function failed(error) {
+    if (error instanceof Refused && error.status === 401) {
+      hangUp()
+      tell('signed out')
+      return
+    }
+    if (error instanceof Refused) tell('refused', error.message)
+    else tell('waiting')
+    retry()
+  }
+
+  function listen() {
+    if (stream) return
+    const opened = new EventSource('/events?event=changed')
+    opened.addEventListener('changed', refresh)
+    // Whatever happened while nobody listened is new, too.
+    opened.addEventListener('open', refresh)
+    opened.addEventListener('error', () => {
+      if (opened !== stream) return
+      if (opened.readyState !== EventSource.CLOSED) {
+        tell('waiting') // the browser tries again
+        return
+      }
+      hangUp() // it was refused
+      retry()
+      refresh() // tells why
+    })
+    stream = opened
+  }
+
+  function hangUp() {
+    clearTimeout(timer)
+    stream?.close()
+    stream = null
+  }
+
+  function retry() {
+    clearTimeout(timer)
+    timer = setTimeout(resume, RETRY)
+  }
+
+  function resume() {
+    if (document.hidden) {
+      hangUp()
+      return
+    }
+    refresh()
+    listen()
+  }
+
+  document.addEventListener('visibilitychange', resume)
   refresh()
-  listen()
-  return () => stream.close()
+  if (!document.hidden) listen()
+  return () => {
+    isOver = true
+    hangUp()
+    document.removeEventListener('visibilitychange', resume)
+  }
 }

@@ -130,7 +130,7 @@ function App({ state, problem }) {
       <h1><img src="/page/icon.svg" alt="" width="26" height="26" /> Styxy</h1>
       <input ref=${field} type="search" value=${search} onInput=${(event) => setSearch(event.target.value)}
         placeholder="Search: port, project, branch, program …" aria-label="Search" spellcheck="false" autocomplete="off" />
-      <span class=${`state ${state}`} role="status">${STATES[state] || state}</span>
+      <span class=${`state ${state}`} role="status">${state === 'refused' ? problem : STATES[state]}</span>
       <span class="buttons">
         <button type="button" class="plain" onClick=${nextTheme} aria-label=${`Colours: ${theme}; change`} title=${`Colours: ${theme}`}>◐</button>
         <button type="button" class="plain" onClick=${acts.help} aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)">?</button>
@@ -149,7 +149,7 @@ function App({ state, problem }) {
       </div>`}
     </div>
     <div class="view" id="view" role="tabpanel" aria-labelledby=${`tab-${tab}`}>
-      ${state === 'connecting' ? html`<p class="muted" role="status">Looking …</p>`
+      ${!model.changes ? html`<p class="muted" role="status">Looking …</p>`
         : tab === 'agents' ? html`<${Agents} model=${model} words=${words} search=${show} />`
         : tab === 'ranges' ? html`<${Ranges} model=${model} words=${words} />`
         : tab === 'events' ? html`<${Events} model=${model} words=${words} />`
@@ -204,9 +204,15 @@ function tell(state, problem = null) {
   draw()
 }
 
+let unfollow = () => {}
+
 async function leave() {
-  await signOut().catch(() => {})
-  tell('signed out')
+  unfollow()
+  let problem = null
+  await signOut().catch((error) => {
+    if (error.status !== 401) problem = `Signed out here, but the daemon may not know of it: ${error.message}`
+  })
+  tell('signed out', problem)
 }
 
 async function begin() {
@@ -215,7 +221,10 @@ async function begin() {
   const code = takeCode()
   let problem = null
   if (code !== null) await signIn(code).catch((error) => { problem = error.message })
-  follow((answer, isFirst) => { model.take(answer, isFirst); draw() }, (state) => tell(state, state === 'signed out' ? problem : null))
+  unfollow = follow(
+    (answer, isFirst) => { model.take(answer, isFirst); draw() },
+    (state, said = null) => tell(state, state === 'signed out' ? problem : said),
+  )
 }
 
 window.addEventListener('hashchange', leavesWithCode)
