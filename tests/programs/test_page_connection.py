@@ -12,7 +12,7 @@ import pytest
 from tests.daemon import Daemon
 from tests.fakes import free_port
 from tests.programs.browser import PLAYWRIGHT
-from tests.programs.page_visit import SERVER, visit
+from tests.programs.page_visit import SERVER, serving, visit, worktrees
 from tests.programs.program_list import ProgramList
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.usefixtures("playwright")]
@@ -116,6 +116,30 @@ def test_who_signs_out_without_the_daemon_is_out_and_is_told(tmp_path: Path) -> 
         )
     assert problem.startswith("Signed out here, but the daemon may not know of it: ")
     assert proof is None
+
+
+def test_a_server_is_found_by_the_branch_that_its_project_has_now(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    _, login = worktrees(tmp_path)
+    with serving(login) as (_, [port]):
+        visit(
+            daemon,
+            tmp_path,
+            """
+            const { spawnSync } = await import('node:child_process')
+            await open()
+            await page.fill('input[type=search]', `${VALUES.port} fix/login`)
+            await row(VALUES.port).waitFor()
+            spawnSync('git', ['-C', VALUES.folder, 'branch', '-m', 'fix/logout'])
+            await row(VALUES.port).waitFor({ state: 'detached' })
+            await page.fill('input[type=search]', `${VALUES.port} fix/logout`)
+            await row(VALUES.port).waitFor()
+            await tell(null)
+            """,
+            folder=str(login),
+            port=port,
+        )
 
 
 def test_a_restart_of_the_daemon_signs_out_and_says_how_to_sign_in(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ export class Model {
       this.events = []
     }
     for (const each of answer.projects) this.projects.set(each.path, this.#project(each))
+    // What a port is searched by has the name and the branch of its project.
+    if (answer.projects.length) for (const each of this.ports.values()) each.text = undefined
     for (const each of answer.ports) this.ports.set(each.port, each)
     for (const port of answer.gone) this.ports.delete(port)
     this.events = this.events.concat(answer.events).slice(-100)
