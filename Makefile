@@ -55,9 +55,9 @@ run: $(STAMPS)/base
 	@$(BIN)/python scripts/demo.py
 
 test: $(STAMPS)/dev programs hooks
-	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal --own-network -m "not slow and not alone" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal --own-network -m "not slow and not hypothesis and not alone" $(PYTEST_ARGS)
 
-# Properties are tried with all of their examples here, and with a quarter of them in `make test`.
+# Properties, which Hypothesis tries, are tried here, with all of their examples.
 test-slow: $(STAMPS)/dev programs $(PROGRAMS)/python-arm64 release-tools $(SITE)/.installed
 	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal --own-network -m "(slow or hypothesis) and not alone" --hypothesis-profile thorough $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -q -m alone $(PYTEST_ARGS)

@@ -1,5 +1,5 @@
-"""How many examples each property is tried with: a quarter in `make test`, all in `make test-slow`;
-and which cases of a table wait for the latter.
+"""How many examples each property is tried with: all in `make test-slow`, a quarter if it is run by
+hand; and which cases of a table wait for the former.
 
 A property that is broken fails with one of its first examples more often than not, and making the
 examples is most of what such a test costs.

@@ -11,6 +11,8 @@ from tests.fakes import free_port
 from tests.native.guest import NOTICE, FakeDaemon, compiled, listener, move, receiver, run, say
 from tests.native.supervised import environment, needs_seccomp, static, under
 
+pytestmark = pytest.mark.slow
+
 PAIR = r"""
 /* pair PORT STEP ...: "tcp" binds and listens, "udp" binds; options follow commas. In the end a
    line for each: its port, for "udp" also what became of its options; with "epoll" what the epoll

@@ -15,7 +15,7 @@ from tests.native.guest import NOTICE, FakeDaemon, compiled, library, listener, 
 from tests.native.host_programs import HEAD
 from tests.native.supervised import library_beside, needs_seccomp
 
-pytestmark = needs_seccomp
+pytestmark = [needs_seccomp, pytest.mark.slow]
 
 EXTENSION = HEAD + "int serve_it(int port) { return serve(port); }\n"
 

@@ -20,6 +20,8 @@ from tests.native.guest import FakeDaemon, listener, move, run, say
 from tests.native.host_programs import host
 from tests.scratch import once, scratch
 
+pytestmark = pytest.mark.slow
+
 MOST = 6 * 1024
 """Bytes. A thread has 16 KiB at least (PTHREAD_STACK_MIN), of which libc takes some."""
 

@@ -20,6 +20,8 @@ from styxy.core.books.events import Leased, Released
 from tests.daemon import Daemon, wait_until
 from tests.promises.load import listeners, make_home
 
+pytestmark = pytest.mark.slow
+
 
 def sweeps(daemon: Daemon, count: int) -> None:
     """Let the daemon look at the machine so many times: each makes one listener bound."""

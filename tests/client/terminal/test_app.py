@@ -20,6 +20,8 @@ from tests.client.terminal.overview_daemon import (
 from tests.client.terminal.piloted import HERE, piloted, run
 from tests.examples import slow
 
+pytestmark = pytest.mark.slow
+
 LOGIN = "/home/ada/shop-login"
 PROJECTS = [
     project(HERE, branch="main", repo=HERE),

@@ -22,6 +22,8 @@ from styxy.client.terminal.views import (
 )
 from tests.client.terminal.overview_daemon import lease, overview, port, project
 
+pytestmark = pytest.mark.slow
+
 NOW = 1769860800.0
 """When the servers of these tests began, 2026-01-31T12:00:00Z."""
 

@@ -12,6 +12,8 @@ from tests.client.test_sharing import server_on
 from tests.commands import CommandLine
 from tests.fakes import free_port
 
+pytestmark = pytest.mark.slow
+
 PROJECT_PORTS = "styxy://project/ports"
 
 

@@ -20,6 +20,8 @@ from tests.client.agents.mcp.conversation import (
 )
 from tests.commands import CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 def failed(cause: Exception, kind: type[ToolError] = ToolError) -> ToolError:
     error = kind("Error executing tool check")

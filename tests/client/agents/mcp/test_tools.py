@@ -24,6 +24,8 @@ from tests.client.test_sharing import server_on
 from tests.commands import CommandLine
 from tests.fakes import free_port
 
+pytestmark = pytest.mark.slow
+
 READING = ("check", "who", "list", "suggest", "wait", "status", "daemon_log", "config", "metrics")
 
 
