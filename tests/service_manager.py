@@ -159,6 +159,8 @@ class Manager:
         self._deadline = time.monotonic() + RESTART_SECONDS if self._is_wanted else float("inf")
         if not self._is_wanted:
             self._answer_all(0, "")
+        elif not self._is_ready:
+            self._answer_all(1, "Job for styxy.service failed.")
 
     def _be_late(self) -> None:
         self._deadline = float("inf")
@@ -199,22 +201,31 @@ class Manager:
             if self._is_ready:
                 self._answer_all(0, "")
             return
-        if not self._sockets:
-            self._open()
+        try:
+            if not self._sockets:
+                self._open()
+        except OSError as error:
+            self._close()
+            if "Requires" in read_unit(self._units / "styxy.service"):
+                self._answer_all(1, f"styxy.socket: {error.strerror}")
+                return
         self._spawn()
 
     def _stop(self) -> None:
         self._is_wanted = False
+        self._close()
+        if self._pid:
+            os.kill(self._pid, signal.SIGTERM)
+        else:
+            self._answer_all(0, "")
+
+    def _close(self) -> None:
         for sock in self._sockets:
             name = sock.getsockname()
             sock.close()
             if isinstance(name, str):
                 Path(name).unlink(missing_ok=True)
         self._sockets = []
-        if self._pid:
-            os.kill(self._pid, signal.SIGTERM)
-        else:
-            self._answer_all(0, "")
 
     def _restart(self) -> None:
         self._is_wanted = True

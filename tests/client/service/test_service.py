@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -246,6 +247,25 @@ def test_a_changed_variable_is_noticed_and_put_in_the_units(service: CommandLine
     del service.env["STYXY_LOG_LEVEL"]
     assert service.json("service", "status")["current"] is False
     assert service.json("service", "install")["action"] == "updated"
+
+
+def server_of_nobody(port: int) -> socket.socket:
+    """Listen as another user: the kernel keeps whose a socket was when it was made."""
+    os.seteuid(65534)
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_where_another_user_has_the_port_the_service_serves_its_other_sockets(
+    managed: CommandLine,
+) -> None:
+    with server_of_nobody(managed.port):
+        installed = managed.json("service", "install")
+        assert installed["pid"] == managed.daemon_pid()
+        assert managed.run("check", "1").returncode == 0
 
 
 def test_units_that_are_not_ours_stay(managed: CommandLine) -> None:

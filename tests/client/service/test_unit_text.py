@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from styxy.adapters.kernel import has_ipv6
 from styxy.adapters.paths import Paths
 from styxy.client.service.description import Description, described
 from styxy.client.service.launchd import Launchd
@@ -112,7 +113,25 @@ def test_the_sockets_are_those_that_the_daemon_looks_for(tmp_path: Path) -> None
     assert daemon.tcp == ("[::1]:9900",)
     assert daemon.streams == (paths.socket(), paths.line_socket())
     assert daemon.datagrams == (paths.note_socket(),)
-    assert description_of(str(tmp_path)).tcp == ("127.0.0.1:9876", "[::1]:9876")
+    usual = ("127.0.0.1:9876", "[::1]:9876")
+    assert description_of(str(tmp_path)).tcp == usual[: 1 + has_ipv6()]
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root may make a network"
+)
+def test_no_socket_is_at_an_address_that_the_machine_does_not_have(tmp_path: Path) -> None:
+    # A new network has no loopback that is up, and so no ::1 that could be bound.
+    script = (
+        "import sys\n"
+        "from styxy.adapters.paths import Paths\n"
+        "from styxy.client.service.description import described\n"
+        "env = {'STYXY_HOME': sys.argv[1]}\n"
+        "print(*described(Paths(env), env, command=('daemon',)).tcp)\n"
+    )
+    command = ["unshare", "-n", sys.executable, "-P", "-c", script, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "127.0.0.1:9876\n"
 
 
 def test_a_unit_of_somebody_else_has_no_home_of_ours() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styxy.adapters.config_file import ConfigFile
+from styxy.adapters.kernel import has_ipv6
 from styxy.adapters.settings import Settings, load_overrides
 from styxy.core.errors import InvalidInput
 from styxy.core.messages import echo
@@ -52,7 +53,11 @@ def described(paths: Paths, env: Mapping[str, str], *, command: tuple[str, ...])
         home=paths.home,
         command=command,
         variables={"STYXY_HOME": paths.home, **named},
-        tcp=tuple(_spelled(host, settings.listen_port) for host in settings.hosts),
+        tcp=tuple(
+            _spelled(host, settings.listen_port)
+            for host in settings.hosts
+            if ":" not in host or has_ipv6()  # one address that is not there fails the whole unit
+        ),
         streams=(paths.socket(), paths.line_socket()),
         datagrams=(paths.note_socket(),),
         log=paths.daemon_log,

@@ -24,7 +24,8 @@ _SERVICE = """\
 
 [Unit]
 Description=Styxy, which coordinates the ports of this user
-Requires=styxy.socket
+# Not Requires=: if somebody else has the port, the daemon opens those of its sockets that it can.
+Wants=styxy.socket
 After=styxy.socket
 StartLimitIntervalSec=30
 StartLimitBurst=10
