@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -226,6 +227,14 @@ def test_a_command_starts_the_service_and_no_daemon_beside_it(service: CommandLi
     moved = service.run("daemon", "start", "-d", "-p", "9999")
     assert moved.returncode == 2
     assert "styxy config set listen-port 9999 && styxy service install" in moved.stderr
+
+
+def test_a_command_starts_the_service_though_its_home_was_removed(managed: CommandLine) -> None:
+    assert managed.run("service", "install").returncode == 0
+    assert managed.run("daemon", "stop").returncode == 0
+    shutil.rmtree(managed.home)
+    assert managed.run("check", "1").returncode == 0
+    assert (managed.home / "logs").stat().st_mode & 0o077 == 0
 
 
 def test_a_stop_where_the_manager_is_not_reached_says_what_may_follow(

@@ -187,11 +187,18 @@ def _start_service(
     manager = managing(connection.paths, env)
     if manager is None:
         return False
+    log = connection.paths.daemon_log
     try:
+        _make_directory_of(log)  # systemd opens the log, and makes no directory for it
         manager.start(patience=max(1.0, deadline - time.monotonic()))
-    except Unavailable as failure:
+    except (OSError, Unavailable) as failure:
         logs = "styxy daemon logs"
-        refused = DaemonUnreachable(f"{failure.message}; see: {logs}", suggestions=[logs])
+        reason = (
+            failure.message
+            if isinstance(failure, Unavailable)
+            else f"cannot make {os.path.dirname(log)}: {failure.strerror}"
+        )
+        refused = DaemonUnreachable(f"{reason}; see: {logs}", suggestions=[logs])
         lock.note_failure(refused)
         raise refused from None
     return True
@@ -247,9 +254,13 @@ _NO_LOG = (
 """Errors that the daemon reports itself; the last two are a FIFO's and a socket's."""
 
 
+def _make_directory_of(path: str) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+
+
 def _open_log(path: str) -> int:
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        _make_directory_of(path)
         return open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     except OSError as error:
         if error.errno not in _NO_LOG:

@@ -73,7 +73,8 @@ class Systemd(Manager):
         )
 
     def start(self, *, patience: float = 60.0) -> None:
-        """Start it, which opens the sockets first."""
+        """Start it, which opens the sockets first, however often it failed before."""
+        self._ask("reset-failed", SERVICE, SOCKET, may_fail=True)
         self._ask("start", SERVICE, patience=patience)
 
     def stop(self) -> None:
@@ -85,10 +86,9 @@ class Systemd(Manager):
         self._ask("restart", SERVICE, patience=STOP_SECONDS + 60)
 
     def enable(self) -> None:
-        """Have it started at each login, after a failure too."""
+        """Have it started at each login, from the files as they are now."""
         self._ask("daemon-reload")
         self._ask("enable", SERVICE)
-        self._ask("reset-failed", SERVICE, SOCKET, may_fail=True)
 
     def disable(self) -> None:
         """Remove systemctl's links."""
