@@ -277,6 +277,20 @@ def test_where_another_user_has_the_port_the_service_serves_its_other_sockets(
         assert managed.run("check", "1").returncode == 0
 
 
+def test_an_update_that_does_not_start_leaves_the_service_as_it_was(managed: CommandLine) -> None:
+    assert managed.run("service", "install").returncode == 0
+    before = (units_of(managed) / "styxy.service").read_text()
+    usual = managed.env["STYXY_DAEMON_PORT"]
+    with socket.create_server(("127.0.0.1", 0)) as other:  # the daemon refuses a port of its user's
+        managed.env["STYXY_DAEMON_PORT"] = str(other.getsockname()[1])
+        done = managed.run("service", "install")
+    assert done.returncode == 1, done.stderr
+    assert "was not brought up to date, and runs as before" in done.stderr
+    assert (units_of(managed) / "styxy.service").read_text() == before
+    managed.env["STYXY_DAEMON_PORT"] = usual
+    assert managed.json("service", "status")["pid"] == managed.daemon_pid()
+
+
 def test_units_that_are_not_ours_stay(managed: CommandLine) -> None:
     units = units_of(managed)
     units.mkdir(parents=True)

@@ -114,9 +114,14 @@ class Manager(ABC):
                 home=theirs,
             )
 
-    def write(self, daemon: Description) -> None:
+    def content(self) -> dict[str, str]:
+        """Read the files that are there."""
+        texts = {path: self._read(path) for path in self.files()}
+        return {path: text for path, text in texts.items() if text is not None}
+
+    def write(self, texts: Mapping[str, str]) -> None:
         """Write the files, each in one step. Raises `Unavailable`."""
-        for path, text in self.texts(daemon).items():
+        for path, text in texts.items():
             temporary = f"{path}.{os.getpid()}"
             try:
                 os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -60,21 +60,36 @@ def _put_in_place(manager: Manager, daemon: Description, state: State, caller: C
 
     private_home(daemon.home)
     os.makedirs(os.path.dirname(daemon.log), mode=0o700, exist_ok=True)
-    if state.is_running:
-        manager.stop()  # its sockets may have to be others
-    else:
+    before = manager.content()
+    if before:
+        manager.stop()  # its sockets may be open though it does not run, or have to be others
+    if not state.is_running:
         caller.may_start = False
         stop(caller.connection())  # leases outlive it
-    manager.write(daemon)
     try:
+        manager.write(manager.texts(daemon))
         manager.enable()
         manager.start()
     except Unavailable as failure:
-        _take_away(manager)
         raise Unavailable(
-            f"the service was not installed: {failure.message}; see: styxy daemon logs",
+            f"{_undo(manager, before)}: {failure.message}; see: styxy daemon logs",
             suggestions=["styxy daemon logs"],
         ) from None
+
+
+def _undo(manager: Manager, before: dict[str, str]) -> str:
+    """Put back what was there; say how it is now."""
+    if not before:
+        _take_away(manager)
+        return "the service was not installed"
+    try:
+        manager.stop()
+        manager.write(before)
+        manager.enable()
+        manager.start()
+    except Unavailable:
+        return "the service was not brought up to date, and does not run any more"
+    return "the service was not brought up to date, and runs as before"
 
 
 def uninstall(_options: Namespace, caller: Caller) -> int:
