@@ -234,7 +234,7 @@ class Manager:
     def _shown(self) -> str:
         state = "active" if self._is_ready else "activating"
         active = state if self._is_wanted else "inactive"
-        return f"ActiveState={active}\nSubState=test\nMainPID={self._pid}\nVersion=test\n"
+        return f"ActiveState={active}\nSubState=test\nMainPID={self._pid}\nUnitPath={self._units}\n"
 
     def _answer_all(self, code: int, text: str) -> None:
         for link in self._waiting:

@@ -291,6 +291,18 @@ def test_an_update_that_does_not_start_leaves_the_service_as_it_was(managed: Com
     assert managed.json("service", "status")["pid"] == managed.daemon_pid()
 
 
+def test_the_units_are_where_the_manager_reads_them_whatever_the_shell_says(
+    managed: CommandLine, tmp_path: Path
+) -> None:
+    managed.env["XDG_CONFIG_HOME"] = str(tmp_path / "elsewhere")
+    assert managed.run("service", "install").returncode == 0
+    assert (units_of(managed) / "styxy.socket").exists()
+    assert managed.json("service", "status")["current"] is True
+    del managed.env["XDG_CONFIG_HOME"]
+    assert managed.json("service", "uninstall")["action"] == "removed"
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_units_that_are_not_ours_stay(managed: CommandLine) -> None:
     units = units_of(managed)
     units.mkdir(parents=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from styxy.adapters.paths import Paths
 
 VARIABLES = ("STYXY_DAEMON_HOST", "STYXY_DAEMON_PORT", "STYXY_SOCKET", "STYXY_LOG_LEVEL",
-             "STYXY_SHOW_FULL_KEY", "STYXY_REASSIGNMENT_LOG")  # fmt: skip
+             "STYXY_SHOW_FULL_KEY", "STYXY_REASSIGNMENT_LOG", "XDG_RUNTIME_DIR")  # fmt: skip
 """What a daemon reads of its environment; the home is always named."""
 
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from styxy.client.service.service_manager import Manager, State
@@ -51,9 +53,12 @@ class Systemd(Manager):
         if shutil.which("systemctl", path=self.env.get("PATH")) is None:
             return "there is no systemctl"
         try:
-            self._ask("show", "--property=Version")
+            said = self._ask("show", "--property=Version,UnitPath")
         except Unavailable as failure:
             return failure.message
+        if _is_read(self._directory, said) is False:
+            asking = "systemctl --user show --property=UnitPath"
+            return f"systemd does not read units in {self._directory}; see: {asking}"
         return None
 
     def home_in(self, text: str) -> str | None:
@@ -101,11 +106,17 @@ class Systemd(Manager):
         self._ask("reset-failed", SERVICE, SOCKET, may_fail=True)
         return removed
 
-    @property
+    @cached_property
     def _directory(self) -> str:
+        # The manager started before the shell, which may have an XDG_CONFIG_HOME of its own.
         home = self.env.get("HOME") or os.path.expanduser("~")
-        base = self.env.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-        return os.path.join(base, "systemd", "user")
+        usual = os.path.join(home, ".config", "systemd", "user")
+        base = self.env.get("XDG_CONFIG_HOME")
+        if not base or not os.path.isabs(base):  # to be ignored (XDG Base Directory Specification)
+            return usual
+        own = os.path.join(base, "systemd", "user")
+        said = "" if own == usual else self._ask("show", "--property=UnitPath", may_fail=True)
+        return usual if _is_read(own, said) is False else own
 
     def _ask(self, *words: str, patience: float = 5.0, may_fail: bool = False) -> str:
         try:
@@ -114,3 +125,16 @@ class Systemd(Manager):
             if may_fail:
                 return ""
             raise
+
+
+def _is_read(directory: str, properties: str) -> bool | None:
+    """Return whether a directory is in `UnitPath`; None if systemd does not tell."""
+    for line in properties.splitlines():
+        name, _, value = line.partition("=")
+        if name == "UnitPath" and value:
+            try:
+                names = shlex.split(value)
+            except ValueError:
+                names = value.split()  # a quotation mark that nobody quoted
+            return os.path.realpath(directory) in {os.path.realpath(each) for each in names}
+    return None
