@@ -320,6 +320,10 @@ def test_the_service_of_another_home_stays(service: CommandLine, tmp_path: Path)
     done = other.run("service", "install")
     assert done.returncode == 1
     assert f"STYXY_HOME={service.home} styxy service uninstall" in done.stderr
+    shown = other.run("service", "status")
+    assert (shown.returncode, "it serves another home than yours" in shown.stdout) == (1, True)
+    assert "to update" not in shown.stdout
+    assert "current" not in other.json("service", "status", code=1)
     assert (units_of(service) / "styxy.service").read_text() == before
 
 
@@ -328,6 +332,17 @@ def test_who_has_the_port_is_the_daemon_and_not_its_manager(service: CommandLine
     assert (done.returncode, "styxy daemon stop" in done.stderr) == (1, True)
     shown = service.json("who", str(service.port))
     assert [each["pid"] for each in shown["servers"]] == [service.daemon_pid()]  # type: ignore[attr-defined] # JSON
+
+
+def test_a_daemon_that_cannot_start_is_not_called_running(managed: CommandLine) -> None:
+    assert managed.run("service", "install").returncode == 0
+    unit, pid = units_of(managed) / "styxy.service", managed.daemon_pid()
+    assert pid is not None
+    unit.write_text(unit.read_text().replace("\nExecStart=", "\nExecStart=/nonexistent"))
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: "ended 51968" in history_of(programs_of(managed)))  # 203, EXIT_EXEC
+    wait_until(lambda: managed.run("service", "status").returncode == 1)
+    assert "until you log in again" in managed.run("daemon", "stop").stdout
 
 
 def test_a_reload_is_announced(service: CommandLine) -> None:

@@ -28,9 +28,13 @@ LARGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """How the service is: `pid` of a running daemon, `words` of the manager's own for people."""
+    """How the service is: `pid` of a running daemon, `words` of the manager's own for people.
+
+    It is pending if there is no daemon, and the manager is about to start one.
+    """
 
     is_running: bool
+    is_pending: bool = False
     pid: int | None = None
     words: str = "not running"
 
@@ -89,6 +93,11 @@ class Manager(ABC):
         """Return the home that the installed service serves; None if none of ours is installed."""
         text = self._read(self.files()[0])
         return None if text is None else self.home_in(text)
+
+    def serves(self, home: str) -> bool:
+        """Return whether the installed service serves this home."""
+        theirs = self.home()
+        return theirs is not None and os.path.realpath(theirs) == os.path.realpath(home)
 
     def is_installed(self) -> bool:
         """Return whether any of the files is there."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 SERVICE, SOCKET = "styxy.service", "styxy.socket"
 
 RUNNING = ("active", "activating", "reloading")
-"""States in which the service has a daemon, or is about to have one (systemctl(1))."""
+"""States in which the service has a daemon, or is about to have one: one that cannot start is
+`activating` without a process, again and again (systemctl(1))."""
 
 STOP_SECONDS = 40.0
 """For a stop: the unit's TimeoutStopSec= twice, and some more."""
@@ -71,9 +72,11 @@ class Systemd(Manager):
         facts = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
         pid = facts.get("MainPID", "0")
         active = facts.get("ActiveState", "unknown")
+        has_daemon = pid.isdigit() and int(pid) > 0
         return State(
-            is_running=active in RUNNING,
-            pid=int(pid) if pid.isdigit() and int(pid) else None,
+            is_running=active in RUNNING and has_daemon,
+            is_pending=active in RUNNING and not has_daemon,
+            pid=int(pid) if has_daemon else None,
             words=f"{active} ({facts.get('SubState', 'unknown')})",
         )
 

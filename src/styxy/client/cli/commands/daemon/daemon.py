@@ -143,15 +143,18 @@ def stop_daemon(_options: Namespace, caller: Caller) -> int:
     record, manager = read_record(caller.paths), _manager(caller)
     state = manager.state() if manager is not None else None
     with caller.waiting_for("the daemon to stop"):
-        if manager is not None and state is not None and state.is_running:
+        if manager is not None and state is not None and (state.is_running or state.is_pending):
             pid = state.pid
             manager.stop()
             forget(caller.connection())
         else:
             state, pid = None, stop(caller.connection())
     message = f"the daemon (pid {pid}) has stopped" if pid else "no daemon was running"
+    again = "until you log in again; to start it: styxy daemon start -d"
     if state is not None:
-        message += ", and its service until you log in again; to start it: styxy daemon start -d"
+        message = (
+            f"{message}, and its service {again}" if pid else f"the service has stopped {again}"
+        )
     elif pid and record is not None and record.is_managed:
         message += "; a service manager had started it, and may start it again"
     body = {"success": True, "stopped": pid is not None, "pid": pid, "message": message}

@@ -38,6 +38,7 @@ def install(options: Namespace, caller: Caller) -> int:
     manager.check_ours(daemon.home)
     was_there, state = manager.is_installed(), manager.state()
     if state.is_running and not manager.differs(daemon):
+        manager.enable()  # somebody may have disabled it
         return _report("unchanged", manager, state, caller)
     with caller.waiting_for("the service to start"):
         _put_in_place(manager, daemon, state, caller)
@@ -131,13 +132,14 @@ def status(_options: Namespace, caller: Caller) -> int:
 
     manager = manager_of(caller.env)
     problem, is_installed = manager.problem(), manager.is_installed()
+    is_ours = not is_installed or manager.serves(caller.paths.home)
     body: dict[str, object] = {
         "success": True,
         "manager": manager.name if problem is None else None,
         "problem": problem,
         "installed": is_installed,
         "home": manager.home(),
-        "current": is_installed and not manager.differs(describe(caller)),
+        **({"current": is_installed and not manager.differs(describe(caller))} if is_ours else {}),
         "files": list(manager.files()) if is_installed else [],
         "running": False,
         "pid": None,
@@ -149,7 +151,7 @@ def status(_options: Namespace, caller: Caller) -> int:
     state = manager.state()
     body |= {"running": state.is_running, "pid": state.pid}
     caller.report(body, _described(body, manager, state))
-    return 0 if is_installed and state.is_running else EXIT_REFUSED
+    return 0 if is_installed and is_ours and state.is_running else EXIT_REFUSED
 
 
 def _described(body: dict[str, object], manager: Manager, state: State) -> str:
@@ -157,7 +159,11 @@ def _described(body: dict[str, object], manager: Manager, state: State) -> str:
         return f"{manager.name}: no service is installed; to install it: styxy service install"
     pid = f", pid {state.pid}" if state.pid else ""
     lines = [f"{manager.service}: {state.words}{pid}, for the home {body['home']}"]
-    if not body["current"]:
+    if body["home"] is None:
+        lines = [f"{manager.service}: {state.words}{pid}; it was not written by Styxy"]
+    elif "current" not in body:
+        lines.append("it serves another home than yours")
+    elif not body["current"]:
         lines.append("its files are out of date; to update them: styxy service install")
     elif not state.is_running:
         lines.append("to start it: styxy daemon start -d")
@@ -188,6 +194,11 @@ def _report(action: str, manager: Manager, state: State, caller: Caller) -> int:
         "updated": f"brought {manager.service} up to date",
         "unchanged": f"{manager.service} is installed and up to date",
     }[action]
+    if not state.is_running:
+        raise Unavailable(
+            f"{done}, but it is {state.words}; see: styxy daemon logs",
+            suggestions=["styxy daemon logs"],
+        )
     message = (
         f"{done}: the daemon (pid {state.pid}) starts when you log in, "
         "and again if it dies or hangs"
