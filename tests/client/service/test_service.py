@@ -313,6 +313,17 @@ def test_units_that_are_not_ours_stay(managed: CommandLine) -> None:
     assert [each.name for each in units.iterdir()] == ["styxy.service"]
 
 
+@pytest.mark.parametrize("name", ["styxy.service", "styxy.socket"])
+def test_a_unit_that_was_masked_stays_so(managed: CommandLine, name: str) -> None:
+    units = units_of(managed)
+    units.mkdir(parents=True)
+    (units / name).symlink_to("/dev/null")
+    for word in ("install", "uninstall"):
+        done = managed.run("service", word)
+        assert (done.returncode, "was not written by Styxy" in done.stderr) == (1, True)
+    assert [each.name for each in units.iterdir()] == [name]
+
+
 def test_the_service_of_another_home_stays(service: CommandLine, tmp_path: Path) -> None:
     before = (units_of(service) / "styxy.service").read_text()
     other = CommandLine(tmp_path / "other")

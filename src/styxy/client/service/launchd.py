@@ -70,6 +70,10 @@ class Launchd(Manager):
         home = variables.get("STYXY_HOME") if isinstance(variables, dict) else None
         return home if isinstance(home, str) else None
 
+    def is_ours(self, text: str) -> bool:
+        """See whether the list names a home."""
+        return self.home_in(text) is not None
+
     def state(self) -> State:
         """Ask how the service is; one that is not loaded is not running."""
         try:

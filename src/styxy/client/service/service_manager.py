@@ -66,6 +66,10 @@ class Manager(ABC):
         """Return the home in the first file; None if Styxy did not write it."""
 
     @abstractmethod
+    def is_ours(self, text: str) -> bool:
+        """Return whether this is the text of a file that Styxy wrote."""
+
+    @abstractmethod
     def state(self) -> State:
         """Ask how the service is."""
 
@@ -109,14 +113,12 @@ class Manager(ABC):
 
     def check_ours(self, home: str) -> None:
         """Raise `Conflict` if the files are not Styxy's, or serve another home."""
-        path = self.files()[0]
-        text = self._read(path)
-        if text is None:
-            return
-        theirs = self.home_in(text)
-        if theirs is None:
-            raise Conflict(f"{path} was not written by Styxy; move it away and try again")
-        if os.path.realpath(theirs) != os.path.realpath(home):
+        for path in filter(os.path.lexists, self.files()):
+            text = self._read(path)  # None: a link to /dev/null (`systemctl mask`), a directory
+            if text is None or not self.is_ours(text):
+                raise Conflict(f"{path} was not written by Styxy; move it away and try again")
+        theirs = self.home()
+        if theirs is not None and os.path.realpath(theirs) != os.path.realpath(home):
             raise Conflict(
                 f"{self.service} serves the home {theirs}, and a user has one such service; to "
                 f"give it up: STYXY_HOME={theirs} styxy service uninstall",

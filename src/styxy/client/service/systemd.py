@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from styxy.client.service.service_manager import Manager, State
-from styxy.client.service.unit_text import home_of, service_unit, socket_unit
+from styxy.client.service.unit_text import MARK, home_of, service_unit, socket_unit
 from styxy.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class Systemd(Manager):
     def home_in(self, text: str) -> str | None:
         """Read the service's home."""
         return home_of(text)
+
+    def is_ours(self, text: str) -> bool:
+        """See who wrote a unit."""
+        return text.startswith(MARK)
 
     def state(self) -> State:
         """Ask how the service is."""
