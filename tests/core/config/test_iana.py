@@ -36,6 +36,14 @@ def test_a_name_that_only_resembles_it_is(name: str) -> None:
     assert len(squatted([kind(name, 6379, 6379)])) == (name != "red")
 
 
+@pytest.mark.parametrize(
+    ("name", "port"),
+    [("api-server", 1433), ("ai-agent", 10050), ("data", 9100), ("client-app", 2379)],
+)
+def test_a_common_word_names_no_service(name: str, port: int) -> None:
+    assert len(squatted([kind(name, port, port)])) == 1
+
+
 def test_our_own_ranges_get_no_warning() -> None:
     assert squatted(BUILT_IN) == []
 

@@ -79,6 +79,12 @@ MEANT = frozenset({"database", "infrastructure", "messaging"})
 SHORTEST = 3
 """Letters of a word in the name of a type that may stand for a service."""
 
+COMMON = frozenset({
+    "agent", "client", "data", "desktop", "link", "local", "mapper", "name", "over", "port",
+    "proxy", "remote", "resolution", "secure", "server", "servers", "tunnel",
+})  # fmt: skip
+"""Words of descriptions that name no service: `api-server` is not meant for SQL Server."""
+
 
 def squatted(types: Iterable[ServiceType]) -> list[str]:
     """Say of each well-known service, in a sentence, that a configured range lies over its port.
@@ -104,5 +110,5 @@ def _squatted_by(kind: ServiceType) -> list[str]:
 def _is_named_after(name: str, assignment: Assignment) -> bool:
     """Return whether a type is meant for the service itself, as `redis` or `dev-postgres` is."""
     words = f"{assignment.name} {assignment.program}".lower().replace("-", " ").split()
-    parts = [part for part in name.split("-") if len(part) >= SHORTEST]
+    parts = [part for part in name.split("-") if len(part) >= SHORTEST and part not in COMMON]
     return any(word.startswith(part) for part in parts for word in words)
