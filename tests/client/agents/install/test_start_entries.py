@@ -13,6 +13,7 @@ from styxy.client.agents.install.installing import Installer
 from styxy.client.agents.install.start_entries import (
     ENVIRONMENT_FILE,
     LAUNCH_FILE,
+    MARK,
     Start,
     install_starts,
     starts_of,
@@ -112,6 +113,17 @@ def test_an_action_starts_the_script_through_styxy() -> None:
     content = tomllib.loads(with_actions(None, [DEV], name='a "b"'))
     assert (content["version"], content["name"]) == (1, 'a "b"')
     assert [each["command"] for each in content["actions"]] == ["styxy run -- npm run dev"]
+
+
+@pytest.mark.parametrize("name", ["a \N{ROCKET}", "del \x7f", "back\\slash"])
+def test_the_name_of_any_directory_is_one_in_toml(name: str) -> None:
+    assert tomllib.loads(with_actions(None, [DEV], name=name))["name"] == name
+
+
+def test_our_actions_are_found_in_a_file_with_other_line_ends() -> None:
+    text = with_actions("version = 1\n", [DEV], name="x").replace("\n", "\r\n")
+    assert MARK not in without_actions(text)
+    assert with_actions(text, [DEV], name="x").count("[[actions]]") == 1
 
 
 def test_a_comment_behind_our_actions_stays() -> None:

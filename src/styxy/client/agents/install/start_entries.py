@@ -37,7 +37,8 @@ RUNNERS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lock": "bun", "bu
 
 _NEW_LAUNCH = '{\n  "version": "0.0.1",\n  "configurations": []\n}\n'
 _ACTION = re.compile(
-    rf'\n*\[\[actions\]\]\nname = "[^"\n]*{re.escape(MARK)}"\n(?:(?:icon|command) = [^\n]*\n)*'
+    rf'(?:\r?\n)*\[\[actions\]\]\r?\nname = "[^"\r\n]*{re.escape(MARK)}"\r?\n'
+    r"(?:(?:icon|command) = [^\r\n]*\r?\n)*"
 )
 
 
@@ -122,13 +123,18 @@ def _is_ours(part: Part) -> bool:
 
 def with_actions(text: str | None, starts: list[Start], *, name: str) -> str:
     """Put actions at the end of `environment.toml`."""
-    left = without_actions(text) if text else f"version = 1\nname = {json.dumps(name)}\n"
+    left = without_actions(text) if text else f"version = 1\nname = {_toml(name)}\n"
     for start in starts:
         command = " ".join(("styxy", "run", "--", *start.words))
         left = left.rstrip("\n") + (
             f'\n\n[[actions]]\nname = "{start.script}{MARK}"\nicon = "run"\ncommand = "{command}"\n'
         )
     return left
+
+
+def _toml(name: str) -> str:
+    """Quote a name for TOML, which knows no surrogate pairs and takes no DEL as it is."""
+    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def without_actions(text: str) -> str:
