@@ -360,8 +360,8 @@ def ephemeral_ports() -> PortRange:
     try:
         with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
             first, last = file.read().split()
-    except OSError:
-        return PortRange(Port(49152), Port(65535))  # ENOENT: not Linux
+    except FileNotFoundError:
+        return PortRange(Port(49152), Port(65535))  # not Linux
     return PortRange(Port(int(first)), Port(int(last)))
 
 

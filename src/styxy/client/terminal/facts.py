@@ -155,7 +155,8 @@ class Facts:
         self.version = text(answer, "version")
         gone = answer.get("gone")
         for port in gone if isinstance(gone, list) else []:
-            self.ports.pop(port, None)
+            if isinstance(port, int):
+                self.ports.pop(port, None)
         found = (PortFacts.of(entry) for entry in objects(answer.get("ports")))
         self.ports.update((each.port, each) for each in found if each is not None)
         for project in map(ProjectFacts.of, objects(answer.get("projects"))):
