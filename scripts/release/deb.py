@@ -117,7 +117,7 @@ def describe(tree: Path, machine: str) -> None:
 
 def settle(tree: Path, date: int) -> None:
     """Give everything the same rights and time, whoever builds it and when."""
-    for path in sorted(tree.rglob("*"), reverse=True):
+    for path in (*sorted(tree.rglob("*"), reverse=True), tree):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or is_program(path) else 0o644)
         os.utime(path, (date, date), follow_symlinks=False)

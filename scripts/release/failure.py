@@ -40,6 +40,6 @@ def ending_well(step: Callable[[], None]) -> int:
         print(f"not done: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nstopped; nothing in dist/ was changed", file=sys.stderr)
+        print("\nstopped; make it again before you use dist/", file=sys.stderr)
         return 130
     return 0
