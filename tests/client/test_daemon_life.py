@@ -22,6 +22,8 @@ from tests.daemon import port_of, wait_until
 from tests.examples import slow
 from tests.fakes import free_port
 
+pytestmark = pytest.mark.slow
+
 
 def starts(styxy: CommandLine) -> int:
     """Count the daemons that ever answered in this home."""

@@ -12,6 +12,8 @@ from tests.docs.output_matching import OutputMatcher
 from tests.docs.pages import PAGES, ROOT, Section, sections, text_of
 from tests.docs.terminal import Terminal
 
+pytestmark = pytest.mark.slow
+
 FIRST_PAGES = (
     "docs/getting-started.md",
     "docs/worktrees.md",

@@ -16,6 +16,8 @@ from styxy.client.cli.main import all_commands
 from tests.commands import COMMAND, LONGEST, CommandLine
 from tests.fakes import free_port
 
+pytestmark = pytest.mark.slow
+
 READY = {
     "agent install": "mkdir ~/.claude",
     "agent uninstall": "mkdir ~/.claude\nstyxy agent install claude",

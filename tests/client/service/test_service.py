@@ -22,6 +22,8 @@ from tests.commands import CommandLine
 from tests.daemon import LONGEST, Daemon, wait_until
 from tests.service_manager import history_of, running_manager
 
+pytestmark = pytest.mark.slow
+
 WATCHDOG = 1.0  # seconds without a sign of life; a false alarm here restarts what is restarted
 
 
