@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -118,6 +119,11 @@ def test_an_action_starts_the_script_through_styxy() -> None:
 @pytest.mark.parametrize("name", ["a \N{ROCKET}", "del \x7f", "back\\slash"])
 def test_the_name_of_any_directory_is_one_in_toml(name: str) -> None:
     assert tomllib.loads(with_actions(None, [DEV], name=name))["name"] == name
+
+
+def test_a_directory_whose_name_is_not_utf_8_gets_one() -> None:
+    content = tomllib.loads(with_actions(None, [DEV], name=os.fsdecode(b"caf\xe9")))
+    assert content["name"] == "caf?"
 
 
 def test_our_actions_are_found_in_a_file_with_other_line_ends() -> None:

@@ -134,7 +134,8 @@ def with_actions(text: str | None, starts: list[Start], *, name: str) -> str:
 
 def _toml(name: str) -> str:
     """Quote a name for TOML, which knows no surrogate pairs and takes no DEL as it is."""
-    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
+    known = name.encode(errors="replace").decode()  # a directory need not be UTF-8
+    return json.dumps(known, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def without_actions(text: str) -> str:
