@@ -42,7 +42,7 @@ def test_a_missing_wheel_is_said_before_anything_is_done(tmp_path: Path) -> None
     assert not (tmp_path / "usr").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.alone  # it builds in the checkout, where other tests look
 def test_what_it_installs_runs_and_a_login_shell_is_activated(tmp_path: Path) -> None:
     assert install(tmp_path, SOURCE=str(ROOT)).returncode == 0
     command = tmp_path / "usr" / "bin" / "styxy"

@@ -63,7 +63,7 @@ def install(out: Path, target: Target, *more: str) -> None:
 def test_the_hook_runs_and_is_silent_without_a_daemon(tmp_path: Path, target: Target) -> None:
     hook = unpacked(target) / "bin" / "styxy-hook"
     assert emulated(hook, "--version").stdout == f"styxy-hook {__version__}\n"
-    done = emulated("sh", "-c", f"echo '{{}}' | {hook} claude SessionStart", STYXY_HOME=tmp_path)
+    done = emulated("sh", "-c", f"echo '{{}}' | {hook} claude PreToolUse", STYXY_HOME=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
