@@ -7,11 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from styxy.adapters.kernel import KernelLook, Listener, bind_passes, has_ipv6, netns_cookie
+from styxy.adapters.kernel import KernelLook, bind_passes, has_ipv6, netns_cookie
+from styxy.adapters.sock_diag import Listener
 from styxy.core.model.leases import Protocol
 from styxy.core.model.ports import Port
 from tests.fakes import leave_old_connection
@@ -146,10 +148,14 @@ def test_who_was_connected_to_is_known_for_a_while(kernel: KernelLook) -> None:
     with bound("127.0.0.1") as server:
         server.listen()
         port = port_of(server)
-        assert not kernel.was_connected(port)
+        assert kernel.connected_ago(port) is None
         with socket.create_connection(("127.0.0.1", port)):
-            assert kernel.was_connected(port)
-    assert kernel.was_connected(Port(leave_old_connection()))
+            assert kernel.connected_ago(port) == 0
+    begun = time.monotonic()
+    left = Port(leave_old_connection())
+    ago = kernel.connected_ago(left)
+    assert ago is not None
+    assert 0 <= ago <= time.monotonic() - begun + 0.01
 
 
 @pytest.mark.parametrize("closes_first", ["client", "server"])
@@ -163,7 +169,7 @@ def test_a_connection_leaves_a_trace_at_either_end(kernel: KernelLook, closes_fi
         first.close()
         assert second.recv(1) == b""
         second.close()
-        assert kernel.was_connected(port)
+        assert kernel.connected_ago(port) is not None
 
 
 @pytest.mark.parametrize(("address", "v6only", "shown"), ADDRESSES)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.git import repo_of
+from styxy.adapters.projects.git import repo_of
 from tests.native.guest import linked
 
 READERS = (

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bench.line import format_question
-from styxy.adapters.git import repo_of
 from styxy.adapters.portmap import layout as maplayout
 from styxy.adapters.portmap import map as portmap
+from styxy.adapters.projects.git import repo_of
 from styxy.client.cli.values import project_here
 from styxy.core.hashing import owner_key
 from styxy.core.model.ports import Port

@@ -183,3 +183,20 @@ def test_the_configuration_overrules_what_is_known(
                 )
     finally:
         installation.ask("PATCH", "/config", {"changes": {"programs": None}})
+
+
+def test_whom_an_earlier_server_served_does_not_excuse_a_probe(
+    installation: Installation, ours: Path, theirs: Path
+) -> None:
+    plain = SERVER + "serve(int(sys.argv[1]))\n"
+    with beside_a_stranger(theirs) as port:
+        with installation.run([*script(ours, "serves", plain), str(port)], cwd=ours) as server:
+            said = server.wait_line(rf"✓ STYXY: Port {port} was in use, .* port (\d+)")
+            place = int(said[1])
+            wait_until(lambda: fetch("127.0.0.1", place) == "mine", "it answers")
+        installation.wait_no_lease(ours)
+        words = [*prober("listen", ours), str(port), "listen"]
+        for _ in range(2):
+            with installation.run(words, cwd=ours) as program:
+                assert_gives_up(program, port)
+        wait_learned(installation, words, "steered")

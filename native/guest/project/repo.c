@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { CONFIG_LIMIT = 64 * 1024 }; /* `styxy.adapters.git` has the same limit */
+enum { CONFIG_LIMIT = 64 * 1024 }; /* `styxy.adapters.projects.git` has the same limit */
 
 struct repo_search {
     uint64_t key; /* the result */

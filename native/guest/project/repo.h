@@ -1,6 +1,6 @@
 /*
  * Which repo this program's project is a worktree of. Projects of one repo are siblings, which do
- * not answer each other's connections (route.h). `styxy.core.repos` and `styxy.adapters.git` apply
+ * not answer each other's connections (route.h). `styxy.core.repos` and `styxy.adapters.projects.git` apply
  * the same rule; a test compares the two.
  */
 #ifndef STYXY_REPO_H

@@ -67,7 +67,7 @@ def make_context(
         strangers=Strangers(listeners=listeners, processes=processes, projects=projects),
         steered=Steered(clock=clock, ephemeral=ephemeral),
         exits=Exits(processes),
-        probes=Probes(was_connected=kernel.was_connected),
+        probes=Probes(connected_ago=kernel.connected_ago, clock=clock),
         projects=projects,
         port_usage=port_usage,
         ephemeral=ephemeral,

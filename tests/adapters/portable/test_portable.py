@@ -88,10 +88,10 @@ def test_connections_are_found_at_both_ends() -> None:
     kernel = PortableKernel()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = Port(server.getsockname()[1])
-        assert not PortableKernel().was_connected(port)
+        assert PortableKernel().connected_ago(port) is None
         with socket.create_connection(("127.0.0.1", port)), server.accept()[0] as accepted:
             assert len(kernel.connections(port)) == 2
-            assert kernel.was_connected(port)
+            assert kernel.connected_ago(port) == 0
             assert kernel.connection_owner(accepted) is None
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import styxy
-from styxy.adapters.git import canonical
+from styxy.adapters.projects.git import canonical
 from styxy.adapters.projects.lookups import DirectLookups, Lookups
 from tests.daemon import LONGEST, wait_until
 from tests.fakes import clean_environment
@@ -137,7 +137,7 @@ def test_a_silent_mount_is_left_alone_as_a_whole(lookups: Lookups, mount: Hangin
 
 ASK_AND_END = """
 import sys
-from styxy.adapters.git import canonical
+from styxy.adapters.projects.git import canonical
 from styxy.adapters.projects.lookups import Lookups
 print(Lookups().ask(canonical, sys.argv[1], otherwise="unknown"))
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.git import project_path
+from styxy.adapters.projects.git import project_path
 from styxy.client.cli.values import project_here, project_of
 from styxy.core.errors import InvalidInput
 from tests.hanging_mount import HangingMount

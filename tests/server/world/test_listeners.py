@@ -11,9 +11,10 @@ from contextlib import closing
 
 import pytest
 
-from styxy.adapters.kernel import KernelLook, Listener, ephemeral_ports
+from styxy.adapters.kernel import KernelLook, ephemeral_ports
 from styxy.adapters.processes import Processes
 from styxy.adapters.projects.projects import Projects
+from styxy.adapters.sock_diag import Listener
 from styxy.core.model.ports import Port
 from styxy.server.world.listeners import Listeners
 from styxy.server.world.port_usage import PortUsage

@@ -15,8 +15,9 @@ class Harness:
     """Probes with the connections that a test says."""
 
     def __init__(self) -> None:
-        self.connected: set[int] = set()
-        self.probes = Probes(was_connected=self.connected.__contains__)
+        self.now = 0.0
+        self.connected_ago: dict[int, float] = {}
+        self.probes = Probes(connected_ago=self.connected_ago.get, clock=lambda: self.now)
         lease = Lease(
             lease_id="a",
             port=PLACE,
@@ -34,6 +35,7 @@ class Harness:
 
     def is_probe(self, now: float) -> bool:
         """Ask of the one move."""
+        self.now = now
         return self.probes.is_probe("a", now)
 
 
@@ -69,14 +71,21 @@ def test_who_has_served_once_is_a_server_for_good() -> None:
 def test_a_connection_makes_a_server_at_once() -> None:
     harness = Harness()
     harness.bind()
-    harness.connected.add(PLACE)
+    harness.connected_ago[PLACE] = 0.0
     assert not harness.is_probe(0.1)
 
 
 def test_a_server_that_was_gone_before_it_was_seen_was_one_if_somebody_connected() -> None:
     harness = Harness()
-    harness.connected.add(PLACE)
+    harness.connected_ago[PLACE] = 0.0
     assert not harness.is_probe(0.1)
+
+
+def test_a_connection_that_had_ended_before_the_move_was_somebody_elses() -> None:
+    harness = Harness()
+    harness.connected_ago[PLACE] = 3.0
+    assert harness.is_probe(2.9)
+    assert not harness.is_probe(3.1)
 
 
 def test_a_second_socket_is_counted_from_its_own_beginning() -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from styxy.adapters.kernel import KernelLook, Listener, has_ipv6
+from styxy.adapters.kernel import KernelLook, has_ipv6
 from styxy.adapters.portable.sockets import Scanner
+from styxy.adapters.sock_diag import Listener
 from styxy.core.model.ports import Port
 
 if TYPE_CHECKING:
@@ -61,12 +62,15 @@ class PortableKernel(KernelLook):
         """
         return None
 
-    def was_connected(self, port: Port) -> bool:
-        """Return whether a TCP server on `port` has or had a connection within the last minute."""
-        return any(
+    def connected_ago(self, port: Port) -> float | None:
+        """Return 0 where somebody is connected to a TCP server on `port`, or was within the last
+        minute: when one ended is not shown.
+        """
+        was_connected = any(
             near[1] == port or (far[1] == port and far[0].startswith(_LOOPBACK))
             for near, far in self._scanner.scan().ends
         )
+        return 0.0 if was_connected else None
 
     def bound_inactive(self, port: Port) -> list[int]:
         """Return none: they are shown by the kernel's own interface alone."""

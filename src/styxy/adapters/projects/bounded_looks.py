@@ -6,7 +6,7 @@ with a deadline needs. So looks are made at once, unless some mount here depends
 
 from __future__ import annotations
 
-from styxy.adapters.git import project_path, spelled
+from styxy.adapters.projects.git import project_path, spelled
 from styxy.adapters.projects.mounts import dependent_mounts
 
 TYPE_CHECKING = False

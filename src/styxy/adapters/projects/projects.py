@@ -17,7 +17,7 @@ import shlex
 import time
 from typing import TYPE_CHECKING
 
-from styxy.adapters import git
+from styxy.adapters.projects import git
 from styxy.adapters.projects.lookups import DirectLookups, reach
 from styxy.core.commands.programs import program_of
 from styxy.core.errors import InvalidInput

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from styxy import __version__
-from styxy.adapters.git import canonical
+from styxy.adapters.projects.git import canonical
 from styxy.client.doctor.fixes import another_port, taker_of, unwritable
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.client.text.render import plain

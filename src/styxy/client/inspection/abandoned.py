@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.adapters import git
+from styxy.adapters.projects import git
 from styxy.core.reports.abandonment import Abandonment, Remains, abandonment
 from styxy.core.reports.cgroups import container_of, unit_of
 from styxy.core.reports.who_report import PUBLISHERS, others_to_stop

@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.adapters.git import canonical
 from styxy.adapters.paths import Paths
 from styxy.adapters.portable.choice import open_kernel, open_processes
+from styxy.adapters.projects.git import canonical
 from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.client.text.render import objects
@@ -39,8 +39,8 @@ from styxy.core.reports.who_report import is_daemon, is_server_command
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from styxy.adapters.kernel import Listener
     from styxy.adapters.processes import Processes
+    from styxy.adapters.sock_diag import Listener
     from styxy.client.daemon.connection import Connection
     from styxy.core.reports.process_tree import Process
 

@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.adapters import git
 from styxy.adapters.portmap.file import moves_left
+from styxy.adapters.projects import git
 from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.client.text import render
 from styxy.core.errors import DaemonUnreachable

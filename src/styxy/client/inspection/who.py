@@ -12,9 +12,9 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from styxy.adapters import git
 from styxy.adapters.portable.choice import open_processes
 from styxy.adapters.processes import user_name
+from styxy.adapters.projects import git
 from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.client.inspection.containers import containers, sockets
@@ -42,7 +42,7 @@ from styxy.core.reports.who_report import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from styxy.adapters.kernel import Listener
+    from styxy.adapters.sock_diag import Listener
     from styxy.client.daemon.connection import Connection
     from styxy.core.reports.process_tree import Process
     from styxy.core.reports.who_report import Container

@@ -2,8 +2,8 @@
 
 A project is a directory tree: the nearest git worktree upwards, else the nearest directory upwards
 with a project file, else the directory itself. Linked worktrees of one repo are different projects
-that know their common repo. `adapters.git` brings the facts; the native library applies the same
-rule in C, and a test holds the two against each other.
+that know their common repo. `adapters.projects.git` brings the facts; the native library applies
+the same rule in C, and a test holds the two against each other.
 """
 
 from __future__ import annotations

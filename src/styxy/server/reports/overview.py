@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from styxy import __version__
-from styxy.adapters import git
 from styxy.adapters.processes import user_name
+from styxy.adapters.projects import git
 from styxy.core.books import events as kinds
 from styxy.core.errors import Unavailable
 from styxy.core.protocol.audit.entries import audit_entry

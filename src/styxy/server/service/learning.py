@@ -152,7 +152,7 @@ class Learning:
         return not (
             context.listeners.is_in_use(suspect.got)
             or context.kernel.is_bound_inactive(suspect.got)
-            or context.kernel.was_connected(suspect.got)
+            or self._context.probes.was_connected(suspect.got, suspect.moved_at)
         )
 
     def _convict(self, suspect: Suspect, sign: Sign, number: int) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from styxy.adapters.kernel import KernelLook, Listener
+    from styxy.adapters.kernel import KernelLook
     from styxy.adapters.processes import Processes
+    from styxy.adapters.sock_diag import Listener
     from styxy.core.model.leases import Holder
     from styxy.core.model.ports import Port
 

@@ -34,8 +34,8 @@ from styxy.core.model.service_types import SHARED_TYPES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from styxy.adapters.kernel import Listener
     from styxy.adapters.portmap.map import PortMap
+    from styxy.adapters.sock_diag import Listener
     from styxy.core.decisions.desk import Desk
     from styxy.core.model.leases import Lease
     from styxy.core.model.ports import Port

@@ -20,15 +20,21 @@ if TYPE_CHECKING:
 SERVING_SECONDS = 1.0
 """How long a socket listens that is a server's: probes close theirs within milliseconds."""
 
+_INEXACT_SECONDS = 0.01
+"""How far the kernel may be off in when a connection ended: a tick of its clock."""
+
 KINDS = (Bound, Leased, Probed, Reassigned, Released, Unbound)
 """The events that say something of a move."""
 
 
 @dataclass(slots=True)
 class _Move:
-    """A move of which it is not known yet; `bound_at` is when its socket began to listen."""
+    """A move of which it is not known yet; `bound_at` is when its socket began to listen, `since`
+    when nobody can have been connected to it before. Seconds since the epoch.
+    """
 
     port: Port
+    since: float
     bound_at: float | None = None
     was_seen: bool = False
 
@@ -36,21 +42,24 @@ class _Move:
 class Probes:
     """Follow moves until they have proved to be a server's.
 
-    `was_connected`: whether somebody has or had a connection to a port just now.
+    `connected_ago`: how many seconds ago somebody was last connected to a port, None if nobody was.
     """
 
-    def __init__(self, *, was_connected: Callable[[Port], bool]) -> None:
-        self._was_connected = was_connected
+    def __init__(
+        self, *, connected_ago: Callable[[Port], float | None], clock: Callable[[], float]
+    ) -> None:
+        self._connected_ago = connected_ago
+        self._clock = clock
         self._moves: dict[str, _Move] = {}
 
     def on_events(self, events: Sequence[Event]) -> None:
         """Take in which moves began and ended."""
         for event in events:
             match event:
-                case Leased(lease=lease) if lease.asked not in (None, lease.port):
-                    self._moves[lease.lease_id] = _Move(lease.port)
-                case Reassigned(adopted=str(lease_id), port=port):
-                    self._moves[lease_id] = _Move(port)
+                case Leased(lease=lease, at=at) if lease.asked not in (None, lease.port):
+                    self._moves[lease.lease_id] = _Move(lease.port, since=at)
+                case Reassigned(adopted=str(lease_id), port=port, at=at):
+                    self._moves[lease_id] = _Move(port, since=at)
                 case Bound(lease_id=lease_id, at=at):
                     self._bind(lease_id, at)
                 case Unbound(lease_id=lease_id):
@@ -73,6 +82,14 @@ class Probes:
         move = self._moves.get(lease_id)
         return move is not None and not self._serves(move, now)
 
+    def was_connected(self, port: Port, since: float) -> bool:
+        """Return whether somebody is connected to a port, or was after `since`: whom an earlier
+        server there served says nothing of this one.
+        """
+        ago = self._connected_ago(port)
+        # The clock is read last: what was still connected when it was asked must count.
+        return ago is not None and self._clock() - ago >= since - _INEXACT_SECONDS
+
     def _bind(self, lease_id: str, at: float | None) -> None:
         move = self._moves.get(lease_id)
         if move is not None:
@@ -80,7 +97,7 @@ class Probes:
 
     def _serves(self, move: _Move, now: float) -> bool:
         # A server may be gone before it was seen to listen; what it served is still to be seen.
-        return _has_lasted(move, now) or self._was_connected(move.port)
+        return _has_lasted(move, now) or self.was_connected(move.port, move.since)
 
 
 def _has_lasted(move: _Move, now: float) -> bool:

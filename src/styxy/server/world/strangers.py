@@ -19,9 +19,9 @@ from styxy.core.names import INSTANCE_NAMES, instance_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from styxy.adapters.kernel import Listener
     from styxy.adapters.processes import Processes
     from styxy.adapters.projects.projects import Projects
+    from styxy.adapters.sock_diag import Listener
     from styxy.core.model.leases import Holder, Lease
     from styxy.core.model.ports import Port
     from styxy.server.world.listeners import Listeners, Sighting, Transport

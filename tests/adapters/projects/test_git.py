@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from styxy.adapters.git import (
+from styxy.adapters.projects.git import (
     branch_of,
     is_linked,
     is_unlisted,
