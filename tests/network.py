@@ -1,5 +1,6 @@
-"""A network for each worker of a parallel run, so that no worker meets the ports of another, and
-one for a command whose ports are to be exactly those of a document.
+"""A network and a table of mounts for each worker of a parallel run, so that no worker meets the
+ports or the dead mounts of another, and a network for a command whose ports are to be exactly those
+of a document.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000  # <linux/sched.h>; os.unshare and os.setns came with Python 3.12
+MS_REC, MS_PRIVATE = 1 << 14, 1 << 18  # <sys/mount.h>
 SIOCSIFFLAGS = 0x8914  # <linux/sockios.h>
 IFF_UP = 1  # <linux/if.h>
 
@@ -27,15 +30,18 @@ _outside: list[int] = []
 
 
 def enter_own_network() -> None:
-    """Move this thread, and all that it starts, into a new network with a loopback and no more.
+    """Move this thread, and all that it starts, into a new network with a loopback and no more,
+    and let what is mounted there stay there (mount_namespaces(7)).
 
     Who lacks the right (CAP_SYS_ADMIN, unshare(2)) stays where he is; then `fakes.free_port` alone
     keeps the workers apart.
     """
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    if _libc.unshare(CLONE_NEWNET) != 0:
+    if _libc.unshare(CLONE_NEWNET | CLONE_NEWNS) != 0:
         os.close(before)
         return
+    if _libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) != 0:
+        raise OSError(ctypes.get_errno(), "mount")
     _outside.append(before)
     _raise_loopback()
 
