@@ -11,6 +11,8 @@ import pytest
 
 from tests.commands import CommandLine
 
+pytestmark = pytest.mark.slow
+
 FILES = [
     "daemon.json",
     "logs/daemon.log",

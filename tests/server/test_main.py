@@ -25,6 +25,8 @@ from styxy.server.net.sockets import read_daemon_file
 from tests.daemon import LONGEST, Daemon, question, wait_until
 from tests.fakes import clean_environment, free_port
 
+pytestmark = pytest.mark.slow
+
 
 def files(home: Path) -> dict[str, bytes]:
     """Read what must stay as it is while another daemon tries."""

@@ -17,6 +17,8 @@ from tests.client.examining import apply_fix, examine, wait_for_health
 from tests.commands import CommandLine
 from tests.fakes import clean_environment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["", "styxy.db", "logs/daemon.log"])
 def test_others_who_could_read_the_home_are_named(stopped: CommandLine, name: str) -> None:

@@ -14,6 +14,8 @@ from styxy.server.net.sockets import read_daemon_file
 from tests.daemon import Daemon, question, wait_until
 from tests.fakes import free_port
 
+pytestmark = pytest.mark.slow
+
 PAPERS = {"daemon.json": "daemon.json", "auth.token": "token", "run/ports.map": "port map"}
 """What can be written again, and what the daemon calls it."""
 
