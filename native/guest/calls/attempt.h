@@ -74,8 +74,7 @@ int attempt_in_use(void);
 int bind_tcp(struct attempt *attempt);
 int bind_udp(struct attempt *attempt);
 
-/* Whether a UDP socket is one that Styxy moves at all, and whether it has to do with groups. */
+/* Whether a UDP socket is one that Styxy moves at all. */
 bool udp_may_move(const struct attempt *attempt);
-bool udp_is_multicast(int fd);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "guest/calls/options.h"
 #include "guest/host.h"
+#include "guest/kernel/multicast.h"
 #include "guest/kernel/sys.h"
 #include "guest/state/fork_shared.h"
 #include "guest/state/memory.h"
@@ -67,7 +68,7 @@ static void replace(const struct listen_call *call, const struct udp_socket *soc
     socklen_t length = sizeof name;
     if (cookie_of(old) != socket->cookie || has_peer(old) ||
         sys_call(SYS_getsockname, old, &name, &length) != 0 ||
-        !address_read(&name, length, &target) || target.port != asked || udp_is_multicast(old))
+        !address_read(&name, length, &target) || target.port != asked || multicast_is_used(old))
         return;
     int fresh = bound_like(old, &name, length, answer->port);
     if (fresh < 0)
