@@ -32,6 +32,7 @@ SHORT = {
     "core/commands/connect_first.py": "is one list, and lighter than the table of tools",
     "core/hashing.py": "is held against the hash of the native library",
     "core/model/instances.py": "is one value, beside the other values in files of their own",
+    "server/reports/instruments.py": "with any of the reports that it bundles, these form a circle",
 }
 """The files that are shorter than `SHORTEST_FILE`, and why none of them belongs to a neighbour."""
 

@@ -45,7 +45,6 @@ from styxy.server.net.sockets import Sockets, open_sockets
 from styxy.server.net.starter import Starter
 from styxy.server.reports.fd_exhaustion import FdExhaustion
 from styxy.server.reports.health import (
-    Instruments,
     auth_part,
     backups_part,
     document_part,
@@ -53,6 +52,7 @@ from styxy.server.reports.health import (
     make_health,
 )
 from styxy.server.reports.installation import Installation
+from styxy.server.reports.instruments import Instruments
 from styxy.server.reports.overview import Overview
 from styxy.server.service.event_stream import EventStream
 from styxy.server.service.service import Service

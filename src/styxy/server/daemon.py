@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from styxy.server.net.sockets import Sockets
     from styxy.server.net.starter import Starter
     from styxy.server.reports.fd_exhaustion import FdExhaustion
-    from styxy.server.reports.health import Instruments
+    from styxy.server.reports.instruments import Instruments
     from styxy.server.service.service import Service
     from styxy.server.upkeep.config_reload import ConfigReload
     from styxy.server.upkeep.discovery_files import DiscoveryFiles

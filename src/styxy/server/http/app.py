@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from styxy.server.reports.health import Instruments
+    from styxy.server.reports.instruments import Instruments
     from styxy.server.service.service import Service
 
 log = logging.getLogger(__name__)

@@ -21,14 +21,8 @@ if TYPE_CHECKING:
     from styxy.adapters.portmap.map import PortMap
     from styxy.adapters.projects.projects import Projects
     from styxy.core.books.lease_index import LeaseIndex
-    from styxy.server.agents.loading import HooksLoader
-    from styxy.server.net.browser_sessions import BrowserSessions
     from styxy.server.net.sockets import Sockets
-    from styxy.server.reports.installation import Installation
-    from styxy.server.reports.overview import Overview
-    from styxy.server.service.event_stream import EventStream
     from styxy.server.service.service import Service
-    from styxy.server.service.stopping import Stopping
     from styxy.server.upkeep.discovery_files import DiscoveryFiles
     from styxy.server.upkeep.loop_watchdog import Stalls
     from styxy.server.upkeep.maintenance import Maintenance
@@ -93,24 +87,6 @@ class Health:
         parts = {name: _asked(check) for name, check in self._checks.items()}
         failed = {name for name, part in parts.items() if part.state == "error"}
         return HealthReport(parts=parts, can_grant=not failed & self._vital)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instruments:
-    """Bundle what routes use beside the service: what the daemon knows of itself (its health, its
-    last start, every change, stalls, the files that it runs from), everything at once for those who
-    show it, the agents' hooks, who is signed in with a browser, and what stops servers.
-    """
-
-    health: Health
-    recovery: Recovery
-    stream: EventStream
-    stalls: Stalls
-    installation: Installation
-    hooks: HooksLoader
-    overview: Overview
-    sessions: BrowserSessions
-    stopping: Stopping
 
 
 def make_health(service: Service, sockets: Sockets, recovery: Recovery, stalls: Stalls) -> Health:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric as Family
 
-    from styxy.server.reports.health import Instruments
+    from styxy.server.reports.instruments import Instruments
     from styxy.server.service.service import Service
     from styxy.server.world.counts import Counter, Counts, Histogram
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from styxy.core.model.leases import Holder
     from styxy.server.net.browser_sessions import BrowserSession
-    from styxy.server.reports.health import Instruments
+    from styxy.server.reports.instruments import Instruments
     from styxy.server.service.service import Service
 
     Answer = msgspec.Struct | dict[str, object] | ASGIApp
