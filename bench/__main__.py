@@ -67,9 +67,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {', '.join(PARTS)}")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument(
-        "--write", action="store_true", help="put the numbers into docs/performance.md and README"
-    )
+    parser.add_argument("--write", action="store_true", help="put the numbers into the documents")
     options = parser.parse_args()
     parts = options.parts or list(PARTS)
     if unknown := set(parts) - set(PARTS):

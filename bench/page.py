@@ -1,7 +1,8 @@
-"""Where the numbers go: every row into docs/performance.md, three of them into the README.
+"""Where the numbers go: every row into docs/benchmarks.md, what people ask for into
+docs/performance.md, three numbers into the README.
 
 A document has them between `<!-- bench: NAME -->` and `<!-- end of bench -->`. NAME is a part of
-the benchmark, `machine` or `summary`. The words around them are written by hand.
+the benchmark, `machine`, `costs` or `summary`. The words around them are written by hand.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from bench.rows import Row
 from bench.table import conditions, lines_of, shown
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("docs/performance.md", "README.md")
+DOCUMENTS = ("docs/benchmarks.md", "docs/performance.md", "README.md")
 PARTS = (
     "leases",
     "line",
@@ -40,6 +41,23 @@ HIGHLIGHTS = (
 )
 """The rows whose medians the summary quotes."""
 
+COSTS = {
+    "a bind of a free port takes longer by": "bind without conflict, more than plain",
+    "a bind that is moved takes": "bind with conflict, settled by the daemon",
+    "a program in an activated shell starts later by": (
+        "fork, exec and end of a dynamic program, activated, more than plain"
+    ),
+    "a static program there starts later by": (
+        "fork, exec and end of a static program, activated, more than plain"
+    ),
+    "`styxy run` starts a program later by": "styxy run -- true, more than true alone",
+    "`styxy check` takes": "styxy check",
+    "a coding agent's hook takes": "styxy-hook",
+    "the daemon's first start takes": "daemon, cold start on a fresh home until it answers",
+    "the daemon needs of memory": "daemon's memory after its start, its share (PSS)",
+}
+"""What users notice, and the row that says how much of it there is."""
+
 _PLACE = re.compile(r"(<!-- bench: (\w+) -->\n).*?(<!-- end of bench -->)", re.DOTALL)
 
 
@@ -52,7 +70,7 @@ def write(measured: dict[str, list[Row]], *, root: Path = ROOT) -> None:
     if missing := [part for part in PARTS if not measured.get(part)]:
         raise CannotMeasure(f"nothing was written, because {missing[0]} was not measured")
     new = {part: lines_of(rows) for part, rows in measured.items()}
-    new |= {"machine": conditions(), "summary": summary(measured)}
+    new |= {"machine": conditions(), "costs": costs(measured), "summary": summary(measured)}
     for name in DOCUMENTS:
         path = root / name
         path.write_text(filled(path.read_text(encoding="utf-8"), new), encoding="utf-8")
@@ -60,9 +78,22 @@ def write(measured: dict[str, list[Row]], *, root: Path = ROOT) -> None:
 
 def summary(measured: dict[str, list[Row]]) -> str:
     """Say in a sentence what people ask first."""
-    rows = (one for part in measured.values() for one in part)
-    medians = {one.what: shown(one.median, one.unit) for one in rows}
-    return SUMMARY.format(*(medians[what] for what in HIGHLIGHTS))
+    rows = _by_name(measured)
+    return SUMMARY.format(*(shown(rows[what].median, rows[what].unit) for what in HIGHLIGHTS))
+
+
+def costs(measured: dict[str, list[Row]]) -> str:
+    """Write the table of what users notice."""
+    rows = _by_name(measured)
+    lines = ["| | half of the time at most | 95 % of the time at most |", "| --- | ---: | ---: |"]
+    for said, what in COSTS.items():
+        one = rows[what]
+        lines.append(f"| {said} | {shown(one.median, one.unit)} | {shown(one.p95, one.unit)} |")
+    return "\n".join(lines)
+
+
+def _by_name(measured: dict[str, list[Row]]) -> dict[str, Row]:
+    return {one.what: one for part in measured.values() for one in part}
 
 
 def filled(text: str, new: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from bench.executions import ACTIVATED, NOTHING, TARGETS
 from bench.installation import CannotMeasure
-from bench.page import DOCUMENTS, HIGHLIGHTS, PARTS, SUMMARY, paths, write
+from bench.page import COSTS, DOCUMENTS, HIGHLIGHTS, PARTS, SUMMARY, paths, write
 from bench.rows import Row, percentile, row
 from bench.table import lines_of, markdown, shown
 from tests.native.supervised import needs_seccomp
@@ -52,15 +52,16 @@ def test_a_missed_target_is_said() -> None:
 
 def test_the_documents_get_the_numbers_and_keep_the_rest(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    for name, place in zip(DOCUMENTS, ("binds", "summary"), strict=True):
+    for name, place in zip(DOCUMENTS, ("binds", "costs", "summary"), strict=True):
         text = f"before\n<!-- bench: {place} -->\nold\n<!-- end of bench -->\nafter\n"
         (tmp_path / name).write_text(text, encoding="utf-8")
-    binds = [row(what, [0.002]) for what in HIGHLIGHTS]
+    binds = [row(what, [0.002]) for what in {*HIGHLIGHTS, *COSTS.values()}]
     write({part: [row(part, [0.001])] for part in PARTS} | {"binds": binds}, root=tmp_path)
-    page, readme = ((tmp_path / name).read_text(encoding="utf-8") for name in DOCUMENTS)
+    page, costs, readme = ((tmp_path / name).read_text("utf-8") for name in DOCUMENTS)
     assert page == (
         f"before\n<!-- bench: binds -->\n\n{lines_of(binds)}\n\n<!-- end of bench -->\nafter\n"
     )
+    assert "| `styxy check` takes | 2 ms | 2 ms |\n" in costs
     assert f"\n\n{SUMMARY.format('2 ms', '2 ms', '2 ms')}\n\n" in readme
 
 
@@ -82,9 +83,13 @@ def test_the_page_has_a_place_for_each_part_and_says_what_it_measures() -> None:
     ]
 
 
-def test_the_readme_quotes_the_page() -> None:
-    page, readme = ((ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS)
+def test_the_other_documents_quote_the_page() -> None:
+    page, costs, readme = ((ROOT / name).read_text("utf-8") for name in DOCUMENTS)
     medians = dict(re.findall(r"^\| (.+?) \| (.+?) \|", page, re.MULTILINE))
+    quoted = dict(re.findall(r"^\| (.+?) \| (.+?) \|", paths(costs)["costs"], re.MULTILINE))
+    quoted = {said: number for said, number in quoted.items() if said in COSTS}
+    assert quoted == {said: medians[what] for said, what in COSTS.items()}
+    assert paths(costs)["machine"] == paths(page)["machine"]
     assert paths(readme) == {"summary": SUMMARY.format(*(medians[what] for what in HIGHLIGHTS))}
 
 
