@@ -28,6 +28,7 @@ def test_there_is_one_for_each_change_and_one_for_a_release() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_action_is_pinned_to_a_commit_and_says_which_version_that_is(name: str) -> None:
     lines = [line for line in text_of(name).splitlines() if "uses:" in line]
+    lines = [line for line in lines if "uses: $/" not in line]  # of this very commit
     pinned = r"\s+- uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
     assert [line for line in lines if not re.fullmatch(pinned, line)] == []
     assert lines
@@ -40,6 +41,15 @@ def test_an_untested_workflow_says_so(name: str) -> None:
 
 def test_each_change_is_proved_by_the_script_that_proves_a_clone() -> None:
     assert "bash .ci/run\n" in text_of("ci")
+
+
+def test_nothing_is_released_before_it_has_passed_what_each_change_has_to() -> None:
+    jobs = text_of("release").partition("\njobs:\n")[2]
+    test, build, publish, release = re.split(r"\n(?=  \w+:\n)", jobs.strip("\n"))
+    assert "uses: $/.github/workflows/ci.yml" in test
+    needed = [re.findall(r"^    needs: (\w+)$", job, re.M) for job in (build, publish, release)]
+    assert needed == [["test"], ["build"], ["publish"]]
+    assert "\n  workflow_call:" in text_of("ci")
 
 
 def test_a_release_runs_the_steps_that_its_page_describes() -> None:
