@@ -10,15 +10,18 @@ import os
 import shlex
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styxy.adapters.portable.choice import open_kernel
+from styxy.client.doctor.installers import again, kind_of, with_extra
 from styxy.core.model.ports import FIRST_UNPRIVILEGED, LAST_PORT, Port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from styxy.client.doctor.examination import Examination
+    from styxy.client.doctor.installers import Kind
 
 COMPILERS = ("cc", "gcc", "clang")
 
@@ -40,17 +43,20 @@ def reinstall(env: Mapping[str, str], *, prefix: str = sys.prefix) -> str:
     if not any(shutil.which(each, path=path) for each in COMPILERS):
         found = (step for name, step in PACKAGERS.items() if shutil.which(name, path=path))
         steps.append(next(found, "sudo apt-get install -y gcc libc6-dev"))
-    return " && ".join([*steps, _installer(prefix)])
+    return " && ".join([*steps, again(_kind(prefix), python=sys.executable)])
 
 
-def _installer(prefix: str) -> str:
-    """Name what installed this Styxy, by the directory where it did."""
-    if "/uv/tools/" in f"{prefix}/":
-        return "uv tool install --reinstall --no-cache styxy"
-    if "/pipx/venvs/" in f"{prefix}/":
-        return "pipx reinstall styxy"
-    python = shlex.quote(sys.executable)
-    return f"{python} -m pip install --force-reinstall --no-cache-dir styxy"
+def adding(extra: str) -> str:
+    """Install Styxy with an extra that is missing here."""
+    return with_extra(extra, _kind(sys.prefix), python=sys.executable)
+
+
+def _kind(prefix: str) -> Kind:
+    try:
+        settings = Path(prefix, "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        settings = ""  # ENOENT: no virtual environment
+    return kind_of(prefix, settings)
 
 
 def unwritable(home: str) -> tuple[str, str] | None:

@@ -31,9 +31,9 @@ def mcp(options: Namespace, caller: Caller) -> int:
     except ImportError as missing:  # also an SDK 1.x, which has other modules
         if (missing.name or "").partition(".")[0] not in SDK:
             raise
-        import sys
+        from styxy.client.doctor.fixes import adding
 
-        install = f"{sys.executable} -m pip install 'styxy[mcp]'"
+        install = adding("mcp")
         raise Unavailable(
             f"styxy mcp needs the MCP SDK 2; install it with: {install}", suggestions=[install]
         ) from None

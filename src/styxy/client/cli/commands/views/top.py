@@ -48,7 +48,9 @@ def _show(caller: Caller) -> None:
     except ImportError as missing:
         if (missing.name or "").partition(".")[0] not in EXTRA:
             raise
-        install = f"{sys.executable} -m pip install 'styxy[tui]'"
+        from styxy.client.doctor.fixes import adding
+
+        install = adding("tui")
         raise Unavailable(
             f"styxy top needs Textual; install it with: {install}", suggestions=[install]
         ) from None
