@@ -13,7 +13,12 @@ import pytest
 from scripts.release.sbom import build
 from styxy import __version__
 from tests.network import outside
-from tests.scripts.release.built import GLIBC_X86, needs_release_tools, wheel_for
+from tests.scripts.release.built import (
+    GLIBC_X86,
+    needs_release_tools,
+    skip_without_index,
+    wheel_for,
+)
 from tests.scripts.release.test_lock import locked
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +34,7 @@ def test_without_a_wheel_the_next_step_is_said(tmp_path: Path) -> None:
 @pytest.mark.slow
 @needs_release_tools
 def test_the_bill_has_each_library_of_the_lock_and_musl(tmp_path: Path) -> None:
+    skip_without_index()
     shutil.copy(wheel_for(GLIBC_X86), tmp_path)
     with outside():
         text = build(tmp_path).read_text(encoding="utf-8")

@@ -19,7 +19,14 @@ from styxy import __version__
 from tests.fakes import free_port
 from tests.installed import assert_has_the_hook, assert_moves_a_server, clean_env, run_well
 from tests.network import outside
-from tests.scripts.release.built import GLIBC_X86, MUSL_ARM, needs_release_tools, release, wheel_for
+from tests.scripts.release.built import (
+    GLIBC_X86,
+    MUSL_ARM,
+    needs_release_tools,
+    release,
+    skip_without_index,
+    wheel_for,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -63,6 +70,7 @@ def test_each_wheel_has_every_part_and_the_notice_of_musl(target: Target) -> Non
 @pytest.mark.slow
 @needs_release_tools
 def test_the_wheel_of_this_machine_works_where_no_compiler_is(tmp_path: Path) -> None:
+    skip_without_index()
     venv.create(tmp_path / "venv", with_pip=True, symlinks=True)
     bin_dir = tmp_path / "venv" / "bin"
     nowhere = clean_env(PATH=str(bin_dir))
