@@ -265,6 +265,25 @@ def test_of_thousands_of_ports_only_what_is_seen_is_there(daemon: Daemon, tmp_pa
     assert last == max(ports)
 
 
+def test_what_the_doctor_finds_is_shown_with_the_command_that_helps(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    token = daemon.home / "auth.token"
+    token.chmod(0o644)
+    fixes = visit(
+        daemon,
+        tmp_path,
+        """
+        await open()
+        await page.click('.warnings summary')
+        await page.locator('.warnings .fix', { hasText: 'auth.token' }).waitFor()
+        await tell(await page.locator('.warnings .fix').allTextContents())
+        """,
+    )
+    token.chmod(0o600)
+    assert f"chmod go-rwx {token}" in fixes
+
+
 ATTACKS = """
 const received = []
 const attacker = createServer((request, response) => {

@@ -54,6 +54,7 @@ from styxy.server.reports.health import (
 from styxy.server.reports.installation import Installation
 from styxy.server.reports.instruments import Instruments
 from styxy.server.reports.overview import Overview
+from styxy.server.reports.warnings import Warnings, examine
 from styxy.server.service.event_stream import EventStream
 from styxy.server.service.service import Service
 from styxy.server.service.stopping import Stopping
@@ -194,7 +195,7 @@ def _wired(opened: _Opened, loop: asyncio.AbstractEventLoop, selector: TimedSele
         stalls=stalls,
         installation=installation,
         hooks=HooksLoader(service, installation.load),
-        overview=Overview(service, stream, lambda: health.report().warnings),
+        overview=Overview(service, stream, Warnings(health, examine, clock=time.monotonic)),
         sessions=_sessions(opened),
         stopping=Stopping(),
     )

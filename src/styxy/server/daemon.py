@@ -142,6 +142,7 @@ class Daemon:
         parts = self._parts
         parts.notify_socket.close(loop)
         parts.watch.stop()
+        parts.instruments.overview.stop()
         if self._warming is not None:
             self._warming.cancel()
         await parts.config_reload.finish()

@@ -38,6 +38,17 @@ def test_a_sound_installation_is_found_sound(running: CommandLine) -> None:
     assert "was moved to" in found["bind"]["message"]
 
 
+def test_without_a_shell_only_the_installation_is_looked_at(running: CommandLine) -> None:
+    running.env["STYXY_DISABLE_REASSIGN"] = "1"  # an error for the bind, a warning for the shell
+    checks = json.loads(running.run("doctor", "--without-shell", "--json").stdout)["checks"]
+    found = {each["name"]: each for each in checks}
+    assert {each.name for each in CHECKS} - found.keys() == {"shell", "bind", "seccomp"}
+    assert "this shell" not in found["limits"]["message"]
+    assert "has moved a bind" in found["library"]["message"]
+    events = json.loads(running.run("audit", "--json").stdout)["events"]
+    assert not any(each["event"] == "allocated" for each in events)
+
+
 @pytest.mark.parametrize("words", [["doctor"], ["env", "--check"]], ids=" ".join)
 def test_a_bind_that_was_tried_leaves_nothing_behind(
     running: CommandLine, words: list[str]

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Name one check and what it looks at."""
+    """Name one check and what it looks at.
+
+    `is_of_shell`: it is about what the shell starts that calls it, and says nothing to others.
+    """
 
     name: str
     looks_at: str
     run: Callable[[Examination], Outcome]
+    is_of_shell: bool = False
 
 
 CHECKS: tuple[Check, ...] = (
@@ -50,11 +54,24 @@ CHECKS: tuple[Check, ...] = (
         name="ephemeral", looks_at="the kernel's range for outgoing ports", run=machine.ephemeral
     ),
     Check(name="agents", looks_at="the hooks of coding agents", run=files.agents),
-    Check(name="shell", looks_at="the variables of this shell", run=interception.shell),
-    Check(name="library", looks_at="whether the preload library loads", run=interception.library),
-    Check(name="bind", looks_at="one real bind of a busy port", run=interception.bind),
     Check(
-        name="seccomp", looks_at="the backend for static programs and Go", run=interception.seccomp
+        name="shell",
+        looks_at="the variables of this shell",
+        run=interception.shell,
+        is_of_shell=True,
+    ),
+    Check(name="library", looks_at="whether the preload library loads", run=interception.library),
+    Check(
+        name="bind",
+        looks_at="one real bind of a busy port",
+        run=interception.bind,
+        is_of_shell=True,
+    ),
+    Check(
+        name="seccomp",
+        looks_at="the backend for static programs and Go",
+        run=interception.seccomp,
+        is_of_shell=True,
     ),
 )
 
@@ -71,8 +88,8 @@ class Finding:
 
 
 def examine(seen: Examination) -> list[Finding]:
-    """Run every check, in the order of the table."""
-    return [_found(check, seen) for check in CHECKS]
+    """Run every check, in the order of the table; without a shell, what is not about one."""
+    return [_found(check, seen) for check in CHECKS if seen.has_shell or not check.is_of_shell]
 
 
 def verdict_of(findings: Sequence[Finding]) -> Verdict:

@@ -27,11 +27,16 @@ PATIENCE = 0.5
 
 
 class Examination:
-    """Look at one home and its daemon; never starts one."""
+    """Look at one home and its daemon; never starts one.
 
-    def __init__(self, paths: Paths, env: Mapping[str, str]) -> None:
+    Without a shell, nothing is asked that only programs of a shell are concerned with, and the
+    daemon is not asked to move anything.
+    """
+
+    def __init__(self, paths: Paths, env: Mapping[str, str], *, has_shell: bool = True) -> None:
         self.paths = paths
         self.env = env
+        self.has_shell = has_shell
         self.connection = Connection(paths, answer_patience=PATIENCE)
         self.processes = open_processes()
         self.silence: DaemonUnreachable | None = None

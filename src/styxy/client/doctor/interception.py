@@ -9,8 +9,8 @@ from styxy.adapters.portable.choice import is_portable, why
 from styxy.client.daemon.starting import NATIVE_LIBRARY, NATIVE_SUPERVISOR
 from styxy.client.doctor.fixes import reinstall, unwritable
 from styxy.client.doctor.verdict import Outcome, error, ok, warning
-from styxy.client.interception.run import packaged
-from styxy.client.interception.self_test import why_not
+from styxy.client.interception.run import own_library, packaged
+from styxy.client.interception.self_test import ensure, why_not
 from styxy.client.interception.shell_env import meaningless
 from styxy.core.config.environment import switch
 from styxy.core.errors import Unavailable
@@ -24,6 +24,10 @@ def library(seen: Examination) -> Outcome:
     if is_portable():
         return ok(f"not looked at: {why()}, and moves no ports")
     try:
+        if not seen.has_shell:
+            ours = own_library(seen.paths)
+            ensure(ours)
+            return ok(f"{ours} has moved a bind since this machine started")
         trial = seen.trial
     except Unavailable as failure:
         steps = failure.context.get("suggestions")

@@ -77,14 +77,14 @@ def limits(seen: Examination) -> Outcome:
     fix = f"ulimit -n {min(hard, 4096)}"
     if 0 <= hard < FEWEST_DESCRIPTORS:  # only root raises the hard limit (getrlimit(2))
         fix = f"sudo prlimit --nofile=4096:4096 --pid {os.getppid()}"
-    outcomes = [_limit("this shell", here, fix=fix)]
+    outcomes = [_limit("this shell", here, fix=fix)] if seen.has_shell else []
     pid = seen.status.get("pid") if seen.status else None
     if isinstance(pid, int):
         if not hasattr(resource, "prlimit"):
-            return ok(f"this shell may open {here} files")
+            return worst([*outcomes, ok("that of the daemon is not shown here")])
         theirs = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
         outcomes.append(_limit("the daemon", theirs, fix=f"ulimit -n 4096 && {RESTART}"))
-    return worst(outcomes)
+    return worst(outcomes or [ok("no daemon to look at")])
 
 
 def ephemeral(seen: Examination) -> Outcome:

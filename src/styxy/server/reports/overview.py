@@ -44,12 +44,13 @@ from styxy.core.reports.port_report import port_report
 from styxy.server.net.responses import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from styxy.core.books.events import Event
     from styxy.core.model.ports import Port
     from styxy.core.protocol.audit.shapes import AuditEvent
     from styxy.core.reports.port_report import Usage
+    from styxy.server.reports.warnings import Warnings
     from styxy.server.service.event_stream import EventStream
     from styxy.server.service.service import Service
     from styxy.server.world.listeners import Transport
@@ -94,12 +95,10 @@ _NOTHING = _Entry(revision=0, shown=None, raw=msgspec.Raw())
 class Overview:
     """Answers GET /overview. Use it from the loop's thread."""
 
-    def __init__(
-        self, service: Service, stream: EventStream, warnings: Callable[[], list[str]]
-    ) -> None:
+    def __init__(self, service: Service, stream: EventStream, warnings: Warnings) -> None:
         self._service = service
         self._stream = stream
-        self._check = warnings
+        self._warnings = warnings
         # No revision of an earlier daemon is one of this one.
         self._first = self.revision = int(service.context.started_at * 1000)
         self._lock = asyncio.Lock()
@@ -127,8 +126,16 @@ class Overview:
 
     def on_sweep(self) -> None:
         """Look again at a few things that may have changed unseen, if anybody looks."""
-        if self._has_begun and self._stream.has_viewers and (not self._again or self._again.done()):
+        if not self._has_begun or not self._stream.has_viewers:
+            return
+        if self._warnings.look():
+            self._warned = float("-inf")  # what was found now is told now
+        if not self._again or self._again.done():
             self._again = asyncio.get_running_loop().create_task(self._look_again())
+
+    def stop(self) -> None:
+        """Begin nothing any more."""
+        self._warnings.stop()
 
     async def answer(self, since: int | None, *, listening: bool = False) -> OverviewAnswer:
         """Return everything, or what is newer than a revision of this daemon; with `listening`,
@@ -276,7 +283,7 @@ class Overview:
         }
         if time.monotonic() >= self._warned + WARNING_SECONDS or "warnings" not in self._lists:
             self._warned = time.monotonic()
-            lists["warnings"] = [*self._check(), *nearly_full(ranges)]
+            lists["warnings"] = [*self._warnings.sentences(), *nearly_full(ranges)]
         different = {
             name: (new, value)
             for name, value in lists.items()

@@ -9,11 +9,10 @@ the server is still the one that was looked at.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 
 from styxy.core.errors import Conflict, Unavailable, from_answer
+from styxy.server.service.own_command import run_styxy
 
 MOST_AT_ONCE = 4
 
@@ -43,22 +42,14 @@ class Stopping:
 
 async def _stop(port: int, pid: int) -> str:
     words = ["stop", str(port), "--pid", str(pid), "--force", "--json", "--no-start"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "styxy", *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,  # a signal for the daemon's group is not for it
-    )  # fmt: skip
-    said, _ = await process.communicate()
+    ended = await run_styxy(*words)
     try:
-        body = json.loads(said)
+        body = json.loads(ended.said)
     except ValueError:
         raise Unavailable(
-            f"styxy stop {port} ended with status {process.returncode} and said nothing",
+            f"styxy stop {port} ended with status {ended.status} and said nothing",
             suggestions=[f"styxy stop {port}"],
         ) from None
-    if process.returncode:
+    if ended.status:
         raise from_answer(body)
     return str(body["message"])

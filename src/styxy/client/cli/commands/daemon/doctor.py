@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from styxy.client.cli.command import Command, no_options
+from styxy.client.cli.command import Command
 from styxy.core.errors import EXIT_REFUSED, EXIT_UNREACHABLE
 
 TYPE_CHECKING = False
@@ -10,23 +10,31 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from styxy.client.cli.command import Caller
+    from styxy.client.cli.command import Caller, Parser
     from styxy.client.doctor.checks import Finding
     from styxy.client.text.layout import Screen
 
 
-def doctor(_options: Namespace, caller: Caller) -> int:
+def doctor(options: Namespace, caller: Caller) -> int:
     """Check everything; exit 1 if anything does not work, 3 if the daemon is of another network."""
     from styxy.client.doctor.checks import examine, verdict_of
     from styxy.client.doctor.examination import Examination
 
-    seen = Examination(caller.paths, caller.env)
+    seen = Examination(caller.paths, caller.env, has_shell=not options.without_shell)
     findings = examine(seen)
     verdict = verdict_of(findings)
     caller.report({"verdict": verdict, "checks": findings}, _shown(findings, caller.screen))
     if seen.other_network is not None:
         return EXIT_UNREACHABLE
     return EXIT_REFUSED if verdict == "error" else 0
+
+
+def _options(parser: Parser) -> None:
+    parser.add_argument(
+        "--without-shell",
+        action="store_true",
+        help="leave out what only this shell is concerned with: its variables, a bind",
+    )
 
 
 def _shown(findings: Sequence[Finding], screen: Screen) -> str:
@@ -61,7 +69,7 @@ COMMANDS = (
         "doctor",
         "Look at everything that can be wrong, and name each fix (exit 1 on an error).",
         example="styxy doctor --json",
-        add_options=no_options,
+        add_options=_options,
         run=doctor,
     ),
 )
