@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon import Daemon
+from tests.programs.browser import PLAYWRIGHT
 from tests.programs.catalogue import COMPARED, PROGRAMS
 from tests.programs.clients import CLIENTS
 from tests.programs.compatibility import PAGE, page, this_run
@@ -97,3 +99,16 @@ def ours(repo: Repo) -> Path:
 def theirs(repo: Repo) -> Path:
     """Give the project that has the port already."""
     return repo.worktree("theirs")
+
+
+@pytest.fixture
+def playwright(program_list: ProgramList) -> None:
+    """Skip the test, by name, where there is no Playwright or no Chromium."""
+    program_list.require(PLAYWRIGHT)
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """Give a daemon for the visits of a module."""
+    with Daemon(tmp_path_factory.mktemp("page") / "home") as running:
+        yield running

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,9 +14,7 @@ import pytest
 from styxy.server.reports.overview import SLICE
 from tests.daemon import Daemon
 from tests.fakes import free_port
-from tests.programs.browser import PLAYWRIGHT
 from tests.programs.page_visit import SERVER, serving, visit, worktrees
-from tests.programs.program_list import ProgramList
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.usefixtures("playwright")]
 
@@ -26,19 +23,6 @@ CHAIN_END = 0x20000000
 
 WIDE = {"width": 1366, "height": 800}
 NARROW = {"width": 390, "height": 800}
-
-
-@pytest.fixture
-def playwright(program_list: ProgramList) -> None:
-    """Skip the test, by name, where there is no Playwright or no Chromium."""
-    program_list.require(PLAYWRIGHT)
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """A daemon for all visits."""
-    with Daemon(tmp_path_factory.mktemp("page") / "home") as running:
-        yield running
 
 
 def test_a_stranger_sees_which_worktree_serves_what(daemon: Daemon, tmp_path: Path) -> None:

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.daemon import Daemon
 from tests.fakes import free_port
-from tests.programs.browser import PLAYWRIGHT
 from tests.programs.page_visit import SERVER, serving, visit, worktrees
-from tests.programs.program_list import ProgramList
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.usefixtures("playwright")]
-
-
-@pytest.fixture
-def playwright(program_list: ProgramList) -> None:
-    """Skip the test, by name, where there is no Playwright or no Chromium."""
-    program_list.require(PLAYWRIGHT)
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """A daemon for most visits."""
-    with Daemon(tmp_path_factory.mktemp("page") / "home") as running:
-        yield running
 
 
 def test_a_page_that_nobody_sees_holds_no_stream(daemon: Daemon, tmp_path: Path) -> None:
