@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -184,17 +185,43 @@ def test_another_user_who_has_cookie_and_proof_gets_nothing(browser: Browser) ->
     assert browser.ask("GET", "/overview").status == 200
 
 
-@pytest.mark.parametrize("path", FILES)
-def test_a_file_of_the_page_is_open_and_cannot_be_framed(path: str, daemon: Daemon) -> None:
+def file_of(daemon: Daemon, path: str) -> tuple[http.client.HTTPResponse, str]:
+    """Get a file without a token, with what is in it."""
     with closing(daemon.connect("bare")) as connection:
         connection.request("GET", path)
         answer = connection.getresponse()
-        content = answer.read()
+        return answer, answer.read().decode()
+
+
+def folder_of(daemon: Daemon) -> str:
+    """Say where this daemon serves the files that the first one names."""
+    _, text = file_of(daemon, "/")
+    folders = set(re.findall(r'"(/page/[^"]*/)[^"/]+"', text))
+    assert len(folders) == 1
+    return str(folders.pop())
+
+
+@pytest.mark.parametrize("name", sorted(name for name, _ in FILES.values()))
+def test_a_file_of_the_page_is_open_and_cannot_be_framed(name: str, daemon: Daemon) -> None:
+    folder = folder_of(daemon)
+    answer, text = file_of(daemon, "/" if name == "index.html" else folder + name)
     assert (answer.status, answer.headers["x-frame-options"]) == (200, "DENY")
     policy = answer.headers["content-security-policy"]
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
-    assert content == (FOLDER / FILES[path][0]).read_bytes()
+    assert text.replace(folder, "/page/") == (FOLDER / name).read_text(encoding="utf-8")
+
+
+def test_a_browser_keeps_files_under_a_name_that_the_next_daemon_does_not_use(
+    daemon: Daemon, fresh: Daemon
+) -> None:
+    folder = folder_of(daemon)
+    answer, _ = file_of(daemon, folder + "main.js")
+    assert "immutable" in answer.headers["cache-control"]
+    first, _ = file_of(daemon, "/")
+    assert first.headers["cache-control"] == "no-store"
+    assert folder_of(fresh) != folder
+    assert file_of(fresh, folder + "main.js")[0].status == 401
 
 
 def test_every_file_of_the_page_is_served_or_is_a_licence() -> None:

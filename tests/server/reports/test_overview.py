@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,31 @@ def test_a_follower_of_changes_does_not_hear_of_events_by_word(daemon: Daemon) -
     answer = daemon.call("GET", "/events?event=nonsense")
     assert answer.status == 400
     assert "changed" in json.dumps(answer.body)
+
+
+def test_a_first_look_gets_what_a_list_by_project_begins_with(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    repo = tmp_path / "shop"
+    (repo / ".git").mkdir(parents=True)
+    (repo / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / "alone").mkdir()
+    program = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s, flush=True); "
+    words = [sys.executable, "-c", program + "import sys; sys.stdin.read()"]
+    started = [
+        subprocess.Popen(words, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for folder in (tmp_path / "alone", repo)
+    ]
+    for each in started:
+        assert each.stdout is not None
+        assert each.stdout.readline()
+    places = [str(each.get("project")) for each in overview(daemon)["ports"] if "listener" in each]
+    first = daemon.call("GET", f"/overview?first={len(places)}").body
+    one = daemon.call("GET", "/overview?first=1").body
+    for each in started:
+        each.communicate(b"")
+    order = [each.get("project") for each in first["ports"]]
+    assert sorted(map(str, order)) == sorted(places)
+    assert order.index(str(repo)) < order.index(str(tmp_path / "alone"))
+    assert one["ports"] == first["ports"][:1]
+    assert [each["path"] for each in one["projects"]] == order[:1]

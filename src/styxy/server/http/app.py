@@ -188,7 +188,8 @@ class HttpApi:
 
     async def _file(self, request: Request) -> Response:
         """Answer with a file of the page."""
-        request.scope[ROUTE] = path = request.scope["path"]
+        path = request.scope["path"]
+        request.scope[ROUTE] = files.name_of(path)
         return files.answer(path)
 
     async def _call(self, request: Request, route: Route) -> Call:

@@ -29,12 +29,14 @@ from styxy.adapters.processes import user_name
 from styxy.adapters.projects import git
 from styxy.core.books import events as kinds
 from styxy.core.errors import Unavailable
+from styxy.core.model.ports import Port
 from styxy.core.protocol.audit.entries import audit_entry
 from styxy.core.protocol.scalars import rfc3339
 from styxy.core.protocol.views.overview import (
     OverviewAnswer,
     OverviewPort,
     OverviewProject,
+    listed_first,
     overview_instance,
     overview_port,
     overview_range,
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from styxy.core.books.events import Event
-    from styxy.core.model.ports import Port
     from styxy.core.protocol.audit.shapes import AuditEvent
     from styxy.core.reports.port_report import Usage
     from styxy.server.reports.warnings import Warnings
@@ -137,9 +138,9 @@ class Overview:
         """Begin nothing any more."""
         self._warnings.stop()
 
-    async def answer(self, since: int | None, *, listening: bool = False) -> OverviewAnswer:
-        """Return everything, or what is newer than a revision of this daemon; with `listening`,
-        without the ports on which nothing listens.
+    async def answer(self, since: int | None, *, first: int | None = None) -> OverviewAnswer:
+        """Return everything, or what is newer than a revision of this daemon; with `first`, at most
+        so many ports, those that a list begins with, and their projects.
         """
         async with self._lock:
             await self._refresh()
@@ -148,7 +149,13 @@ class Overview:
         if len(self._projects) > self._most_projects:
             self._forget_projects()
         ports = sorted(port for port, each in self._ports.items() if each.revision > after)
-        new = [self._ports[port] for port in ports]
+        shown = [each.shown for port in ports if (each := self._ports[port]).shown is not None]
+        projects = [each for revision, each in self._projects.values() if revision > after]
+        if first is not None:
+            known = {path: each for path, (_, each) in self._projects.items()}
+            shown = listed_first(shown, known, first)
+            used = {path for each in shown for path in _projects_of(each)}
+            projects = [each for each in projects if each.path in used]
         return OverviewAnswer(
             revision=self.revision,
             complete=not is_known,
@@ -157,12 +164,11 @@ class Overview:
             started_at=rfc3339(self._service.context.started_at),
             # Encoded already, each once: ten thousand would take the loop 25 ms in each answer.
             ports=[
-                each.raw  # type: ignore[misc]  # msgspec copies what is encoded
-                for each in new
-                if each.shown is not None and (each.shown.listener is not None or not listening)
+                self._ports[Port(each.port)].raw  # type: ignore[misc]  # msgspec copies what is encoded
+                for each in shown
             ],
             gone=[port for port in ports if self._ports[port].shown is None] if is_known else [],
-            projects=[each for revision, each in self._projects.values() if revision > after],
+            projects=projects,
             events=[entry for revision, entry in self._events if revision > after],
             **{name: value for name, (revision, value) in self._lists.items() if revision > after},
         )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from posixpath import basename
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from styxy.core.model.ports import LAST_PORT
 from styxy.core.protocol.audit.shapes import AuditEvent
 from styxy.core.protocol.scalars import rfc3339
 from styxy.core.reports.overview import url_of
 from styxy.core.reports.ownership import AGENTS, is_session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from styxy.core.model.instances import Instance
     from styxy.core.model.leases import Lease
@@ -23,12 +25,12 @@ if TYPE_CHECKING:
 class OverviewQuery(msgspec.Struct, forbid_unknown_fields=True):
     """The query of GET /overview. `since`: the `revision` of the answer that is known already.
 
-    `listening`: leave out the ports on which nothing listens, for a first look: their leases may be
-    many.
+    `first`: give at most so many ports, of those on which something listens the ones that a list by
+    project begins with. A first look needs no ten thousand.
     """
 
     since: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
-    listening: bool = False
+    first: Annotated[int, msgspec.Meta(ge=1, le=LAST_PORT)] | None = None
 
 
 class OverviewListener(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -154,6 +156,29 @@ def overview_port(report: PortReport, *, user: str | None, is_own: bool) -> Over
         listener=_listener(report.usage, user=user, is_own=is_own) if report.usage else None,
         lease=_lease(lease, shown_project=report.project) if lease is not None else None,
     )
+
+
+def listed_first(
+    ports: Iterable[OverviewPort], projects: Mapping[str, OverviewProject], most: int
+) -> list[OverviewPort]:
+    """Return the ports with which a list by project begins: repos first, by name, in each the main
+    worktree before the linked ones; then the other projects, then what belongs to none.
+    """
+    place = {path: _place(path, project) for path, project in projects.items()}
+
+    def key(each: OverviewPort) -> tuple[bool, str, int]:
+        path = each.project
+        return path is None, place.get(path or "") or _place(path or "", None), each.port
+
+    return sorted((each for each in ports if each.listener is not None), key=key)[:most]
+
+
+def _place(path: str, project: OverviewProject | None) -> str:
+    """Return what a project is sorted by; the page's model.js sorts by the same."""
+    if project is None:
+        return f"1{path}".lower()
+    name = basename(project.repo or path) or "/"
+    return f"{1 if project.repo is None else 0}{name}\0{project.is_linked:d}\0{path}".lower()
 
 
 def _listener(usage: Usage, *, user: str | None, is_own: bool) -> OverviewListener:

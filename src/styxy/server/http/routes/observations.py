@@ -41,7 +41,7 @@ async def overview(call: Call) -> OverviewAnswer:
     again, for what is newer than the last answer.
     """
     asked: OverviewQuery = call.query
-    return await call.instruments.overview.answer(asked.since, listening=asked.listening)
+    return await call.instruments.overview.answer(asked.since, first=asked.first)
 
 
 async def _in_use(call: Call) -> list[PortReport]:

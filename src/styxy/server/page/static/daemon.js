@@ -58,8 +58,11 @@ export async function ask(method, path, body) {
   return read
 }
 
-/** The first question: what people look for, without ten thousand leases that nobody uses now. */
-const firstLook = () => ask('GET', '/overview?listening=true')
+/** How many ports the first answer has: more than a screen shows, and not thousands. */
+export const FIRST = 100
+
+/** The first question: what the list of servers begins with. */
+const firstLook = () => ask('GET', `/overview?first=${FIRST}`)
 
 /** Asked as soon as this module is there, while the others still come. */
 let early = location.hash || sessionStorage.getItem(CODE) ? null : firstLook()
@@ -74,7 +77,7 @@ const drawn = () => new Promise((done) => {
 const RETRY = 2000 // milliseconds
 
 /**
- * Keep something up to date: `take` gets what listens, then the whole overview, then what is new in
+ * Keep something up to date: `take` gets the first servers, then the whole overview, then what is new in
  * it, when it is new. `tell` hears 'live', 'waiting' (the daemon is not there), 'refused' with the
  * daemon's sentence, or 'signed out'. Returns what ends it.
  *

@@ -1,7 +1,7 @@
 // The page: it follows the daemon, and shows one tab of what is known.
 
 import { html, render, useEffect, useMemo, useReducer, useRef, useState } from './preact.js'
-import { follow, leavesWithCode, signIn, signOut, takeCode } from './daemon.js'
+import { FIRST, follow, leavesWithCode, signIn, signOut, takeCode } from './daemon.js'
 import { Details, Help, Output, Question, Warnings, releaseQuestion, stopQuestion } from './dialogs.js'
 import { SHORTCUTS, areOn, onKey, toggle } from './keys.js'
 import { FILTERS, Model, wordsOf } from './model.js'
@@ -10,6 +10,7 @@ import { counted } from './words.js'
 
 const model = new Model()
 const TABS = ['servers', 'reserved', 'agents', 'ranges', 'events']
+const ICON = new URL('icon.svg', import.meta.url).href
 const THEMES = ['system', 'light', 'dark']
 
 function applyTheme(theme) {
@@ -25,7 +26,7 @@ const STATES = {
 }
 
 function SignedOut({ problem }) {
-  return html`<main class="signed-out"><img src="/page/icon.svg" alt="" width="56" height="56" />
+  return html`<main class="signed-out"><img src=${ICON} alt="" width="56" height="56" />
     <h1>Who is there?</h1>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <p>This browser is not signed in, or the daemon was restarted since. In a terminal, type</p>
@@ -116,7 +117,7 @@ function App({ state, problem }) {
   }, [message])
 
   if (state === 'signed out') return html`<${SignedOut} problem=${problem} />`
-  const counts = [servers.length, model.isPartial ? '…' : reserved.length, model.instances.length, model.ranges.length, model.events.length]
+  const counts = [model.isPartial && servers.length === FIRST ? '…' : servers.length, model.isPartial ? '…' : reserved.length, model.instances.length, model.ranges.length, model.events.length]
   const names = ['Servers', 'Reserved', 'Agents', 'Ranges', 'Events']
   const show = (port) => {
     setSearch(String(port))
@@ -127,7 +128,7 @@ function App({ state, problem }) {
   const close = () => setDialog((now) => (now === dialog ? null : now))
   return html`
     <header class="top">
-      <h1><img src="/page/icon.svg" alt="" width="26" height="26" /> Styxy</h1>
+      <h1><img src=${ICON} alt="" width="26" height="26" /> Styxy</h1>
       <input ref=${field} type="search" value=${search} onInput=${(event) => setSearch(event.target.value)}
         placeholder="Search: port, project, branch, program …" aria-label="Search" spellcheck="false" autocomplete="off" />
       <span class=${`state ${state}`} role="status">${state === 'refused' ? problem : STATES[state]}</span>
@@ -193,7 +194,7 @@ function draw() {
   queueMicrotask(() => {
     isPlanned = false
     root.querySelector('.sketch')?.remove()
-    document.title = model.changes ? `${counted(model.servers().length, 'server')} · Styxy` : 'Styxy'
+    document.title = model.changes && !model.isPartial ? `${counted(model.servers().length, 'server')} · Styxy` : 'Styxy'
     render(html`<${App} ...${shown} />`, root)
   })
 }
