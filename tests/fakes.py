@@ -151,9 +151,10 @@ def clean_environment(**more: str) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("STYXY_")}
     # Programs colour what they print where CI or FORCE_COLOR is set, and a Python that is told to
     # buffer nothing hides what is not flushed. Agents' variables lead to the settings of whoever
-    # runs the tests. pytest-xdist tells its workers a width.
+    # runs the tests. pytest hands on the size of its own terminal (readline(3)).
     moved = [variable for agent in AGENTS for variable, _ in agent.variables]
-    for name in (*INHERITED, *moved, "CI", "FORCE_COLOR", "PYTHONUNBUFFERED", "COLUMNS"):
+    sizes = ("COLUMNS", "LINES")
+    for name in (*INHERITED, *moved, *sizes, "CI", "FORCE_COLOR", "PYTHONUNBUFFERED"):
         own.pop(name, None)
     return {**own, **more}
 

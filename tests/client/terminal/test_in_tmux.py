@@ -105,7 +105,17 @@ def test_ctrl_c_ends_it_and_leaves_the_terminal_as_it_was(running: CommandLine, 
         assert tmux("display", "-p", "#{alternate_on}#{mouse_any_flag}#{cursor_flag}") == "001\n"
 
 
-@pytest.mark.alone  # in a network of its own, the window does not change within a minute
+def test_it_is_as_large_as_its_window_whatever_the_variables_say(
+    running: CommandLine, here: Path
+) -> None:
+    with window(running, here, columns=60, lines=12, COLUMNS="80", LINES="24") as tmux:
+        tmux.wait_for("q Quit")
+        assert tmux.screen().startswith("Styxy ")
+        tmux("resize-window", "-x", "70", "-y", "14")
+        wait_until(lambda: tmux.screen().rstrip("\n").count("\n") == 13)
+        assert tmux.screen().startswith("Styxy ")
+
+
 def test_it_says_that_the_daemon_is_gone_and_starts_none(running: CommandLine, here: Path) -> None:
     with window(running, here, columns=60, lines=12) as tmux:
         tmux.wait_for("live")

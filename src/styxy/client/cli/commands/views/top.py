@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from styxy.client.cli.command import Command
@@ -57,10 +58,25 @@ def _show(caller: Caller) -> None:
     connection = caller.connection_here()
     connection.ensure()  # later, a daemon that was stopped on purpose is not started again
     caller.may_start = False
+    _forget_another_size()
     view = Top(caller.connection_here(), caller.env, project=_project(caller))
     view.run()
     if view.failure is not None:
         raise view.failure
+
+
+def _forget_another_size() -> None:
+    """Draw as large as the terminal is now, and follow it.
+
+    LINES and COLUMNS, which override that (environ(7)), are often of another one: programs with
+    GNU Readline hand on the size of theirs, and a view that is too high shows no beginning.
+    """
+    try:
+        is_known = all(os.get_terminal_size())
+    except OSError:
+        return  # a terminal that knows no size; the variables are better than nothing
+    for name in ("COLUMNS", "LINES") if is_known else ():
+        os.environ.pop(name, None)
 
 
 def _project(caller: Caller) -> str | None:
