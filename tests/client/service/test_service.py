@@ -6,6 +6,7 @@ Also tests `choice`, and `service` of the command line.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -277,6 +278,9 @@ def test_where_another_user_has_the_port_the_service_serves_its_other_sockets(
         installed = managed.json("service", "install")
         assert installed["pid"] == managed.daemon_pid()
         assert managed.run("check", "1").returncode == 0
+        doctor = json.loads(managed.run("doctor", "--without-shell", "--json").stdout)
+        (found,) = (each for each in doctor["checks"] if each["name"] == "sockets")
+        assert found["fix"].endswith(" && styxy service install")
 
 
 def test_an_update_that_does_not_start_leaves_the_service_as_it_was(managed: CommandLine) -> None:

@@ -11,7 +11,7 @@ from styxy import __version__
 from styxy.adapters.config_file import load
 from styxy.adapters.home import is_token
 from styxy.client.doctor.fixes import another_port, another_port_number, unwritable
-from styxy.client.doctor.running import RESTART, START, WITH_TOKEN, from_health
+from styxy.client.doctor.running import INSTALL, RESTART, START, WITH_TOKEN, from_health
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.core.errors import JournalFailed
 
@@ -86,12 +86,16 @@ def sockets(seen: Examination) -> Outcome:
         paths = [path for path in named if isinstance(path, str)]
     outcomes = [_socket(path) for path in paths]
     has_tcp = seen.record is None or seen.record.port is not None
-    # A restart takes the port that the last daemon was started with, unless it is named.
-    fix = (
-        RESTART if has_tcp else f"{another_port(seen)} && {RESTART} -p {another_port_number(seen)}"
-    )
-    daemon_side = from_health(seen, "doors", fix=fix)
+    daemon_side = from_health(seen, "doors", fix=RESTART if has_tcp else _moving(seen))
     return worst([*outcomes, daemon_side])
+
+
+def _moving(seen: Examination) -> str:
+    """Write what moves the daemon to a TCP port that is free."""
+    if seen.record is not None and seen.record.content.get("managed") is True:
+        return f"{another_port(seen)} && {INSTALL}"
+    # A restart takes the port that the last daemon was started with, unless it is named.
+    return f"{another_port(seen)} && {RESTART} -p {another_port_number(seen)}"
 
 
 def runtime(seen: Examination) -> Outcome:
