@@ -61,6 +61,7 @@ class Manager:
 
     def __init__(self, units: Path, control: Path, *, watchdog: float) -> None:
         self._units = units
+        self._packaged = control.parent / "packaged" / "styxy.service"
         self._watchdog = watchdog
         self._control = socket.socket(socket.AF_UNIX)
         self._control.bind(str(control))
@@ -117,16 +118,22 @@ class Manager:
                 self._sockets.append(opened(address.replace("%%", "%"), kind, mode))
 
     def _spawn(self) -> None:
-        unit = read_unit(self._units / "styxy.service")
+        unit = read_unit(self._fragment())
         command = words_of(unit["ExecStart"][0])
-        env = dict(words_of(each)[0].split("=", 1) for each in unit["Environment"])
-        log = unit["StandardOutput"][0].removeprefix("append:").replace("%%", "%")
+        env = dict(words_of(each)[0].split("=", 1) for each in unit.get("Environment", ()))
+        (output,) = unit.get("StandardOutput", [f"append:{self._packaged}.log"])
+        log = output.removeprefix("append:").replace("%%", "%")
         self._is_ready = False
         self._pid = os.fork()
         if self._pid == 0:
             self._become(command, {**inherited(), **env}, log)
         self._death = os.pidfd_open(self._pid)
         self._deadline = float("inf")  # until READY=1, TimeoutStartSec= would count
+
+    def _fragment(self) -> Path:
+        """The unit of the user, or that of a package (systemd.unit(5), the search path)."""
+        own = self._units / "styxy.service"
+        return own if own.exists() else self._packaged
 
     def _become(self, command: list[str], env: dict[str, str], log: str) -> None:
         try:
@@ -187,13 +194,13 @@ class Manager:
             if verb == "enable":
                 links.mkdir(exist_ok=True)
                 (links / "styxy.service").unlink(missing_ok=True)
-                (links / "styxy.service").symlink_to(self._units / "styxy.service")
+                (links / "styxy.service").symlink_to(self._fragment())
             elif verb == "disable":
                 (links / "styxy.service").unlink(missing_ok=True)
             answer(link, 0, "")
 
     def _start(self) -> None:
-        if not (self._units / "styxy.service").exists():
+        if not self._fragment().exists():
             self._answer_all(5, "Unit styxy.service not found.")
             return
         self._is_wanted = True
@@ -202,11 +209,11 @@ class Manager:
                 self._answer_all(0, "")
             return
         try:
-            if not self._sockets:
+            if not self._sockets and (self._units / "styxy.socket").exists():
                 self._open()
         except OSError as error:
             self._close()
-            if "Requires" in read_unit(self._units / "styxy.service"):
+            if "Requires" in read_unit(self._fragment()):
                 self._answer_all(1, f"styxy.socket: {error.strerror}")
                 return
         self._spawn()
@@ -234,7 +241,11 @@ class Manager:
     def _shown(self) -> str:
         state = "active" if self._is_ready else "activating"
         active = state if self._is_wanted else "inactive"
-        return f"ActiveState={active}\nSubState=test\nMainPID={self._pid}\nUnitPath={self._units}\n"
+        facts = {"ActiveState": active, "SubState": "test", "MainPID": self._pid}
+        facts |= {"UnitPath": self._units, "FragmentPath": self._fragment()}
+        if not self._fragment().exists():
+            facts["FragmentPath"] = ""
+        return "".join(f"{name}={value}\n" for name, value in facts.items())
 
     def _answer_all(self, code: int, text: str) -> None:
         for link in self._waiting:

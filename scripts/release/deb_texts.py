@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from styxy import __version__
+from styxy.client.service.unit_text import packaged_unit
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -94,21 +95,8 @@ sys.exit(main())
 
 ENVIRONMENT = "home = /usr/bin\ninclude-system-site-packages = false\n"
 
-UNIT = """\
-# Starts nothing until a user says: systemctl --user enable --now styxy
-
-[Unit]
-Description=Styxy, which coordinates the ports of this user
-Documentation=man:styxy(1)
-
-[Service]
-ExecStart=/usr/lib/styxy/bin/python3 -P -m styxy.server
-Restart=on-failure
-LimitCORE=0
-
-[Install]
-WantedBy=default.target
-"""
+UNIT = packaged_unit((f"/{HOME}/bin/python3", "-P", "-m", "styxy.server"))
+"""What `styxy service install` writes, as far as a package can know it."""
 
 OVERRIDES = """\
 # There is no public address yet.

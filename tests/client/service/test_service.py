@@ -11,6 +11,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from styxy.client.service.unit_text import packaged_unit
 from tests.commands import CommandLine
 from tests.daemon import LONGEST, Daemon, wait_until
 from tests.service_manager import history_of, running_manager
@@ -169,6 +172,29 @@ def test_the_running_daemon_becomes_a_service_once(managed: CommandLine) -> None
     shown = managed.json("service", "status")
     assert (shown["current"], shown["running"], shown["pid"]) == (True, True, first["pid"])
     assert managed.json("list")["allocations"][0]["lock_id"] == lease["lock_id"]  # type: ignore[index] # JSON
+
+
+def test_a_service_of_ones_own_takes_the_place_of_the_packages(
+    managed: CommandLine, tmp_path: Path
+) -> None:
+    packaged = tmp_path / "packaged" / "styxy.service"
+    packaged.parent.mkdir()
+    text = packaged_unit((sys.executable, "-P", "-m", "styxy.server"))
+    variables = {"STYXY_HOME": managed.home, "STYXY_DAEMON_PORT": managed.port}
+    settings = "".join(f"Environment={name}={value}\n" for name, value in variables.items())
+    packaged.write_text(text.replace("[Service]\n", f"[Service]\n{settings}"))
+    subprocess.run([programs_of(managed) / "systemctl", "--user", "start", "styxy"], check=True)
+    before = managed.daemon_pid()
+    assert before is not None
+    shown = managed.run("service", "status")
+    assert f"active (test), as the package says in {packaged}; " in shown.stdout
+    done = managed.json("service", "install")
+    assert (done["action"], done["pid"] != before) == ("installed", True)
+    assert done["notes"][0] == f"it takes the place of {packaged}, which stays there"  # type: ignore[index] # JSON
+    assert managed.daemon_pid() == done["pid"]
+    assert managed.json("service", "status")["current"] is True
+    assert managed.run("service", "uninstall").returncode == 0
+    assert packaged.exists()
 
 
 def test_an_uninstalled_service_leaves_nothing(managed: CommandLine) -> None:

@@ -20,7 +20,7 @@ from styxy.adapters.paths import Paths
 from styxy.client.service.description import Description, described
 from styxy.client.service.launchd import Launchd
 from styxy.client.service.systemd import Systemd
-from styxy.client.service.unit_text import home_of, service_unit, socket_unit
+from styxy.client.service.unit_text import home_of, packaged_unit, service_unit, socket_unit
 from styxy.core.errors import InvalidInput
 from tests.service_manager import read_unit, words_of
 
@@ -82,6 +82,28 @@ def test_the_service_is_as_little_exposed_as_it_can_be(units: Path) -> None:
     words = ["security", "--offline=true", f"--threshold={EXPOSURE}", "./styxy.service"]
     done = analyzed(units, *words)
     assert done.returncode == 0, done.stdout
+
+
+@with_analyze
+def test_systemd_finds_nothing_wrong_with_the_unit_of_a_package(units: Path) -> None:
+    (units / "styxy.socket").unlink()
+    (units / "styxy.service").write_text(packaged_unit((sys.executable, "-m", "styxy.server")))
+    done = analyzed(units, "verify", "--man=no", "./styxy.service")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    words = ["security", "--offline=true", f"--threshold={EXPOSURE}", "./styxy.service"]
+    assert analyzed(units, *words).returncode == 0
+
+
+def test_the_unit_of_a_package_lacks_only_what_is_known_of_one_home(units: Path) -> None:
+    mine = read_unit(units / "styxy.service")
+    (units / "packaged").write_text(packaged_unit((sys.executable, "-P", "-m", "styxy.server")))
+    theirs = read_unit(units / "packaged")
+    of_a_home = {"Environment", "WorkingDirectory", "StandardOutput", "StandardError"}
+    assert mine.keys() - theirs.keys() == of_a_home | {"Wants", "After", "Also"}
+    assert theirs == {"Documentation": ["man:styxy(1)"]} | {
+        key: mine[key] for key in theirs if key in mine
+    }
+    assert home_of((units / "packaged").read_text()) is None
 
 
 def test_no_option_needs_a_namespace(units: Path) -> None:

@@ -110,7 +110,8 @@ def test_it_installs_the_command_its_page_completion_and_a_unit_that_nobody_has_
     for name in ("bash-completion/completions/styxy", "zsh/site-functions/_styxy"):
         assert "allocate" in (share / name).read_text()
     unit = (installed() / "usr/lib/systemd/user/styxy.service").read_text()
-    assert "ExecStart=/usr/lib/styxy/bin/python3 -P -m styxy.server\n" in unit
+    assert '\nExecStart="/usr/lib/styxy/bin/python3" "-P" "-m" "styxy.server"\n' in unit
+    assert "\nType=notify\n" in unit
     assert not (installed() / "etc").exists()
 
 

@@ -93,6 +93,13 @@ class Manager(ABC):
     def disable(self) -> None:
         """Have it started at no login."""
 
+    def packaged(self) -> str | None:
+        """Name the file of a system's package that the manager reads, as ours is not there."""
+        return None
+
+    def set_aside(self) -> None:  # noqa: B027 # where no package brings anything, nothing is done
+        """Stop the service of a package, and have it started no more."""
+
     def home(self) -> str | None:
         """Return the home that the installed service serves; None if none of ours is installed."""
         text = self._read(self.files()[0])

@@ -70,6 +70,20 @@ class Systemd(Manager):
         """See who wrote a unit."""
         return text.startswith(MARK)
 
+    def packaged(self) -> str | None:
+        """Ask which unit is read; ours stands before one in /usr/lib (systemd.unit(5))."""
+        said = self._ask("show", "--property=FragmentPath", SERVICE, may_fail=True)
+        for line in said.splitlines():
+            name, _, path = line.partition("=")
+            if name == "FragmentPath" and path and not self.is_installed():
+                return path
+        return None
+
+    def set_aside(self) -> None:
+        """Stop it, and remove its links: they may lead to the package's file, past ours."""
+        self._ask("stop", SERVICE, patience=STOP_SECONDS, may_fail=True)
+        self._ask("disable", SERVICE, may_fail=True)
+
     def state(self) -> State:
         """Ask how the service is."""
         said = self._ask("show", "--property=ActiveState,SubState,MainPID", SERVICE)

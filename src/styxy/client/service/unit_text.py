@@ -10,35 +10,36 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from styxy.client.service.description import Description
 
 MARK = "# Written by `styxy service install`, which also brings it up to date."
+REMOVAL = "# To remove it: styxy service uninstall"
+
+OF_A_PACKAGE = """\
+# Nothing starts it until a user says: systemctl --user enable --now styxy
+# In its place, `styxy service install` puts one whose sockets stay open while the daemon restarts:
+# where they are depends on the user's home and settings, which a package cannot know.\
+"""
 
 WATCHDOG_SECONDS = 10
 """Without a sign of life; a turn of the daemon's loop takes milliseconds, and a client waits two
 seconds for an answer."""
 
 _SERVICE = """\
-{mark}
-# To remove it: styxy service uninstall
+{head}
 
 [Unit]
 Description=Styxy, which coordinates the ports of this user
-# Not Requires=: if somebody else has the port, the daemon opens those of its sockets that it can.
-Wants=styxy.socket
-After=styxy.socket
-StartLimitIntervalSec=30
+{more}StartLimitIntervalSec=30
 StartLimitBurst=10
 
 [Service]
 Type=notify
 ExecStart={command}
 ExecReload=kill -HUP $MAINPID
-{variables}
-WorkingDirectory=-{home}
-StandardOutput=append:{log}
-StandardError=append:{log}
-Restart=always
+{place}Restart=always
 WatchdogSec={watchdog}
 TimeoutStartSec=60
 TimeoutStopSec=15
@@ -65,12 +66,23 @@ SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=default.target
-Also=styxy.socket
+{also}"""
+
+_SOCKETS = """\
+# Not Requires=: if somebody else has the port, the daemon opens those of its sockets that it can.
+Wants=styxy.socket
+After=styxy.socket
+"""
+
+_PLACE = """\
+{variables}
+WorkingDirectory=-{home}
+StandardOutput=append:{log}
+StandardError=append:{log}
 """
 
 _SOCKET = """\
-{mark}
-# To remove it: styxy service uninstall
+{head}
 
 [Unit]
 Description=Sockets of the Styxy daemon, which stay open while it restarts
@@ -90,15 +102,40 @@ WantedBy=sockets.target
 
 def service_unit(daemon: Description) -> str:
     """Write `styxy.service`."""
-    return _SERVICE.format(
-        mark=MARK,
-        command=" ".join(_quoted(word).replace("$", "$$") for word in daemon.command),
+    place = _PLACE.format(
         variables="\n".join(
             f"Environment={_quoted(f'{name}={value}')}" for name, value in daemon.variables.items()
         ),
         home=_literal(daemon.home),
         log=_literal(daemon.log),
+    )
+    return _service(
+        daemon.command,
+        head=f"{MARK}\n{REMOVAL}",
+        more=_SOCKETS,
+        place=place,
+        also="Also=styxy.socket\n",
+    )
+
+
+def packaged_unit(command: Sequence[str]) -> str:
+    """Write the `styxy.service` of a package, for the home `~/.styxy` of whoever starts it.
+
+    What the daemon says goes to systemd's journal, for the home need not be there yet.
+    """
+    return _service(
+        command, head=OF_A_PACKAGE, more="Documentation=man:styxy(1)\n", place="", also=""
+    )
+
+
+def _service(command: Sequence[str], *, head: str, more: str, place: str, also: str) -> str:
+    return _SERVICE.format(
+        head=head,
+        more=more,
+        command=" ".join(_quoted(word).replace("$", "$$") for word in command),
+        place=place,
         watchdog=WATCHDOG_SECONDS,
+        also=also,
     )
 
 
@@ -106,7 +143,7 @@ def socket_unit(daemon: Description) -> str:
     """Write `styxy.socket`."""
     streams = [f"ListenStream={_literal(each)}" for each in (*daemon.tcp, *daemon.streams)]
     datagrams = [f"ListenDatagram={_literal(each)}" for each in daemon.datagrams]
-    return _SOCKET.format(mark=MARK, listeners="\n".join([*streams, *datagrams]))
+    return _SOCKET.format(head=f"{MARK}\n{REMOVAL}", listeners="\n".join([*streams, *datagrams]))
 
 
 def home_of(unit: str) -> str | None:

@@ -8,6 +8,7 @@ from styxy.core.errors import EXIT_REFUSED, Unavailable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Sequence
 
     from styxy.client.cli.command import Caller, Parser
     from styxy.client.service.description import Description
@@ -37,12 +38,18 @@ def install(options: Namespace, caller: Caller) -> int:
     _refuse_unusable(manager)
     manager.check_ours(daemon.home)
     was_there, state = manager.is_installed(), manager.state()
+    packaged = manager.packaged()
     if state.is_running and not manager.differs(daemon):
         manager.enable()  # somebody may have disabled it
         return _report("unchanged", manager, state, caller)
     with caller.waiting_for("the service to start"):
+        if packaged is not None:
+            manager.set_aside()
+            state = manager.state()
         _put_in_place(manager, daemon, state, caller)
-    return _report("updated" if was_there else "installed", manager, manager.state(), caller)
+    notes = [] if packaged is None else [f"it takes the place of {packaged}, which stays there"]
+    action = "updated" if was_there else "installed"
+    return _report(action, manager, manager.state(), caller, notes=notes)
 
 
 def describe(caller: Caller) -> Description:
@@ -155,6 +162,11 @@ def status(_options: Namespace, caller: Caller) -> int:
 
 
 def _described(body: dict[str, object], manager: Manager, state: State) -> str:
+    if not body["installed"] and (packaged := manager.packaged()) is not None:
+        return (
+            f"{manager.service}: {state.words}, as the package says in {packaged}; "
+            "for one of your own: styxy service install"
+        )
     if not body["installed"]:
         return f"{manager.name}: no service is installed; to install it: styxy service install"
     pid = f", pid {state.pid}" if state.pid else ""
@@ -187,7 +199,9 @@ def _print(texts: dict[str, str], caller: Caller) -> int:
     return 0
 
 
-def _report(action: str, manager: Manager, state: State, caller: Caller) -> int:
+def _report(
+    action: str, manager: Manager, state: State, caller: Caller, *, notes: Sequence[str] = ()
+) -> int:
     """Say what was done, and what the service does from now on."""
     done = {
         "installed": f"installed {manager.service}",
@@ -203,7 +217,7 @@ def _report(action: str, manager: Manager, state: State, caller: Caller) -> int:
         f"{done}: the daemon (pid {state.pid}) starts when you log in, "
         "and again if it dies or hangs"
     )
-    notes = []
+    notes = list(notes)
     if manager.name == "systemd":
         notes.append("it ends with your last session; to keep it running: loginctl enable-linger")
     files = list(manager.files())
