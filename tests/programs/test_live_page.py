@@ -254,18 +254,21 @@ def test_what_the_doctor_finds_is_shown_with_the_command_that_helps(
 ) -> None:
     token = daemon.home / "auth.token"
     token.chmod(0o644)
-    fixes = visit(
+    fixes, violations = visit(
         daemon,
         tmp_path,
         """
         await open()
         await page.click('.warnings summary')
         await page.locator('.warnings .fix', { hasText: 'auth.token' }).waitFor()
-        await tell(await page.locator('.warnings .fix').allTextContents())
+        await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'))
+        const { violations } = await page.evaluate(() => window.axe.run('.warnings'))
+        await tell([await page.locator('.warnings .fix').allTextContents(), violations])
         """,
     )
     token.chmod(0o600)
     assert f"chmod go-rwx {token}" in fixes
+    assert violations == []
 
 
 ATTACKS = """

@@ -129,20 +129,24 @@ export function Help({ close, shortcuts, isOn, toggle }) {
   <//>`
 }
 
-export function Warnings({ warnings }) {
+export function Warnings({ warnings, done }) {
   if (!warnings?.length) return null
   return html`<details class="warnings"><summary>${counted(warnings.length, 'warning')}</summary>
-    <ul>${warnings.map((each) => html`<li><${Warning} text=${each} /></li>`)}</ul>
-    <p>To examine this shell, too: <code>styxy doctor</code></p></details>`
+    <ul>${warnings.map((each) => html`<li><${Warning} text=${each} done=${done} /></li>`)}</ul>
+    <p>For what concerns a shell, type in it: <code>styxy doctor</code></p></details>`
 }
 
 const FIX = '; fix: '
 
 /** A sentence; below it, in one piece to be copied, the command that it ends in. */
-function Warning({ text }) {
+function Warning({ text, done }) {
   const at = text.lastIndexOf(FIX)
   if (at < 0) return text
   const fix = text.slice(at + FIX.length)
+  async function copy() {
+    await navigator.clipboard.writeText(fix)
+    done(`Copied ${fix}`)
+  }
   return html`${text.slice(0, at)}<br /><code class="fix">${fix}</code>
-    <button type="button" class="plain small" onClick=${() => navigator.clipboard.writeText(fix)} aria-label=${`Copy: ${fix}`}>Copy</button>`
+    <button type="button" class="plain small" onClick=${copy} aria-label=${`Copy: ${fix}`}>Copy</button>`
 }

@@ -138,7 +138,7 @@ function App({ state, problem }) {
         <button type="button" onClick=${leave} class="plain small">Sign out</button>
       </span>
     </header>
-    <${Warnings} warnings=${model.warnings} />
+    <${Warnings} warnings=${model.warnings} done=${setMessage} />
     <main>
     <div class="bar">
       <div class="tabs" role="tablist" aria-label="Views" onKeyDown=${(event) => moveTab(event, tab, setTab)}>
