@@ -15,8 +15,9 @@ import pytest
 from styxy.adapters.kernel import KernelLook, bind_passes, has_ipv6, netns_cookie
 from styxy.adapters.sock_diag import Listener
 from styxy.core.model.leases import Protocol
-from styxy.core.model.ports import Port
+from styxy.core.model.ports import Port, PortRange
 from tests.fakes import leave_old_connection
+from tests.network import own_network
 
 SO_COOKIE = 57
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on loopback here")
@@ -270,3 +271,24 @@ def test_a_connection_of_another_user_is_his(kernel: KernelLook) -> None:
             ours, _ = server.accept()
             with ours:
                 assert kernel.connection_owner(ours) == 65534
+
+
+EPHEMERAL = """
+import socket
+from styxy.adapters.kernel import ephemeral_ports
+with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
+    file.write("41000 41003")
+with socket.socket() as asking:
+    asking.bind(("127.0.0.1", 0))
+    print(ephemeral_ports(), asking.getsockname()[1] in range(41000, 41004))
+"""
+
+
+def test_the_ephemeral_ports_are_those_of_the_network_that_one_is_in() -> None:
+    words = (*own_network(), sys.executable, "-P", "-c", EPHEMERAL)
+    if not own_network():
+        pytest.skip("nobody may make a network here")
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if "Permission denied" in done.stderr or "Read-only" in done.stderr:
+        pytest.skip("the range cannot be set here")
+    assert (done.stdout, done.stderr) == (f"{PortRange(Port(41000), Port(41003))} True\n", "")

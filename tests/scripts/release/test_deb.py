@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.release.deb import build
+from scripts.release.deb import build, settle
 from scripts.release.deb_texts import changelog, control, copyright_of
 from styxy import __version__
 from tests.fakes import free_port
@@ -90,6 +90,27 @@ def test_the_licence_is_that_of_the_repository() -> None:
 
 def test_the_changelog_has_the_time_of_the_commit() -> None:
     assert changelog(0).endswith(">  Thu, 01 Jan 1970 00:00:00 +0000\n")
+
+
+def test_rights_and_times_are_not_those_of_whoever_builds_it(tmp_path: Path) -> None:
+    made = """
+        umask 077
+        mkdir -p tree/bin
+        printf '#!/bin/sh\n' >tree/bin/program
+        printf '\\177ELF' >tree/bin/styxy-hook
+        cp tree/bin/styxy-hook tree/bin/libstyxy.so
+        touch tree/page
+        chmod 777 tree/page
+        ln -s page tree/link
+    """
+    subprocess.run(["sh", "-euc", made], cwd=tmp_path, check=True)
+    tree = tmp_path / "tree"
+    settle(tree, 86400)
+    modes = {path.name: path.lstat().st_mode & 0o777 for path in (tree, *tree.rglob("*"))}
+    assert modes.pop("link")
+    programs = dict.fromkeys(("tree", "bin", "program", "styxy-hook"), 0o755)
+    assert modes == programs | dict.fromkeys(("page", "libstyxy.so"), 0o644)
+    assert {path.lstat().st_mtime for path in (tree, *tree.rglob("*"))} == {86400}
 
 
 @pytest.mark.slow
