@@ -41,7 +41,7 @@ help:
 	@echo "make agents     drive the real coding agents against a model of our own, and write docs/agents.md"
 	@echo "make check      format, lint, types, layout, C warnings, workflows"
 	@echo "make bench      measure, and print one table"
-	@echo "make soak       try every promise for a quarter of an hour, and measure a full house"
+	@echo "make soak       run everything at once for 15 minutes and count what was lost; then each promise, and a full house"
 	@echo "make docs       write what is derived from the code: tables of documents, files of plugins"
 	@echo "make site       build the documents as a site, in site/"
 	@echo "make pictures   draw the pictures of README and docs from a real daemon with three worktrees"
@@ -84,6 +84,7 @@ agents: $(STAMPS)/dev $(AGENTS)/.installed
 	STYXY_AGENTS=1 $(BIN)/python -m pytest -m agents tests/agents $(PYTEST_ARGS)
 
 soak: $(STAMPS)/dev
+	@$(BIN)/python -m bench.soak $(SOAK_ARGS)
 	STYXY_SOAK=1 $(BIN)/python -m pytest -s tests/promises
 	@$(BIN)/python -m bench.growth
 
