@@ -8,6 +8,7 @@ PROGRAMS := .cache/programs
 AGENTS := .cache/agents
 SITE := .cache/site
 TOOLS := .cache/tools
+PEERS := .cache/peers
 DEVELOPING := tests/programs/developing
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LIBRARY := src/styxy/native/libstyxy.so
@@ -74,7 +75,7 @@ check: $(STAMPS)/dev hooks
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config $(ISSUE_CONFIG)
 	$(BIN)/zizmor --offline --quiet .github
 
-bench: $(STAMPS)/dev
+bench: $(STAMPS)/dev $(PEERS)/.installed
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 compat: $(STAMPS)/compat $(PROGRAMS)/.complete $(TOOLS)/.installed .cache/python/.installed
@@ -131,6 +132,14 @@ $(PROGRAMS)/.installed $(PROGRAMS)/.complete: tests/programs/package.json
 	@if ! command -v npm >/dev/null; then echo "There is no npm here: the tests with its programs will be skipped."; \
 	elif npm install --prefix $(PROGRAMS) $(OMIT) --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error; then touch $@ $(PROGRAMS)/.installed; \
 	else echo "npm could not install all of its programs: the tests with the others will be skipped."; fi
+
+# What the benchmark measures beside Styxy. As above, this never fails: the table says what was left out.
+$(PEERS)/.installed: bench/package.json
+	@mkdir -p $(PEERS)
+	@cp $< $(PEERS)/
+	@if ! command -v npm >/dev/null; then echo "There is no npm here: portless will be left out of the table."; \
+	elif npm install --prefix $(PEERS) --ignore-scripts --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error; then touch $@; \
+	else echo "npm could not install portless: it will be left out of the table."; fi
 
 # What web and data developers start, two and a half gigabytes of it. Each has what it brings, whatever the others
 # want; no script of a package runs. As above, this never fails.

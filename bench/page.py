@@ -20,6 +20,8 @@ PARTS = (
     "leases",
     "line",
     "peer",
+    "listeners",
+    "launches",
     "binds",
     "exec",
     "backends",

@@ -9,32 +9,49 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.installation import CannotMeasure, clean_env
+from bench import line
+from bench.http_client import HttpClient
+from bench.installation import CannotMeasure, Installation, clean_env
 from bench.line import one_line
-from bench.rows import Row, row, timed
+from bench.rows import Row, left_out, ratio, row, timed
+from styxy.core.model.ports import Port
 
 PORTSERVER = Path(sys.executable).parent / "portserver.py"
-ROUNDS = 500
-WARM_UP = 50
+PEER = "portpicker's portserver: lease in memory (its Unix socket)"
+OURS = "beside it: bind question, new lease on disk (line socket)"
+ROUNDS = 200
+WARM_UP = 20
 PATIENCE = 10.0
 """Seconds for it to open its socket; it takes half a second."""
 
 
-def measure(place: Path) -> Iterator[Row]:
-    """Lease as many ports to this process as we lease ourselves."""
+def measure(installation: Installation, place: Path) -> Iterator[Row]:
+    """Take turns between a lease of its and a lease of ours."""
     if not PORTSERVER.exists():
-        print("portpicker is not installed, so there is no peer in the table", file=sys.stderr)
+        yield left_out(PEER, "portpicker is not installed")
         return
     question = f"{os.getpid()}\n".encode()
-    with serving(place) as address:
-        samples = [ask(address, question) for _ in range(WARM_UP + ROUNDS)]
-    yield row("portpicker's portserver: lease in memory (its Unix socket)", samples[WARM_UP:])
+    theirs: list[float] = []
+    ours: list[float] = []
+    client = HttpClient(installation, unix=True, keep=True)
+    with serving(place) as address, socket.create_server(("127.0.0.1", 0)) as busy:
+        port = Port(busy.getsockname()[1])
+        for turn in range(WARM_UP + ROUNDS):
+            theirs.append(ask(address, question))
+            written = line.written(installation, port=port, image_id=turn + 1)
+            ours.append(line.ask(installation, written))
+            line.release_all(client)
+    client.close()
+    yield row(PEER, theirs[WARM_UP:])
+    yield row(OURS, ours[WARM_UP:])
+    yield ratio("a lease of ours / one of portserver's", ours[WARM_UP:], theirs[WARM_UP:])
 
 
 def ask(address: str, question: bytes) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -15,7 +15,8 @@ T = TypeVar("T")
 class Row:
     """One line of the table.
 
-    `target` is an upper bound on the median, in the same unit; `ratio` has no unit.
+    `target` is an upper bound on the median, in the same unit; `ratio` has no unit. A median that
+    is no number (math.nan) is that of something that could not be measured here.
     """
 
     what: str
@@ -48,3 +49,45 @@ def timed(action: Callable[[], T]) -> tuple[float, T]:
     start = time.perf_counter()
     result = action()
     return time.perf_counter() - start, result
+
+
+def left_out(what: str, why: str) -> Row:
+    """Name what could not be measured."""
+    return Row(what=f"{what}: left out, {why}", median=math.nan, p95=None, rounds=0)
+
+
+ROUNDS = 40
+WARM_UP = 3
+
+
+def compared(
+    what: str,
+    ours: tuple[str, Callable[[], object] | None],
+    peers: Mapping[str, Callable[[], object]],
+) -> Iterator[Row]:
+    """Take turns between our call and those of others; say how many times as long ours takes."""
+    name, call = ours
+    assert call is not None, f"{name} is not installed"
+    calls = {name: call, **peers}
+    times: dict[str, list[float]] = {each: [] for each in calls}
+    for turn in range(WARM_UP + ROUNDS):
+        for each, action in calls.items():
+            took, _ = timed(action)
+            if turn >= WARM_UP:
+                times[each].append(took)
+    for each, samples in times.items():
+        yield row(f"{what}, {each}", samples)
+    for peer in peers:
+        yield ratio(f"{what}, {name} / {peer}", times[name], times[peer])
+
+
+def ratio(what: str, ours: list[float], theirs: list[float]) -> Row:
+    """How many times as long ours takes, pair by pair."""
+    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+    return Row(
+        what=what,
+        median=percentile(ratios, 0.5),
+        p95=percentile(ratios, 0.95),
+        rounds=len(ratios),
+        unit="ratio",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import platform
 import re
@@ -30,7 +31,7 @@ def machine() -> dict[str, str]:
 
 def shown(value: float | None, unit: str) -> str:
     """Write a number with three digits and the unit that suits it."""
-    if value is None:
+    if value is None or math.isnan(value):
         return ""
     if unit == "bytes":
         return f"{value / 2**20:.1f} MiB"
@@ -77,7 +78,13 @@ def conditions() -> str:
 def document(rows: list[Row]) -> str:
     """The same for programs; seconds and bytes, unrounded."""
     return json.dumps(
-        {"machine": machine(), "rows": [dataclasses.asdict(one) for one in rows]},
+        {"machine": machine(), "rows": [as_json(one) for one in rows]},
         indent=2,
         ensure_ascii=False,
     )
+
+
+def as_json(one: Row) -> dict[str, object]:
+    """Give the fields of a row; JSON has null for what is no number (RFC 8259 section 6)."""
+    fields = dataclasses.asdict(one)
+    return {**fields, "median": None if math.isnan(one.median) else one.median}

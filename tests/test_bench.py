@@ -12,9 +12,10 @@ import pytest
 
 from bench.executions import ACTIVATED, NOTHING, TARGETS
 from bench.installation import CannotMeasure
+from bench.listeners import beside
 from bench.page import COSTS, DOCUMENTS, HIGHLIGHTS, PARTS, SUMMARY, paths, write
-from bench.rows import Row, percentile, row
-from bench.table import lines_of, markdown, shown
+from bench.rows import Row, compared, left_out, percentile, row
+from bench.table import document, lines_of, markdown, shown
 from tests.native.supervised import needs_seccomp
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +49,39 @@ def test_a_number_is_shown_in_the_unit_that_suits_it(
 def test_a_missed_target_is_said() -> None:
     assert "| 1 ms, missed |" in markdown([row("slow", [0.002], target=0.001)])
     assert "| 1 ms |" in markdown([row("quick", [0.0005], target=0.001)])
+
+
+def test_a_peer_that_is_missing_is_named() -> None:
+    rows = list(beside("all", ("ours", lambda: None), {"lsof": None}))
+    assert [one.what for one in rows] == ["all, ours", "all, lsof: left out, it is not installed"]
+    assert "| all, lsof: left out, it is not installed |  |  |  | 0 |" in lines_of(rows)
+    assert json.loads(document([left_out("lsof", "it is not installed")]))["rows"] == [
+        {
+            "what": "lsof: left out, it is not installed",
+            "median": None,
+            "p95": None,
+            "rounds": 0,
+            "unit": "seconds",
+            "target": None,
+        }
+    ]
+
+
+def test_peers_take_turns_with_ours_and_get_a_ratio() -> None:
+    calls: list[str] = []
+    rows = list(
+        compared(
+            "all",
+            ("ours", lambda: calls.append("ours")),
+            {"theirs": lambda: calls.append("theirs")},
+        )
+    )
+    assert calls == ["ours", "theirs"] * (len(calls) // 2)
+    assert [(one.what, one.unit) for one in rows] == [
+        ("all, ours", "seconds"),
+        ("all, theirs", "seconds"),
+        ("all, ours / theirs", "ratio"),
+    ]
 
 
 def test_the_documents_get_the_numbers_and_keep_the_rest(tmp_path: Path) -> None:
@@ -116,6 +150,16 @@ def test_both_hooks_are_measured_beside_an_interpreter() -> None:
         "styxy-hook, times python -c pass",
         "styxy hook, times python -c pass",
     ]
+
+
+@pytest.mark.slow
+def test_peers_are_measured_beside_us_or_named() -> None:
+    _, rows = measured("peer", "listeners", "launches")
+    names = " ".join(one.what for one in rows)
+    for peer in ("portserver", "psutil", "ss -ltnp", "lsof -iTCP", "portless", "true alone"):
+        assert peer in names
+    assert "a lease of ours / one of portserver's" in names
+    assert all(one.rounds or "left out" in one.what for one in rows)
 
 
 @needs_seccomp
