@@ -186,7 +186,9 @@ def judge(worktree: Worktree, got: str, *, begin: float, finish: float) -> None:
     tally = worktree.soak.tally
     is_served = worktree.soak.was_served(begin, finish)
     dead = finish - worktree.soak.last_death()
-    when = f" {finish - worktree.up_since:.3f} s after its server, {dead:.1f} s after a kill"
+    is_up = worktree.up_since < ENDLESS
+    since = f"{finish - worktree.up_since:.3f} s after its server" if is_up else "without a server"
+    when = f", {since}, {dead:.1f} s after a kill"
     tally.count("answers")
     if got not in (worktree.name, "-"):
         if is_served:
