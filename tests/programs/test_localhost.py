@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -122,5 +123,44 @@ def test_a_moved_server_is_found_when_the_daemon_is_gone(tmp_path: Path, repo: R
                 end()
                 assert seen_from(own, ours, port) == ours.name
                 assert seen_from(own, theirs, port) == theirs.name
+    finally:
+        own.kill()
+
+
+ALWAYS = """
+import signal, socket, sys
+ended = []
+signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
+seen = set()
+print("begun", file=sys.stderr, flush=True)
+while not ended:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+        connection.sendall(b"GET /name HTTP/1.0\\r\\n\\r\\n")
+        seen.add(b"".join(iter(lambda: connection.recv(4096), b"")).split()[-1].decode())
+print(*sorted(seen))
+"""
+"""Fetches until it is told to end, and says whose answers it got."""
+
+
+@pytest.mark.slow
+def test_no_moment_of_a_new_daemons_start_leads_to_another_worktree(
+    tmp_path: Path, repo: Repo
+) -> None:
+    port, ours, theirs = free_port(PORTS), repo.worktree("ours"), repo.worktree("theirs")
+    own = Installation(tmp_path / "home")
+    own.start()
+    words = [sys.executable, "-c", ALWAYS, str(port)]
+    try:
+        with serve(own, theirs, port), serve(own, ours, port):
+            wait_seen(own, theirs, port, theirs.name)
+            wait_seen(own, ours, port, ours.name)
+            with own.run(words, cwd=ours) as client:
+                client.wait_line("begun")
+                for _ in range(3):
+                    own.kill()
+                    own.start()
+                client.signal(signal.SIGTERM)
+                assert client.wait() == 0, client
+                assert client.stdout == f"{ours.name}\n"
     finally:
         own.kill()

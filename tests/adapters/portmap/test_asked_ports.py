@@ -60,7 +60,9 @@ def test_what_has_no_room_is_left_out_and_its_room_is_used_again(tmp_path: Path)
 def test_the_names_of_the_tools_that_connect_first_are_lines_of_the_header(tmp_path: Path) -> None:
     path = tmp_path / "ports.map"
     names = ["start-test", "x" * 2000, "playwright"]
-    PortMap(str(path), line_socket=LINE, note_socket=NOTE, netns=7, connect_first=names).retire()
+    port_map = PortMap(str(path), line_socket=LINE, note_socket=NOTE, netns=7, connect_first=names)
+    port_map.reveal()
+    port_map.retire()
     assert path.read_bytes()[1024:2048] == b"start-test\nplaywright\n".ljust(1024, b"\0")
     open_map(path).retire()
     assert path.read_bytes()[1024:2048] == bytes(1024)

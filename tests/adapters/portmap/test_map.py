@@ -28,7 +28,10 @@ WHOLE = MOVES + 4096 * 64 + 65536 * 4 + 8192 * 16
 
 
 def open_map(path: Path, *, line: str = LINE, netns: int = 7) -> PortMap:
-    return PortMap(str(path), line_socket=line, note_socket=NOTE, netns=netns)
+    """A map that guests see."""
+    port_map = PortMap(str(path), line_socket=line, note_socket=NOTE, netns=netns)
+    port_map.reveal()
+    return port_map
 
 
 def lease(port: int, *, project: str | None = "/p", asked: int | None = None) -> Lease:
@@ -59,8 +62,6 @@ def record(raw: bytes, port: int) -> tuple[int, ...]:
 def test_the_header_is_where_guests_look_for_it(tmp_path: Path) -> None:
     path = tmp_path / "ports.map"
     port_map = open_map(path, netns=0x1122334455667788)
-    assert u32(path.read_bytes(), 24) == 1, "retired, until everything is shown"
-    port_map.reveal()
     raw = path.read_bytes()
     assert len(raw) == WHOLE
     assert raw[0:8] == b"STYXYMAP"
@@ -124,7 +125,6 @@ def test_the_next_daemon_uses_the_same_file_and_starts_with_no_promise(tmp_path:
     inode = path.stat().st_ino
     generation = u64(path.read_bytes(), 16)
     second = open_map(path, line="/short", netns=9)
-    second.reveal()
     raw = path.read_bytes()
     assert path.stat().st_ino == inode
     assert u64(raw, 16) > generation
@@ -319,9 +319,37 @@ def test_a_daemon_that_died_while_it_wrote_leaves_no_odd_generation(tmp_path: Pa
 # --- what is left of a daemon that died ----------------------------------------------------------
 
 
+def test_what_a_killed_daemon_left_is_in_force_until_the_next_map_is_complete(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ports.map"
+    open_map(path).show([lease(3000), lease(3001)])  # and it is killed
+    left = path.read_bytes()
+    following = PortMap(str(path), line_socket="/line", note_socket=NOTE, netns=7)
+    following.show([lease(3000)])
+    assert path.read_bytes() == left
+    following.reveal()
+    raw = path.read_bytes()
+    assert (record(raw, 3000)[0], record(raw, 3001)[0]) == (Owner(project="/p").key, 0)
+    assert (u32(raw, 24), u64(raw, 16) % 2) == (0, 0)
+    assert u64(raw, 16) > u64(left, 16)
+    following.retire()
+
+
+def test_a_daemon_that_could_not_start_leaves_the_map_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "ports.map"
+    open_map(path).show([lease(3000)])
+    left = path.read_bytes()
+    failed = PortMap(str(path), line_socket="/line", note_socket=NOTE, netns=7)
+    failed.show([lease(3001)])
+    failed.retire()
+    assert path.read_bytes() == left
+
+
 def test_a_map_tells_the_next_daemon_what_it_showed_last(tmp_path: Path) -> None:
     path = tmp_path / "ports.map"
     port_map = PortMap(str(path), line_socket=LINE, note_socket=NOTE, netns=7, home=99)
+    port_map.reveal()
     port_map.show([lease(3000), lease(3001)])
     port_map.clear([Port(3000)])
     port_map.mark(41)
@@ -348,7 +376,6 @@ def test_the_map_of_a_dead_daemon_is_retired_where_nobody_has_taken_it_over(tmp_
     path = tmp_path / "ports.map"
     port_map = open_map(path)
     port_map.show([lease(3000)])
-    port_map.reveal()
     assert not retire_left_over(str(path), pid=os.getpid() + 1)
     assert u32(path.read_bytes(), 24) == 0
     assert retire_left_over(str(path), pid=os.getpid())

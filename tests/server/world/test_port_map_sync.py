@@ -63,6 +63,7 @@ class MapHarness:
         # No port counts as chosen by the kernel, as most of a test's are.
         self.asked_ports = asked_by(self.desk, ephemeral=PortRange(Port(1), Port(1)))
         self.map = PortMap(str(path), line_socket="/l", note_socket="/n", netns=0)
+        self.map.reveal()
         self.port_map_sync = self.sync()
         me = processes.holder(os.getpid())
         assert me is not None

@@ -5,6 +5,9 @@ current daemon writes. All records change between two increments of the generati
 between: a guest that sees an odd generation, or a different one after reading, reads again. A clean
 stop marks the file as retired. `adapters.portmap.layout` describes the layout.
 
+A daemon that was killed leaves a map that still leads each project to its own servers. The next one
+touches it only when its own is complete: in between, guests would reach whoever has the port.
+
 The daemon keeps its own copy and writes the file by pwrite(2): a mapping would end it with SIGBUS
 where somebody shortens the file. What the file should contain is compared now and then, and what is
 not so is written again.
@@ -125,6 +128,7 @@ class PortMap:
         self._path = path
         self._map = bytearray(SIZE)
         self._descriptor = open_private() if path is None else open_map(path)
+        self._is_revealed = False
         self._is_torn = False
         self._next_part = 0
         self._depth = 0
@@ -135,20 +139,20 @@ class PortMap:
         # A daemon that died while writing has left an odd generation: continue with the next one.
         self._generation = _generation_of(self._descriptor) | 1
         header = HEADER.pack(
-            MAGIC, VERSION, HEADER_SIZE, self._generation, 1, os.getpid(), netns, 0, home,
+            MAGIC, VERSION, HEADER_SIZE, self._generation, 0, os.getpid(), netns, 0, home,
             os.fsencode(line_socket), os.fsencode(note_socket), SLOTS, 0,
         )  # fmt: skip
         self._put(0, header)
         self._put(CONNECT_FIRST_AT, _words(connect_first))
-        self._write_differences()  # what an earlier daemon wrote goes
         self._set_generation(self._generation + 1)
 
     def reveal(self) -> None:
-        """Let guests use the map; until then they behave as if Styxy were absent.
+        """Let guests use the map, in place of what an earlier daemon has left.
 
         A map that did not yet show the leases would let guests take ports promised to others.
         """
-        self._put(RETIRED_HALF * 4, HALF.pack(0))
+        self._is_revealed = True
+        self._write_differences()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -267,17 +271,21 @@ class PortMap:
             self._descriptor = descriptor
         os.posix_fallocate(self._descriptor, 0, SIZE)
         self._is_torn = False
-        with self.writing():
-            self._write_differences()
+        self._write_differences()
 
     def retire(self) -> None:
-        """Mark the map as retired, so that guests no longer rely on it, and close the file."""
+        """Mark the map as retired, so that guests no longer rely on it, and close the file.
+
+        One that was never revealed leaves the file as it was.
+        """
         self._put(RETIRED_HALF * 4, HALF.pack(1))
         os.close(self._descriptor)
 
     def _put(self, offset: int, record: bytes) -> None:
         """Write a record; one that the file does not take is written again later."""
         self._map[offset : offset + len(record)] = record
+        if not self._is_revealed:
+            return
         try:
             os.pwrite(self._descriptor, record, offset)
         except OSError:
@@ -289,15 +297,27 @@ class PortMap:
 
     def _write_differences(self) -> None:
         """Write each page that differs, the header last: until it is there, a guest does not accept
-        the file as a map."""
+        the file as a map.
+
+        Guests wait only while pages are written, not while they are compared: they would be led
+        astray if they waited in vain.
+        """
+        differing = list(self._differences())
+        with self.writing():
+            for begin, page in differing:
+                self._put(begin, page)
+            self._put(0, bytes(self._map[:HEADER_SIZE]))
+
+    def _differences(self) -> Iterator[tuple[int, bytes]]:
+        """Find the pages that the file has otherwise, from the last to the second."""
         for part in reversed(range(0, SIZE, PART)):
             end = min(part + PART, SIZE)
             if os.pread(self._descriptor, end - part, part) == self._map[part:end]:
                 continue
-            for begin in reversed(range(part, end, HEADER_SIZE)):
+            for begin in reversed(range(part or HEADER_SIZE, end, HEADER_SIZE)):
                 page = bytes(self._map[begin : min(begin + HEADER_SIZE, end)])
                 if os.pread(self._descriptor, len(page), begin) != page:
-                    self._put(begin, page)
+                    yield begin, page
 
     def _owner(self, port: Port) -> int:
         record = os.pread(self._descriptor, PROMISE.size, PROMISES_AT + port * PROMISE.size)
