@@ -48,7 +48,13 @@ class NativeHook(BuildHookInterface[Any]):
         folder = Path(self.root, "src", "styxy", "native")
         folder.mkdir(exist_ok=True)
         if ready := os.environ.get("NATIVE_PARTS"):
-            shutil.copytree(ready, folder, dirs_exist_ok=True)
+            bills = [str(path) for path in sorted(Path(ready).glob("*.cdx.json"))]
+            build_data.setdefault("sbom_files", []).extend(
+                bills
+            )  # of what is compiled in (PEP 770)
+            shutil.copytree(
+                ready, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.cdx.json")
+            )
             built = True
         else:
             built = self._compile_all(folder)

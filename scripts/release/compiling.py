@@ -11,17 +11,24 @@ half the time so. Musl is then a part of it, whose notice is beside it, as the l
 from __future__ import annotations
 
 import importlib.util
+import json
 import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from scripts.release.failure import Failure
 from scripts.release.targets import HOOK, LIBRARY, SUPERVISOR, Target
+from styxy import __version__
 
 MUSL_NOTICE = "styxy-seccomp.musl-copyright"
+
+BILL = "styxy-compiled-in.cdx.json"
+"""`hatch_build.py` puts it into the wheel's `.dist-info/sboms` (PEP 770)."""
 
 EXTRA = (
     "-s",  # nobody debugs with the symbols, and they would name the folder of the build
@@ -55,6 +62,32 @@ def compile_parts(target: Target, *, sources: Path, out: Path) -> None:
             raise Failure(f"zig did not build {name} for {triple}:\n{done.stderr.strip()}")
     out.joinpath(f"{LIBRARY}.map").unlink()
     shutil.copyfile(zig / "lib" / "libc" / "musl" / "COPYRIGHT", out / MUSL_NOTICE)
+    out.joinpath(BILL).write_text(bill(), encoding="utf-8")
+
+
+def musl() -> dict[str, Any]:
+    """Describe what is compiled in, as a component of CycloneDX."""
+    return {
+        "bom-ref": "musl",
+        "name": "musl",
+        "type": "library",
+        "description": f"linked into styxy-seccomp, as ziglang {version('ziglang')} has it",
+        "licenses": [{"license": {"id": "MIT"}}],
+    }
+
+
+def bill() -> str:
+    """Write what a wheel itself has of others' work: the file of PEP 770."""
+    mine = {"bom-ref": "styxy", "name": "styxy", "type": "application", "version": __version__}
+    content = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": mine},
+        "components": [musl()],
+        "dependencies": [{"ref": "musl"}, {"ref": "styxy", "dependsOn": ["musl"]}],
+    }
+    return f"{json.dumps(content, indent=2, sort_keys=True)}\n"
 
 
 def _commands(target: Target, *, sources: Path, out: Path) -> Iterator[tuple[str, str, list[str]]]:

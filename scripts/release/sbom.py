@@ -14,10 +14,10 @@ import tempfile
 import venv
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from scripts.release.compiling import musl
 from scripts.release.deb import LOCK
 from scripts.release.failure import Failure, ending_well, run
 from scripts.release.wheels import ROOT, put, say, source_date
@@ -58,20 +58,13 @@ def environment(place: Path, dist: Path) -> Path:
 
 def completed(bill: dict[str, Any]) -> dict[str, Any]:
     """Add the version, which is not in `pyproject.toml`, and what the compiler put into it."""
-    musl = {
-        "bom-ref": "musl",
-        "name": "musl",
-        "type": "library",
-        "description": f"linked into styxy-seccomp, as ziglang {version('ziglang')} has it",
-        "licenses": [{"license": {"id": "MIT"}}],
-    }
     root = bill["metadata"]["component"]
     root["version"] = __version__
     needs = {each["ref"]: each for each in bill["dependencies"]}
     mine = needs.setdefault(root["bom-ref"], {"ref": root["bom-ref"]})
     mine["dependsOn"] = sorted({*mine.get("dependsOn", ()), "musl"})
     needs["musl"] = {"ref": "musl"}
-    bill["components"] = [*bill["components"], musl]
+    bill["components"] = [*bill["components"], musl()]
     bill["dependencies"] = [needs[name] for name in sorted(needs)]
     return bill
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -45,3 +46,14 @@ def test_the_bill_has_each_library_of_the_lock_and_musl(tmp_path: Path) -> None:
     (mine,) = [each for each in bill["dependencies"] if each["ref"] == "root-component"]
     assert "musl" in mine["dependsOn"]
     assert str(tmp_path) not in text
+
+
+@pytest.mark.slow
+@needs_release_tools
+def test_the_wheel_itself_says_what_is_compiled_into_it() -> None:
+    with ZipFile(wheel_for(GLIBC_X86)) as wheel:
+        (name,) = [each for each in wheel.namelist() if each.endswith(".cdx.json")]
+        bill = json.loads(wheel.read(name))
+    assert name == f"styxy-{__version__}.dist-info/sboms/styxy-compiled-in.cdx.json"  # PEP 770
+    assert [each["name"] for each in bill["components"]] == ["musl"]
+    assert bill["metadata"]["component"]["version"] == __version__
