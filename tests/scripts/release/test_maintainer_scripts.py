@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from styxy import __version__
+from tests.fakes import free_port
 from tests.installed import clean_env, run
 from tests.scripts.release.built import needs_release_tools
 from tests.scripts.release.test_deb import needs_dpkg, package
@@ -41,8 +42,8 @@ SESSION = """
     styxy doctor
     find /usr/lib/styxy -name "*.pyc" | sed -n "1s/.*/it is compiled/p"
     /usr/lib/styxy/bin/python3 -c '
-from styxy.adapters.portable.installer import to_add
-print(to_add("tui", {}))'
+from styxy.client.doctor.fixes import adding
+print(adding("tui"))'
     dpkg -i styxy.deb
     styxy --version
     dpkg --verify styxy
@@ -60,6 +61,7 @@ def in_copy(place: Path, script: str, *words: str | Path) -> tuple[int, str]:
         PATH="/usr/sbin:/usr/bin:/sbin:/bin",
         HOME="/user",
         STYXY_HOME="/user/.styxy",
+        STYXY_DAEMON_PORT=str(free_port()),
         DEBIAN_FRONTEND="noninteractive",
         LC_ALL="C",
     )
