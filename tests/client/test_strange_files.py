@@ -72,3 +72,14 @@ def test_a_fifo_in_the_place_of_a_file_holds_nobody_up(used: CommandLine, name: 
     assert "internal error" not in said
     assert started.returncode == 0 or f"{name}: it is not a regular file; move it away" in said
     assert "Traceback" not in (used.home / "logs" / "daemon.log").read_text()
+
+
+def test_a_log_that_is_no_file_is_named_in_one_sentence(styxy: CommandLine) -> None:
+    log = styxy.home / "logs" / "daemon.log"
+    log.parent.mkdir(parents=True)
+    os.mkfifo(log)
+    done = styxy.run("daemon", "logs")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"styxy: cannot read {log}: it is not a regular file; move it away\n",
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +126,22 @@ def test_without_an_examination_the_daemon_says_what_it_knows() -> None:
 def test_a_command_that_does_not_end_is_ended() -> None:
     with pytest.raises(Unavailable, match="did not end within"):
         asyncio.run(run_styxy("wait", "1", "--no-start", patience=0))
+
+
+def test_a_command_that_nobody_waits_for_any_more_is_ended() -> None:
+    async def scene() -> None:
+        waiting = asyncio.create_task(run_styxy("wait", "1", "--no-start"))
+        children = Path(f"/proc/self/task/{os.getpid()}/children")
+        before = set(children.read_text().split())
+        while not (begun := set(children.read_text().split()) - before):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        while begun & set(children.read_text().split()):
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
 
 
 @pytest.mark.slow

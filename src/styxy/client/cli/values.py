@@ -94,7 +94,8 @@ def project_here(env: Mapping[str, str]) -> str:
         return project_at(path, env.get("HOME") or "/")
     except FileNotFoundError:
         raise InvalidInput(
-            "the working directory no longer exists; change to another, or give --project DIR"
+            "the working directory no longer exists; change to another, "
+            "or: export STYXY_PROJECT=DIR"
         ) from None
 
 

@@ -117,12 +117,12 @@ def configuration(seen: Examination) -> Outcome:
     """See that config.json is in order, and in force."""
     loaded = load(seen.paths.config_file)
     fix = "styxy config validate"
-    if loaded.problems:
-        more = f" and {len(loaded.problems) - 1} more" if len(loaded.problems) > 1 else ""
-        return error(
-            f"{loaded.problems[0]}{more}; the last good configuration stays in force", fix=fix
-        )
     found = from_health(seen, "configuration", fix=fix)
+    if loaded.problems:
+        more = f" (and {len(loaded.problems) - 1} more)" if len(loaded.problems) > 1 else ""
+        # A daemon that has read it also says what is in force instead.
+        is_known = found.verdict != "ok"
+        return error(found.message if is_known else f"{loaded.problems[0]}{more}", fix=fix)
     if seen.status is None:
         there = "there is no config.json" if loaded.is_missing else "config.json is in order"
         found = ok(there)

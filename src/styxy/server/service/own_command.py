@@ -28,8 +28,9 @@ class Ended:
 async def run_styxy(*words: str, patience: float | None = None) -> Ended:
     """Run `styxy` with `words` and return how it ended.
 
-    Raises `Unavailable` if it cannot be started, or has not ended after `patience` seconds: then it
-    is killed. It may go on for a while even so, where a dead mount holds it in the kernel.
+    Raises `Unavailable` if it cannot be started, or has not ended after `patience` seconds. It is
+    killed then, and if the caller is cancelled; it may go on for a while even so, where a dead
+    mount holds it in the kernel.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -44,11 +45,18 @@ async def run_styxy(*words: str, patience: float | None = None) -> Ended:
         raise Unavailable(f"styxy {words[0]} cannot be started: {error.strerror}") from None
     try:
         said, _ = await asyncio.wait_for(process.communicate(), patience)
+    except asyncio.CancelledError:
+        _kill(process)
+        raise
     except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):  # it has just ended
-            process.kill()
+        _kill(process)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), REAPING)
         raise Unavailable(f"styxy {words[0]} did not end within {patience} s") from None
     assert process.returncode is not None
     return Ended(process.returncode, said)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has just ended
+        process.kill()

@@ -125,7 +125,9 @@ def check_logs(paths: Paths, recovery: Recovery) -> None:
     """Report logs that cannot be written; nothing else depends on them."""
     for path in (paths.daemon_log, paths.reassignment_log):
         if os.path.lexists(path) and not is_writable(path):
-            recovery.add("logs", "warning", f"cannot write {path}; move it away")
+            recovery.add(
+                "logs", "warning", f"cannot write {path}; move it away, then: styxy daemon restart"
+            )
 
 
 def home_key(paths: Paths) -> int:

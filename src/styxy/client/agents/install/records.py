@@ -10,9 +10,9 @@ import contextlib
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from styxy.adapters.config_file import write_whole
@@ -123,7 +123,7 @@ class Records:
         hold keys. Raises `Unavailable`.
         """
         private_directory(self._paths.backups)
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z"
         name = f"agent-{agent}-{home_hash(file.real)}-{stamp}-{os.path.basename(file.real)}"
         path = os.path.join(self._paths.backups, name)
         try:

@@ -68,6 +68,7 @@ def restart(options: Namespace, caller: Caller) -> int:
     _check_settings(caller, port=port)
     if options.port is not None and (record is None or record.port != options.port):
         _check_free(options.port)
+    _check_home(caller.paths.home)
     with caller.waiting_for("the daemon to stop"):
         stop(caller.connection())
     arguments = server_arguments(port=port) if port is not None else None
@@ -117,6 +118,12 @@ def _check_settings(caller: Caller, *, port: int | None, insecure: bool = False)
     from styxy.adapters.settings import load_settings
 
     load_settings(caller.env, port=port, insecure=insecure)
+
+
+def _check_home(home: str) -> None:
+    """Reject a home in which no daemon could start, before one is stopped. Raises `Unavailable`."""
+    if os.path.lexists(home) and not os.access(home, os.W_OK | os.X_OK):
+        raise Unavailable(f"{home} cannot be written, so the daemon was not stopped")
 
 
 def _check_free(port: int) -> None:
@@ -196,6 +203,8 @@ def logs(options: Namespace, caller: Caller) -> int:
         lines, end = last_lines(path, options.lines)
     except FileNotFoundError:
         raise NotFound(f"no log yet: {path}") from None
+    except OSError as error:
+        raise Unavailable(f"cannot read {path}: {error.strerror}") from None
     caller.report({"log": path, "lines": lines}, "\n".join(lines))
     if options.follow:
         caller.out.flush()
