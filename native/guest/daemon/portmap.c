@@ -11,12 +11,13 @@
 enum {
     /*
      * A write takes the daemon some microseconds, unless the scheduler takes its processor away: a
-     * reader first yields, then sleeps, for 10 milliseconds in all. Giving up sooner would send a
-     * connection to a stranger. If the daemon died while writing, readers wait for that write once.
+     * reader first yields, then sleeps, for 50 milliseconds in all: so long a busy machine may keep
+     * the daemon waiting for its turn. Giving up sooner would send a connection to a stranger. If
+     * the daemon died while writing, readers wait for that write once.
      */
     MOST_READS = 400,
     READS_AWAKE = 40,
-    MOST_SLEEPS = 64,
+    MOST_SLEEPS = 320,
     SLEEP_NS = 100 * 1000,
     /*
      * Steps along a chain: far more than a port has servers, and an end where the map has a loop.
