@@ -23,7 +23,6 @@ from typing import Any
 
 from scripts.release.failure import Failure
 from scripts.release.targets import HOOK, LIBRARY, SUPERVISOR, Target
-from styxy import __version__
 
 MUSL_NOTICE = "styxy-seccomp.musl-copyright"
 
@@ -78,6 +77,8 @@ def musl() -> dict[str, Any]:
 
 def bill() -> str:
     """Write what a wheel itself has of others' work: the file of PEP 770."""
+    from styxy import __version__  # not before it is said that ziglang is missing
+
     mine = {"bom-ref": "styxy", "name": "styxy", "type": "application", "version": __version__}
     content = {
         "bomFormat": "CycloneDX",
