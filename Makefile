@@ -28,6 +28,8 @@ ISSUE_FORMS := $(filter-out $(ISSUE_CONFIG),$(wildcard .github/ISSUE_TEMPLATE/*.
 # a daemon from answering a guest within its deadline.
 TEST_WORKERS ?= 4
 SLOW_TEST_WORKERS ?= 3
+# Or quick, with a quarter of the examples of each property.
+HYPOTHESIS_PROFILE ?= thorough
 # The tests start thousands of Pythons. Where this is set, each would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -60,7 +62,7 @@ test: $(STAMPS)/dev programs hooks
 
 # Properties, which Hypothesis tries, are tried here, with all of their examples.
 test-slow: $(STAMPS)/dev programs $(PROGRAMS)/python-arm64 release-tools $(SITE)/.installed
-	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal --own-network -m "(slow or hypothesis) and not alone" --hypothesis-profile thorough $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(SLOW_TEST_WORKERS) --dist worksteal --own-network -m "(slow or hypothesis) and not alone" --hypothesis-profile $(HYPOTHESIS_PROFILE) $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -q -m alone $(PYTEST_ARGS)
 
 check: $(STAMPS)/dev hooks
