@@ -223,7 +223,11 @@ def listener_of(message: bytes, protocol: int) -> Listener:
     return Listener(
         port=Port(int.from_bytes(port, "big")),
         protocol="udp" if protocol == socket.IPPROTO_UDP else "tcp",
-        address=socket.inet_ntop(family, source[:4] if is_ipv4 else source),
+        address=(
+            socket.inet_ntop(socket.AF_INET, source[:4])
+            if is_ipv4
+            else socket.inet_ntop(socket.AF_INET6, source)
+        ),
         uid=uid,
         inode=inode,
         cookie=int.from_bytes(cookie, "little"),
