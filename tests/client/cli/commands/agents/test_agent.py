@@ -233,7 +233,7 @@ def test_control_c_leaves_the_old_file_or_the_new_one(styxy: CommandLine, ada: P
             pass  # until it begins to write
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=LONGEST)
-    assert process.returncode in (0, 130)
+    assert process.returncode in (0, 130, -signal.SIGINT)  # the last: before Python heeds it
     after = file.read_text()
     assert after == THEIRS or json.loads(after)["hooks"]
     assert [path.name for path in file.parent.iterdir()] == [file.name]
