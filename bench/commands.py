@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from bench.installation import STYXY, Installation, any_port
-from bench.rows import Row, percentile, row, timed
+from bench.rows import Row, ratio, row, timed
 
 ROUNDS = 40
 WARM_UP = 3
@@ -54,15 +54,7 @@ def in_turns(
 
 def beside(what: str, ours: list[float], bare: list[float], *, target: float = RATIO_TARGET) -> Row:
     """How many times a bare interpreter a command costs, pair by pair."""
-    ratios = [mine / theirs for mine, theirs in zip(ours, bare, strict=True)]
-    return Row(
-        what=what,
-        median=percentile(ratios, 0.5),
-        p95=percentile(ratios, 0.95),
-        rounds=len(ratios),
-        unit="ratio",
-        target=target,
-    )
+    return ratio(what, ours, bare, target=target)
 
 
 def seconds(installation: Installation, command: list[str]) -> float:

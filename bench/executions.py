@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.binds import run
 from bench.installation import STYXY, Installation
 from bench.probes import compiled
-from bench.rows import Row, percentile, row
+from bench.rows import Row, ratio, row
 
 TURNS = 15
 CHILDREN = 40
@@ -58,11 +58,4 @@ def rows_of(kind: str, took: dict[str, list[float]]) -> Iterator[Row]:
     for name, seconds in more.items():
         target = TARGETS[kind] if name == ACTIVATED else None
         yield row(f"{what}, {name}, more than plain", seconds, target=target)
-    ratios = [ours / other for ours, other in zip(took[ACTIVATED], took[NOTHING], strict=True)]
-    yield Row(
-        what=f"{what}, {ACTIVATED} / {NOTHING}",
-        median=percentile(ratios, 0.5),
-        p95=percentile(ratios, 0.95),
-        rounds=len(ratios),
-        unit="ratio",
-    )
+    yield ratio(f"{what}, {ACTIVATED} / {NOTHING}", took[ACTIVATED], took[NOTHING])

@@ -81,7 +81,7 @@ def compared(
         yield ratio(f"{what}, {name} / {peer}", times[name], times[peer])
 
 
-def ratio(what: str, ours: list[float], theirs: list[float]) -> Row:
+def ratio(what: str, ours: list[float], theirs: list[float], *, target: float | None = None) -> Row:
     """How many times as long ours takes, pair by pair."""
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
     return Row(
@@ -90,4 +90,5 @@ def ratio(what: str, ours: list[float], theirs: list[float]) -> Row:
         p95=percentile(ratios, 0.95),
         rounds=len(ratios),
         unit="ratio",
+        target=target,
     )
