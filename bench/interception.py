@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.installation import STYXY, CannotMeasure, Installation, any_port
 from bench.probes import compiled
-from bench.rows import Row, percentile, row
+from bench.rows import Row, percentile, ratio, row
 
 TURNS = 9
 ROUNDS = 500
@@ -73,14 +73,7 @@ class Turns:
             yield row(f"{call}, {what}: plain", took["plain"])
             for name in BACKENDS:
                 yield row(f"{call}, {what}: {name}", took[name])
-                ratios = [mine / bare for mine, bare in zip(took[name], took["plain"], strict=True)]
-                yield Row(
-                    what=f"{call}, {what}: {name} / plain",
-                    median=percentile(ratios, 0.5),
-                    p95=percentile(ratios, 0.95),
-                    rounds=len(ratios),
-                    unit="ratio",
-                )
+                yield ratio(f"{call}, {what}: {name} / plain", took[name], took["plain"])
 
     def _run(self, command: list[str]) -> list[float]:
         """Tell the median of each call of a run, in seconds."""
