@@ -40,7 +40,7 @@ def kill(soak: Soak) -> None:
 
 
 def configure(soak: Soak) -> None:
-    """Change the configuration over HTTP, by a command and in the file."""
+    """Change the configuration over HTTP."""
     while soak.pause(4.0):
         for change in CHANGES:
             answer = retried(soak, partial(soak.ask, "PATCH", "/config", {"changes": change}))
