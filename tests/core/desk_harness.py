@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from styxy.core.books.events import Event, InstanceEnding
 from styxy.core.config.configuration import Configuration
@@ -79,7 +80,7 @@ class DeskHarness:
 
     def allocate(self, kind: str = "dev", *, taken: Collection[int] = (), **more: object) -> Lease:
         """Allocate, with any fields of `LeaseRequest`."""
-        request = replace(LeaseRequest(service_type=kind), **more)  # type: ignore[arg-type]  # a shorthand
+        request = replace(LeaseRequest(service_type=kind), **more)
         return self.grant(request, taken=taken).lease
 
     def move(self, request: MoveRequest, *, taken: Collection[int] = ()) -> MoveAnswer:
@@ -104,7 +105,7 @@ class DeskHarness:
 
     def register(self, instance_id: str = "agent", **more: object) -> Instance:
         """Register an instance, with any fields of `InstanceRequest`."""
-        request = replace(InstanceRequest(instance_id=instance_id), **more)  # type: ignore[arg-type]  # a shorthand
+        request = replace(InstanceRequest(instance_id=instance_id), **more)
         ruling = decide_register(self.desk, request, now=self.now)
         self.write(ruling.events)
         return ruling.answer

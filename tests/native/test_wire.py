@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bench.line import format_question
 from styxy.adapters.portmap import layout as maplayout

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+from msgspec import Struct
+
 if __name__ == "__main__":
     # What follows takes a while; until the loop handles signals, Ctrl-C simply kills the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -18,7 +20,6 @@ import faulthandler
 import logging
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styxy import __version__
@@ -161,8 +162,7 @@ def _run(
     return opened.recovery.remains
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
+class _Opened(Struct, frozen=True, kw_only=True):
     """What is opened before there is a loop, and closed after it."""
 
     paths: Paths

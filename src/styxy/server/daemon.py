@@ -7,9 +7,10 @@ import gc
 import logging
 import os
 import signal
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy import __version__
 from styxy.server.guests.bind_socket import IDLE_SECONDS, BindSocket, Questions
@@ -50,8 +51,7 @@ ENDING = sorted(signal.valid_signals() - _FAULTS - _NOT_ENDING)
 """Signals that would end the process at once (signal(7)), and end the daemon in good order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What a daemon starts and stops; `token` is None if none is needed."""
 
     service: Service

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from styxy.adapters.portmap.file import is_place
 from styxy.adapters.portmap.map import Answer, PortMap

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from styxy.adapters.portmap.file import Remains, moves_left, remains_of, retire_left_over
 from styxy.adapters.portmap.map import Answer, MoveEntry, PortMap

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import get_args
 
 import pytest
+from msgspec import structs
 
 from styxy.core.books.events import KINDS, Event
 from tests.core import strategies
@@ -22,5 +22,5 @@ def test_every_kind_of_event_has_a_strategy_here() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
 def test_every_event_says_when_and_never_changes(kind: type[Event]) -> None:
-    assert "at" in {field.name for field in dataclasses.fields(kind)}
-    assert kind.__dataclass_params__.frozen  # type: ignore[union-attr]  # the type checker does not know dataclass internals
+    assert "at" in {field.name for field in structs.fields(kind)}
+    assert kind.__struct_config__.frozen

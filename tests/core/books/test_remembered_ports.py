@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from styxy.core.books.events import Event, Forgotten, MoveForgotten, Reassigned
 from styxy.core.config.configuration import Configuration, Recovery, SystemRecovery

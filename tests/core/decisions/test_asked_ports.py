@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from styxy.core.books.events import Asked
 from styxy.core.decisions.asked_ports import REFRESHED_AFTER, Place, asked_at, decide_asked

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from styxy.core.config.configuration import Configuration, HealthMonitoring, PortConflict, Recovery
 from styxy.core.config.validation import read_configuration

@@ -5,11 +5,10 @@ Also tests `state`.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from msgspec.structs import replace
 
 from styxy.core.books.events import InstanceEnding
 from styxy.core.config.configuration import Configuration, Recovery, SystemRecovery
@@ -142,7 +141,7 @@ class DeskMachine(RuleBasedStateMachine):
         request = replace(
             move_ask(asked, owner=owner, image_id=image_id),
             holder=who,
-            reason=reason,  # type: ignore[arg-type]  # drawn from the literals
+            reason=reason,
             service_type=kind,
             is_foreign=is_foreign,
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from styxy.core.books.events import Leased, Reassigned
 from styxy.core.decisions.requests import Kept, LeaseRequest, Moved, RunsAlready

@@ -5,10 +5,10 @@ Also tests `moves`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from styxy.core.decisions.requests import (
     FormerHolder,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from styxy.core.books.events import Leased, Reassigned
 from styxy.core.decisions.moves import decide_landed
@@ -135,7 +134,7 @@ def test_a_program_on_its_way_is_led_to_its_previous_place(
     harness.release(harness.moved(move_ask(), taken=(3000, 3001, 3002)).lease_id)
 
     def leads(*, is_free: bool = True, **more: bool) -> bool:
-        request = replace(steered(asked, reason="returned"), **more)  # type: ignore[arg-type]  # a shorthand
+        request = replace(steered(asked, reason="returned"), **more)
         return leads_back(
             harness.desk,
             request,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from styxy.core.protocol.move_words import LONGEST_NAME, MoveWords, move_sentence, printable_name
 

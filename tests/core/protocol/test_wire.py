@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bench.line import format_question
 from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, RunsAlready, Taken

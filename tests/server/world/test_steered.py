@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from styxy.core.commands.conduct import Habit
 from styxy.core.decisions.requests import MoveRequest
 from styxy.core.model.ports import Port, PortRange
@@ -34,7 +36,7 @@ def steered(clock: Clock) -> Steered:
 
 def refuse(subject: Steered, *ports: int, habit: Habit = TOOL) -> list[MoveRequest]:
     """Tell a program of some ports that they are taken."""
-    requests = [replace(move_ask(port), conduct="steered") for port in ports]
+    requests = [structs.replace(move_ask(port), conduct="steered") for port in ports]
     for request in requests:
         subject.refuse(request, habit, root=ROOT)
     return requests

@@ -10,9 +10,10 @@ import contextlib
 import os
 import re
 import sqlite3
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.adapters.journal.database import SCHEMA, SCHEMA_VERSION, SET_FOLD, failure
 from styxy.core.errors import JournalFailed
@@ -29,8 +30,7 @@ _INSERTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backup:
+class Backup(Struct, frozen=True, kw_only=True):
     """One backup file; `taken_at` is in seconds since the epoch."""
 
     path: str

@@ -15,9 +15,9 @@ import shutil
 import sqlite3
 import tempfile
 import zlib
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from styxy.adapters.home import open_regular
 from styxy.core.books.events import KINDS, Event
@@ -87,8 +87,7 @@ Row = tuple[float, str, bytes, int]
 """Seconds since the epoch, kind, JSON, and the checksum of both texts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
+class Fold(Struct, frozen=True, kw_only=True):
     """The snapshot that is in force: its number, the newest event in it, how many rows it has, and
     a checksum of them all in their order, so that none can be lost, added or exchanged."""
 

@@ -11,10 +11,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from msgspec import Struct
 
 from styxy.adapters.journal.database import SIDE_FILES, HomeTaken, JournalDamaged
 from styxy.adapters.journal.journal import Journal
@@ -32,8 +33,7 @@ _CONTRADICTIONS = (JournalDamaged, UnknownLease, KeyError, ValueError)
 """What a replay raises if its events cannot be read or contradict each other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(Generic[Read]):
+class Opened(Struct, Generic[Read], frozen=True, kw_only=True):
     """An open journal and what was read from it.
 
     `damage` says briefly what was wrong, `aside` where the damaged file is now, `backup` which

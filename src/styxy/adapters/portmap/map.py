@@ -18,8 +18,9 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from styxy.adapters.portmap.file import open_map, open_private
 from styxy.adapters.portmap.layout import (
@@ -67,8 +68,7 @@ PART = 1 << 19
 MoveState = Literal["held", "live", "remembered", "udp"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """Who answers on a port of one family; `cookie` identifies the socket.
 
     `is_place`: its repo has not asked for the port. `is_container`: the port is a container's.
@@ -88,8 +88,7 @@ class Answer:
         return self.repo or self.project
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveEntry:
+class MoveEntry(Struct, frozen=True, kw_only=True):
     """Where a server of a project went that asked for another port.
 
     `at` is when it was committed, or when it ended; seconds since the epoch. A cookie of 0: nobody

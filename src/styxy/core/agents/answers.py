@@ -6,8 +6,9 @@ Advice that an event cannot carry is left out, and the caller knows from the row
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protocol:
+class Protocol(Struct, frozen=True, kw_only=True):
     """How an agent is answered.
 
     `shows_before`: its model sees what is said before a command that is allowed. `can_rewrite`: a

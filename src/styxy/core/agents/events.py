@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,7 @@ asks what to add to its instructions."""
 Outcome = Literal["passed", "failed", "unknown"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookEvent:
+class HookEvent(Struct, frozen=True, kw_only=True):
     """One call of a hook.
 
     `agent` is whose protocol the hook speaks, and `speaker` the agent that called it: Cursor calls
@@ -49,8 +49,7 @@ class HookEvent:
     prompt: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Advice(Struct, frozen=True, kw_only=True):
     """What an agent is told; nothing, usually.
 
     `denial` stops the command and says why. `context` reaches the model. `command` replaces the

@@ -7,8 +7,9 @@ on-disk format: give a new field a default, and never remove one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from styxy.core.model.instances import Instance
 from styxy.core.model.leases import Cause, Holder, Lease, Owner
@@ -20,23 +21,20 @@ Ending = Literal["released", "holder died", "lapsed", "cleaned up", "orphaned", 
 InstanceEnding = Literal["left", "process died", "heartbeat lost"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """What every event has. `uid` is the user who asked for it; None if nobody did."""
 
     at: float
     uid: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leased(Fact):
+class Leased(Fact, frozen=True, kw_only=True):
     """A port was leased."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released(Fact):
+class Released(Fact, frozen=True, kw_only=True):
     """A lease ended; `reason` says why."""
 
     lease_id: str
@@ -46,8 +44,7 @@ class Released(Fact):
     asked: Port | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passed(Fact):
+class Passed(Fact, frozen=True, kw_only=True):
     """A lease was passed to the process that now has its socket, or that took it over.
 
     `is_lent`: until that process ends. With no holder, the lease went back to its project and
@@ -61,16 +58,14 @@ class Passed(Fact):
     expires_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound(Fact):
+class Bound(Fact, frozen=True, kw_only=True):
     """A leased port has a listener."""
 
     lease_id: str
     port: Port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unbound(Fact):
+class Unbound(Fact, frozen=True, kw_only=True):
     """A leased port lost its listener; the lease lapses at `expires_at`."""
 
     lease_id: str
@@ -78,8 +73,7 @@ class Unbound(Fact):
     expires_at: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dated(Fact):
+class Dated(Fact, frozen=True, kw_only=True):
     """A lease has a new expiry time. `given_up`: its server could not bind the port."""
 
     lease_id: str
@@ -88,8 +82,7 @@ class Dated(Fact):
     given_up: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reassigned(Fact):
+class Reassigned(Fact, frozen=True, kw_only=True):
     """A bind asked for one port and was moved to another.
 
     `adopted` is the id of the lease that it was moved onto if that lease had been granted before;
@@ -108,8 +101,7 @@ class Reassigned(Fact):
     lease_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probed(Fact):
+class Probed(Fact, frozen=True, kw_only=True):
     """A moved bind was a probe: its socket is gone and has served nobody. Nothing remembers it."""
 
     lease_id: str
@@ -117,8 +109,7 @@ class Probed(Fact):
     port: Port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered(Fact):
+class Remembered(Fact, frozen=True, kw_only=True):
     """A snapshot entry: the remembered port of one service; `at` is when it was last used."""
 
     project: str
@@ -127,8 +118,7 @@ class Remembered(Fact):
     port: Port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveRemembered(Fact):
+class MoveRemembered(Fact, frozen=True, kw_only=True):
     """A snapshot entry: one remembered move; `at` is when its lease ended."""
 
     owner_key: int
@@ -136,8 +126,7 @@ class MoveRemembered(Fact):
     port: Port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten(Fact):
+class Forgotten(Fact, frozen=True, kw_only=True):
     """The port of a service is no longer remembered."""
 
     project: str
@@ -146,8 +135,7 @@ class Forgotten(Fact):
     port: Port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveForgotten(Fact):
+class MoveForgotten(Fact, frozen=True, kw_only=True):
     """The place of a moved server is no longer remembered."""
 
     owner_key: int
@@ -155,8 +143,7 @@ class MoveForgotten(Fact):
     port: Port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked(Fact):
+class Asked(Fact, frozen=True, kw_only=True):
     """A program asked for a port by its number; `asker_key` is the key of its project's repo, or of
     the project if it has none. Also the snapshot entry."""
 
@@ -164,16 +151,14 @@ class Asked(Fact):
     port: Port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskForgotten(Fact):
+class AskForgotten(Fact, frozen=True, kw_only=True):
     """It is no longer remembered that a repo, or a project, asked for a port."""
 
     asker_key: int
     port: Port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RangeAdded(Fact):
+class RangeAdded(Fact, frozen=True, kw_only=True):
     """A service type was auto-allocated, or its range grew.
 
     `is_filed`: it was written to config.json, so if a later file lacks it, the user removed it.
@@ -187,37 +172,32 @@ class RangeAdded(Fact):
     is_unproven: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RangeRemoved(Fact):
+class RangeRemoved(Fact, frozen=True, kw_only=True):
     """An auto-allocated service type was removed."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceSeen(Fact):
+class InstanceSeen(Fact, frozen=True, kw_only=True):
     """A client registered, or registered again."""
 
     instance: Instance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard(Fact):
+class Heard(Fact, frozen=True, kw_only=True):
     """A client sent a heartbeat."""
 
     instance_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceGone(Fact):
+class InstanceGone(Fact, frozen=True, kw_only=True):
     """A client left, died or stopped sending heartbeats."""
 
     instance_id: str
     reason: InstanceEnding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributed(Fact):
+class Attributed(Fact, frozen=True, kw_only=True):
     """Processes turned out to be a session's: a server that listens, and what has started it.
 
     With no instance, it is forgotten whose they were; they have ended.
@@ -227,23 +207,20 @@ class Attributed(Fact):
     instance_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramSeen(Fact):
+class ProgramSeen(Fact, frozen=True, kw_only=True):
     """Something was learned of a program; also a snapshot entry."""
 
     program: Program
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramForgotten(Fact):
+class ProgramForgotten(Fact, frozen=True, kw_only=True):
     """What was learned of a program was forgotten."""
 
     id: ProgramId
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noted(Fact):
+class Noted(Fact, frozen=True, kw_only=True):
     """Something happened to the daemon itself: a start, a recovery step, a configuration reload.
 
     For the audit log only; it changes no state.

@@ -9,8 +9,9 @@ that a replay forgets the same, whatever the settings were meanwhile.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.books.events import Asked, Forgotten, MoveRemembered, Remembered
 from styxy.core.model.ports import Port
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from styxy.core.model.leases import Lease
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A remembered port and when it was last in use (seconds since the epoch)."""
 
     port: Port

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from msgspec import structs
+
 from styxy.core.books.events import (
     Asked,
     AskForgotten,
@@ -117,7 +119,7 @@ class State:
             case InstanceSeen(instance=instance):
                 self.instances[instance.instance_id] = instance
             case Heard(instance_id=instance_id, at=at):
-                heard = replace(self.instances[instance_id], last_heartbeat=at)
+                heard = structs.replace(self.instances[instance_id], last_heartbeat=at)
                 self.instances[instance_id] = heard
             case InstanceGone(instance_id=instance_id):
                 self.instances.pop(instance_id, None)

@@ -10,8 +10,9 @@ our own ranges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.model.service_types import Catalogue
 
@@ -24,8 +25,7 @@ REGISTRY_DATE = "2025-03-28"
 """The last change of the registry that the assignments were taken from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """A port, the registry's name of its service over TCP, and what programs call it."""
 
     port: int

@@ -7,8 +7,9 @@ it has a column for the type and one for the range. Bytes outside the markers ar
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.errors import Conflict, InvalidInput
 from styxy.core.model.ports import Port, PortRange
@@ -30,8 +31,7 @@ _LAST_UPDATED = re.compile(rb"(?<=^Last updated: )\d{4}-\d\d-\d\d", re.MULTILINE
 TITLES = ("type", "range", "preferred", "for")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """Hold one row of a table. `line` counts from 1."""
 
     name: str

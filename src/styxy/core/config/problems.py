@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.messages import LONGEST_SHOWN
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[\w*/:-]+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """Say in a sentence what is wrong with the value at `path`; `()` is the whole file.
 
     A file that is not JSON has a line and a column, counted from 1; a value has its path.

@@ -8,10 +8,11 @@ JSON holds becomes a configuration or a list of problems.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct, field, structs
 
 from styxy.core.config.configuration import (
     BUILT_IN_RULES,
@@ -48,8 +49,7 @@ MOST_GUESSED = 20
 more mistakes than that has not misspelled them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Hold a configuration, what is wrong with the data, and the data; None is no JSON object.
 
     Where something is wrong, the rest of the configuration is as the data says.
@@ -74,7 +74,9 @@ def read_text(text: str, *, file: str | None = None) -> Reading:
         *(Problem(path=p, sentence=f"{shown_path(p)} is there a second time") for p in repeated),
         *reading.problems,
     ]
-    return replace(reading, problems=tuple(replace(each, file=file) for each in found))
+    return structs.replace(
+        reading, problems=tuple(structs.replace(each, file=file) for each in found)
+    )
 
 
 def read_configuration(data: object) -> Reading:
@@ -106,8 +108,7 @@ def read_configuration(data: object) -> Reading:
     )
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     """Collect values under their proper names, and problems under the names of the file."""
 
     problems: list[Problem] = field(default_factory=list)

@@ -8,8 +8,9 @@ own: whoever connects there means that very server.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.books.events import Asked
 from styxy.core.decisions.requests import Ruling
@@ -26,8 +27,7 @@ REFRESHED_AFTER = DAY
 """Seconds after which a number that is asked for again is written down again: one event a day."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """A server on a port. `said` is the number that its program bound, as it reported; None if it
     did not, or does not know. `lease` is its own project's lease on the port."""
 

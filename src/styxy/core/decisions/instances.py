@@ -7,8 +7,10 @@ the listener ends.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from styxy.core.books.events import (
     Dated,
@@ -37,8 +39,7 @@ if TYPE_CHECKING:
     from styxy.core.model.ports import Port
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Struct, frozen=True):
     """How many checks in a row each silent instance has failed, and which failed too many."""
 
     misses: Mapping[str, int]

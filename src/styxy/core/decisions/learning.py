@@ -7,9 +7,10 @@ needed; a program that then fails to find its own way is moved again, for good.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from styxy.core.books.events import ProgramForgotten, ProgramSeen
 from styxy.core.decisions.requests import Ruling

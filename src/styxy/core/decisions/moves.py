@@ -26,8 +26,10 @@ same question is decided again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from styxy.core.books.events import Dated, Leased, Reassigned
 from styxy.core.decisions.port_selection import exhausted, first_free, is_open, unleased
@@ -50,8 +52,7 @@ LOST_GRACE = 10.0
 """Seconds that a worker has to start listening on the port that it bound."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class _Case(Struct, frozen=True, kw_only=True):
     """One question with everything its decision depends on. `given_up` are the events of step 1."""
 
     state: State
@@ -69,7 +70,7 @@ def decide_move(
     if request.conduct != "moves":
         return _unmoved(state, request, lease_id=lease_id, now=now, taken=taken)
     if request.lost in request.own:
-        request = replace(request, lost=None)
+        request = structs.replace(request, lost=None)
     lost = request.lost
     given_up = () if lost is None else _given_up(state.lease_index, request, lost=lost, now=now)
     place = _place_of(state.lease_index, request, taken)
@@ -130,7 +131,7 @@ def _to_a_new_place(case: _Case) -> Ruling[MoveAnswer]:
     if port is None:
         raise exhausted(state.lease_index, kind, request.owner)
     ruling = _moved(case, kind, port)
-    return replace(ruling, events=(*case.given_up, *ruling.events))
+    return structs.replace(ruling, events=(*case.given_up, *ruling.events))
 
 
 def _back_to_its_place(case: _Case) -> Ruling[MoveAnswer]:
@@ -182,8 +183,7 @@ def _cause(case: _Case) -> Cause:
     return IN_USE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """When a bind stays where it is, and where it goes otherwise.
 
     `tries_asked`: the asked port itself is a candidate, because it may have become free between the
@@ -337,7 +337,7 @@ def _onto(granted: Lease, case: _Case) -> Ruling[MoveAnswer]:
     lease = replace(
         granted, asked=request.asked, image_id=request.image_id, cause=cause, is_adopted=True
     )
-    event = replace(
+    event = structs.replace(
         _move_event(request, lease, case.now),
         adopted=lease.lease_id,
         image_id=request.image_id,

@@ -7,8 +7,9 @@ next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.model.ports import Port, PortRange
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from styxy.core.model.service_types import ServiceType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True):
     """What a new range of `size` ports must fit into.
 
     `lowest` and `highest` are the limits, both included. `start` is the user's preferred first
@@ -87,8 +87,7 @@ STRATEGIES: Mapping[Placement, Callable[[Site], PortRange | None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Category:
+class Category(Struct, frozen=True, kw_only=True):
     """A kind of service: the words that identify it and its conventional port."""
 
     words: tuple[str, ...]

@@ -5,8 +5,10 @@ The rules are the user's (`core.config.configuration`); `core.decisions.placemen
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.decisions.placement import STRATEGIES, Site
 from styxy.core.errors import ConfirmationRequired, Conflict, NoRoom
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from styxy.core.model.service_types import Catalogue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """How to make a range: the configuration combined with the rule that matches the name."""
 
     name: str
@@ -31,8 +32,7 @@ class Wish:
     start: Port | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
+class Proposal(Struct, frozen=True, kw_only=True):
     """A range that has not been made yet. `token` confirms exactly this one."""
 
     service: ServiceType

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+from msgspec import Struct
 
 from styxy.core.model.leases import DEFAULT_NAME, NOBODY, Holder, Lease, Owner, Protocol
 
@@ -20,8 +21,7 @@ place of this server for the port; the map remembers a place that the project le
 program that found its own way listens on a port of its choice, and wants to know what to say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseRequest:
+class LeaseRequest(Struct, frozen=True, kw_only=True):
     """A request for a port of a service type. `ttl` is in seconds.
 
     `confirm` is the token of the proposal that the user has seen, if a type must be confirmed.
@@ -40,8 +40,7 @@ class LeaseRequest:
     confirm: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceRequest:
+class InstanceRequest(Struct, frozen=True, kw_only=True):
     """A request to register an instance; `core.model.instances.Instance` explains the fields."""
 
     instance_id: str
@@ -54,16 +53,14 @@ class InstanceRequest:
     service_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FormerHolder:
+class FormerHolder(Struct, frozen=True):
     """Who had a port, by a listener or a lease, until `until` (seconds since the epoch)."""
 
     owner: Owner
     until: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveRequest:
+class MoveRequest(Struct, frozen=True, kw_only=True):
     """A request to decide where a bind of `asked` should go.
 
     `image_id` identifies the program image. `lost` is the port that was answered before and whose
@@ -107,8 +104,7 @@ class MoveRequest:
     leads_back: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """A granted lease; `existing` if it was there already, as a singleton or through `reuse`.
 
     `made` is the range that was made for it.
@@ -119,13 +115,11 @@ class Grant:
     made: Proposal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """The bind is not moved: its first real result stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """The bind is moved to the leased port; `is_new` if no process has been told about it yet.
 
     `took` is the name of the program if it found the port by itself; `outside` says who still looks
@@ -140,8 +134,7 @@ class Moved:
     is_probe: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunsAlready:
+class RunsAlready(Struct, frozen=True):
     """The port of the singleton that is already running; the pid is 0 if unknown."""
 
     port: Port
@@ -149,8 +142,7 @@ class RunsAlready:
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """The bind fails with EADDRINUSE, as without Styxy.
 
     `free` is a port that the program could be started on, where it must be told of one; `advice`
@@ -166,8 +158,7 @@ MoveAnswer = Kept | Moved | RunsAlready | Taken
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling(Generic[Answer]):
+class Ruling(Struct, Generic[Answer], frozen=True):
     """A decision, and the events that make it take effect once they are written.
 
     `candidate` is a port that the decision depends on: probe it before writing anything.

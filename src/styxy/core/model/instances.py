@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from styxy.core.model.leases import Holder
 from styxy.core.model.ports import Port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class Instance(Struct, frozen=True, kw_only=True):
     """A registered client. Times are seconds since the epoch.
 
     With a holder it lives as long as that process; without one, as long as its heartbeats arrive.

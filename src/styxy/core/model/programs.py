@@ -5,8 +5,9 @@ The journal's codec reads the annotations at run time, so the names in them are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from styxy.core.model.ports import Port
 
@@ -25,8 +26,7 @@ Learned = Literal["steered", "moved"]
 Sign = Literal["bound another port", "exited"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramId:
+class ProgramId(Struct, frozen=True, kw_only=True):
     """A program: its executable, and what that runs.
 
     `script` is a canonical path; a module (`-m http.server`), archive (`-jar /srv/x.jar`) or main
@@ -37,8 +37,7 @@ class ProgramId:
     script: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """One time that a program compared: it was moved from `asked` to `got`, read that it was, and
     closed the socket at once. Then it bound another port or exited: `number` is port or status.
     """
@@ -51,8 +50,7 @@ class Evidence:
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class Program(Struct, frozen=True, kw_only=True):
     """What is known of a program, under the name that people use.
 
     `has_failed`: told that its port is taken, it exited without listening. Nothing is learned of it

@@ -6,8 +6,10 @@ is somebody's path and goes to a terminal, so it has no character that a termina
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from styxy.core.model.leases import CauseKind
@@ -16,8 +18,7 @@ LONGEST_NAME = 60
 """Bytes of a name: the library has room for 63 (`WIRE_NAME`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveWords:
+class MoveWords(Struct, frozen=True, kw_only=True):
     """Hold why a bind was moved: whose the port is or was, and until what local time (`14:03`).
     Of a port that was in use, `name` is who had it, or empty.
 

@@ -15,10 +15,11 @@ first line alone, and one that gets none says that the port was in use. After th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, assert_never, cast, get_args
 from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from msgspec import Struct
 
 from styxy.core.decisions.requests import Kept, MoveAnswer, Moved, Reason, RunsAlready, Taken
 from styxy.core.errors import InvalidInput
@@ -41,8 +42,7 @@ _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _PRINTABLE = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("%"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindQuestion:
+class BindQuestion(Struct, frozen=True, kw_only=True):
     """A question about where a bind should go; `core.decisions.requests.MoveRequest` explains the
     fields.
     """
@@ -61,8 +61,7 @@ class BindQuestion:
     """The program for which a supervisor asks; None if the program itself asks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenNote:
+class ListenNote(Struct, frozen=True, kw_only=True):
     """A report that a server is listening: on which socket (`cookie`), whose, of which repo (0:
     none).
 
@@ -83,8 +82,7 @@ class ListenNote:
     pid: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameNote:
+class NameNote(Struct, frozen=True, kw_only=True):
     """A report that a program has read the port of a socket that was moved to `port`."""
 
     port: Port

@@ -4,8 +4,9 @@ are. Values and counts; `core.protocol.views.overview` is their form in the API.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from styxy.core.model.ports import LAST_PORT, Port
 
@@ -26,8 +27,7 @@ def url_of(port: int, addresses: Sequence[str]) -> str:
     return f"http://[{address}]:{port}/" if ":" in address else f"http://{address}:{port}/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RangeUse:
+class RangeUse(Struct, frozen=True, kw_only=True):
     """How many ports of a service type are leased, in use, and either of both."""
 
     kind: ServiceType
@@ -37,8 +37,7 @@ class RangeUse:
     used: int
 
 
-@dataclass(slots=True)
-class PortMarks:
+class PortMarks(Struct):
     """Which ports are leased and which are in use, a byte for each port, so that a range is counted
     in microseconds."""
 

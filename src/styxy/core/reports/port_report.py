@@ -7,8 +7,9 @@ A usage is the kernel's word alone; a report adds what the leases and the ranges
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.model.leases import Lease, Protocol
 from styxy.core.model.ports import Port
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from styxy.core.model.service_types import Catalogue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(Struct, frozen=True, kw_only=True):
     """The listeners of one port and the process behind them.
 
     `uid` is the user of the sockets. `program` is what people call the process.
@@ -41,8 +41,7 @@ class Usage:
     since: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortReport:
+class PortReport(Struct, frozen=True, kw_only=True):
     """What is on one port: who it is promised to, and what the kernel shows there.
 
     `service_type` is the lease's, else the range's. `is_held`: a TCP socket is bound to the port
@@ -97,8 +96,7 @@ class PortReport:
 _STRANGER = "a process that is not visible"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
+class Statistics(Struct, frozen=True, kw_only=True):
     """Count ports in use; what has no type, instance or project is in `total` alone."""
 
     total: int

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.agents.outcomes import LARGEST_OUTPUT
 
@@ -22,8 +23,7 @@ MOST_TASKS = 5
 LONGEST_PATH = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class FailedTask:
+class FailedTask(Struct, frozen=True):
     """A command that failed in the background, and the end of what it printed."""
 
     call_id: str

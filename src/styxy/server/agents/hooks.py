@@ -12,6 +12,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from styxy.adapters.projects.project_files import ProjectFiles
 from styxy.core.advice.failures import find_failure
 from styxy.core.advice.guard import denial
@@ -110,7 +112,7 @@ class Hooks:
             )
             advice = await self._handlers[event.kind](event, session, peer)
             if is_repeated:  # what is denied is denied to every hook, and said once
-                advice = replace(advice, context="")
+                advice = structs.replace(advice, context="")
         except TimeoutError:
             return b""  # too much to read, and nobody waits any more
         except StyxyError as error:
@@ -179,7 +181,7 @@ class Hooks:
         text = "\n".join(notices)
         if text and not protocol.shows_before:
             # Gemini CLI gives its calls no ids, and names the changed command after it.
-            session.postpone(replace(event, command=command or event.command), text)
+            session.postpone(structs.replace(event, command=command or event.command), text)
             text = ""
         return Advice(context=text, command=command)
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from styxy.core.decisions.requests import InstanceRequest
 from styxy.core.errors import StyxyError
@@ -39,8 +41,7 @@ MOST_SESSIONS = 200
 MOST_CALLS = 50
 
 
-@dataclass(slots=True, kw_only=True)
-class Session:
+class Session(Struct, kw_only=True):
     """One session, and what it did lately.
 
     `ancestors` are the agent's process and all above it, upwards. `commands` are the recent

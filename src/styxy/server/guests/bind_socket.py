@@ -12,10 +12,11 @@ import asyncio
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.errors import WORLDS_ERRORS, StyxyError
 from styxy.core.protocol import wire
@@ -54,8 +55,7 @@ MOST_LINES = 16
 """Questions of one guest that may be unanswered; above that, no more of it is read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """A question, the process that asks, and its project."""
 
     question: wire.BindQuestion

@@ -18,10 +18,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct, field
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from styxy.core.errors import InvalidInput
@@ -66,8 +66,7 @@ LONG_HEAD = f"the request line and headers exceed {MAX_HEAD} bytes; send less"
 FOREIGN_TARGET = "the request target must be a path that starts with '/'"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
+class Shared(Struct, frozen=True, kw_only=True):
     """What all connections share; `patience` is in seconds."""
 
     limit: ConnectionLimit

@@ -13,8 +13,9 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.errors import Forbidden
 
@@ -37,8 +38,7 @@ MOST_COOKIES = 200
 NOT_SIGNED_IN = "this browser is not signed in, or no longer; type: styxy open"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrowserSession:
+class BrowserSession(Struct, frozen=True, kw_only=True):
     """One browser that is signed in: what its cookie says, and what its page must show."""
 
     cookie: str

@@ -11,8 +11,9 @@ import json
 import os
 import socket
 import stat
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from styxy.adapters.fd_limits import is_want, refusal
 from styxy.adapters.kernel import has_ipv6
@@ -34,8 +35,7 @@ after a second (tcp(7), tcp_syn_retries). The kernel caps this at net.core.somax
 _MAX_DAEMON_FILE = 64 * 1024  # bytes; ours has a few hundred
 
 
-@dataclass(slots=True, kw_only=True)
-class Sockets:
+class Sockets(Struct, kw_only=True):
     """The open listening sockets; `notes` has a sentence about each that could not be opened.
 
     `names` are those of the Unix sockets; `lent` are the names that a service manager has given

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.errors import Forbidden, NotFound
 
@@ -22,8 +23,7 @@ MOST = 64 * 1024
 FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputEnd:
+class OutputEnd(Struct, frozen=True, kw_only=True):
     """The last bytes of a file of `size` bytes."""
 
     path: str

@@ -6,8 +6,9 @@ A part is a name and a function that returns a `PartState`; whoever builds a par
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from styxy.adapters.portable.choice import is_portable, why
 from styxy.core.errors import StyxyError
@@ -35,16 +36,14 @@ Severity = Literal["ok", "warning", "error"]
 RANK: dict[Severity, int] = {"ok": 0, "warning": 1, "error": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class PartState:
+class PartState(Struct, frozen=True):
     """The state of a part, with one sentence for people."""
 
     state: Severity
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthReport:
+class HealthReport(Struct, frozen=True, kw_only=True):
     """The state of every part; `can_grant` is False if no lease can be granted."""
 
     parts: dict[str, PartState]

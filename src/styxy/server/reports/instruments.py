@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from styxy.server.agents.loading import HooksLoader
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from styxy.server.upkeep.recovery import Recovery
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instruments:
+class Instruments(Struct, frozen=True, kw_only=True):
     """Bundle what routes use beside the service: what the daemon knows of itself (its health, its
     last start, every change, stalls, the files that it runs from), everything at once for those who
     show it, the agents' hooks, who is signed in with a browser, and what stops servers.

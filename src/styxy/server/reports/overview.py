@@ -18,11 +18,11 @@ import logging
 import os
 import time
 from collections import deque
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from styxy import __version__
 from styxy.adapters.processes import user_name
@@ -81,8 +81,7 @@ UNSEEN = frozenset({
 """Events that tell a person nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Entry(Struct, frozen=True, kw_only=True):
     """What is shown of a port since a revision, also encoded; None: nothing any more."""
 
     revision: int

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from styxy.core.books.events import Event, Noted
 from styxy.core.decisions.requests import Answer, Ruling

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.adapters.processes import user_name
 from styxy.core.errors import Unavailable
@@ -65,8 +66,7 @@ GREETING = b"retry: 1000\n\n: styxy\n\n"
 HEARTBEAT = b": heartbeat\n\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One event in the form in which it is sent."""
 
     seq: int

@@ -7,9 +7,10 @@ Each speaks for itself, and the kernel identifies the process.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from styxy.core.commands.programs import service_type_of_program
 from styxy.core.decisions.asked_ports import decide_asked

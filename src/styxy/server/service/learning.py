@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.decisions.learning import decide_compared, decide_failed
 from styxy.core.errors import Unavailable
@@ -37,8 +38,7 @@ LAST_FAILURE = 127
 """Statuses above it stand for signals: a shell's, or of a program that catches Ctrl-C."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Suspect:
+class Suspect(Struct, kw_only=True):
     """A move that may have been a probe. Times are seconds since the epoch.
 
     `is_closed`: its socket was closed in time. `other` is another port that the image has bound

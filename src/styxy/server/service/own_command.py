@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from styxy.core.errors import Unavailable
 
@@ -17,8 +18,7 @@ REAPING = 1.0
 """Seconds for what was killed to be gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """The exit status of a command, and its standard output."""
 
     status: int

@@ -8,8 +8,9 @@ by the user, and the type is removed with it, unless its range has leases.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from styxy.core.books.events import RangeAdded, RangeRemoved
 from styxy.core.decisions.retention import decide_forget_types

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.adapters.home import is_token, write_token
 from styxy.core.errors import Unavailable
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscoveryFile:
+class DiscoveryFile(Struct, frozen=True, kw_only=True):
     """One file, how to check that it is there, and how to write it; writing raises `OSError` or
     `Unavailable`. `hint` says what to do while it cannot be written.
     """

@@ -18,8 +18,9 @@ import threading
 import time
 import traceback
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +39,7 @@ Turn = tuple[float, float]
 """When the loop started and finished working, by time.monotonic()."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stall:
+class Stall(Struct, frozen=True, kw_only=True):
     """One stall: `at` in seconds since the epoch, `stack` innermost frame last."""
 
     at: float

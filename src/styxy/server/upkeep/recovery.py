@@ -12,9 +12,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from styxy.adapters.portmap.file import Remains
 from styxy.core.books.events import Noted
@@ -38,8 +39,7 @@ MOST_NAMED = 20
 """Maximum number of ports listed in one sentence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """The result of one startup step, in a sentence."""
 
     name: str

@@ -8,8 +8,9 @@ forks and its parent exits), so the result counts only while that very process i
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 Transport = Literal["tcp", "udp"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuestReport:
+class GuestReport(Struct, frozen=True, kw_only=True):
     """What a guest reported about its listener: its project, its repo, its type.
 
     `image_id` is the id of the program image that made it listen, `asked` the number that this
@@ -38,8 +38,7 @@ class GuestReport:
     asked: Port | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class Sighting(Struct, frozen=True, kw_only=True):
     """A listener with its process; None if the process is not visible.
 
     `since` is in seconds since the epoch, None if unknown.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from styxy.adapters.portmap.map import Answer, MoveEntry
 from styxy.core.books.events import (

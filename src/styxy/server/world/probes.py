@@ -6,8 +6,9 @@ memory alone: what was moved before the daemon started counts as a server's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.books.events import Bound, Leased, Probed, Reassigned, Released, Unbound
 
@@ -27,8 +28,7 @@ KINDS = (Bound, Leased, Probed, Reassigned, Released, Unbound)
 """The events that say something of a move."""
 
 
-@dataclass(slots=True)
-class _Move:
+class _Move(Struct):
     """A move of which it is not known yet; `bound_at` is when its socket began to listen, `since`
     when nobody can have been connected to it before. Seconds since the epoch.
     """

@@ -6,8 +6,9 @@ that has asked for the first time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from styxy.core.model.programs import MOST_STEPS, SIDE_PORTS
 
@@ -27,8 +28,7 @@ LONGEST_WAY = 10.0
 user may take as long as it lives."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Way:
+class Way(Struct, kw_only=True):
     """One program image on its way: the process tree below `root`, what it was told, and when.
 
     `refused` are its requests by port, in order; `took` the ports that it listens on since, and

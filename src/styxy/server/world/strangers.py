@@ -11,8 +11,9 @@ Finding a process takes milliseconds, so the verdict on a port is kept until its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy.core.names import INSTANCE_NAMES, instance_of
 
@@ -32,8 +33,7 @@ NO_PROJECT = ("/", None)
 """Where daemons of the system run, which says nothing about whose they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(Struct, frozen=True):
     """Whether only strangers listened on the port of a lease, and on which sockets."""
 
     lease: Lease

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from styxy.core.errors import InvalidInput
 from styxy.core.model.ports import Port, as_port
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     Handler = Callable[["Call"], Answer | Awaitable[Answer]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """What a handler needs: the service, and the checked parts of the request.
 
     `session` is the browser session that it came in, if it did. `is_stranger`: it came over TCP,
@@ -54,8 +54,7 @@ class Call:
     raw: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """One operation.
 
     `headers` are the request headers that it uses, `media` the types of responses that are not
