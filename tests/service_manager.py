@@ -135,6 +135,9 @@ class Manager:
         own = self._units / "styxy.service"
         return own if own.exists() else self._packaged
 
+    def _has_sockets(self) -> bool:
+        return (self._units / "styxy.socket").exists()
+
     def _become(self, command: list[str], env: dict[str, str], log: str) -> None:
         try:
             output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -182,7 +185,9 @@ class Manager:
 
     def _obey(self, link: socket.socket, words: list[str]) -> None:
         verb = words[1] if words[:1] == ["--user"] else ""
-        if verb in ("start", "stop", "restart"):
+        if verb == "stop" and "styxy.socket" in words and not self._has_sockets():
+            answer(link, 5, "Failed to stop styxy.socket: Unit styxy.socket not loaded.")
+        elif verb in ("start", "stop", "restart"):
             self._waiting.append(link)
             getattr(self, f"_{verb}")()
         elif verb == "show":
@@ -209,7 +214,7 @@ class Manager:
                 self._answer_all(0, "")
             return
         try:
-            if not self._sockets and (self._units / "styxy.socket").exists():
+            if not self._sockets and self._has_sockets():
                 self._open()
         except OSError as error:
             self._close()
@@ -243,7 +248,9 @@ class Manager:
         active = state if self._is_wanted else "inactive"
         facts = {"ActiveState": active, "SubState": "test", "MainPID": self._pid}
         facts |= {"UnitPath": self._units, "FragmentPath": self._fragment()}
-        if not self._fragment().exists():
+        if self._fragment().exists():
+            facts["Environment"] = " ".join(read_unit(self._fragment()).get("Environment", ()))
+        else:
             facts["FragmentPath"] = ""
         return "".join(f"{name}={value}\n" for name, value in facts.items())
 

@@ -11,8 +11,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
@@ -21,46 +19,18 @@ from pathlib import Path
 
 import pytest
 
-from styxy.client.service.unit_text import packaged_unit
+from tests.client.service.managed import managed_in, programs_of, units_of, user_in
 from tests.commands import CommandLine
 from tests.daemon import LONGEST, Daemon, wait_until
-from tests.service_manager import history_of, running_manager
+from tests.service_manager import history_of
 
 pytestmark = pytest.mark.slow
-
-WATCHDOG = 1.0  # seconds without a sign of life; a false alarm here restarts what is restarted
-
-
-def user_in(folder: Path) -> CommandLine:
-    """A command line of a user of its own, whose service manager nobody reaches."""
-    (folder / "user").mkdir()
-    (folder / "runtime").mkdir(mode=0o700)
-    command_line = CommandLine(folder / "home", HOME=str(folder / "user"))
-    command_line.env["XDG_RUNTIME_DIR"] = str(folder / "runtime")
-    return command_line
-
-
-@contextlib.contextmanager
-def managed_in(folder: Path) -> Iterator[CommandLine]:
-    """A command line of a user with a service manager."""
-    command_line = user_in(folder)
-    with running_manager(folder, command_line.env, watchdog=WATCHDOG) as programs:
-        command_line.env["PATH"] = f"{programs}:{command_line.env['PATH']}"
-        yield command_line
-    command_line.kill_daemon()
 
 
 @pytest.fixture
 def alone(tmp_path: Path) -> CommandLine:
     """A command line of a user without a service manager."""
     return user_in(tmp_path)
-
-
-@pytest.fixture
-def managed(tmp_path: Path) -> Iterator[CommandLine]:
-    """A command line of a user with a service manager."""
-    with managed_in(tmp_path) as command_line:
-        yield command_line
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +48,6 @@ def service(installed: CommandLine) -> CommandLine:
     command_line = CommandLine(installed.home, port=installed.port)
     command_line.env = dict(installed.env)
     return command_line
-
-
-def units_of(styxy: CommandLine) -> Path:
-    return Path(styxy.env["HOME"], ".config", "systemd", "user")
-
-
-def programs_of(styxy: CommandLine) -> Path:
-    return Path(styxy.env["PATH"].split(":")[0])
 
 
 class Clients:
@@ -172,29 +134,6 @@ def test_the_running_daemon_becomes_a_service_once(managed: CommandLine) -> None
     shown = managed.json("service", "status")
     assert (shown["current"], shown["running"], shown["pid"]) == (True, True, first["pid"])
     assert managed.json("list")["allocations"][0]["lock_id"] == lease["lock_id"]  # type: ignore[index] # JSON
-
-
-def test_a_service_of_ones_own_takes_the_place_of_the_packages(
-    managed: CommandLine, tmp_path: Path
-) -> None:
-    packaged = tmp_path / "packaged" / "styxy.service"
-    packaged.parent.mkdir()
-    text = packaged_unit((sys.executable, "-P", "-m", "styxy.server"))
-    variables = {"STYXY_HOME": managed.home, "STYXY_DAEMON_PORT": managed.port}
-    settings = "".join(f"Environment={name}={value}\n" for name, value in variables.items())
-    packaged.write_text(text.replace("[Service]\n", f"[Service]\n{settings}"))
-    subprocess.run([programs_of(managed) / "systemctl", "--user", "start", "styxy"], check=True)
-    before = managed.daemon_pid()
-    assert before is not None
-    shown = managed.run("service", "status")
-    assert f"active (test), as the package says in {packaged}; " in shown.stdout
-    done = managed.json("service", "install")
-    assert (done["action"], done["pid"] != before) == ("installed", True)
-    assert done["notes"][0] == f"it takes the place of {packaged}, which stays there"  # type: ignore[index] # JSON
-    assert managed.daemon_pid() == done["pid"]
-    assert managed.json("service", "status")["current"] is True
-    assert managed.run("service", "uninstall").returncode == 0
-    assert packaged.exists()
 
 
 def test_an_uninstalled_service_leaves_nothing(managed: CommandLine) -> None:

@@ -182,9 +182,12 @@ def _start_service(
     connection: Connection, env: Mapping[str, str], *, lock: StartLock, deadline: float
 ) -> bool:
     """Have the service manager start the daemon, if it has a service for this home."""
+    from styxy.client.daemon.connection import read_record
     from styxy.client.service.choice import managing
 
-    manager = managing(connection.paths, env)
+    record = read_record(connection.paths)
+    was_managed = record is not None and record.is_managed
+    manager = managing(connection.paths, env, was_managed=was_managed)
     if manager is None:
         return False
     log = connection.paths.daemon_log

@@ -13,6 +13,7 @@ from styxy.client.text.render import plain
 
 if TYPE_CHECKING:
     from styxy.client.doctor.examination import Examination
+    from styxy.client.service.service_manager import Manager
 
 START = "styxy daemon start -d"
 RESTART = "styxy daemon restart"
@@ -98,7 +99,8 @@ def service(seen: Examination) -> Outcome:
         there = "the service is installed, but " if is_installed else ""
         return ok(f"{there}no service manager can be used: {problem}; {alternative()}")
     if not is_installed:
-        return ok(f"none is installed; to have the daemon restarted if it dies or hangs: {INSTALL}")
+        is_likely = manager.is_enabled() or (seen.record is not None and seen.record.is_managed)
+        return _of_a_package(seen, manager, manager.packaged() if is_likely else None)
     theirs = manager.home()
     if theirs is None or os.path.realpath(theirs) != os.path.realpath(seen.paths.home):
         return ok(f"{manager.service} is installed for {theirs or 'something else'}")
@@ -108,6 +110,16 @@ def service(seen: Examination) -> Outcome:
     if not state.is_running:
         return warning(f"{manager.service} is {state.words}", fix=START)
     return ok(f"{manager.service} is {state.words}")
+
+
+def _of_a_package(seen: Examination, manager: Manager, path: str | None) -> Outcome:
+    if path is None:
+        return ok(f"none is installed; to have the daemon restarted if it dies or hangs: {INSTALL}")
+    home, state = manager.packaged_home() or "", manager.state()
+    if os.path.realpath(home) != os.path.realpath(seen.paths.home):
+        return ok(f"{path} of a package is for {home}")
+    shown = f"{manager.service} is {state.words}, as a package says in {path}"
+    return ok(shown) if state.is_running else warning(shown, fix=START)
 
 
 def stalls(seen: Examination) -> Outcome:

@@ -30,14 +30,21 @@ def _usual() -> str:
     return "launchd" if sys.platform == "darwin" else "systemd"
 
 
-def managing(paths: Paths, env: Mapping[str, str]) -> Manager | None:
-    """Return the service manager that has a service for this home and can be reached now."""
+def managing(paths: Paths, env: Mapping[str, str], *, was_managed: bool) -> Manager | None:
+    """Return the service manager that has a service for this home and can be reached now.
+
+    `was_managed` tells whether one has started the last daemon: of a service that a package
+    brings, and that nobody has enabled, there is no other trace.
+    """
     manager = manager_of(env)
-    if not manager.is_installed():  # mostly: one look at a file
+    # Mostly: a look at few files, none of which is there.
+    if not (manager.is_installed() or was_managed or manager.is_enabled()):
         return None
-    home = manager.home()
+    if manager.problem() is not None:
+        return None
+    home = manager.home() or manager.packaged_home()
     is_ours = home is not None and os.path.realpath(home) == os.path.realpath(paths.home)
-    return manager if is_ours and manager.problem() is None else None
+    return manager if is_ours else None
 
 
 def alternative() -> str:

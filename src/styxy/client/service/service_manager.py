@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 QUICK_SECONDS = 5.0
 """For a question to a service manager; it answers in a hundredth of a second."""
 
+TURN_OFF = "systemctl --user disable --now styxy"
+"""What ends the service of a package, whose file stays."""
+
 LARGEST = 64 * 1024
 """Bytes of a file that is read; ours have two thousand."""
 
@@ -96,6 +99,14 @@ class Manager(ABC):
     def packaged(self) -> str | None:
         """Name the file of a system's package that the manager reads, as ours is not there."""
         return None
+
+    def packaged_home(self) -> str | None:
+        """Return the home that the service of a package serves; None if there is none."""
+        return None
+
+    def is_enabled(self) -> bool:
+        """Return whether the service is started at each login, by a look at files alone."""
+        return self.is_installed()
 
     def set_aside(self) -> None:  # noqa: B027 # where no package brings anything, nothing is done
         """Stop the service of a package, and have it started no more."""

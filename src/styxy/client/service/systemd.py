@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 SERVICE, SOCKET = "styxy.service", "styxy.socket"
 
+WANTED = "default.target.wants"
+"""The directory with links to what is started at login."""
+
+FOR_ALL = "/etc/systemd/user"
+"""Where root enables units for every user (`systemctl --global enable`)."""
+
+_HOME = "STYXY_HOME="
+
 RUNNING = ("active", "activating", "reloading")
 """States in which the service has a daemon, or is about to have one: one that cannot start is
 `activating` without a process, again and again (systemctl(1))."""
@@ -45,7 +53,7 @@ class Systemd(Manager):
 
     def directories(self) -> tuple[str, ...]:
         """Name what systemctl makes for enabled units, the units' own directory, its parent."""
-        wanted = ("default.target.wants", "sockets.target.wants")
+        wanted = (WANTED, "sockets.target.wants")
         inside = (os.path.join(self._directory, each) for each in wanted)
         return (*inside, self._directory, os.path.dirname(self._directory))
 
@@ -72,12 +80,23 @@ class Systemd(Manager):
 
     def packaged(self) -> str | None:
         """Ask which unit is read; ours stands before one in /usr/lib (systemd.unit(5))."""
-        said = self._ask("show", "--property=FragmentPath", SERVICE, may_fail=True)
-        for line in said.splitlines():
-            name, _, path = line.partition("=")
-            if name == "FragmentPath" and path and not self.is_installed():
-                return path
-        return None
+        facts = {} if self.is_installed() else self._facts("FragmentPath")
+        return facts.get("FragmentPath") or None
+
+    def packaged_home(self) -> str | None:
+        """Ask for the unit's variables: a drop-in file of the user may name a home."""
+        if self.is_installed():
+            return None
+        facts = self._facts("FragmentPath,Environment")
+        if not facts.get("FragmentPath"):
+            return None
+        named = [each for each in _words(facts.get("Environment", "")) if each.startswith(_HOME)]
+        return named[-1].removeprefix(_HOME) if named else os.path.join(self._user_home, ".styxy")
+
+    def is_enabled(self) -> bool:
+        """Look for the link, of this user or of root for all users (systemctl(1), enable)."""
+        links = (os.path.join(each, WANTED, SERVICE) for each in (self._directory, FOR_ALL))
+        return any(map(os.path.lexists, links))
 
     def set_aside(self) -> None:
         """Stop it, and remove its links: they may lead to the package's file, past ours."""
@@ -86,8 +105,7 @@ class Systemd(Manager):
 
     def state(self) -> State:
         """Ask how the service is."""
-        said = self._ask("show", "--property=ActiveState,SubState,MainPID", SERVICE)
-        facts = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+        facts = self._facts("ActiveState,SubState,MainPID", may_fail=False)
         pid = facts.get("MainPID", "0")
         active = facts.get("ActiveState", "unknown")
         has_daemon = pid.isdigit() and int(pid) > 0
@@ -105,7 +123,8 @@ class Systemd(Manager):
 
     def stop(self) -> None:
         """Stop both: a socket alone would start the service again for the next client."""
-        self._ask("stop", SOCKET, SERVICE, patience=STOP_SECONDS)
+        units = (SOCKET, SERVICE) if self.is_installed() else (SERVICE,)
+        self._ask("stop", *units, patience=STOP_SECONDS)
 
     def restart(self) -> None:
         """Restart the daemon and leave the sockets."""
@@ -127,17 +146,24 @@ class Systemd(Manager):
         self._ask("reset-failed", SERVICE, SOCKET, may_fail=True)
         return removed
 
+    @property
+    def _user_home(self) -> str:
+        return self.env.get("HOME") or os.path.expanduser("~")
+
     @cached_property
     def _directory(self) -> str:
         # The manager started before the shell, which may have an XDG_CONFIG_HOME of its own.
-        home = self.env.get("HOME") or os.path.expanduser("~")
-        usual = os.path.join(home, ".config", "systemd", "user")
+        usual = os.path.join(self._user_home, ".config", "systemd", "user")
         base = self.env.get("XDG_CONFIG_HOME")
         if not base or not os.path.isabs(base):  # to be ignored (XDG Base Directory Specification)
             return usual
         own = os.path.join(base, "systemd", "user")
         said = "" if own == usual else self._ask("show", "--property=UnitPath", may_fail=True)
         return usual if _is_read(own, said) is False else own
+
+    def _facts(self, properties: str, *, may_fail: bool = True) -> dict[str, str]:
+        said = self._ask("show", f"--property={properties}", SERVICE, may_fail=may_fail)
+        return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
 
     def _ask(self, *words: str, patience: float = 5.0, may_fail: bool = False) -> str:
         try:
@@ -153,9 +179,12 @@ def _is_read(directory: str, properties: str) -> bool | None:
     for line in properties.splitlines():
         name, _, value = line.partition("=")
         if name == "UnitPath" and value:
-            try:
-                names = shlex.split(value)
-            except ValueError:
-                names = value.split()  # a quotation mark that nobody quoted
-            return os.path.realpath(directory) in {os.path.realpath(each) for each in names}
+            return os.path.realpath(directory) in {os.path.realpath(each) for each in _words(value)}
     return None
+
+
+def _words(value: str) -> list[str]:
+    try:
+        return shlex.split(value)
+    except ValueError:
+        return value.split()  # a quotation mark that nobody quoted

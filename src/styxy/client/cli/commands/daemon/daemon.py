@@ -45,8 +45,8 @@ def start(options: Namespace, caller: Caller) -> int:
         if caller.wants_json:
             arguments.append("--json")  # errors before it is ready are reported by the server
         os.execve(arguments[0], arguments, server_environment(caller.env))
-    if not is_usual and _manager(caller) is not None:
-        raise _fixed_by_service(options.port)
+    if not is_usual and (manager := _manager(caller)) is not None:
+        raise _fixed_by_service(options.port, manager)
     return _start_detached(None if is_usual else arguments, options.port, caller)
 
 
@@ -78,7 +78,7 @@ def restart(options: Namespace, caller: Caller) -> int:
 def _restart_service(manager: Manager, port: int | None, caller: Caller) -> int:
     """Have the service manager restart the daemon, which keeps its sockets open meanwhile."""
     if port is not None:
-        raise _fixed_by_service(port)
+        raise _fixed_by_service(port, manager)
     with caller.waiting_for("the service to restart"):
         manager.restart()
     answer = caller.connection().ask("GET", "/status")
@@ -89,16 +89,20 @@ def _restart_service(manager: Manager, port: int | None, caller: Caller) -> int:
 def _manager(caller: Caller) -> Manager | None:
     from styxy.client.service.choice import managing
 
-    return managing(caller.paths, caller.env)
+    record = read_record(caller.paths)
+    was_managed = record is not None and record.is_managed
+    return managing(caller.paths, caller.env, was_managed=was_managed)
 
 
-def _fixed_by_service(port: int | None) -> InvalidInput:
+def _fixed_by_service(port: int | None, manager: Manager) -> InvalidInput:
     """Build the error for an option that the service knows nothing of."""
+    from styxy.client.service.service_manager import TURN_OFF
+
     if port is None:
+        end = "styxy service uninstall" if manager.is_installed() else TURN_OFF
         return InvalidInput(
-            "the service starts this home's daemon, always with a token; "
-            "first: styxy service uninstall",
-            suggestions=["styxy service uninstall"],
+            f"the service starts this home's daemon, always with a token; first: {end}",
+            suggestions=[end],
         )
     move = f"styxy config set listen-port {port} && styxy service install"
     return InvalidInput(
@@ -157,11 +161,10 @@ def stop_daemon(_options: Namespace, caller: Caller) -> int:
         else:
             state, pid = None, stop(caller.connection())
     message = f"the daemon (pid {pid}) has stopped" if pid else "no daemon was running"
-    again = "until you log in again; to start it: styxy daemon start -d"
-    if state is not None:
-        message = (
-            f"{message}, and its service {again}" if pid else f"the service has stopped {again}"
-        )
+    if manager is not None and state is not None:
+        message = f"{message}, and its service" if pid else "the service has stopped"
+        message += " until you log in again" if manager.is_enabled() else ""
+        message += "; to start it: styxy daemon start -d"
     elif pid and record is not None and record.is_managed:
         message += "; a service manager had started it, and may start it again"
     body = {"success": True, "stopped": pid is not None, "pid": pid, "message": message}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from styxy.client.cli.command import Command, no_options
-from styxy.core.errors import EXIT_REFUSED, Unavailable
+from styxy.core.errors import EXIT_REFUSED, StyxyError, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ def install(options: Namespace, caller: Caller) -> int:
         manager.enable()  # somebody may have disabled it
         return _report("unchanged", manager, state, caller)
     with caller.waiting_for("the service to start"):
-        if packaged is not None:
-            manager.set_aside()
-            state = manager.state()
-        _put_in_place(manager, daemon, state, caller)
+        _put_in_place(manager, daemon, Before(manager, state, packaged), caller)
     notes = [] if packaged is None else [f"it takes the place of {packaged}, which stays there"]
     action = "updated" if was_there else "installed"
     return _report(action, manager, manager.state(), caller, notes=notes)
@@ -60,39 +57,59 @@ def describe(caller: Caller) -> Description:
     return described(caller.paths, caller.env, command=tuple(server_arguments()))
 
 
-def _put_in_place(manager: Manager, daemon: Description, state: State, caller: Caller) -> None:
+class Before:
+    """How the service was: the text of our files, and whether a package's ran or was enabled."""
+
+    def __init__(self, manager: Manager, state: State, packaged: str | None) -> None:
+        self.files = manager.content()
+        self.is_packaged = packaged is not None
+        self.has_daemon = state.is_running
+        self.was_started = state.is_running or state.is_pending
+        self.was_enabled = manager.is_enabled()
+
+
+def _put_in_place(manager: Manager, daemon: Description, before: Before, caller: Caller) -> None:
     import os
 
     from styxy.adapters.home import private_home
-    from styxy.client.daemon.stopping import stop
 
     private_home(daemon.home)
     os.makedirs(os.path.dirname(daemon.log), mode=0o700, exist_ok=True)
-    before = manager.content()
-    if before:
-        manager.stop()  # its sockets may be open though it does not run, or have to be others
-    if not state.is_running:
-        caller.may_start = False
-        stop(caller.connection())  # leases outlive it
     try:
-        manager.write(manager.texts(daemon))
-        manager.enable()
-        manager.start()
-    except Unavailable as failure:
+        _replace(manager, daemon, before, caller)
+    except KeyboardInterrupt:
+        caller.complain(_undo(manager, before))
+        raise
+    except StyxyError as failure:
         raise Unavailable(
             f"{_undo(manager, before)}: {failure.message}; see: styxy daemon logs",
             suggestions=["styxy daemon logs"],
         ) from None
 
 
-def _undo(manager: Manager, before: dict[str, str]) -> str:
+def _replace(manager: Manager, daemon: Description, before: Before, caller: Caller) -> None:
+    from styxy.client.daemon.stopping import stop
+
+    if before.is_packaged:
+        manager.set_aside()
+    if before.files:
+        manager.stop()  # its sockets may be open though it does not run, or have to be others
+    if before.is_packaged or not before.has_daemon:
+        caller.may_start = False
+        stop(caller.connection())  # leases outlive it
+    manager.write(manager.texts(daemon))
+    manager.enable()
+    manager.start()
+
+
+def _undo(manager: Manager, before: Before) -> str:
     """Put back what was there; say how it is now."""
-    if not before:
+    if not before.files:
         _take_away(manager)
-        return "the service was not installed"
+        return f"the service was not installed{_undo_package(manager, before)}"
     try:
         manager.stop()
-        manager.write(before)
+        manager.write(before.files)
         manager.enable()
         manager.start()
     except Unavailable:
@@ -100,14 +117,31 @@ def _undo(manager: Manager, before: dict[str, str]) -> str:
     return "the service was not brought up to date, and runs as before"
 
 
+def _undo_package(manager: Manager, before: Before) -> str:
+    """Have the package's service, which was set aside, as it was; say how it is now."""
+    if not before.is_packaged or not (before.was_enabled or before.was_started):
+        return ""
+    try:
+        if before.was_enabled:
+            manager.enable()
+        if before.was_started:
+            manager.start()
+    except Unavailable:
+        return ", and the package's does not run any more"
+    return ", and the package's is as before"
+
+
 def uninstall(_options: Namespace, caller: Caller) -> int:
     """Stop the service and remove it; having none is not a failure."""
     from styxy.client.daemon.stopping import forget
     from styxy.client.service.choice import manager_of
+    from styxy.client.service.service_manager import TURN_OFF
 
     manager = manager_of(caller.env)
     if not manager.is_installed():
         message = "no service was installed"
+        if manager.problem() is None and manager.packaged() is not None:
+            message += f"; to turn off the package's: {TURN_OFF}"
         caller.report(
             {"success": True, "action": "absent", "files": [], "message": message}, message
         )
