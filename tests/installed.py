@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from styxy import __version__
 from tests.fakes import free_port
+from tests.network import outside
+
+
+@functools.cache
+def _reaches_index() -> bool:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "0"]
+    with outside(), tempfile.TemporaryDirectory() as place:
+        words = [*pip, "download", "--quiet", "--no-deps", "--dest", place, "click"]
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def skip_without_index() -> None:
+    """Skip a test that installs what is only in the package index, where that is away."""
+    if not _reaches_index():
+        pytest.skip("the package index cannot be reached")
 
 
 def clean_env(**changes: str) -> dict[str, str]:

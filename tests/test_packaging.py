@@ -33,6 +33,7 @@ from tests.installed import (
     clean_env,
     run,
     run_well,
+    skip_without_index,
 )
 from tests.network import outside
 
@@ -107,6 +108,7 @@ def test_a_wheel_from_a_source_distribution_holds_the_library(tmp_path: Path) ->
 
 
 def test_pip_installs_it_from_source_and_then_editable(tmp_path: Path) -> None:
+    skip_without_index()
     sources = copied_sources(tmp_path / "sources")
     venv.create(tmp_path / "venv", with_pip=True, symlinks=True)
     bin_dir = tmp_path / "venv" / "bin"
@@ -131,6 +133,7 @@ def test_pip_installs_it_from_source_and_then_editable(tmp_path: Path) -> None:
 
 
 def test_uv_installs_it(tmp_path: Path) -> None:
+    skip_without_index()
     uv = Path(sys.executable).parent / "uv"
     sources = copied_sources(tmp_path / "sources")
     run_well(uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv")
@@ -143,6 +146,7 @@ def test_uv_installs_it(tmp_path: Path) -> None:
 
 def test_a_daemon_whose_whole_environment_is_gone_answers_and_ends(tmp_path: Path) -> None:
     """What `uv tool uninstall styxy` does: it removes the environment, and stops nothing."""
+    skip_without_index()
     wheel, _said = built_wheel(copied_sources(tmp_path / "sources"))
     uv, place, home = Path(sys.executable).parent / "uv", tmp_path / "tool", tmp_path / "home"
     run_well(uv, "venv", "--quiet", "--python", sys.executable, place)

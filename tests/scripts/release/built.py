@@ -5,9 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -26,20 +23,6 @@ needs_release_tools = pytest.mark.skipif(
 )
 
 GLIBC_X86, GLIBC_ARM, MUSL_X86, MUSL_ARM = TARGETS
-
-
-@functools.cache
-def _reaches_index() -> bool:
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "0"]
-    with outside(), tempfile.TemporaryDirectory() as place:
-        words = [*pip, "download", "--quiet", "--no-deps", "--dest", place, "click"]
-        return subprocess.run(words, capture_output=True, check=False).returncode == 0
-
-
-def skip_without_index() -> None:
-    """Skip a test whose archive has to be filled from the package index, where that is away."""
-    if not _reaches_index():
-        pytest.skip("the package index cannot be reached")
 
 
 @functools.cache

@@ -18,7 +18,7 @@ import pytest
 from scripts.release.targets import Target
 from styxy import __version__
 from tests.fakes import free_port
-from tests.installed import run_well
+from tests.installed import run_well, skip_without_index
 from tests.network import outside
 from tests.scratch import once, scratch
 from tests.scripts.release.built import GLIBC_ARM, MUSL_ARM, needs_release_tools, wheel_for
@@ -93,6 +93,7 @@ def test_a_program_runs_unmoved_and_one_sentence_says_why(tmp_path: Path) -> Non
 
 
 def test_the_daemon_and_the_command_line_work_without_netlink(tmp_path: Path) -> None:
+    skip_without_index()
     place = tmp_path / "place"
     install(place, GLIBC_ARM, "psutil")
     script = """

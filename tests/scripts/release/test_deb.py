@@ -16,13 +16,12 @@ from scripts.release.deb import build, settle
 from scripts.release.deb_texts import changelog, control, copyright_of
 from styxy import __version__
 from tests.fakes import free_port
-from tests.installed import clean_env, run, run_well
+from tests.installed import clean_env, run, run_well, skip_without_index
 from tests.network import outside
 from tests.scratch import once, scratch
 from tests.scripts.release.built import (
     GLIBC_X86,
     needs_release_tools,
-    skip_without_index,
     wheel_for,
 )
 

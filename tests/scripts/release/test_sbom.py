@@ -13,11 +13,11 @@ import pytest
 
 from scripts.release.sbom import build
 from styxy import __version__
+from tests.installed import skip_without_index
 from tests.network import outside
 from tests.scripts.release.built import (
     GLIBC_X86,
     needs_release_tools,
-    skip_without_index,
     wheel_for,
 )
 from tests.scripts.release.test_lock import locked

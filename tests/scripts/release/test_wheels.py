@@ -17,14 +17,19 @@ from scripts.release.targets import PARTS, TARGETS, Target
 from scripts.release.wheels import build
 from styxy import __version__
 from tests.fakes import free_port
-from tests.installed import assert_has_the_hook, assert_moves_a_server, clean_env, run_well
+from tests.installed import (
+    assert_has_the_hook,
+    assert_moves_a_server,
+    clean_env,
+    run_well,
+    skip_without_index,
+)
 from tests.network import outside
 from tests.scripts.release.built import (
     GLIBC_X86,
     MUSL_ARM,
     needs_release_tools,
     release,
-    skip_without_index,
     wheel_for,
 )
 
