@@ -197,6 +197,15 @@ def test_the_rules_of_the_file_win_over_the_built_in_ones() -> None:
             "service_types.x.preferred_ports names 9511, which lies outside 9500-9510",
         ),
         (
+            {"service_types": {"dev": {"preferred_ports": [3000, "a"]}}},
+            'must be a list of ports; "a" does not belong there',
+        ),
+        (
+            {"service_types": {"x": {"range": [9500, 9510], "additional_ranges": [[1], 2]}}},
+            "a list of 1 does not belong there",
+        ),
+        ({"service_types": {"x": {"range": [9500]}}}, "last port], not a list of 1"),
+        (
             {"service_types": {"x": {"range": [9500, 9510], "instance_behavior": "one"}}},
             "one of multi, single",
         ),

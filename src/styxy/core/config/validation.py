@@ -172,11 +172,22 @@ def convert(setting: Setting, value: object) -> Any:
         return None
     try:
         result = msgspec.convert(value, setting.type)
-    except MISFITS:
-        raise InvalidInput(f"must be {setting.expected}, not {described(value)}") from None
+    except MISFITS as misfit:
+        wrong = _wrong_part(value, str(misfit))
+        raise InvalidInput(f"must be {setting.expected}{wrong}") from None
     if complaint := _complaint(result):
         raise InvalidInput(complaint)
     return result
+
+
+def _wrong_part(value: object, complaint: str) -> str:
+    """Say what is not as expected: of a list, the part to which msgspec's path leads."""
+    part = value
+    for number in re.findall(r"\[(\d+)\]", complaint.rpartition(" - at `$")[2]):
+        if isinstance(part, list) and int(number) < len(part):
+            part = part[int(number)]
+    shown = f"a list of {len(part)}" if isinstance(part, list) and part else described(part)
+    return f", not {shown}" if part is value else f"; {shown} does not belong there"
 
 
 def _complaint(value: Any) -> str | None:
