@@ -92,7 +92,20 @@ def origin_of(answer: Mapping[str, object], names: Sequence[str]) -> str:
 
 def value(found: object) -> str:
     """Format one value: a text as it is, anything else as JSON."""
-    return plain(found) if isinstance(found, str) else json.dumps(found)
+    return plain(found) if isinstance(found, str) else json.dumps(as_written(found))
+
+
+def as_written(found: object) -> object:
+    """Return a value with its whole numbers as people write them: 77, where the API has 77.0."""
+    match found:
+        case dict():
+            return {key: as_written(each) for key, each in found.items()}
+        case list():
+            return [as_written(each) for each in found]
+        case float() if found.is_integer():
+            return int(found)
+        case _:
+            return found
 
 
 def problems(answer: Mapping[str, object]) -> list[str]:
@@ -133,9 +146,7 @@ def _value(value: object) -> str:
         return plain(value)
     if isinstance(value, list):
         return " ".join(_value(each) for each in value)
-    if isinstance(value, float):
-        return f"{value:g}"
-    return json.dumps(value)
+    return json.dumps(as_written(value))
 
 
 def _span(value: object) -> str:

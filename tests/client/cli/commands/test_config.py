@@ -290,6 +290,14 @@ def test_get_shows_one_value(styxy: CommandLine, with_daemon: bool) -> None:
     ):
         done = styxy.run("config", "get", key)
         assert (done.returncode, done.stdout) == (0, f"{value}\n"), done
+    assert (
+        styxy.run("config", "set", "recovery.health-monitoring.unused-ttl", "31536000").returncode
+        == 0
+    )
+    assert (
+        styxy.run("config", "get", "recovery.health-monitoring.unused-ttl").stdout == "31536000\n"
+    )
+    assert " 31536000 " in styxy.run("config", "show").stdout
     told = styxy.json("config", "get", "autoAllocation.gapSize")
     assert (told["key"], told["value"]) == ("auto_allocation.gap_size", 20)
     assert str(told["from"]) != "built-in"

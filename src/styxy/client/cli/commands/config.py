@@ -51,7 +51,8 @@ def get_value(options: Namespace, caller: Caller) -> int:
     if not found:
         raise NotFound(f"{'.'.join(names)} is not set; see: styxy config show")
     origin = config_text.origin_of(answer, names)
-    body = {"success": True, "key": ".".join(names), "value": value, "from": origin}
+    written = config_text.as_written(value)
+    body = {"success": True, "key": ".".join(names), "value": written, "from": origin}
     caller.report(body, config_text.value(value))
     return 0
 
