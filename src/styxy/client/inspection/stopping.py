@@ -146,7 +146,11 @@ class Stopping:
             )
         lease = next((each for each in self._finder.leases if each.get("port") == port), None)
         if lease is None:
-            return NotFound(f"nothing is listening on port {port}", port=port)
+            return NotFound(
+                f"nothing is listening on port {port}; to see where something is: styxy scan",
+                port=port,
+                suggestions=["styxy scan"],
+            )
         command = f"styxy release {lease.get('lock_id')}"
         return NotFound(
             f"nothing is listening on port {port}, which is reserved for "

@@ -64,3 +64,11 @@ def test_types_tells_how_full_each_is(styxy: CommandLine) -> None:
     assert shown[0].split() == ["TYPE", "RANGE", "PREFERRED", "TAKEN", "FOR"]
     assert ["dev", "3000-3099", "3000-3003"] in [line.split()[:3] for line in shown]
     assert any(line.endswith("(singleton)") for line in shown)
+
+
+def test_a_range_the_wrong_way_round_is_turned(styxy: CommandLine) -> None:
+    done = styxy.run("scan", "-s", "10", "-e", "5")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(
+        "the range 10-5 ends before it begins; try: styxy scan -s 5 -e 10\n"
+    )

@@ -244,10 +244,17 @@ def test_the_shell_of_an_agent_survives_the_server_that_it_started(
         assert shell.styxy("--version")[0] == 0
 
 
+def test_a_process_without_a_port_is_not_enough(styxy: CommandLine) -> None:
+    done = styxy.run("stop", "--pid", "999999")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "as in: styxy stop PORT --pid 999999" in done.stderr
+
+
 def test_a_port_without_a_server_is_not_found(styxy: CommandLine, here: Path) -> None:
     port = free_port()
     done = styxy.run("stop", str(port), NO_DAEMON, cwd=here)
-    assert (done.returncode, done.stderr) == (1, f"styxy: nothing is listening on port {port}\n")
+    said = f"styxy: nothing is listening on port {port}; to see where something is: styxy scan\n"
+    assert (done.returncode, done.stderr) == (1, said)
     lease = styxy.json("allocate", "-s", "dev", "-n", "web", "--project", str(here))
     done = styxy.run("stop", "web", cwd=here)
     assert done.returncode == 1

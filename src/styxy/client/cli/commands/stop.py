@@ -70,6 +70,12 @@ def stop(options: Namespace, caller: Caller) -> int:
     """End the server on a port, with its whole tree."""
     from styxy.client.inspection.stopping import Stopping
 
+    if options.target is None and options.pid is not None:
+        command = f"styxy stop PORT --pid {options.pid}"
+        raise InvalidInput(
+            f"missing argument: PORT|NAME; --pid only checks who listens there, as in: {command}",
+            suggestions=["styxy stop --help"],
+        )
     if options.target is None:  # it is typed for the daemon, too
         raise InvalidInput(
             "missing argument: PORT|NAME; or did you mean 'styxy daemon stop'?",

@@ -18,7 +18,11 @@ async def scan(call: Call) -> shapes.ScanAnswer:
     """List the ports in a range that are leased or in use."""
     asked: shapes.ScanQuery = call.query
     if asked.start > asked.end:
-        raise InvalidInput(f"the range {asked.start}-{asked.end} ends before it begins")
+        command = f"styxy scan -s {asked.end} -e {asked.start}"
+        raise InvalidInput(
+            f"the range {asked.start}-{asked.end} ends before it begins; try: {command}",
+            suggestions=[command],
+        )
     found = await call.service.reports(PortRange(Port(asked.start), Port(asked.end)))
     return shapes.ScanAnswer(
         scan_range=f"{asked.start}-{asked.end}",
