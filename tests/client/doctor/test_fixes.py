@@ -27,23 +27,16 @@ def programs(directory: Path, *names: str) -> dict[str, str]:
 
 
 def test_a_compiler_is_installed_where_there_is_none(tmp_path: Path) -> None:
-    pip = f"{sys.executable} -m pip install --force-reinstall --no-cache-dir styxy"
     bare = fixes.reinstall(programs(tmp_path / "bare", "dnf"), prefix="/venv")
+    pip = fixes.reinstall(programs(tmp_path / "full", "cc", "dnf"), prefix="/venv")
+    assert pip.startswith(f"{sys.executable} -m pip install --force-reinstall --no-cache-dir ")
     assert bare == f"sudo dnf install -y gcc glibc-devel && {pip}"
-    assert fixes.reinstall(programs(tmp_path / "full", "cc", "dnf"), prefix="/venv") == pip
 
 
-@pytest.mark.parametrize(
-    ("prefix", "command"),
-    [
-        ("/home/ada/.local/share/uv/tools/styxy", "uv tool install --reinstall --no-cache styxy"),
-        ("/home/ada/.local/share/pipx/venvs/styxy", "pipx reinstall styxy"),
-    ],
-)
-def test_styxy_is_installed_again_by_what_installed_it(
-    tmp_path: Path, prefix: str, command: str
-) -> None:
-    assert fixes.reinstall(programs(tmp_path, "gcc"), prefix=prefix) == command
+def test_styxy_is_installed_again_by_what_installed_it(tmp_path: Path) -> None:
+    (tmp_path / "pipx_metadata.json").touch()
+    command = fixes.reinstall(programs(tmp_path, "gcc"), prefix=str(tmp_path))
+    assert command == "pipx reinstall styxy"
 
 
 def test_a_package_without_a_library_is_installed_again(styxy: CommandLine, tmp_path: Path) -> None:

@@ -10,11 +10,19 @@ import os
 import shlex
 import shutil
 import sys
-from pathlib import Path
+import sysconfig
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from styxy.adapters.portable.choice import open_kernel
-from styxy.client.doctor.installers import again, kind_of, with_extra
+from styxy.client.doctor.installers import (
+    LIBRARIES,
+    Source,
+    again,
+    kind_of,
+    source_of,
+    with_extra,
+)
 from styxy.core.model.ports import FIRST_UNPRIVILEGED, LAST_PORT, Port
 
 if TYPE_CHECKING:
@@ -43,20 +51,38 @@ def reinstall(env: Mapping[str, str], *, prefix: str = sys.prefix) -> str:
     if not any(shutil.which(each, path=path) for each in COMPILERS):
         found = (step for name, step in PACKAGERS.items() if shutil.which(name, path=path))
         steps.append(next(found, "sudo apt-get install -y gcc libc6-dev"))
-    return " && ".join([*steps, again(_kind(prefix), python=sys.executable)])
+    installing = again(_kind(prefix, path), python=sys.executable, source=_source())
+    return " && ".join([*steps, installing])
 
 
 def adding(extra: str) -> str:
     """Install Styxy with an extra that is missing here."""
-    return with_extra(extra, _kind(sys.prefix), python=sys.executable)
+    present = [each for each, module in LIBRARIES.items() if find_spec(module) is not None]
+    kind = _kind(sys.prefix, os.environ.get("PATH"))
+    return with_extra(extra, kind, python=sys.executable, source=_source(), present=present)
 
 
-def _kind(prefix: str) -> Kind:
+def _kind(prefix: str, path: str | None) -> Kind:
+    kind = kind_of(prefix)
+    if kind != "pip" or _has_pip():
+        return kind
+    if shutil.which("uv", path=path):
+        return "uv"
+    return "ensurepip" if find_spec("ensurepip") is not None else "outer pip"
+
+
+def _has_pip() -> bool:
+    libraries = sysconfig.get_path("purelib")  # not on the path of `python -S`
+    return find_spec("pip") is not None or os.path.isdir(os.path.join(libraries, "pip"))
+
+
+def _source() -> Source:
+    from importlib.metadata import PackageNotFoundError, distribution
+
     try:
-        settings = Path(prefix, "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        settings = ""  # ENOENT: no virtual environment
-    return kind_of(prefix, settings)
+        return source_of(distribution("styxy").read_text("direct_url.json"))
+    except (PackageNotFoundError, ValueError):
+        return Source()  # a path to our modules alone; a record that is no JSON
 
 
 def unwritable(home: str) -> tuple[str, str] | None:
