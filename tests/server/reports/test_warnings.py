@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -14,7 +15,14 @@ import pytest
 
 from styxy.core.errors import Unavailable
 from styxy.server.reports.health import Health, PartState
-from styxy.server.reports.warnings import AGAIN_AFTER, EXAMINED_EVERY, SETTLING, Finding, Warnings
+from styxy.server.reports.warnings import (
+    AGAIN_AFTER,
+    EXAMINED_EVERY,
+    SETTLING,
+    Finding,
+    Warnings,
+    examine,
+)
 from styxy.server.service.own_command import run_styxy
 from tests.daemon import Daemon, wait_until
 
@@ -118,9 +126,40 @@ def test_without_an_examination_the_daemon_says_what_it_knows() -> None:
         await place.watch(SETTLING + 1)
         place.findings = None
         await place.watch(EXAMINED_EVERY + 1)
-        assert place.warnings.sentences() == ["backups: slow"]
+        failed = "the installation could not be examined: it said nothing; to see why: styxy doctor"
+        assert place.warnings.sentences() == ["backups: slow", failed]
 
     watched(scene)
+
+
+def test_an_examination_that_fails_is_tried_again_soon_and_then_ever_later() -> None:
+    async def scene(place: Installation) -> None:
+        place.findings = None
+        await place.watch(SETTLING + 1)
+        counts = []
+        for _ in range(4):
+            await place.watch(AGAIN_AFTER + 1)
+            counts.append(place.examinations)
+        assert counts == [2, 2, 3, 3]
+        place.findings = [TOKEN]
+        await place.watch(EXAMINED_EVERY + 1)
+        assert place.warnings.sentences() == [TOKEN.sentence]
+
+    watched(scene)
+
+
+def test_a_doctor_that_is_killed_is_said() -> None:
+    async def killed() -> str:
+        examining = asyncio.create_task(examine())
+        children = Path(f"/proc/self/task/{os.getpid()}/children")
+        while not (begun := children.read_text().split()):
+            await asyncio.sleep(0)
+        os.kill(int(begun[0]), signal.SIGKILL)
+        with pytest.raises(Unavailable) as failure:
+            await examining
+        return failure.value.message
+
+    assert asyncio.run(killed()) == "styxy doctor was ended by SIGKILL"
 
 
 def test_a_command_that_does_not_end_is_ended() -> None:

@@ -2,7 +2,8 @@
 
 Theory of operation. The doctor is the command line's, and looks at files that may be on a dead
 mount; so the daemon has it examine the installation in a process of its own, once a minute while
-somebody looks, and again when another part of the daemon is unwell. In between, the daemon's own
+somebody looks, and again when another part of the daemon is unwell. An examination that fails is
+said, and tried again soon, then ever later. In between, the daemon's own
 parts are as fresh as ever: what the last examination did not say of them is added.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,7 +33,11 @@ SETTLING = 3.0
 """Seconds for which whoever begins to look has the machine for what there is to draw."""
 
 AGAIN_AFTER = 10.0
-"""Seconds between two examinations if the daemon's parts change all the time."""
+"""Seconds between two examinations if the daemon's parts change all the time, or after the first
+that failed; twice as many after each further one.
+"""
+
+TO_SEE = "to see why: styxy doctor"
 
 PATIENCE = 30.0
 """Seconds for an examination. A service manager that is silent is waited for."""
@@ -62,14 +68,23 @@ async def examine() -> list[Finding]:
     Raises `Unavailable` if it says nothing, or had no answer from this daemon.
     """
     ended = await run_styxy("doctor", "--json", "--without-shell", patience=PATIENCE)
+    if ended.status < 0:
+        raise Unavailable(f"styxy doctor was ended by {_signal_name(-ended.status)}")
     try:
         checks = msgspec.json.decode(ended.said, type=_Examined).checks
     except msgspec.DecodeError as error:
-        raise Unavailable(f"styxy doctor ended with status {ended.status}: {error}") from None
+        raise Unavailable(f"styxy doctor exited with {ended.status}: {error}") from None
     wrong = [each for each in checks if each.verdict != "ok"]
     if any(each.name == "daemon" for each in wrong):  # it saw half of everything
         raise Unavailable("styxy doctor had no answer from this daemon in time")
     return wrong
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"  # a real-time one
 
 
 class Warnings:
@@ -90,6 +105,8 @@ class Warnings:
         self._due_at = float("-inf")
         self._running: asyncio.Task[None] | None = None
         self._findings: list[Finding] = []
+        self._retry_after = AGAIN_AFTER
+        self._failure: str | None = None
         self._unwell: frozenset[str] = frozenset()
         self._unwell_then: frozenset[str] = frozenset()
         self._said: frozenset[str] = frozenset()
@@ -101,7 +118,8 @@ class Warnings:
         added = [
             f"{name}: {part.message}" for name, part in parts.items() if name not in self._said
         ]
-        return [*added, *(each.sentence for each in self._findings)]
+        unknown = [] if self._failure is None else [self._failure]
+        return [*added, *(each.sentence for each in self._findings), *unknown]
 
     def look(self) -> bool:
         """Begin an examination if it is time for one; call this every second while somebody looks.
@@ -135,8 +153,12 @@ class Warnings:
         except StyxyError as error:
             # Nothing is known then; what was found before may be mended by now.
             self._findings, self._said = [], frozenset()
+            self._failure = f"the installation could not be examined: {error.message}; {TO_SEE}"
+            self._due_at = min(self._due_at, self._clock() + self._retry_after)
+            self._retry_after = min(2 * self._retry_after, EXAMINED_EVERY)
             log.info("the installation was not examined: %s", error.message)
             return
+        self._failure, self._retry_after = None, AGAIN_AFTER
         said = "\n".join(each.message for each in self._findings)
         parts = self._parts()
         self._said = frozenset(name for name, part in parts.items() if part.message in said)
