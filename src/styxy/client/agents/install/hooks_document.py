@@ -35,7 +35,8 @@ class HooksDocument:
             for key, value in self._agent.shape.document.items():
                 root = parse(text)
                 text = appended(text, root, root, value, key)
-        self._root(text)
+        by_hand = f", or add by hand what this shows: styxy agent snippet {self._agent.name}"
+        self._root(text, otherwise=by_hand)
         if not self._agent.takes_comments and not _is_strict(text):
             raise Conflict(
                 f"{self._where} has comments or a comma too many, and {self._agent.title} reads "
@@ -106,14 +107,13 @@ class HooksDocument:
         """Tell whether nothing stands behind our hooks."""
         return all(events.value.parts[-1] == entry for events, entry in self._ours(text))
 
-    def _root(self, text: str) -> Value:
+    def _root(self, text: str, *, otherwise: str = " and try again") -> Value:
         try:
             root = parse(NEW if _is_blank(text) else text)
         except NotReadable as error:
-            raise Conflict(
-                f"{self._where}:{error.line}:{error.column}: {error.sentence}; mend the file, "
-                f"or add by hand what this shows: styxy agent snippet {self._agent.name}"
-            ) from None
+            where = f"{self._where}:{error.line}:{error.column}"
+            broken = f"{where}: {error.sentence}; mend the file"
+            raise Conflict(f"{broken}{otherwise}") from None
         if not root.is_object:
             raise Conflict(f"{self._where} must hold an object; move the file away")
         return root

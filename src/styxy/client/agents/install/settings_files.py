@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import stat
 from dataclasses import dataclass
 
@@ -55,13 +56,32 @@ def look(path: str) -> SettingsFile:
 
 
 def check_ours_to_change(file: SettingsFile) -> None:
-    """Raise `Conflict` if a file is somebody else's, or read-only."""
+    """Raise `Conflict` if a file is somebody else's, read-only, or a link to nowhere."""
     if file.content is None:
+        _check_leads_somewhere(file)
         return
     if file.owner != os.geteuid():
         raise Conflict(f"{file.path} belongs to {_user(file.owner)}; run this as that user")
     if not file.mode & stat.S_IWUSR:
         raise Conflict(f"{file.path} is read-only; to allow the change: chmod u+w {file.path}")
+
+
+def _check_leads_somewhere(file: SettingsFile) -> None:
+    """Raise `Conflict` if a file is to lie where a link leads, and no directory is there.
+
+    Where there is one, as in a repository of dotfiles, the file is made in it.
+    """
+    directory, link = os.path.dirname(file.real), file.path
+    if os.path.isdir(directory):
+        return
+    while link != os.path.dirname(link) and not os.path.lexists(link):
+        link = os.path.dirname(link)
+    if os.path.islink(link) and not os.path.exists(link):
+        needed = directory if link == file.path else os.path.realpath(link)
+        raise Conflict(
+            f"{link} is a link to {os.path.realpath(link)}, which is not there; to make its "
+            f"place: mkdir -p {shlex.quote(needed)}, or remove the link: rm {shlex.quote(link)}"
+        )
 
 
 def _user(number: int) -> str:

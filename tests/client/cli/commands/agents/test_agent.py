@@ -92,8 +92,49 @@ def test_wrong_usage_is_said_and_changes_nothing(
 def test_no_agent_here_is_said(styxy: CommandLine, tmp_path: Path) -> None:
     styxy.env |= {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     done = styxy.run("agent", "install", "--all")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "none of these agents is on this machine: claude, codex" in done.stderr
+    assert done.stderr.endswith("as in: styxy agent install claude\n")
+
+
+def test_a_home_directory_is_no_project(styxy: CommandLine, ada: Path) -> None:
+    for word in ("install", "uninstall"):
+        done = styxy.run("agent", word, "claude", "--project", cwd=ada)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "the home directory is no project" in done.stderr
+    assert (ada / ".claude" / "settings.json").read_text() == THEIRS
+    done = styxy.run("agent", "install", "claude", "--project", cwd=Path("/"))
+    assert (done.returncode, "/ is no project" in done.stderr) == (2, True)
+
+
+def test_a_broken_file_is_to_be_mended_and_nothing_added_for_an_uninstall(
+    styxy: CommandLine, ada: Path
+) -> None:
+    file = ada / ".claude" / "settings.json"
+    file.write_text('{"hooks": ["styxy-hook"')
+    done = styxy.run("agent", "uninstall", "claude")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("mend the file and try again\n")
+    done = styxy.run("agent", "install", "claude")
+    assert done.stderr.endswith("what this shows: styxy agent snippet claude\n")
+
+
+def test_a_link_to_nowhere_is_followed_only_where_its_file_has_a_place(
+    styxy: CommandLine, ada: Path, tmp_path: Path
+) -> None:
+    file, real = ada / ".claude" / "settings.json", tmp_path / "dotfiles" / "claude.json"
+    file.unlink()
+    file.symlink_to(real)
+    done = styxy.run("agent", "install", "claude")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{file} is a link to {real}, which is not there" in done.stderr
+    assert f"mkdir -p {real.parent}, or remove the link: rm {file}" in done.stderr
+    assert not real.parent.exists()
+    real.parent.mkdir()
+    assert styxy.run("agent", "install", "claude").returncode == 0
+    assert (file.is_symlink(), real.is_file()) == (True, True)
+    assert styxy.run("agent", "uninstall", "claude").returncode == 0
+    assert (file.is_symlink(), real.exists()) == (True, False)
 
 
 def test_a_project_gets_files_that_name_the_program_by_name(

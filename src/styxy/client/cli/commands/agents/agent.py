@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from styxy.client.cli.command import Command, no_options
 from styxy.client.cli.values import project_here
-from styxy.core.errors import EXIT_REFUSED, InvalidInput, StyxyError
+from styxy.core.errors import EXIT_REFUSED, InvalidInput, NotFound, StyxyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,7 +158,21 @@ def _installer(options: Namespace, caller: Caller) -> Installer:
     from styxy.client.agents.install.installing import Installer
 
     project = project_here(caller.env) if options.project else None
+    if project is not None:
+        _check_is_project(project, caller.env.get("HOME") or "/")
     return Installer(caller.paths, caller.env, project=project)
+
+
+def _check_is_project(project: str, home: str) -> None:
+    """Raise `InvalidInput` for directories whose files of agents are not those of a project."""
+    import os
+
+    if os.path.realpath(project) in ("/", os.path.realpath(home)):
+        name = "the home directory" if os.path.realpath(project) != "/" else "/"
+        raise InvalidInput(
+            f"{name} is no project; change to the directory of one, or leave out --project, for "
+            "hooks in everything of yours"
+        )
 
 
 def _chosen(options: Namespace, installer: Installer, *, only_found: bool = True) -> list[Agent]:
@@ -173,7 +187,11 @@ def _chosen(options: Namespace, installer: Installer, *, only_found: bool = True
         return [BY_NAME[name] for name in dict.fromkeys(options.agents)]
     found = [agent for agent in AGENTS if not only_found or installer.is_found(agent)]
     if not found:
-        raise InvalidInput(f"none of these agents is on this machine: {', '.join(NAMES)}")
+        raise NotFound(
+            f"none of these agents is on this machine: {', '.join(NAMES)}; "
+            "what one needs is told by its name, as in: styxy agent install claude",
+            suggestions=["styxy agent install claude"],
+        )
     return found
 
 
