@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 
-from msgspec import Struct
-
 if __name__ == "__main__":
     # What follows takes a while; until the loop handles signals, Ctrl-C simply kills the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -21,6 +19,8 @@ import logging
 import sys
 import time
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from styxy import __version__
 from styxy.adapters.config_file import ConfigFile
