@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.native.clients import cookie_of, key_text, port_of, reach, server
-from tests.native.guest import FakeDaemon, receiver, run
+from tests.native.clients import CLIENT, cookie_of, key_text, port_of, project, reach, server
+from tests.native.guest import FakeDaemon, compiled, receiver, run
 from tests.native.host_programs import host
 from tests.native.mapfile import HELD, REMEMBERED, UDP
 
@@ -165,6 +169,90 @@ def test_a_stale_entry_is_never_followed(tmp_path: Path, stale: str | int) -> No
             cookie4=cookie, state=stale if isinstance(stale, int) else 2,
         )  # fmt: skip
         assert reach(daemon, "blocking", "127.0.0.1", asked) == f"127.0.0.1 {asked}"
+
+
+@contextmanager
+def listening_unseen(tmp_path: Path) -> Iterator[tuple[FakeDaemon, int, socket.socket]]:
+    """A stranger's server, and ours, which the daemon has not heard of yet."""
+    with server("0.0.0.0") as stranger, server() as own, FakeDaemon(tmp_path) as daemon:
+        mine = key_text(daemon, "mine")
+        daemon.entries.move(port_of(stranger), port_of(own), project=mine, state=HELD)
+        yield daemon, port_of(stranger), own
+
+
+NANOSLEEP = {"x86_64": 35, "aarch64": 101}[os.uname().machine]
+"""The number of nanosleep(2)."""
+
+TIMES = """
+import resource, socket, sys
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+    with socket.create_connection(('127.0.0.1', int(sys.argv[1]))) as connected:
+        waits = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before
+        print(connected.getpeername()[1], 'after a wait' if waits >= 50 else 'at once')
+"""
+"""Connect twice; print where that led. Each pause of the guest gives the processor away once."""
+
+
+def is_pausing(client: subprocess.Popen[str]) -> bool:
+    """Whether a client is in the guest's pause."""
+    words = Path(f"/proc/{client.pid}/syscall").read_text().split()
+    return words[:1] == [str(NANOSLEEP)]
+
+
+def stopped_in_its_wait(daemon: FakeDaemon, way: str, asked: int) -> subprocess.Popen[str]:
+    """Start clients of the project `mine` until one was stopped while it waited for the map."""
+    environment = daemon.environment() | {"STYXY_PROJECT": project(daemon, "mine")}
+    words = [str(compiled(CLIENT)), way, "127.0.0.1", str(asked)]
+    while True:
+        client = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
+        while client.poll() is None and not is_pausing(client):
+            pass  # it waits for 50 milliseconds only
+        client.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, client.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if client.poll() is None and is_pausing(client):
+            return client
+        client.kill()
+        client.communicate()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_client_that_is_quicker_than_the_servers_report_waits_for_it(
+    tmp_path: Path, way: str
+) -> None:
+    with listening_unseen(tmp_path) as (daemon, asked, own):
+        with stopped_in_its_wait(daemon, way, asked) as client:
+            mine, cookie = key_text(daemon, "mine"), cookie_of(own)
+            daemon.entries.move(asked, port_of(own), project=mine, cookie4=cookie)
+            client.send_signal(signal.SIGCONT)
+            assert client.communicate()[0] == f"127.0.0.1 {port_of(own)}\n"
+
+
+def connected_twice(daemon: FakeDaemon, asked: int) -> list[str]:
+    """Connect two times from one process of the project `mine`."""
+    environment = daemon.environment() | {"STYXY_PROJECT": project(daemon, "mine")}
+    return run([sys.executable, "-c", TIMES, str(asked)], environment).stdout.splitlines()
+
+
+def test_a_report_that_does_not_come_is_waited_for_once(tmp_path: Path) -> None:
+    with listening_unseen(tmp_path) as (daemon, asked, _):
+        got = connected_twice(daemon, asked)
+    assert got == [f"{asked} after a wait", f"{asked} at once"]
+
+
+@pytest.mark.parametrize("reason", ["nobody listens", "the daemon has ended", "somebody was seen"])
+def test_no_client_waits_where_no_report_is_on_its_way(tmp_path: Path, reason: str) -> None:
+    with listening_unseen(tmp_path) as (daemon, asked, own):
+        mine, there = key_text(daemon, "mine"), port_of(own)
+        if reason == "nobody listens":
+            own.close()
+        elif reason == "the daemon has ended":
+            daemon.entries.write(retired=1)
+            daemon.entries.move(asked, there, project=mine, state=HELD)
+        else:
+            daemon.entries.write()
+            daemon.entries.move(asked, there, project=mine, state=HELD, cookie4=cookie_of(own))
+        assert connected_twice(daemon, asked) == [f"{asked} at once"] * 2
 
 
 def test_of_several_moved_servers_the_oldest_that_lives_answers(tmp_path: Path) -> None:

@@ -6,6 +6,11 @@
  * read six times and closed: three microseconds. Otherwise the kernel is asked which sockets
  * answer. Where it cannot be asked (a sandbox that forbids netlink), Styxy is absent.
  *
+ * listen() does not wait until the daemon has taken its report, so a client may come before the map
+ * shows that its project's server listens. It would be told that nobody is there, or, worse, reach
+ * a stranger. Where a socket listens at a place that is kept for the project, and the daemon has
+ * seen nobody there yet, the connection waits for the map, and once in vain for each socket.
+ *
  * A UDP connect() is led to the project's moved server in the same way. The daemon shows such a
  * move only where the project has no UDP socket at the asked port itself. No sibling is refused.
  */
@@ -21,8 +26,16 @@
 #include "guest/project/repo.h"
 
 #include <linux/tcp.h>
+#include <stdatomic.h>
 
-enum { MOST_MOVES = 8, STATE_CLOSE = 7 /* net/tcp_states.h */ };
+enum {
+    MOST_MOVES = 8,
+    MOST_PAUSES = 100, /* 50 milliseconds in all, as for a daemon that is writing (portmap.c) */
+    PAUSE_NS = 500 * 1000,
+    STATE_CLOSE = 7 /* net/tcp_states.h */
+};
+
+static PER_IMAGE _Atomic uint64_t never_shown; /* the socket that was waited for in vain */
 
 /* One connection that may get another route. */
 struct connection {
@@ -146,11 +159,47 @@ static enum route route_by_kernel(const struct connection *connection, const str
     return is_refused(connection, map) ? ROUTE_REFUSED : ROUTE_PLAIN;
 }
 
+/* The cookie of a socket that listens where the project is to sit, and is not on the map; or 0. */
+static uint64_t unshown_listener(const struct connection *connection, const struct move *held,
+                                 size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (held[i].cookie[FAMILY_V4] != 0 || held[i].cookie[FAMILY_V6] != 0)
+            continue; /* the daemon has seen who is there, and did not take it for the project's */
+        for (enum family family = FAMILY_V4; family < FAMILIES; family++) {
+            uint64_t cookie = diag_listener(connection->diag, ADDRESS_LOOPBACK[family],
+                                            family == FAMILY_V4, 0, held[i].port);
+            if (cookie != 0)
+                return cookie;
+        }
+    }
+    return 0;
+}
+
+/* Read the project's moved servers once the map shows the one that has just begun to listen. */
+static size_t moves_once_shown(const struct connection *connection, const struct portmap *map,
+                               const struct move *held, size_t held_count, struct move *moves)
+{
+    const struct timespec pause = {0, PAUSE_NS};
+    uint64_t cookie = unshown_listener(connection, held, held_count);
+    if (cookie == 0 || cookie == atomic_load(&never_shown))
+        return 0;
+    for (int pauses = 0; pauses < MOST_PAUSES; pauses++) {
+        sys_call(SYS_nanosleep, &pause, NULL);
+        size_t count = portmap_moves(map, connection->target.port, connection->project, MOVES_LIVE,
+                                     moves, MOST_MOVES);
+        if (count > 0)
+            return count;
+    }
+    atomic_store(&never_shown, cookie);
+    return 0;
+}
+
 static enum route route_by_map(struct connection *connection, const struct portmap *map,
                                struct destination *destination)
 {
-    struct move moves[MOST_MOVES];
-    size_t count = 0;
+    struct move moves[MOST_MOVES], held[MOST_MOVES];
+    size_t count = 0, held_count = 0;
     if (!portmap_outlook(map, connection->target.port, &connection->outlook))
         return ROUTE_PLAIN;
     connection->is_own_only = may_be_stranger(connection, map);
@@ -163,13 +212,18 @@ static enum route route_by_map(struct connection *connection, const struct portm
     if (connection->outlook.has_moves)
         count = portmap_moves(map, connection->target.port, connection->project,
                               connection->is_udp ? MOVES_UDP : MOVES_LIVE, moves, MOST_MOVES);
-    bool may_differ = count > 0 || (!connection->is_udp && may_be_refused);
+    if (connection->outlook.has_moves && count == 0 && !connection->is_udp && !map->retired)
+        held_count = portmap_moves(map, connection->target.port, connection->project, MOVES_HELD,
+                                   held, MOST_MOVES);
+    bool may_differ = count + held_count > 0 || (!connection->is_udp && may_be_refused);
     if (transport == TRANSPORT_OTHER || connection->project == 0 || !may_differ ||
         !host_map_is_ours(connection->fd, map))
         return ROUTE_PLAIN;
     connection->diag = host_diag_open();
     if (connection->diag < 0)
         return ROUTE_PLAIN;
+    if (held_count > 0)
+        count = moves_once_shown(connection, map, held, held_count, moves);
     enum route route =
         connection->is_udp ? route_to_moved(connection, moves, count, destination)
                            : route_by_kernel(connection, map, moves, count, destination);
