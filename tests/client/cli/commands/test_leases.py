@@ -99,6 +99,12 @@ def test_allocate_prints_a_line_for_a_shell(tmp_path: Path) -> None:
     assert Said(tmp_path, "allocate", "-s", "dev", "--env", "WEB").out == "export WEB=3001\n"
 
 
+@pytest.mark.parametrize("name", ["PATH", "HOME", "IFS", "LD_PRELOAD", "STYXY_HOME", "BASH_ENV"])
+def test_a_variable_that_others_read_is_not_set_to_a_port(tmp_path: Path, name: str) -> None:
+    said = Said(tmp_path, "allocate", "-s", "dev", "--env", name)
+    assert (said.code, said.out, said.asked) == (2, "", [])
+
+
 def test_release_names_the_lease(tmp_path: Path) -> None:
     said = Said(tmp_path, "release", "x y", STYXY_PROJECT=str(tmp_path))
     project = str(tmp_path.resolve()).replace("/", "%2F")

@@ -37,6 +37,19 @@ if TYPE_CHECKING:
     from styxy.client.daemon.connection import Answer, Connection
 
 
+TAKEN_VARIABLES = frozenset((
+    "PATH", "HOME", "SHELL", "USER", "LOGNAME", "PWD", "OLDPWD", "IFS", "CDPATH", "ENV", "TERM",
+    "TMPDIR", "LANG", "UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "PROMPT_COMMAND", "PS1",
+    "PS4", "_", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "NODE_OPTIONS", "NODE_PATH",
+    "PERL5LIB", "PERL5OPT", "RUBYLIB", "RUBYOPT", "CLASSPATH", "JAVA_HOME", "JAVA_TOOL_OPTIONS",
+    "GIT_DIR",
+))  # fmt: skip
+TAKEN_PREFIXES = ("LD_", "DYLD_", "BASH_", "LC_", "XDG_", "STYXY_")
+"""Variables that a shell (POSIX.1, XCU 2.5.3; bash(1)), the loader (ld.so(8), dyld(1)), languages
+and Styxy itself read: a port in one of them breaks what follows, and some of them start programs.
+"""
+
+
 def add_allocate_options(parser: Parser) -> None:
     """Add the options of `allocate`."""
     parser.add_argument(
@@ -86,8 +99,8 @@ def add_allocate_options(parser: Parser) -> None:
 
 def allocate(options: Namespace, caller: Caller) -> int:
     """Lease a port."""
-    if options.env is not None and not _is_variable(options.env):
-        raise InvalidInput(f"{echo(options.env)} is not a variable name; try: --env PORT")
+    if options.env is not None:
+        _check_variable(options.env)
     body = _lease_body(options, caller.env)
     try:
         answer = caller.connection_here().ask("POST", "/allocate", body)
@@ -140,9 +153,15 @@ def _project(options: Namespace, env: Mapping[str, str]) -> str:
     return project_of(options.project, env) if options.project else project_here(env)
 
 
-def _is_variable(name: str) -> bool:
-    # It is printed for a shell to evaluate.
-    return name.isascii() and name.isidentifier()
+def _check_variable(name: str) -> None:
+    """Check what is printed for a shell to evaluate. Raises `InvalidInput`."""
+    if not (name.isascii() and name.isidentifier()):
+        raise InvalidInput(f"{echo(name)} is not a variable name; try: --env PORT")
+    if name in TAKEN_VARIABLES or name.startswith(TAKEN_PREFIXES):
+        raise InvalidInput(
+            f"{name} has a meaning of its own, and a port in it would break the shell or what it "
+            "starts; try: --env PORT"
+        )
 
 
 def add_release_options(parser: Parser) -> None:
