@@ -174,8 +174,12 @@ def test_a_damaged_journal_is_found_without_a_daemon_and_mended_by_the_next(
     assert database.read_bytes().startswith(b"no journal")
     apply_fix(found, stopped)
     after = examine(stopped)["database"]
-    assert after["verdict"] == "warning"  # what was lost is said for as long as it runs
+    assert after["verdict"] == "warning"  # what was lost is said until somebody has dealt with it
     assert "was damaged" in after["message"]
+    assert after["fix"] == examine(stopped)["leftovers"]["fix"]
+    apply_fix(after, stopped)
+    assert examine(stopped)["database"]["verdict"] == "ok"
+    assert "was damaged" not in stopped.run("daemon", "status").stdout
 
 
 def test_a_fault_of_the_configuration_is_said_once_and_in_its_place(stopped: CommandLine) -> None:

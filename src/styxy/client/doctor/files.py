@@ -16,6 +16,7 @@ from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
 from styxy.core.errors import JournalFailed
 
 if TYPE_CHECKING:
+    from styxy.adapters.paths import Paths
     from styxy.client.doctor.examination import Examination
 
 OURS = ("styxy.db", "daemon.json", "reassignments.log", "logs/daemon.log")
@@ -134,8 +135,10 @@ def database(seen: Examination) -> Outcome:
     if seen.status is not None:
         closed = unwritable(seen.paths.home)
         fix = closed[1] if closed else "styxy daemon logs"
-        names = ("journal", "database", "backups")
-        return worst([from_health(seen, name, fix=fix) for name in names])
+        found = [from_health(seen, name, fix=fix) for name in ("journal", "backups")]
+        if closed is None:  # what the last start found is said until it is dealt with
+            fix = _put_away(seen.paths, _damaged(seen.paths)) or "styxy daemon restart"
+        return worst([found[0], from_health(seen, "database", fix=fix), found[1]])
     path = seen.paths.database
     if seen.silence is not None:
         return ok("in use by the daemon that does not answer")
@@ -160,19 +163,13 @@ def leftovers(seen: Examination) -> Outcome:
                 f"{paths.daemon_file} is of a daemon that died; the next one follows", fix=START
             )
         )
-    damaged = [
-        *(path for path in _listed(paths.home) if ".damaged-" in path),
-        *(path for path in _listed(paths.backups) if path.endswith(".damaged")),
-    ]
+    damaged = _damaged(paths)
     if damaged:
-        # It may be the only copy of some lease: it is put away, and never deleted.
-        away = shlex.quote(paths.in_home(SET_ASIDE))
-        named = " ".join(shlex.quote(path) for path in damaged)
         message = (
             f"{', '.join(os.path.basename(path) for path in damaged)} could not be read in full "
             "and was set aside"
         )
-        outcomes.append(warning(message, fix=f"mkdir -p {away} && mv {named} {away}"))
+        outcomes.append(warning(message, fix=_put_away(paths, damaged)))
     used = _libraries_in_use(seen)
     stale = [
         *(path for path in _listed(paths.home) if path.endswith(".part")),
@@ -184,6 +181,24 @@ def leftovers(seen: Examination) -> Outcome:
         message = f"nobody needs {', '.join(os.path.basename(path) for path in stale)} any more"
         outcomes.append(warning(message, fix=f"rm -r {named}"))
     return worst(outcomes)
+
+
+def _damaged(paths: Paths) -> list[str]:
+    return [
+        *(path for path in _listed(paths.home) if ".damaged-" in path),
+        *(path for path in _listed(paths.backups) if path.endswith(".damaged")),
+    ]
+
+
+def _put_away(paths: Paths, damaged: list[str]) -> str | None:
+    """Give the command that moves damaged files; they may be the only copy of some lease, so none
+    is ever deleted. None if there are none.
+    """
+    if not damaged:
+        return None
+    away = shlex.quote(paths.in_home(SET_ASIDE))
+    named = " ".join(shlex.quote(path) for path in damaged)
+    return f"mkdir -p {away} && mv {named} {away}"
 
 
 def _is_needed(library: str, used: str) -> bool:

@@ -25,6 +25,7 @@ INSTALL = "styxy service install"
 
 PART_FIXES = {
     "descriptors": f"ulimit -n 4096 && {RESTART}",
+    "recovery": RESTART,  # the next start looks again
     "port document": "styxy config document",  # says what prevents it, or writes it
 }
 """What helps a part of the daemon; of others, the log tells more."""

@@ -54,6 +54,7 @@ class Recovery:
         self.steps: list[Step] = []
         self.remains = Remains()
         self._refusing: Journal | None = None
+        self._aside: str | None = None
         self._undone: dict[str, _Step] = {}
 
     @property
@@ -67,12 +68,19 @@ class Recovery:
 
     @property
     def _warned(self) -> list[Step]:
-        is_writable = self._refusing is not None and self._refusing.failing is None
+        is_over = self._is_writable_again() or self._is_put_away()
         return [
             step
             for step in self.steps
-            if step.verdict == "warning" and not (step.name == "database" and is_writable)
+            if step.verdict == "warning" and not (step.name == "database" and is_over)
         ]
+
+    def _is_writable_again(self) -> bool:
+        return self._refusing is not None and self._refusing.failing is None
+
+    def _is_put_away(self) -> bool:
+        """Tell whether somebody has dealt with the damaged journal, as the doctor advises."""
+        return self._aside is not None and not os.path.lexists(self._aside)
 
     def add(self, name: str, verdict: Verdict, message: str) -> None:
         """Record a step, and log it."""
@@ -86,6 +94,8 @@ class Recovery:
     def add_database(self, opened: Opened[Desk], remains: Remains) -> None:
         """Record the condition of the journal; `remains` is what the last port map reveals."""
         self.remains = remains
+        if opened.aside is not None and os.path.lexists(opened.aside):
+            self._aside = opened.aside
         if opened.refusal is not None:
             self._refusing = opened.journal
             said = f"{_loss(opened, remains)}; " if opened.damage is not None else ""
