@@ -11,7 +11,6 @@ Somebody else chose these paths, and a look at one may never be answered. So all
 
 from __future__ import annotations
 
-import logging
 import os
 import shlex
 import time
@@ -35,8 +34,6 @@ MOST_UNREADABLE = 20
 REPO_SECONDS = 0.25
 MOST_REPOS = 1000
 """How long the repo of a project is remembered, and of how many projects."""
-
-log = logging.getLogger(__name__)
 
 
 class Projects:
@@ -108,6 +105,9 @@ class Projects:
 
     def _note_unreadable(self, path: str, reason: str) -> None:
         if path not in self.unreadable:
+            import logging  # costs a command 6 ms, and is mostly not needed
+
+            log = logging.getLogger(__name__)
             log.warning("cannot follow the links of %r: %s", path, reason)
         self.unreadable[path] = reason
         while len(self.unreadable) > MOST_UNREADABLE:

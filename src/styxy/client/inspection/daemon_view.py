@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from styxy.adapters.portmap.file import is_place
-from styxy.client.cli.range_import import types_of
 from styxy.client.text import render
 from styxy.core.errors import DaemonUnreachable
 from styxy.core.model.ports import Port
@@ -69,6 +68,8 @@ class DaemonView:
         """Return whether the service type here is shared by everybody."""
         if self.notice is not None:
             return False
+        from styxy.client.cli.range_import import types_of
+
         types = types_of(self._connection.ask("GET", "/config").data)
         return any(each.name == self.service_type and each.is_singleton for each in types)
 

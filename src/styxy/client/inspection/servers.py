@@ -10,15 +10,13 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styxy.adapters.paths import Paths
-from styxy.adapters.portable.choice import open_kernel, open_processes
-from styxy.adapters.projects.git import canonical
+from styxy.adapters.portable.choice import open_processes
 from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.adapters.projects.projects import ProcessFacts, Projects
+from styxy.client.inspection.listeners import listener_groups
 from styxy.client.text.render import objects
 from styxy.core.commands.programs import program_of
 from styxy.core.errors import DaemonUnreachable
-from styxy.core.model.ports import Port
 from styxy.core.names import INSTANCE_NAMES, instance_of
 from styxy.core.reports.ownership import (
     AGENT_PROGRAMS,
@@ -34,17 +32,15 @@ from styxy.core.reports.ownership import (
     ownership,
 )
 from styxy.core.reports.process_tree import chain, topmost
-from styxy.core.reports.who_report import is_daemon, is_server_command
+from styxy.core.reports.who_report import is_daemon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from styxy.adapters.processes import Processes
     from styxy.adapters.sock_diag import Listener
     from styxy.client.daemon.connection import Connection
+    from styxy.client.inspection.listeners import Group
     from styxy.core.reports.process_tree import Process
-
-Group = tuple["list[Listener]", "list[int]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,49 +83,6 @@ class FoundServer:
 def named(process: Process) -> str:
     """Name a process: `vite` for `node /usr/bin/vite.js`."""
     return program_of(process.words) or process.name
-
-
-def listener_groups(
-    processes: Processes, port: int | None = None, *, with_udp: bool = True
-) -> list[Group]:
-    """Group the listeners of a port, or of all: sockets of the same processes are one server."""
-    kernel, at = open_kernel(), None if port is None else Port(port)
-    try:
-        listeners = kernel.listeners(port=at)
-        listeners += kernel.listeners(udp=True, port=at) if with_udp else []
-    finally:
-        kernel.close()
-    holders = processes.holders_of([each.inode for each in listeners])
-    groups: list[tuple[list[Listener], set[int]]] = []
-    for listener in listeners:
-        group, pids = [listener], _own_daemons(set(holders[listener.inode]), processes)
-        for other in [each for each in groups if each[1] & pids or not (each[1] or pids)]:
-            groups.remove(other)
-            group, pids = other[0] + group, other[1] | pids
-        groups.append((group, pids))
-    return [(group, sorted(pids)) for group, pids in groups]
-
-
-def _own_daemons(holders: set[int], processes: Processes) -> set[int]:
-    """Leave out the service manager that keeps a daemon's sockets open (systemd.socket(5))."""
-    daemons = {pid for pid in holders if is_server_command(processes.command(pid) or ())}
-    return daemons or holders
-
-
-def other_daemon_home(
-    servers: Iterable[Process], processes: Processes, env: Mapping[str, str]
-) -> str | None:
-    """Return the home of a Styxy daemon among some processes that is not the caller's own."""
-    own = os.path.realpath(Paths(env).home)
-    for each in servers:
-        if not is_daemon(each):
-            continue
-        facts = processes.variables(each.pid, "STYXY_HOME", "HOME")
-        user_home = facts.get("HOME") or env.get("HOME") or "/"
-        home = facts.get("STYXY_HOME") or os.path.join(user_home, ".styxy")
-        if canonical(home) != own:
-            return home
-    return None
 
 
 class ServerFinder:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from styxy.adapters.processes import user_name
 from styxy.client.inspection.containers import containers, sockets
 from styxy.client.inspection.ending import PATIENCE, Ended, Ending
-from styxy.client.inspection.servers import named, other_daemon_home
+from styxy.client.inspection.listeners import other_daemon_home
+from styxy.client.inspection.servers import named
 from styxy.client.inspection.successors import AGAIN_PATIENCE, MANAGERS, Successors, sockets_on
 from styxy.client.text.render import local_time
 from styxy.core.errors import Conflict, Forbidden, NotFound, NotYours, Refused

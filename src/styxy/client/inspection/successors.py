@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from styxy.client.inspection.servers import listener_groups, named
+from styxy.client.inspection.listeners import listener_groups
+from styxy.client.inspection.servers import named
 from styxy.core.errors import Conflict
 from styxy.core.reports.process_tree import is_interactive
 

@@ -19,7 +19,7 @@ from styxy.adapters.projects.lookups import PATIENT_SECONDS, Lookups
 from styxy.adapters.projects.projects import ProcessFacts, Projects
 from styxy.client.inspection.containers import containers, sockets
 from styxy.client.inspection.daemon_view import DaemonView
-from styxy.client.inspection.servers import listener_groups, other_daemon_home
+from styxy.client.inspection.listeners import listener_groups, other_daemon_home
 from styxy.core.reports.cgroups import Unit, container_of, unit_of
 from styxy.core.reports.process_tree import chain, job, topmost
 from styxy.core.reports.who_report import (

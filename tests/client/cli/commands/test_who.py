@@ -1,6 +1,6 @@
 """who: real servers in real worktrees, and the story that is told of them.
 
-Also tests `daemon_view` and `who_text`.
+Also tests `daemon_view`, `listeners` and `who_text`.
 """
 
 from __future__ import annotations
