@@ -5,8 +5,10 @@ Also tests `mount_table`.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+from styxy.adapters.projects.mount_table import MountTable
 from styxy.adapters.projects.mounts import dependent_mount
 from tests.hanging_mount import HangingMount
 
@@ -26,3 +28,14 @@ def test_what_lies_on_a_mount_of_a_server_depends_on_it(tmp_path: Path) -> None:
         mount.hang()
         assert dependent_mount(f"{place}/shop") == place  # nothing was looked at
     assert dependent_mount(place) is None
+
+
+def test_a_table_can_be_closed_after_its_file_and_opened_again() -> None:
+    table = MountTable()
+    before = table.has_dependent()
+    for each in vars(table).values():
+        if isinstance(each, io.FileIO):
+            each.close()  # as the collector does with a cycle, in whatever order
+    table.close()
+    assert table.has_dependent() == before
+    table.close()

@@ -24,7 +24,7 @@ class MountTable:
         """Return it; true where the table cannot be read."""
         try:
             if self._file is None:
-                self._file = io.FileIO(MOUNTS)
+                self._file, self._poll = io.FileIO(MOUNTS), select.poll()
                 self._poll.register(self._file, select.POLLPRI)
                 self._read(self._file)
             elif self._poll.poll(0):
@@ -39,8 +39,7 @@ class MountTable:
         self._has_dependent = any(dependent_among(file.readall()))
 
     def close(self) -> None:
-        """Close the table."""
+        """Close the table. A collected cycle may have closed its file before it comes here."""
         if self._file is not None:
-            self._poll.unregister(self._file)
             self._file.close()
             self._file = None
