@@ -31,6 +31,7 @@ HOOK_SOURCES = (
     "guest/daemon/daemonfile.c",
     "guest/daemon/unix_stream.c",
     "guest/image.c",
+    "guest/kernel/proc_files.c",
     "guest/kernel/text.c",
 )
 

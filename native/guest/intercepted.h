@@ -66,6 +66,14 @@
     SPELLING(execv)                                                                                \
     SPELLING(execvp)
 
+/*
+ * What our function for a call is named. On Linux it has the call's own name, and stands before
+ * libc's; on macOS, where dyld puts it in the place of libc's, it needs another (native/build.py).
+ */
+#ifndef INTERCEPTED
+#define INTERCEPTED(name) name
+#endif
+
 /* For a kind of rows from which nothing is derived. */
 #define NOTHING_OF(...)
 

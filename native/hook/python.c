@@ -1,6 +1,7 @@
 /* `styxy hook`, the same hook in Python: see python.h. */
 #include "hook/python.h"
 
+#include "guest/kernel/proc_files.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
 
@@ -57,11 +58,11 @@ static void execute_in(const char *directory, size_t length)
 static void execute_beside(void)
 {
     char own[4096];
-    ptrdiff_t length = sys_call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", own, sizeof own);
+    size_t length = proc_own_path(own, sizeof own);
     while (length > 0 && own[length - 1] != '/')
         length--;
     if (length > 1)
-        execute_in(own, (size_t)length - 1);
+        execute_in(own, length - 1);
 }
 
 static void execute_by_path(void)

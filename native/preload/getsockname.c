@@ -84,7 +84,8 @@ static void show_asked_port(const struct image *image, int fd, struct sockaddr *
     memcpy((char *)address + offsetof(struct sockaddr_in, sin_port), &in_network_order, 2);
 }
 
-int getsockname(int fd, struct sockaddr *restrict address, socklen_t *restrict length)
+int INTERCEPTED(getsockname)(int fd, struct sockaddr *restrict address,
+                             socklen_t *restrict length)
 {
     int entry_errno = errno;
     const struct image *image = host_image();

@@ -66,7 +66,7 @@ static int bind_somewhere(struct attempt *attempt)
     return result;
 }
 
-int bind(int fd, const struct sockaddr *address, socklen_t length)
+int INTERCEPTED(bind)(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct attempt attempt = {
         .image = host_image(),

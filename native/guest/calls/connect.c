@@ -30,7 +30,7 @@ static int refused(void)
     return -1;
 }
 
-int connect(int fd, const struct sockaddr *address, socklen_t length)
+int INTERCEPTED(connect)(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct destination to = {.address = address, .length = length};
     enum route route = route_for(fd, &to);
@@ -41,8 +41,8 @@ int connect(int fd, const struct sockaddr *address, socklen_t length)
     return real_connect(fd, address, length);
 }
 
-ssize_t sendto(int fd, const void *bytes, size_t count, int flags, const struct sockaddr *address,
-               socklen_t length)
+ssize_t INTERCEPTED(sendto)(int fd, const void *bytes, size_t count, int flags,
+                            const struct sockaddr *address, socklen_t length)
 {
     if ((flags & MSG_FASTOPEN) == 0)
         return real_sendto(fd, bytes, count, flags, address, length);
@@ -55,7 +55,7 @@ ssize_t sendto(int fd, const void *bytes, size_t count, int flags, const struct 
     return real_sendto(fd, bytes, count, flags, address, length);
 }
 
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+ssize_t INTERCEPTED(sendmsg)(int fd, const struct msghdr *message, int flags)
 {
     const char *bytes = (const char *)message;
     int entry_errno = errno;

@@ -50,7 +50,7 @@ static int error_after_relisten(const struct listen_call *call, int backlog, int
     return may_move && relisten(call->image, call->fd, backlog) ? 0 : error;
 }
 
-int listen(int fd, int backlog)
+int INTERCEPTED(listen)(int fd, int backlog)
 {
     int entry_errno = errno, error = 0;
     struct listen_call call = {.image = host_image(), .fd = fd};

@@ -1,6 +1,7 @@
 /* Where only the project's own server may answer: see own_only.h. */
 #include "guest/calls/own_only.h"
 
+#include "guest/kernel/proc_files.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
 #include "guest/project/project.h"
@@ -61,14 +62,8 @@ static size_t read_file(const char *path, char *into, size_t room)
 
 static bool read_command(const struct image *image, struct search *search)
 {
-    struct text path = text_in(search->path, sizeof search->path);
-    text_add(&path, "/proc/");
-    if (image->pid != 0)
-        text_number(&path, (uint64_t)image->pid);
-    else
-        text_add(&path, "self");
-    text_add(&path, "/cmdline");
-    search->length = text_end(&path) ? read_file(search->path, search->command, COMMAND) : 0;
+    search->length = proc_command_line(image->pid, search->command, COMMAND);
+    search->command[search->length] = '\0';
     return search->length > 0;
 }
 

@@ -25,14 +25,12 @@
 #include "guest/project/project.h"
 #include "guest/project/repo.h"
 
-#include <linux/tcp.h>
 #include <stdatomic.h>
 
 enum {
     MOST_MOVES = 8,
     MOST_PAUSES = 100, /* 50 milliseconds in all, as for a daemon that is writing (portmap.c) */
-    PAUSE_NS = 500 * 1000,
-    STATE_CLOSE = 7 /* net/tcp_states.h */
+    PAUSE_NS = 500 * 1000
 };
 
 static PER_IMAGE _Atomic uint64_t never_shown; /* the socket that was waited for in vain */
@@ -231,13 +229,6 @@ static enum route route_by_map(struct connection *connection, const struct portm
     return route;
 }
 
-/* A socket that is connecting or connected has its own result (EALREADY, EISCONN), or finishes. */
-static bool is_unconnected(int fd)
-{
-    unsigned char state = STATE_CLOSE; /* the first field of struct tcp_info */
-    return !sys_option(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof state) || state == STATE_CLOSE;
-}
-
 enum route route_find(const struct image *image, int fd, struct destination *destination)
 {
     struct portmap map;
@@ -250,5 +241,6 @@ enum route route_find(const struct image *image, int fd, struct destination *des
     connection.family = connection.target.is_v4 ? FAMILY_V4 : FAMILY_V6;
     enum route route = route_by_map(&connection, &map, destination);
     host_map_close(&map);
-    return route == ROUTE_PLAIN || is_unconnected(fd) ? route : ROUTE_PLAIN;
+    /* One that is connecting or connected has its own result (EALREADY, EISCONN), or finishes. */
+    return route == ROUTE_PLAIN || sys_is_unconnected(fd) ? route : ROUTE_PLAIN;
 }

@@ -136,7 +136,7 @@ static bool is_shadowed(const struct attempt *attempt)
         sys_option(attempt->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
     return lookup_finds_foreign(
         &attempt->target,
-        address_uncovered(&attempt->target, v6only == 0, shares_its_port(attempt)));
+        address_uncovered(&attempt->target, v6only == 0, sys_shares_ports(attempt->fd)));
 }
 
 /* Join a worker that is there already; not inlined, for the stack of its answer. */

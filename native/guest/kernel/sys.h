@@ -169,4 +169,18 @@ static inline enum transport sys_transport(int fd, int family)
     return type == SOCK_DGRAM && protocol == IPPROTO_UDP ? TRANSPORT_UDP : TRANSPORT_OTHER;
 }
 
+/* Whether a socket is neither connected nor connecting, as far as TCP knows (tcp(7)). */
+static inline bool sys_is_unconnected(int fd)
+{
+    enum { INFO = 11 /* TCP_INFO */, STATE_CLOSE = 7 /* net/tcp_states.h */ };
+    unsigned char state = STATE_CLOSE; /* the first field of struct tcp_info */
+    return !sys_option(fd, IPPROTO_TCP, INFO, &state, sizeof state) || state == STATE_CLOSE;
+}
+
+/* Whether the kernel may let a socket listen beside another at any address of the same port. */
+static inline bool sys_shares_ports(int fd)
+{
+    return sys_int_option(fd, SO_REUSEPORT) == 1;
+}
+
 #endif

@@ -2,6 +2,7 @@
 #include "guest/project/project.h"
 
 #include "guest/kernel/bounded.h"
+#include "guest/kernel/proc_files.h"
 #include "guest/kernel/sys.h"
 #include "guest/kernel/text.h"
 
@@ -60,26 +61,6 @@ static bool has_project_file(struct search *search, size_t length)
     return false;
 }
 
-/* Write the canonical path of a directory, as the kernel names an open descriptor of it. */
-static bool canonical(const char *path, char *out)
-{
-    char link[40];
-    struct text text = text_in(link, sizeof link);
-    int fd = sys_open(path, O_PATH, 0);
-    if (fd < 0)
-        return false;
-    text_add(&text, "/proc/self/fd/");
-    text_number(&text, (uint64_t)fd);
-    long length = -1;
-    if (text_end(&text))
-        length = sys_call(SYS_readlinkat, AT_FDCWD, link, out, IMAGE_PATH - 1);
-    sys_close(fd);
-    if (length <= 0 || out[0] != '/')
-        return false;
-    out[length] = '\0';
-    return true;
-}
-
 /* The length of the part of `directory` that is the project. */
 static size_t project_length(struct search *search)
 {
@@ -106,7 +87,7 @@ static bool directory_of(const struct image *image, char *out)
         memcpy(out, image->directory, strnlen(image->directory, IMAGE_PATH - 1) + 1);
         return out[0] == '/';
     }
-    if (canonical(image->project, out))
+    if (proc_canonical_path(image->project, out, IMAGE_PATH))
         return true;
     /* The directory is not there yet: take its name as it is. */
     memcpy(out, image->project, strnlen(image->project, IMAGE_PATH - 1) + 1);
@@ -121,7 +102,7 @@ static void look(void *room)
         search->directory[0] = '\0';
         return;
     }
-    if (!canonical(search->image->user_home, search->home))
+    if (!proc_canonical_path(search->image->user_home, search->home, sizeof search->home))
         search->home[0] = '\0';
     size_t length = project_length(search);
     search->length = length > 0 ? length : 1;
