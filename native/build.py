@@ -34,6 +34,26 @@ HOOK_SOURCES = (
     "guest/kernel/proc_files.c",
     "guest/kernel/text.c",
 )
+DARWIN_HOOK_SOURCES = (
+    *(name for name in HOOK_SOURCES if name != "guest/kernel/proc_files.c"),
+    "darwin/kernel/process_words.c",
+    "darwin/kernel/socket_facts.c",
+    "darwin/kernel/sysctl_records.c",
+)
+
+LINUX_ALONE = (
+    "guest/calls/options.c",
+    *sources_in("guest/kernel"),
+)
+"""What of the guest macOS has files of its own for, in `darwin/`."""
+ON_BOTH = ("guest/kernel/address.c", "guest/kernel/text.c")
+DARWIN_SOURCES = (
+    *sources_in("darwin/program", "darwin/kernel"),
+    *(name for name in sources_in("guest") if name in ON_BOTH or name not in LINUX_ALONE),
+    "preload/getsockname.c",
+    "preload/host_files.c",
+)
+"""The library for macOS."""
 
 COMPILE_FLAGS = (
     "-std=c11",
@@ -78,6 +98,27 @@ LIBRARY_FLAGS = (
     "-DPER_IMAGE=",
 )
 
+DARWIN_FLAGS = (
+    # No _DEFAULT_SOURCE: libSystem shows everything unless told otherwise.
+    "-std=c11",
+    # What there is of kernel/ here comes before the guest's: "guest/kernel/sys.h".
+    f"-I{HERE / 'darwin' / 'system'}",
+    f"-I{HERE}",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-fno-stack-protector",
+    "-U_FORTIFY_SOURCE",
+    "-D_FORTIFY_SOURCE=0",
+    # dyld finds nothing in here by name; what is put in the place of libc's is in a section.
+    "-fvisibility=hidden",
+)
+
+DARWIN_LINK_FLAGS = ("-dynamiclib", "-Wl,-install_name,@rpath/libstyxy.dylib")
+
+OLDEST_MACOS = (11, 0)
+"""The first for arm64."""
+
 PROGRAM_LINK_FLAGS = ("-pie", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack")
 """Not -static, which starts faster: interception would give a static program a supervisor."""
 
@@ -99,6 +140,11 @@ MARKS = ("__asan_default_options", "styxy_guest")
 
 
 TABLE = HERE.joinpath("guest", "intercepted.h").read_text(encoding="utf-8")
+
+
+DARWIN_TABLE = HERE.joinpath("darwin", "program", "interposed.h").read_text(encoding="utf-8")
+INTERPOSED = tuple(re.findall(r"^    CALL\((\w+)\)", DARWIN_TABLE, re.MULTILINE))
+"""The calls that the library for macOS takes the place of."""
 
 
 def rows(*kinds: str) -> tuple[str, ...]:
@@ -134,6 +180,34 @@ def compile_command(
     script.write_text(version_script(), encoding="utf-8")
     link = [*LINK_FLAGS, *([ONE_MAPPING] if one_mapping else []), f"-Wl,--version-script={script}"]
     return [cc, *COMPILE_FLAGS, *LIBRARY_FLAGS, *link, *extra, "-o", out, *sources()]
+
+
+def darwin_command(
+    out: str, arch: str, *, cc: Sequence[str] = ("zig", "cc"), extra: Sequence[str] = ()
+) -> list[str]:
+    """Make the command that builds the library for macOS at `out`, by zig, which has its headers.
+
+    `arch` is `arm64` or `x86_64`, as Apple names them.
+    """
+    files = [str(HERE / name) for name in DARWIN_SOURCES]
+    named = "-DINTERCEPTED(name)=styxy_##name"
+    flags = (*DARWIN_FLAGS, *LIBRARY_FLAGS, named, *DARWIN_LINK_FLAGS)
+    return [*cc, "-target", macos(arch), *flags, *extra, "-o", out, *files]
+
+
+def darwin_hook_command(
+    out: str, arch: str, *, cc: Sequence[str] = ("zig", "cc"), extra: Sequence[str] = ()
+) -> list[str]:
+    """Make the command that builds for macOS the program that coding agents call, at `out`."""
+    files = [str(HERE / name) for name in DARWIN_HOOK_SOURCES]
+    named = f'-DHOOK_VERSION="{version()}"'
+    return [*cc, "-target", macos(arch), *DARWIN_FLAGS, named, *extra, "-o", out, *files]
+
+
+def macos(arch: str) -> str:
+    """Name a machine as zig does, with the oldest macOS that is promised."""
+    machine = "aarch64" if arch == "arm64" else arch
+    return f"{machine}-macos.{'.'.join(map(str, OLDEST_MACOS))}"
 
 
 def supervisor_command(

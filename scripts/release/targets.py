@@ -14,11 +14,19 @@ OLDEST_GLIBC = (2, 17)
 OLDEST_MUSL = (1, 2)
 """Of 2020, in Alpine 3.13; since then `time_t` has 64 bits everywhere."""
 
+OLDEST_MACOS = (11, 0)
+"""Of 2020, the first for arm64; `native/build.py` says it to the compiler."""
+
 LIBRARY = "libstyxy.so"
+MACOS_LIBRARY = "libstyxy.dylib"
 SUPERVISOR = "styxy-seccomp"
 HOOK = "styxy-hook"
 PARTS = (LIBRARY, SUPERVISOR, HOOK)
 """What `native/build.py` makes, by the names in the wheel."""
+MACOS_PARTS = (MACOS_LIBRARY, HOOK)
+MACOS_ARCHITECTURES = ("arm64", "x86_64")
+"""Both are in the library of each wheel: on an arm64 Mac programs of x86-64 run, too (Rosetta), and
+dyld ends a program into which it cannot load what is to be inserted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +36,14 @@ class Target:
     machine: str
     """As uname(1), pip and zig name it."""
     libc: str
-    """`gnu` or `musl`."""
+    """`gnu` or `musl`; `macos` where it is libSystem."""
     tag: str
     """The platform tag of the wheel."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names in the wheel of what is compiled."""
+        return MACOS_PARTS if self.libc == "macos" else PARTS
 
     @property
     def triple(self) -> str:
@@ -53,4 +66,9 @@ def _target(machine: str, libc: str) -> Target:
 
 TARGETS = tuple(
     _target(machine, libc) for libc in ("gnu", "musl") for machine in ("x86_64", "aarch64")
+)
+
+MACS = tuple(
+    Target(machine=arch, libc="macos", tag="macosx_{}_{}_{}".format(*OLDEST_MACOS, arch))
+    for arch in MACOS_ARCHITECTURES
 )

@@ -26,9 +26,11 @@ MAY_INCLUDE = {
     "guest": {"guest"},
     "preload": {"guest", "preload"},
     "supervisor": {"guest", "supervisor"},
+    "darwin": {"guest", "preload", "darwin"},
     "hook": {"guest", "hook"},
 }
-"""The rooms that a room knows: the guest knows neither of those who run it."""
+"""The rooms that a room knows: the guest knows none of those who run it. The host for macOS has its
+own of what is Linux's in the guest, and shares a few files of the preload library's."""
 
 GUEST_LAYERS = ("kernel", "", "project", "daemon", "state", "calls")
 """From the bottom up; "" is guest/ itself, with the image and the seam."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from native.build import (
+    DARWIN_SOURCES,
     EXPORTS,
     HERE,
     HOOK_SOURCES,
@@ -117,7 +118,7 @@ def test_what_forked_processes_share_is_mapped_before_the_first_fork(tmp_path: P
 
 
 def test_the_build_compiles_every_source() -> None:
-    named = {*SOURCES, *SUPERVISOR_SOURCES, *HOOK_SOURCES}
+    named = {*SOURCES, *SUPERVISOR_SOURCES, *HOOK_SOURCES, *DARWIN_SOURCES}
     assert named == {str(path.relative_to(HERE)) for path in HERE.rglob("*.c")}
 
 

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Write the canonical path of a directory, as the kernel names an open descriptor of it; false where
- * there is no such directory, or its path does not fit.
+ * Write the canonical path of a directory, as the kernel names an open descriptor of it; false
+ * where there is no such directory, or its path does not fit.
  */
 bool proc_canonical_path(const char *path, char *out, size_t room);
 
