@@ -45,7 +45,7 @@ struct stream {
 };
 
 struct image {
-    int pid;                  /* of the process that calls; 0 = this one */
+    int pid;                  /* of the process that calls, which is to be named; 0 = this one */
     uint64_t image_id;        /* made at exec, inherited by fork */
     const char *directory;    /* the working directory at exec; "" where unknown */
     const char *user_home;    /* HOME; "" where unset, and so for all that follow */

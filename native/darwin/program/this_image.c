@@ -123,7 +123,12 @@ const struct image *host_image(void)
 {
     if (atomic_load(&this.state) == FRESH)
         start();
-    return atomic_load(&this.state) == READY ? &this.image : NULL;
+    if (atomic_load(&this.state) != READY)
+        return NULL;
+    /* A report names its process, for a socket of macOS does not; after fork it is another one. */
+    if (this.image.pid != getpid())
+        this.image.pid = getpid();
+    return &this.image;
 }
 
 const char *this_image_library(void)

@@ -30,7 +30,10 @@ GOOD = (
 
 
 def heard(
-    path: Path, *datagrams: bytes, names: list[NameNote] | None = None
+    path: Path,
+    *datagrams: bytes,
+    names: list[NameNote] | None = None,
+    names_senders: bool = True,
 ) -> list[tuple[ListenNote, int]]:
     """Send datagrams to a socket, the last of them a good one, and list what it passes on."""
     names = [] if names is None else names
@@ -47,7 +50,7 @@ def heard(
                 if note.port == 9999:
                     done.set()
 
-            sock = NotifySocket(inner, on_events, on_name=names.append)
+            sock = NotifySocket(inner, on_events, on_name=names.append, names_senders=names_senders)
             sock.open(loop)
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as guest:
                 for datagram in (*datagrams, GOOD.replace(b"8001", b"9999")):
@@ -65,6 +68,11 @@ def test_a_note_is_passed_on_with_its_senders_pid(tmp_path: Path) -> None:
     assert pid == os.getpid()
     assert (note.port, note.cookie, note.repo, note.project) == (8001, 0xFF, 0xAA, "/p q")
     assert note.asked == 8001
+
+
+def test_where_the_system_names_no_sender_the_note_does(tmp_path: Path) -> None:
+    ((_, pid),) = heard(tmp_path / "note", GOOD + b" 4711", names_senders=False)
+    assert pid == 4711
 
 
 def test_a_program_that_has_read_where_it_was_moved_is_passed_on(tmp_path: Path) -> None:

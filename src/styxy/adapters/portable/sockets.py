@@ -2,7 +2,8 @@
 
 psutil names no inode and no cookie. A socket is known here by its addresses and its oldest holder,
 and its number is a hash of that: the same for every process that asks, another for a server that
-takes the same address later. Sockets that share both (SO_REUSEPORT) count as one.
+takes the same address later. Sockets that share both (SO_REUSEPORT) count as one. macOS has numbers
+of its own for those that wait (`control_blocks`), and the library knows its sockets by them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from styxy.adapters.portable.control_blocks import Place, numbers
 from styxy.core.hashing import fnv1a64
 
 if TYPE_CHECKING:
@@ -84,18 +86,23 @@ def _scanned() -> Scan:
         if pid or (far is None and found.status in _BOUND):
             holders.setdefault((protocol, near, far), set()).update([pid] if pid else [])
     facts = {pid: _facts(pid) for pids in holders.values() for pid in pids}
-    seen = tuple(_seen(key, pids, facts) for key, pids in holders.items())
+    own = numbers()
+    seen = tuple(_seen(key, pids, facts, own) for key, pids in holders.items())
     return Scan(sockets=seen, ends=frozenset(ends))
 
 
 def _seen(
-    key: tuple[str, End, End | None], pids: set[int], facts: dict[int, tuple[float, int]]
+    key: tuple[str, End, End | None],
+    pids: set[int],
+    facts: dict[int, tuple[float, int]],
+    own: dict[Place, int],
 ) -> Seen:
     protocol, near, far = key
     began, oldest = min(((facts[pid][0], pid) for pid in pids), default=(0.0, 0))
     text = f"{protocol} {near} {far} {oldest} {began}"
+    given = own.get((protocol, *near)) if far is None else None
     return Seen(
-        number=fnv1a64(text.encode()) & _NUMBER or 1,
+        number=given or fnv1a64(text.encode()) & _NUMBER or 1,
         protocol=protocol,
         near=near,
         far=far,

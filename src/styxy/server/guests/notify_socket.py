@@ -2,12 +2,14 @@
 and one where a program has read the port of a socket that was moved.
 
 The kernel identifies the sender (SCM_CREDENTIALS, unix(7)); datagrams from other users, or
-malformed ones, are ignored.
+malformed ones, are ignored. macOS names no sender of a datagram: there the report itself does, and
+the directory of the socket lets nobody else send one.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import struct
 import time
@@ -42,12 +44,14 @@ class NotifySocket:
         on_listen: Callable[[wire.ListenNote, int], None],
         *,
         on_name: Callable[[wire.NameNote], None],
+        names_senders: bool = hasattr(socket, "SO_PASSCRED"),
     ) -> None:
         self._sock = sock
         self._on_listen = on_listen
         self._on_name = on_name
         sock.setblocking(False)
-        if hasattr(socket, "SO_PASSCRED"):  # where senders are not named, none is believed
+        self._names_senders = names_senders
+        if names_senders:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -71,10 +75,12 @@ class NotifySocket:
             except BlockingIOError:
                 return
             pid, uid = _sender(ancillary)
-            if not is_allowed_user(uid):
+            if self._names_senders and not is_allowed_user(uid):
                 continue
             try:
                 note = wire.parse_note(data)
+                if not self._names_senders:
+                    pid, uid = note.pid or -1, os.geteuid()
                 if isinstance(note, wire.NameNote):
                     self._on_name(note)
                 else:
