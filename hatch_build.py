@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class NativeHook(BuildHookInterface[Any]):
         folder = Path(self.root, "src", "styxy", "native")
         folder.mkdir(exist_ok=True)
         if ready := os.environ.get("NATIVE_PARTS"):
+            for old in folder.iterdir():  # of another machine's wheel, built from this tree before
+                old.unlink()
             bills = [str(path) for path in sorted(Path(ready).glob("*.cdx.json"))]
             build_data.setdefault("sbom_files", []).extend(
                 bills
@@ -72,6 +74,8 @@ class NativeHook(BuildHookInterface[Any]):
     def _compile_all(self, folder: Path) -> bool:
         """Build each part that can be built; tell whether there is one."""
         build = runpy.run_path(str(Path(self.root, "native", "build.py")))
+        if sys.platform == "darwin":
+            return any([*self._compile_for_macos(build, folder)])
         built = [
             self._build(
                 folder / "libstyxy.so",
@@ -91,6 +95,15 @@ class NativeHook(BuildHookInterface[Any]):
             ),
         ]
         return any(built)
+
+    def _compile_for_macos(self, build: dict[str, Any], folder: Path) -> Iterator[bool]:
+        """Build what there is for macOS, by Apple's clang, for both kinds of Mac at once."""
+        for name, command, part, effect in (
+            ("libstyxy.dylib", "darwin_command", "library", "all but interception works"),
+            ("styxy-hook", "darwin_hook_command", "hook program", "agents call Python instead"),
+        ):
+            way = partial(build[command], target=build["BOTH_MACS"])
+            yield self._build(folder / name, [way], part, effect=effect)
 
     def _shell_files(self) -> dict[str, str]:
         """Write what shells and man(1) read; tell where each file is, and where it belongs."""

@@ -119,6 +119,10 @@ DARWIN_LINK_FLAGS = ("-dynamiclib", "-Wl,-install_name,@rpath/libstyxy.dylib")
 OLDEST_MACOS = (11, 0)
 """The first for arm64."""
 
+BOTH_MACS = ("-arch", "arm64", "-arch", "x86_64",
+             f"-mmacosx-version-min={'.'.join(map(str, OLDEST_MACOS))}")  # fmt: skip
+"""One file for both, which only Apple's clang makes."""
+
 PROGRAM_LINK_FLAGS = ("-pie", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack")
 """Not -static, which starts faster: interception would give a static program a supervisor."""
 
@@ -183,31 +187,32 @@ def compile_command(
 
 
 def darwin_command(
-    out: str, arch: str, *, cc: Sequence[str] = ("zig", "cc"), extra: Sequence[str] = ()
+    out: str, *, target: Sequence[str], cc: str = "cc", extra: Sequence[str] = ()
 ) -> list[str]:
-    """Make the command that builds the library for macOS at `out`, by zig, which has its headers.
+    """Make the command that builds the library for macOS at `out`.
 
-    `arch` is `arm64` or `x86_64`, as Apple names them.
+    `target` is `BOTH_MACS` for Apple's clang, and what `zig_target` gives for zig, which has the
+    headers of macOS everywhere.
     """
     files = [str(HERE / name) for name in DARWIN_SOURCES]
     named = "-DINTERCEPTED(name)=styxy_##name"
     flags = (*DARWIN_FLAGS, *LIBRARY_FLAGS, named, *DARWIN_LINK_FLAGS)
-    return [*cc, "-target", macos(arch), *flags, *extra, "-o", out, *files]
+    return [cc, *target, *flags, *extra, "-o", out, *files]
 
 
 def darwin_hook_command(
-    out: str, arch: str, *, cc: Sequence[str] = ("zig", "cc"), extra: Sequence[str] = ()
+    out: str, *, target: Sequence[str], cc: str = "cc", extra: Sequence[str] = ()
 ) -> list[str]:
     """Make the command that builds for macOS the program that coding agents call, at `out`."""
     files = [str(HERE / name) for name in DARWIN_HOOK_SOURCES]
     named = f'-DHOOK_VERSION="{version()}"'
-    return [*cc, "-target", macos(arch), *DARWIN_FLAGS, named, *extra, "-o", out, *files]
+    return [cc, *target, *DARWIN_FLAGS, named, *extra, "-o", out, *files]
 
 
-def macos(arch: str) -> str:
-    """Name a machine as zig does, with the oldest macOS that is promised."""
+def zig_target(arch: str) -> tuple[str, ...]:
+    """Name one kind of Mac, `arm64` or `x86_64`, as zig does."""
     machine = "aarch64" if arch == "arm64" else arch
-    return f"{machine}-macos.{'.'.join(map(str, OLDEST_MACOS))}"
+    return ("-target", f"{machine}-macos.{'.'.join(map(str, OLDEST_MACOS))}")
 
 
 def supervisor_command(

@@ -21,8 +21,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from scripts.release import macho
 from scripts.release.failure import Failure
-from scripts.release.targets import HOOK, LIBRARY, SUPERVISOR, Target
+from scripts.release.targets import (
+    HOOK,
+    LIBRARY,
+    MACOS_ARCHITECTURES,
+    MACOS_LIBRARY,
+    SUPERVISOR,
+    Target,
+)
 
 MUSL_NOTICE = "styxy-seccomp.musl-copyright"
 
@@ -54,14 +62,37 @@ def compile_parts(target: Target, *, sources: Path, out: Path) -> None:
     """
     zig = zig_folder()
     out.mkdir(parents=True)
+    if target.libc == "macos":
+        _compile_for_macos(target, sources=sources, out=out)
+        return
     for name, triple, words in _commands(target, sources=sources, out=out):
-        command = [sys.executable, "-m", "ziglang", "cc", "-target", triple, *words[1:]]
-        done = subprocess.run(command, cwd=sources, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Failure(f"zig did not build {name} for {triple}:\n{done.stderr.strip()}")
+        _run(["-target", triple, *words[1:]], f"{name} for {triple}", sources)
     out.joinpath(f"{LIBRARY}.map").unlink()
     shutil.copyfile(zig / "lib" / "libc" / "musl" / "COPYRIGHT", out / MUSL_NOTICE)
     out.joinpath(BILL).write_text(bill(), encoding="utf-8")
+
+
+def _run(words: list[str], what: str, sources: Path) -> None:
+    command = [sys.executable, "-m", "ziglang", "cc", *words]
+    done = subprocess.run(command, cwd=sources, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"zig did not build {what}:\n{done.stderr.strip()}")
+
+
+def _compile_for_macos(target: Target, *, sources: Path, out: Path) -> None:
+    """Build the library for every Mac and the hook for this one; there is no supervisor."""
+    build = runpy.run_path(str(sources / "native" / "build.py"))
+    thin = {}
+    for arch in MACOS_ARCHITECTURES:
+        draft = out / MACOS_LIBRARY
+        aim = build["zig_target"](arch)
+        words = build["darwin_command"](str(draft), target=aim, extra=EXTRA)
+        _run(words[1:], f"{MACOS_LIBRARY} for {arch}", sources)
+        thin[arch] = draft.read_bytes()
+    out.joinpath(MACOS_LIBRARY).write_bytes(macho.joined(thin))
+    aim = build["zig_target"](target.machine)
+    hook = build["darwin_hook_command"](str(out / HOOK), target=aim, extra=EXTRA)
+    _run(hook[1:], f"{HOOK} for {target.machine}", sources)
 
 
 def musl() -> dict[str, Any]:

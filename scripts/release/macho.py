@@ -169,8 +169,10 @@ def problems_of(folder: Path, target: Target) -> Iterator[str]:
             yield f"{MACOS_LIBRARY} is not for {arch}"
     for found in library.values():
         yield from _problems_of_binary(found, MACOS_LIBRARY, _DYLIB)
-        for name in sorted({*found.interposed()} ^ {*INTERPOSED}):
-            yield f"{MACOS_LIBRARY} takes the place of {name}, or does not, against its table"
+        for name in sorted({*found.interposed()} - {*INTERPOSED}):
+            yield f"{MACOS_LIBRARY} takes the place of {name}, against its table"
+        for name in sorted({*INTERPOSED} - {*found.interposed()}):
+            yield f"{MACOS_LIBRARY} does not take the place of {name}"
         if len(found.interposed()) != len(INTERPOSED):
             yield f"{MACOS_LIBRARY} has {len(found.interposed())} pairs for {len(INTERPOSED)} calls"
         if found.install_name != f"@rpath/{MACOS_LIBRARY}":

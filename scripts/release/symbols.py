@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from native.build import EXPORTS, IN_EVERY_LIBC
+from scripts.release import macho
 from scripts.release.failure import Failure, run
 from scripts.release.targets import LIBRARY, OLDEST_GLIBC, PARTS, Target
 
@@ -29,11 +30,14 @@ SYMBOL = r"^ +\d+: \w+ +\w+ \w+ +\w+ +\w+ +(\w+) ([^\s@]+)"
 
 
 def check(folder: Path, target: Target) -> None:
-    """Look at the three parts in a folder.
+    """Look at the parts in a folder.
 
     Raises `Failure` with all that does not fit the target, a line each.
     """
-    problems = [each for name in PARTS for each in problems_of(folder / name, target)]
+    if target.libc == "macos":
+        problems = list(macho.problems_of(folder, target))
+    else:
+        problems = [each for name in PARTS for each in problems_of(folder / name, target)]
     if problems:
         raise Failure(f"{target.tag} would be no true tag:\n" + "\n".join(problems))
 

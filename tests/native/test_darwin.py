@@ -25,6 +25,7 @@ from native.build import (
     darwin_command,
     darwin_hook_command,
     sources_in,
+    zig_target,
 )
 from scripts.release import macho
 from scripts.release.targets import MACOS_ARCHITECTURES, OLDEST_MACOS
@@ -175,8 +176,8 @@ def test_the_words_of_a_process_are_found_in_what_a_mac_says() -> None:
 @pytest.mark.parametrize("arch", MACOS_ARCHITECTURES)
 def test_the_library_for_macos_is_one_that_dyld_inserts(arch: str, tmp_path: Path) -> None:
     out = tmp_path / "libstyxy.dylib"
-    command = darwin_command(str(out), arch, cc=ZIG, extra=("-Werror",))
-    subprocess.run(command, check=True, timeout=300)
+    command = darwin_command(str(out), target=zig_target(arch), extra=("-Werror",))
+    subprocess.run([*ZIG, *command[1:]], check=True, timeout=300)
     found = macho.read(out.read_bytes())
     assert (found.cpu, found.kind) == (macho.CPUS[arch][0], DYLIB)
     assert found.install_name == "@rpath/libstyxy.dylib"
@@ -191,8 +192,8 @@ def test_the_library_for_macos_is_one_that_dyld_inserts(arch: str, tmp_path: Pat
 @pytest.mark.parametrize("arch", MACOS_ARCHITECTURES)
 def test_the_hook_for_macos_needs_the_system_alone(arch: str, tmp_path: Path) -> None:
     out = tmp_path / "styxy-hook"
-    command = darwin_hook_command(str(out), arch, cc=ZIG, extra=("-Werror",))
-    subprocess.run(command, check=True, timeout=300)
+    command = darwin_hook_command(str(out), target=zig_target(arch), extra=("-Werror",))
+    subprocess.run([*ZIG, *command[1:]], check=True, timeout=300)
     found = macho.read(out.read_bytes())
     assert (found.cpu, found.kind) == (macho.CPUS[arch][0], PROGRAM)
     assert (found.oldest_macos, found.libraries) == (OLDEST_MACOS, [macho.SYSTEM])

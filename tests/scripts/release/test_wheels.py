@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.release.targets import PARTS, TARGETS, Target
+from scripts.release import macho
+from scripts.release.targets import MACOS_LIBRARY, MACS, PARTS, TARGETS, Target
 from scripts.release.wheels import build
 from styxy import __version__
 from tests.fakes import free_port
@@ -47,7 +48,7 @@ def test_without_zig_the_next_step_is_said_and_nothing_is_built(tmp_path: Path) 
 @pytest.mark.slow
 @needs_release_tools
 def test_two_builds_give_the_same_bytes(tmp_path: Path) -> None:
-    once_more = (GLIBC_X86, MUSL_ARM)  # each machine and each libc
+    once_more = (GLIBC_X86, MUSL_ARM, MACS[0])  # each machine and each libc
     with outside():
         again = {path.name for path in build(tmp_path / "dist", targets=once_more)}
     assert again == {f"styxy-{__version__}.tar.gz", *(wheel_for(each).name for each in once_more)}
@@ -70,6 +71,21 @@ def test_each_wheel_has_every_part_and_the_notice_of_musl(target: Target) -> Non
     assert {f"styxy/native/{part}" for part in PARTS} <= names
     assert f"styxy-{__version__}.data/scripts/styxy-hook" in names
     assert notice.startswith("musl as a whole is licensed under")
+
+
+@pytest.mark.slow
+@needs_release_tools
+@pytest.mark.parametrize("target", MACS, ids=lambda target: target.tag)
+def test_a_wheel_for_macos_has_the_library_of_both_macs_and_nothing_of_linux(
+    target: Target,
+) -> None:
+    with zipfile.ZipFile(wheel_for(target)) as wheel:
+        native = {name for name in wheel.namelist() if name.startswith("styxy/native/")}
+        library = macho.parts_of(wheel.read(f"styxy/native/{MACOS_LIBRARY}"))
+        hook = macho.parts_of(wheel.read(f"styxy-{__version__}.data/scripts/styxy-hook"))
+    assert native == {f"styxy/native/{part}" for part in target.parts}
+    assert library.keys() == {cpu for cpu, _ in macho.CPUS.values()}
+    assert hook.keys() == {macho.CPUS[target.machine][0]}
 
 
 @pytest.mark.slow
