@@ -10,6 +10,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The daemon itself must not be intercepted.
     os.environ.pop("LD_PRELOAD", None)
+    os.environ.pop("DYLD_INSERT_LIBRARIES", None)
 
 import argparse
 import asyncio

@@ -12,7 +12,7 @@ import pytest
 
 from styxy.adapters.paths import Paths
 from styxy.client.daemon.connection import Connection
-from styxy.client.daemon.starting import StartLock, server_environment, start_once, without_library
+from styxy.client.daemon.starting import StartLock, server_environment, start_once
 from styxy.core.errors import DaemonUnreachable
 from tests.fakes import clean_environment
 
@@ -35,19 +35,6 @@ def start(home: Path, text: str, *, patience: float = 5.0) -> None:
         patience=patience,
         arguments=script(home / "server", text),
     )
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("", []),
-        ("/a/libstyxy.so", []),
-        ("/a/libasan.so:/b/libstyxy.so /c/d.so", ["/a/libasan.so", "/c/d.so"]),
-        ("/a/libstyxy.so.bak", ["/a/libstyxy.so.bak"]),
-    ],
-)
-def test_our_library_is_taken_out_of_a_preload_list(before: str, after: list[str]) -> None:
-    assert without_library(before) == after
 
 
 def test_the_daemon_runs_without_interception() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _socket
 import os
+import sys
 
 from styxy.core.config.environment import switch
 from styxy.core.errors import Unavailable
@@ -41,6 +42,20 @@ def is_portable() -> bool:
 
         return not is_want(error)
     return False
+
+
+def moves_servers(platform: str, *, portable: bool, forced: bool) -> bool:
+    """Return whether there is a library for a system, as `sys.platform` names it.
+
+    What interception needs of Linux is behind netlink; macOS has a library of its own.
+    """
+    return not portable or (platform == "darwin" and not forced)
+
+
+def moves_nothing() -> bool:
+    """Return whether no server is moved on this system."""
+    forced = switch(os.environ.get(FORCE))
+    return not moves_servers(sys.platform, portable=is_portable(), forced=bool(forced))
 
 
 def why() -> str:

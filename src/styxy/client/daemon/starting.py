@@ -18,6 +18,7 @@ import time
 
 from styxy.adapters.fd_limits import OWN_DESCRIPTORS
 from styxy.adapters.home import open_regular, private_home
+from styxy.client.daemon import preloading
 from styxy.core.errors import EXIT_USAGE, DaemonUnreachable, InvalidInput, Unavailable
 
 TYPE_CHECKING = False
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from styxy.client.daemon.connection import Connection
     from styxy.core.errors import StyxyError
 
-NATIVE_LIBRARY = "libstyxy.so"
 NATIVE_SUPERVISOR = "styxy-seccomp"
 
 START_PATIENCE = 10.0
@@ -103,10 +103,7 @@ def server_arguments(*, port: int | None = None, insecure: bool = False) -> list
 def server_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Build the daemon's environment: without interception, relative paths made absolute."""
     own = {**env, **absolute_paths(env), "STYXY_DISABLE_REASSIGN": "1"}
-    preload = without_library(env.get("LD_PRELOAD", ""))
-    own.pop("LD_PRELOAD", None)
-    if preload:
-        own["LD_PRELOAD"] = " ".join(preload)
+    preloading.HERE.set_in(own, preloading.HERE.others(env))
     if "PYTHONPATH" in env:
         parts = env["PYTHONPATH"].split(os.pathsep)
         own["PYTHONPATH"] = os.pathsep.join(os.path.abspath(part) for part in parts)
@@ -121,12 +118,6 @@ def absolute_paths(env: Mapping[str, str]) -> dict[str, str]:
     """
     names = ("STYXY_HOME", "STYXY_SOCKET")
     return {name: os.path.abspath(env[name]) for name in names if env.get(name)}
-
-
-def without_library(preload: str) -> list[str]:
-    """Remove Styxy's library, of whatever version, from an LD_PRELOAD list (ld.so(8))."""
-    entries = preload.replace(":", " ").split()
-    return [entry for entry in entries if os.path.basename(entry) != NATIVE_LIBRARY]
 
 
 class StartLock:

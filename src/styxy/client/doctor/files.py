@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from styxy import __version__
 from styxy.adapters.config_file import load
 from styxy.adapters.home import is_token
+from styxy.client.daemon import preloading
 from styxy.client.doctor.fixes import another_port, another_port_number, unwritable
 from styxy.client.doctor.running import INSTALL, RESTART, START, WITH_TOKEN, from_health
 from styxy.client.doctor.verdict import Outcome, error, ok, warning, worst
@@ -202,12 +203,12 @@ def _put_away(paths: Paths, damaged: list[str]) -> str | None:
 
 
 def _is_needed(library: str, used: str) -> bool:
-    # Whoever has it in LD_PRELOAD would get an error line from every command.
+    # Whoever has it in the variable would get an error line from every command.
     return os.path.basename(library) == __version__ or library + "/" in used
 
 
 def _libraries_in_use(seen: Examination) -> str:
-    values = (seen.processes.variable(pid, "LD_PRELOAD") for pid in seen.table)
+    values = (seen.processes.variable(pid, preloading.HERE.variable) for pid in seen.table)
     return " ".join(each for each in values if each)
 
 

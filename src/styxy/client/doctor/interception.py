@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
-from styxy.adapters.portable.choice import is_portable, why
-from styxy.client.daemon.starting import NATIVE_LIBRARY, NATIVE_SUPERVISOR
+from styxy.adapters.portable.choice import moves_nothing, why
+from styxy.client.daemon import preloading
+from styxy.client.daemon.starting import NATIVE_SUPERVISOR
 from styxy.client.doctor.fixes import reinstall, unwritable
 from styxy.client.doctor.verdict import Outcome, error, ok, warning
 from styxy.client.interception.run import own_library, packaged
@@ -18,10 +20,12 @@ from styxy.core.errors import Unavailable
 if TYPE_CHECKING:
     from styxy.client.doctor.examination import Examination
 
+NOT_INTO_SYSTEMS = "; programs of macOS itself (sh, env, make) do not, nor does what they start"
+
 
 def library(seen: Examination) -> Outcome:
     """See that the library loads."""
-    if is_portable():
+    if moves_nothing():
         return ok(f"not looked at: {why()}, and moves no ports")
     try:
         if not seen.has_shell:
@@ -37,20 +41,20 @@ def library(seen: Examination) -> Outcome:
     if not trial.bind.was_loaded:
         path = str(trial.library)
         return error(why_not(trial.bind, path), fix=f"rm {path} && {reinstall(seen.env)}")
-    return ok(f"{trial.library} loads")
+    return ok(f"{trial.library} loads{NOT_INTO_SYSTEMS if sys.platform == 'darwin' else ''}")
 
 
 def _fix_of(seen: Examination) -> str:
     """What brings the library into the home: a compiler, or a home that can be written."""
     closed = unwritable(seen.paths.home)
-    if not os.path.exists(packaged(NATIVE_LIBRARY)):
+    if not os.path.exists(packaged(preloading.HERE.library)):
         return reinstall(seen.env)
     return closed[1] if closed else f"export STYXY_HOME=/tmp/styxy-home-{os.geteuid()}"
 
 
 def bind(seen: Examination) -> Outcome:
     """See that a real bind of a busy port is moved."""
-    if is_portable():
+    if moves_nothing():
         return ok(f"not looked at: {why()}, and moves no ports")
     if seen.other_network is not None:
         return warning("not tried: the daemon speaks of another network", fix=None)
@@ -69,11 +73,12 @@ def bind(seen: Examination) -> Outcome:
 
 def shell(seen: Examination) -> Outcome:
     """See that the variables of this shell turn interception on, or nothing at all."""
-    entries = seen.env.get("LD_PRELOAD", "").replace(":", " ").split()
+    way = preloading.HERE
+    entries = way.entries(seen.env)
     missing = [each for each in entries if "/" in each and not os.path.exists(each)]
     if missing:
-        fix = "unset LD_PRELOAD"
-        return error(f"LD_PRELOAD names a file that is gone: {missing[0]}", fix=fix)
+        fix = f"unset {way.variable}"
+        return error(f"{way.variable} names a file that is gone: {missing[0]}", fix=fix)
     ignored = meaningless(seen.env, seen.paths)
     if ignored:
         names = " ".join(each.partition(" ")[0] for each in ignored)
@@ -81,7 +86,7 @@ def shell(seen: Examination) -> Outcome:
     if switch(word := seen.env.get("STYXY_DISABLE_REASSIGN")):
         message = f"STYXY_DISABLE_REASSIGN={word} switches interception off in this shell"
         return warning(message, fix="unset STYXY_DISABLE_REASSIGN")
-    ours = [each for each in entries if os.path.basename(each) == NATIVE_LIBRARY]
+    ours = way.ours(seen.env)
     if ours and _library(seen) not in ours:
         message = f"this shell has the library of another Styxy: {ours[0]}"
         return warning(message, fix='eval "$(styxy env)"')
@@ -98,9 +103,12 @@ def _library(seen: Examination) -> str | None:
 def seccomp(seen: Examination) -> Outcome:
     """See whether programs that no library reaches can be reached through the kernel."""
     from styxy.client.interception.backend import missing_supervisor
+    from styxy.client.interception.macos import NO_SUPERVISOR
 
-    if is_portable():
+    if moves_nothing():
         return ok(f"not looked at: {why()}, and moves no ports")
+    if sys.platform == "darwin":
+        return ok(f"not looked at: {NO_SUPERVISOR}")
     reason = missing_supervisor(seen.paths)
     if reason is None:
         return ok("the kernel allows a supervisor: static programs and Go are reached")

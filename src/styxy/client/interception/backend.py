@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 
-from styxy.adapters.portable.choice import is_portable, why
+from styxy.adapters.portable.choice import moves_nothing, why
 from styxy.client.interception import self_test as proof
-from styxy.client.interception.binary_format import look_at
+from styxy.client.interception.binary_format import look_at, which
 from styxy.client.interception.run import own_library, own_supervisor
 from styxy.core.errors import Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from styxy.adapters.paths import Paths
 
@@ -35,6 +36,7 @@ class Choice:
         self.why = why
         self.library: str | None = None
         self.supervisor: str | None = None
+        self.words: list[str] | None = None  # what is executed instead, if it is not the command
         self.uncovered: list[str] = []  # sentences, for --explain
         self.warnings: list[str] = []  # sentences, always shown
 
@@ -45,7 +47,9 @@ class Choice:
 
     def command(self, words: Sequence[str]) -> list[str]:
         """Build the command that is executed in place of `words`."""
-        return [self.supervisor, "run", "--", *words] if self.supervisor else list(words)
+        if self.supervisor:
+            return [self.supervisor, "run", "--", *words]
+        return list(self.words or words)
 
     def variables(self, env: Mapping[str, str]) -> dict[str, str]:
         """Return the further variables that the library needs."""
@@ -67,13 +71,26 @@ class Chooser:
         """Choose for a command. An unavailable backend is a warning, never a failure."""
         if backend == "none":
             return Choice("none", "requested with --backend")
-        if is_portable():
+        if moves_nothing():
             return _nothing(f"{why()}: ports are not moved")
+        if sys.platform == "darwin":
+            return self._on_macos(backend, words)
         if backend == "preload":
             return self._preload(words[0])
         if backend == "seccomp":
             return self._seccomp(f"{words[0]}: requested with --backend", with_library=False)
         return self._auto(words)
+
+    def _on_macos(self, backend: str, words: Sequence[str]) -> Choice:
+        from styxy.client.interception import macos
+
+        if backend == "seccomp":
+            return _nothing(f"{macos.NO_SUPERVISOR}: ports are not moved")
+        try:
+            library = self._library()
+        except Unavailable as failure:
+            return _nothing(failure.message)
+        return macos_choice(library, words, find=lambda name: which(name, self._env))
 
     def _auto(self, words: Sequence[str]) -> Choice:
         missed = look_at(words[0], self._env).missed
@@ -149,6 +166,28 @@ class Chooser:
             return self._library()
         except Unavailable:
             return None  # with it, more would be reached, or faster; the choice stands without it
+
+
+def macos_choice(
+    library: str, words: Sequence[str], *, find: Callable[[str], str | None]
+) -> Choice:
+    """Choose for a command on macOS, where `library` works and `find` looks for a program."""
+    from styxy.client.interception import macos
+
+    choice = Choice("preload", f"{words[0]} was not found")
+    choice.library = library
+    choice.uncovered = [macos.UNCOVERED]
+    path = find(words[0])
+    if path is None:
+        return choice
+    named = macos.first_words(path)
+    choice.words = macos.past_env(words, path, named, find)
+    interpreter = choice.words[:1] if choice.words != list(words) else named[:1]
+    missed = macos.why_missed(words[0], os.path.realpath(path), interpreter)
+    choice.why = missed or f"{path} calls libSystem, where {library} intercepts it"
+    if missed:
+        choice.warnings.append(f"{missed}: its ports are not moved")
+    return choice
 
 
 def clears_environment(words: Sequence[str]) -> bool:

@@ -12,12 +12,8 @@ import shlex
 import stat
 
 from styxy.adapters.home import open_regular
-from styxy.client.daemon.starting import (
-    NATIVE_LIBRARY,
-    NATIVE_SUPERVISOR,
-    absolute_paths,
-    without_library,
-)
+from styxy.client.daemon import preloading
+from styxy.client.daemon.starting import NATIVE_SUPERVISOR, absolute_paths
 from styxy.core.errors import Unavailable
 
 TYPE_CHECKING = False
@@ -38,7 +34,7 @@ def own_library(paths: Paths) -> str:
     """Install the library that came with this Styxy; return its path. Raises `Unavailable`."""
     from styxy import __version__
 
-    return install_library(paths, version=__version__, source=packaged(NATIVE_LIBRARY))
+    return install_library(paths, version=__version__, source=packaged(preloading.HERE.library))
 
 
 def own_supervisor(paths: Paths) -> str:
@@ -83,11 +79,12 @@ def install_library(paths: Paths, *, version: str, source: str) -> str:
     The copy outlives the virtual environment that it came from: a missing file in LD_PRELOAD makes
     every command in an activated shell print an error. Raises `Unavailable` if there is no library.
     """
-    target = paths.in_home("lib", version, NATIVE_LIBRARY)
+    way = preloading.HERE
+    target = paths.in_home("lib", version, way.library)
     installed = _install(paths, source, target)
-    if any(character in target for character in " :\t\n"):
+    if any(character in target for character in way.strangers):
         raise Unavailable(
-            f"LD_PRELOAD cannot hold the path {target!r}; set STYXY_HOME to another directory"
+            f"{way.variable} cannot hold the path {target!r}; set STYXY_HOME to another directory"
         )
     return installed
 
@@ -204,20 +201,15 @@ def guest_environment(
     project: str | None = None,
     service_type: str | None = None,
     own_only: str | None = None,
+    way: preloading.Preloading = preloading.HERE,
 ) -> dict[str, str]:
     """Build the environment of an intercepted program; with `library` None, remove interception.
 
     What LD_PRELOAD already holds is kept and comes first: a sanitizer insists on that, and our
-    library does not mind. Libraries of other Styxy versions are removed.
+    library does not mind. Libraries of other Styxy versions are removed. `way` is the system's.
     """
     own = {**env, **absolute_paths(env)}
-    preload = without_library(env.get("LD_PRELOAD", ""))
-    if library:
-        preload.append(library)
-    if preload:
-        own["LD_PRELOAD"] = ":".join(preload)
-    else:
-        own.pop("LD_PRELOAD", None)
+    way.set_in(own, [*way.others(env), *([library] if library else [])])
     more = {
         "PORT": str(port) if port else None,
         "STYXY_PROJECT": project,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from styxy.adapters.home import open_regular
-from styxy.client.daemon.starting import NATIVE_LIBRARY
+from styxy.client.daemon import preloading
 from styxy.client.interception.run import own_library
 from styxy.core.errors import Unavailable
 
@@ -29,8 +29,17 @@ TRIES = 3
 """A program waits at most 250 ms for an answer, which a very busy machine may exceed once."""
 
 _CHILD = """
-import _socket, sys
-open("/proc/self/comm", "w").write("styxy-proof")
+import _socket, os, sys
+if os.path.exists("/proc/self/comm"):
+    open("/proc/self/comm", "w").write("styxy-proof")
+def images():
+    if os.path.exists("/proc/self/maps"):
+        return open("/proc/self/maps", errors="replace").read()
+    import ctypes
+    dyld = ctypes.CDLL(None)
+    dyld._dyld_get_image_name.restype = ctypes.c_char_p
+    names = [os.fsdecode(dyld._dyld_get_image_name(i)) for i in range(dyld._dyld_image_count())]
+    return [sys.argv[2]] if os.path.realpath(sys.argv[2]) in map(os.path.realpath, names) else []
 server = _socket.socket()
 try:
     server.bind(("127.0.0.1", int(sys.argv[1])))
@@ -38,7 +47,7 @@ try:
     port = server.getsockname()[1]
 except OSError as error:
     port = 0
-print(port, sys.argv[2] in open("/proc/self/maps", errors="replace").read())
+print(port, sys.argv[2] in images())
 """
 
 
@@ -235,8 +244,7 @@ def try_bind(env: Mapping[str, str], paths: Paths, *, runs: bool) -> Trial:
 
 def is_active(env: Mapping[str, str]) -> bool:
     """Return whether an environment passes the library to what it starts."""
-    entries = env.get("LD_PRELOAD", "").replace(":", " ").split()
-    return any(os.path.basename(entry) == NATIVE_LIBRARY for entry in entries)
+    return bool(preloading.HERE.ours(env))
 
 
 def _verdict(bind: Bind, library: str, env: Mapping[str, str], *, runs: bool) -> tuple[bool, str]:
@@ -268,7 +276,7 @@ class _Child:
 
         own = {
             **{name: env[name] for name in _KEPT if name in env},
-            "LD_PRELOAD": library,
+            preloading.HERE.variable: library,
             "STYXY_NOTIFY": "off",
             "STYXY_REASSIGNMENT_LOG": os.devnull,
             "STYXY_PROJECT": project,
@@ -327,7 +335,10 @@ def _port_of(server: socket) -> int:
 
 def _seal(library: str) -> str:
     status = os.stat(library)
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        boot = file.read().strip()
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+    except FileNotFoundError:
+        boot = os.uname().version  # macOS: tried again when the system is another
     # The inode, too: another library may have the size and the time of the old one.
     return f"{boot} {status.st_size} {status.st_mtime_ns} {status.st_ino} {status.st_ctime_ns}\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from styxy.client.daemon.starting import without_library
+from styxy.client.daemon import preloading
 from styxy.client.interception.run import guest_environment
 from styxy.core.errors import StyxyError
 from styxy.core.messages import echo
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from styxy.adapters.paths import Paths
 
-NAMES = ("LD_PRELOAD", "STYXY_HOME", "STYXY_SOCKET")
+NAMES = (preloading.HERE.variable, "STYXY_HOME", "STYXY_SOCKET")
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 
@@ -160,8 +160,8 @@ def _port_attributes(lease: Mapping[str, object]) -> dict[str, str]:
 
 def remaining(env: Mapping[str, str]) -> dict[str, str | None]:
     """Choose what turns interception off again: LD_PRELOAD without our library, or none."""
-    others = without_library(env.get("LD_PRELOAD", ""))
-    return {"LD_PRELOAD": ":".join(others) or None}
+    way = preloading.HERE
+    return {way.variable: ":".join(way.others(env)) or None}
 
 
 def off_sh(values: Mapping[str, str | None]) -> str:
