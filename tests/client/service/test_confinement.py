@@ -3,6 +3,7 @@ by the kernel as systemd would."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -84,3 +85,18 @@ def test_every_part_of_the_daemon_is_well(confined: Daemon) -> None:
     assert {name for name, part in parts.items() if part["state"] == "error"} == set()
     assert confined.call("GET", "/allocations", over="tcp").status == 200
     assert confined.stop() == 0
+
+
+@pytest.mark.slow
+def test_the_doctor_that_the_daemon_runs_sees_as_much_as_any_other(
+    confined: Daemon, tmp_path: Path
+) -> None:
+    doctor = [sys.executable, "-P", "-m", "styxy", "doctor", "--json", "--without-shell"]
+    wrapper = [sys.executable, "-P", confinement.__file__, str(tmp_path / "styxy.service")]
+    env = {**os.environ, "STYXY_HOME": str(confined.home), "STYXY_DAEMON_PORT": str(confined.port)}
+    verdicts = []
+    for command in (doctor, [*wrapper, *doctor]):
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        checks = json.loads(done.stdout)["checks"]
+        verdicts.append({each["name"]: each["verdict"] for each in checks})
+    assert verdicts[0] == verdicts[1]
