@@ -35,7 +35,9 @@ def test_an_option_wins_over_the_environment(
     "text", ["", "0", "1023", "65536", "-1", "80x", "0x1f90", "3.5", "²", "9" * 5000]
 )
 def test_a_port_that_cannot_be_is_refused_with_the_name_of_its_variable(text: str) -> None:
-    with pytest.raises(InvalidInput, match=r"^STYXY_DAEMON_PORT must be a port from 1024"):
+    with pytest.raises(
+        InvalidInput, match=r"^STYXY_DAEMON_PORT must be a port from 1024.*; correct or unset it$"
+    ):
         load_settings({"STYXY_DAEMON_PORT": text})
 
 

@@ -99,7 +99,8 @@ def load_overrides(env: Mapping[str, str], *, port: int | None = None) -> Overri
         try:
             values[key], origins[key] = convert(setting, said), origin
         except InvalidInput as error:
-            raise InvalidInput(f"{origin} {error.message}") from None
+            step = "; correct or unset it" if origin == setting.variable else ""
+            raise InvalidInput(f"{origin} {error.message}{step}") from None
     return Overrides(values=values, origins=origins)
 
 

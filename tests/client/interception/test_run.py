@@ -215,6 +215,7 @@ def test_a_program_that_cannot_be_run_is_a_code_and_a_sentence(tmp_path: Path) -
     env = {"PATH": "/nowhere"}
     assert become(["no-such-program"], env) == (127, "no-such-program: command not found")
     assert become([str(plain)], env) == (126, f"{plain}: Permission denied")
+    assert become([str(tmp_path)], env) == (126, f"{tmp_path}: is a directory")
     plain.chmod(0o755)
     assert become([str(plain)], env) == (126, f"{plain}: its interpreter is missing")
     assert become([str(tmp_path)], env)[0] == 126

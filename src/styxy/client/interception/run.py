@@ -232,7 +232,9 @@ def become(words: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
     except NotADirectoryError:
         return EXIT_NOT_FOUND, f"{words[0]}: command not found"
     except OSError as error:
-        return EXIT_CANNOT_RUN, f"{words[0]}: {error.strerror}"
+        is_directory = "/" in words[0] and os.path.isdir(words[0])  # execve(2): EACCES
+        reason = "is a directory" if is_directory else error.strerror
+        return EXIT_CANNOT_RUN, f"{words[0]}: {reason}"
     except ValueError as error:
         return EXIT_CANNOT_RUN, f"cannot run the command: {error}"
 
