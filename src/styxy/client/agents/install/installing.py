@@ -7,6 +7,7 @@ in one step, and then the record of it. Without the record, ours is still found 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,9 +93,10 @@ class Installer:
         """
         if self._project is None and not self.is_found(agent):
             directory = agent.directory(self._env)
+            needed = shlex.quote(os.path.realpath(directory))  # mkdir follows no link to nowhere
             raise NotFound(
                 f"{agent.title} is not on this machine: no program {agent.programs[0]}, "
-                f"no directory {directory}; to install all the same: mkdir -p {directory}"
+                f"no directory {directory}; to install all the same: mkdir -p {needed}"
             )
         file = look(self.file_of(agent))
         check_ours_to_change(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,17 @@ def test_no_agent_here_is_said(styxy: CommandLine, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "none of these agents is on this machine: claude, codex" in done.stderr
     assert done.stderr.endswith("as in: styxy agent install claude\n")
+
+
+def test_the_directory_of_an_agent_that_is_a_link_to_nowhere_can_be_made(
+    styxy: CommandLine, tmp_path: Path
+) -> None:
+    styxy.env |= {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    (tmp_path / ".claude").symlink_to(tmp_path / "dot files" / "claude")
+    done = styxy.run("agent", "install", "claude")
+    command = done.stderr.rpartition("all the same: ")[2]
+    subprocess.run(command, shell=True, check=True)
+    assert styxy.run("agent", "install", "claude").returncode == 0
 
 
 def test_a_home_directory_is_no_project(styxy: CommandLine, ada: Path) -> None:
