@@ -7,16 +7,18 @@
  * with a hardened runtime: no library can do anything about that.
  *
  * All this may run between vfork and exec, in the memory of the parent, so it writes to nothing but
- * the stack.
+ * the stack. execvp and execl take the environment of the process itself, which could only be
+ * changed for them in place: they are left alone.
  */
 #include "darwin/program/interposed.h"
 
 #include "darwin/program/this_image.h"
-#include "guest/kernel/sys.h"
+#include "guest/kernel/readable.h"
 #include "guest/kernel/text.h"
 
 #include <crt_externs.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ENTRY_ROOM = 8192 };
 
@@ -31,7 +33,7 @@ static bool is_insert(const char *entry)
 static size_t entries_with_library(char *const environment[])
 {
     size_t count = 0;
-    if (environment == NULL || this_image_library()[0] == '\0')
+    if (this_image_library()[0] == '\0' || !readable(environment))
         return 0;
     for (; environment[count] != NULL; count++)
         if (is_insert(environment[count]) &&
@@ -80,21 +82,6 @@ int styxy_execve(const char *path, char *const words[], char *const environment[
 int styxy_execv(const char *path, char *const words[])
 {
     return styxy_execve(path, words, *_NSGetEnviron());
-}
-
-/*
- * execvp(3) searches PATH and runs a script without a first line by the shell, with the
- * environment that the process itself has: that is where the library has to be.
- */
-int styxy_execvp(const char *name, char *const words[])
-{
-    char ***own = _NSGetEnviron(), **before = *own;
-    char *const *environment = before;
-    PUT_LIBRARY_BACK(environment);
-    *own = (char **)environment;
-    int result = execvp(name, words);
-    *own = before; /* it has failed */
-    return result;
 }
 
 int styxy_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,

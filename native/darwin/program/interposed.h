@@ -21,7 +21,6 @@
     CALL(getsockname)                                                                              \
     CALL(execve)                                                                                   \
     CALL(execv)                                                                                    \
-    CALL(execvp)                                                                                   \
     CALL(posix_spawn)                                                                              \
     CALL(posix_spawnp)
 
@@ -34,7 +33,6 @@ int styxy_listen(int fd, int backlog);
 int styxy_getsockname(int fd, struct sockaddr *restrict address, socklen_t *restrict length);
 int styxy_execve(const char *path, char *const words[], char *const environment[]);
 int styxy_execv(const char *path, char *const words[]);
-int styxy_execvp(const char *name, char *const words[]);
 int styxy_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                       const posix_spawnattr_t *attributes, char *const words[],
                       char *const environment[]);
