@@ -329,6 +329,7 @@ READERS = (
     "guest/daemon/portmap.c",
     "guest/kernel/bounded.c",
     "guest/kernel/elf_kind.c",
+    "guest/kernel/proc_files.c",
     "guest/kernel/text.c",
     "guest/project/origin.c",
     "guest/project/project.c",

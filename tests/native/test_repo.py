@@ -15,6 +15,7 @@ from tests.native.guest import linked
 
 READERS = (
     "guest/kernel/bounded.c",
+    "guest/kernel/proc_files.c",
     "guest/kernel/text.c",
     "guest/project/origin.c",
     "guest/project/project.c",
