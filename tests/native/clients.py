@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,3 +154,45 @@ def git_project(daemon: FakeDaemon, name: str, origin: str) -> Path:
     (path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     (path / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {origin}\n')
     return path
+
+
+NANOSLEEP = {"x86_64": 35, "aarch64": 101}[os.uname().machine]
+"""The number of nanosleep(2)."""
+
+TIMES = """
+import resource, socket, sys
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+    with socket.create_connection(('127.0.0.1', int(sys.argv[1]))) as connected:
+        waits = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before
+        print(connected.getpeername()[1], 'after a wait' if waits >= 50 else 'at once')
+"""
+"""Connect twice; print where that led. Each pause of the guest gives the processor away once."""
+
+
+def is_pausing(client: subprocess.Popen[str]) -> bool:
+    """Whether a client is in the guest's pause."""
+    words = Path(f"/proc/{client.pid}/syscall").read_text().split()
+    return words[:1] == [str(NANOSLEEP)]
+
+
+def stopped_in_its_wait(daemon: FakeDaemon, way: str, asked: int) -> subprocess.Popen[str]:
+    """Start clients of the project `mine` until one was stopped while it waited for the map."""
+    environment = daemon.environment() | {"STYXY_PROJECT": project(daemon, "mine")}
+    words = [str(compiled(CLIENT)), way, "127.0.0.1", str(asked)]
+    while True:
+        client = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
+        while client.poll() is None and not is_pausing(client):
+            pass  # it waits for 50 milliseconds only
+        client.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, client.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if client.poll() is None and is_pausing(client):
+            return client
+        client.kill()
+        client.communicate()
+
+
+def connected_twice(daemon: FakeDaemon, asked: int, **env: str) -> list[str]:
+    """Connect two times from one process of the project `mine`."""
+    environment = daemon.environment() | {"STYXY_PROJECT": project(daemon, "mine")} | env
+    return run([sys.executable, "-c", TIMES, str(asked)], environment).stdout.splitlines()

@@ -121,6 +121,10 @@ class FakeDaemon:
         for each in [self._door, self._ear, *self._held]:
             each.close()
 
+    def leave_reports(self) -> None:
+        """Let nobody read reports any more, as after kill -9; the map stays."""
+        self._ear.close()
+
     def write_map(
         self, *, retired: int = 0, netns: int = 0, version: int = 3, slots: int = 4096
     ) -> None:

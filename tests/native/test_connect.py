@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.native.clients import CLIENT, cookie_of, key_text, port_of, project, reach, server
-from tests.native.guest import FakeDaemon, compiled, receiver, run
+from tests.native.clients import (
+    connected_twice,
+    cookie_of,
+    key_text,
+    port_of,
+    reach,
+    server,
+    stopped_in_its_wait,
+)
+from tests.native.guest import FakeDaemon, receiver, run
 from tests.native.host_programs import host
 from tests.native.mapfile import HELD, REMEMBERED, UDP
 
@@ -180,42 +185,6 @@ def listening_unseen(tmp_path: Path) -> Iterator[tuple[FakeDaemon, int, socket.s
         yield daemon, port_of(stranger), own
 
 
-NANOSLEEP = {"x86_64": 35, "aarch64": 101}[os.uname().machine]
-"""The number of nanosleep(2)."""
-
-TIMES = """
-import resource, socket, sys
-for _ in range(2):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
-    with socket.create_connection(('127.0.0.1', int(sys.argv[1]))) as connected:
-        waits = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before
-        print(connected.getpeername()[1], 'after a wait' if waits >= 50 else 'at once')
-"""
-"""Connect twice; print where that led. Each pause of the guest gives the processor away once."""
-
-
-def is_pausing(client: subprocess.Popen[str]) -> bool:
-    """Whether a client is in the guest's pause."""
-    words = Path(f"/proc/{client.pid}/syscall").read_text().split()
-    return words[:1] == [str(NANOSLEEP)]
-
-
-def stopped_in_its_wait(daemon: FakeDaemon, way: str, asked: int) -> subprocess.Popen[str]:
-    """Start clients of the project `mine` until one was stopped while it waited for the map."""
-    environment = daemon.environment() | {"STYXY_PROJECT": project(daemon, "mine")}
-    words = [str(compiled(CLIENT)), way, "127.0.0.1", str(asked)]
-    while True:
-        client = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
-        while client.poll() is None and not is_pausing(client):
-            pass  # it waits for 50 milliseconds only
-        client.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, client.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        if client.poll() is None and is_pausing(client):
-            return client
-        client.kill()
-        client.communicate()
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_a_client_that_is_quicker_than_the_servers_report_waits_for_it(
     tmp_path: Path, way: str
@@ -226,12 +195,6 @@ def test_a_client_that_is_quicker_than_the_servers_report_waits_for_it(
             daemon.entries.move(asked, port_of(own), project=mine, cookie4=cookie)
             client.send_signal(signal.SIGCONT)
             assert client.communicate()[0] == f"127.0.0.1 {port_of(own)}\n"
-
-
-def connected_twice(daemon: FakeDaemon, asked: int) -> list[str]:
-    """Connect two times from one process of the project `mine`."""
-    environment = daemon.environment() | {"STYXY_PROJECT": project(daemon, "mine")}
-    return run([sys.executable, "-c", TIMES, str(asked)], environment).stdout.splitlines()
 
 
 def test_a_report_that_does_not_come_is_waited_for_once(tmp_path: Path) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.native.clients import cookie_of, git_project, key_text, port_of, reach, server
+from tests.native.clients import (
+    connected_twice,
+    cookie_of,
+    git_project,
+    key_text,
+    port_of,
+    reach,
+    server,
+    stopped_in_its_wait,
+)
 from tests.native.guest import FakeDaemon
 from tests.native.mapfile import key
 
@@ -55,6 +66,42 @@ def test_no_spelling_of_localhost_reaches_it(tmp_path: Path, listens: str, to: s
 def test_servers_that_worktrees_share_answer(tmp_path: Path) -> None:
     with sibling(tmp_path, shared=True) as (daemon, port):
         assert reach(daemon, "blocking", "127.0.0.1", port) == f"127.0.0.1 {port}"
+
+
+@contextmanager
+def sibling_unseen(tmp_path: Path, asker: int = REPO) -> Iterator[tuple[FakeDaemon, socket.socket]]:
+    """A sibling's server at a number that was asked for, of which the daemon has not heard yet."""
+    with server() as other, FakeDaemon(tmp_path) as daemon:
+        git_project(daemon, "mine", "git@HOST:team/app.git")
+        daemon.entries.asker(port_of(other), asker)
+        yield daemon, other
+
+
+@pytest.mark.parametrize("way", ["blocking", "nonblocking", "sendto", "sendmsg", "mapped"])
+def test_a_sibling_that_has_just_begun_to_listen_does_not_answer(tmp_path: Path, way: str) -> None:
+    with sibling_unseen(tmp_path) as (daemon, other):
+        port, theirs = port_of(other), key_text(daemon, "theirs")
+        with stopped_in_its_wait(daemon, way, port) as client:
+            daemon.entries.answering(port, cookie_of(other), project=theirs, repo=REPO)
+            client.send_signal(signal.SIGCONT)
+            assert client.communicate()[0] == "ECONNREFUSED\n"
+
+
+def test_whoever_stays_unknown_is_waited_for_once(tmp_path: Path) -> None:
+    with sibling_unseen(tmp_path) as (daemon, other):
+        port = port_of(other)
+        assert connected_twice(daemon, port) == [f"{port} after a wait", f"{port} at once"]
+
+
+@pytest.mark.parametrize("reason", ["nobody asked", "the daemon has ended", "siblings are allowed"])
+def test_nobody_waits_for_the_map_without_a_reason(tmp_path: Path, reason: str) -> None:
+    asker = 7 if reason == "nobody asked" else REPO
+    with sibling_unseen(tmp_path, asker) as (daemon, other):
+        if reason == "the daemon has ended":
+            daemon.leave_reports()
+        allowed = {"STYXY_SIBLINGS": "allow"} if reason == "siblings are allowed" else {}
+        port = port_of(other)
+        assert connected_twice(daemon, port, **allowed) == [f"{port} at once"] * 2
 
 
 @pytest.mark.parametrize("way", ["blocking", "nonblocking", "sendto", "mapped"])

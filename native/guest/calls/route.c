@@ -6,16 +6,15 @@
  * read six times and closed: three microseconds. Otherwise the kernel is asked which sockets
  * answer. Where it cannot be asked (a sandbox that forbids netlink), Styxy is absent.
  *
- * listen() does not wait until the daemon has taken its report, so a client may come before the map
- * shows that its project's server listens. It would be told that nobody is there, or, worse, reach
- * a stranger. Where a socket listens at a place that is kept for the project, and the daemon has
- * seen nobody there yet, the connection waits for the map, and once in vain for each socket.
+ * A server that has just begun to listen may not be on the map yet: then it is waited for
+ * (catch_up.h).
  *
  * A UDP connect() is led to the project's moved server in the same way. The daemon shows such a
  * move only where the project has no UDP socket at the asked port itself. No sibling is refused.
  */
 #include "guest/calls/route.h"
 
+#include "guest/calls/catch_up.h"
 #include "guest/calls/lookup.h"
 #include "guest/calls/own_only.h"
 #include "guest/daemon/portmap.h"
@@ -25,15 +24,7 @@
 #include "guest/project/project.h"
 #include "guest/project/repo.h"
 
-#include <stdatomic.h>
-
-enum {
-    MOST_MOVES = 8,
-    MOST_PAUSES = 100, /* 50 milliseconds in all, as for a daemon that is writing (portmap.c) */
-    PAUSE_NS = 500 * 1000
-};
-
-static PER_IMAGE _Atomic uint64_t never_shown; /* the socket that was waited for in vain */
+enum { MOST_MOVES = 8 };
 
 /* One connection that may get another route. */
 struct connection {
@@ -46,6 +37,7 @@ struct connection {
     int diag;           /* a socket for the kernel's lookups */
     uint64_t project;
     bool is_own_only;   /* nobody but the project's own server may answer */
+    bool is_behind;     /* who answers may be a sibling that the map does not show yet */
 };
 
 static bool answers(const struct connection *connection, enum family family, uint16_t port,
@@ -128,18 +120,24 @@ static bool may_be_stranger(const struct connection *connection, const struct po
            own_only_at(connection->image, map, connection->target.port);
 }
 
+/* Where the connection goes; a wildcard means loopback. */
+static const uint8_t *address_of(const struct connection *connection)
+{
+    return connection->target.is_wildcard ? ADDRESS_LOOPBACK[connection->family]
+                                          : connection->target.address;
+}
+
 /* Whether whoever answers is to be as if it were not there: a sibling, or a stranger. */
 static bool is_refused(const struct connection *connection, const struct portmap *map)
 {
     const struct answering *answering = &connection->outlook.answering[connection->family];
-    const uint8_t *address = connection->target.is_wildcard ? ADDRESS_LOOPBACK[connection->family]
-                                                        : connection->target.address;
     bool is_sibling = may_be_sibling(connection) &&
                       answering->repo == repo_key(connection->image) &&
                       !own_only_looks(connection->image, map, connection->target.port);
     return (connection->is_own_only || is_sibling) && answering->project != connection->project &&
-           lookup_is_answering(connection->diag, address, connection->family == FAMILY_V4,
-                               connection->target.port, answering->cookie);
+           lookup_is_answering(connection->diag, address_of(connection),
+                               connection->family == FAMILY_V4, connection->target.port,
+                               answering->cookie);
 }
 
 static enum route route_by_kernel(const struct connection *connection, const struct portmap *map,
@@ -157,74 +155,68 @@ static enum route route_by_kernel(const struct connection *connection, const str
     return is_refused(connection, map) ? ROUTE_REFUSED : ROUTE_PLAIN;
 }
 
-/* The cookie of a socket that listens where the project is to sit, and is not on the map; or 0. */
-static uint64_t unshown_listener(const struct connection *connection, const struct move *held,
-                                 size_t count)
+/* Whether a sibling may have begun to listen there, which the map does not show yet. */
+static bool may_be_unshown(const struct connection *connection, const struct portmap *map)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (held[i].cookie[FAMILY_V4] != 0 || held[i].cookie[FAMILY_V6] != 0)
-            continue; /* the daemon has seen who is there, and did not take it for the project's */
-        for (enum family family = FAMILY_V4; family < FAMILIES; family++) {
-            uint64_t cookie = diag_listener(connection->diag, ADDRESS_LOOPBACK[family],
-                                            family == FAMILY_V4, 0, held[i].port);
-            if (cookie != 0)
-                return cookie;
-        }
-    }
-    return 0;
+    uint64_t repo;
+    return connection->outlook.has_askers &&
+           connection->outlook.answering[connection->family].cookie == 0 &&
+           connection->image->siblings == SIBLINGS_REFUSE &&
+           (repo = repo_key(connection->image)) != 0 &&
+           portmap_was_asked(map, connection->target.port, repo);
 }
 
-/* Read the project's moved servers once the map shows the one that has just begun to listen. */
-static size_t moves_once_shown(const struct connection *connection, const struct portmap *map,
-                               const struct move *held, size_t held_count, struct move *moves)
+/* Route a TCP connection, once the map has caught up with the kernel. */
+static enum route route_tcp(struct connection *connection, const struct portmap *map,
+                            struct move *moves, size_t count, struct destination *destination)
 {
-    const struct timespec pause = {0, PAUSE_NS};
-    uint64_t cookie = unshown_listener(connection, held, held_count);
-    if (cookie == 0 || cookie == atomic_load(&never_shown))
-        return 0;
-    for (int pauses = 0; pauses < MOST_PAUSES; pauses++) {
-        sys_call(SYS_nanosleep, &pause, NULL);
-        size_t count = portmap_moves(map, connection->target.port, connection->project, MOVES_LIVE,
-                                     moves, MOST_MOVES);
-        if (count > 0)
-            return count;
-    }
-    atomic_store(&never_shown, cookie);
-    return 0;
+    uint16_t port = connection->target.port;
+    if (count == 0 && connection->outlook.has_moves)
+        count = catch_up_moves(map, connection->diag, port, connection->project, moves, MOST_MOVES);
+    if (count == 0 && connection->is_behind)
+        catch_up_outlook(map, connection->diag, address_of(connection), connection->family, port,
+                         &connection->outlook);
+    return route_by_kernel(connection, map, moves, count, destination);
+}
+
+/* Whether a place is kept for a server of the project, which may have begun to listen there. */
+static bool has_place(const struct connection *connection, const struct portmap *map)
+{
+    struct move held;
+    return portmap_moves(map, connection->target.port, connection->project, MOVES_HELD, &held, 1) > 0;
 }
 
 static enum route route_by_map(struct connection *connection, const struct portmap *map,
                                struct destination *destination)
 {
-    struct move moves[MOST_MOVES], held[MOST_MOVES];
-    size_t count = 0, held_count = 0;
+    struct move moves[MOST_MOVES];
+    size_t count = 0;
     if (!portmap_outlook(map, connection->target.port, &connection->outlook))
         return ROUTE_PLAIN;
+    bool has_moves = connection->outlook.has_moves;
     connection->is_own_only = may_be_stranger(connection, map);
-    bool may_be_refused = connection->is_own_only || may_be_sibling(connection);
-    if (!connection->outlook.has_moves && !may_be_refused)
+    connection->is_behind = may_be_unshown(connection, map);
+    bool may_be_refused =
+        connection->is_own_only || connection->is_behind || may_be_sibling(connection);
+    if (!has_moves && !may_be_refused)
         return ROUTE_PLAIN;
     enum transport transport = sys_transport(connection->fd, connection->target.family);
     connection->is_udp = transport == TRANSPORT_UDP;
     connection->project = project_key(connection->image);
-    if (connection->outlook.has_moves)
+    if (has_moves)
         count = portmap_moves(map, connection->target.port, connection->project,
                               connection->is_udp ? MOVES_UDP : MOVES_LIVE, moves, MOST_MOVES);
-    if (connection->outlook.has_moves && count == 0 && !connection->is_udp && !map->retired)
-        held_count = portmap_moves(map, connection->target.port, connection->project, MOVES_HELD,
-                                   held, MOST_MOVES);
-    bool may_differ = count + held_count > 0 || (!connection->is_udp && may_be_refused);
+    bool may_differ = count > 0 || (!connection->is_udp &&
+                                    (may_be_refused || (has_moves && has_place(connection, map))));
     if (transport == TRANSPORT_OTHER || connection->project == 0 || !may_differ ||
         !host_map_is_ours(connection->fd, map))
         return ROUTE_PLAIN;
     connection->diag = host_diag_open();
     if (connection->diag < 0)
         return ROUTE_PLAIN;
-    if (held_count > 0)
-        count = moves_once_shown(connection, map, held, held_count, moves);
-    enum route route =
-        connection->is_udp ? route_to_moved(connection, moves, count, destination)
-                           : route_by_kernel(connection, map, moves, count, destination);
+    enum route route = connection->is_udp
+                           ? route_to_moved(connection, moves, count, destination)
+                           : route_tcp(connection, map, moves, count, destination);
     host_diag_close(connection->diag);
     return route;
 }

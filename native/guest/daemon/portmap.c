@@ -192,6 +192,12 @@ static bool read_first_move(const struct portmap *map, uint16_t port, uint32_t *
                    PORTMAP_FIRST_MOVES_AT + (long)port * PORTMAP_FIRST_MOVE);
 }
 
+static bool read_first_asker(const struct portmap *map, uint16_t port, uint32_t *first)
+{
+    return read_at(map, first, sizeof *first,
+                   PORTMAP_FIRST_ASKERS_AT + (long)port * PORTMAP_FIRST_MOVE);
+}
+
 static bool read_promise(const struct portmap *map, void *into)
 {
     struct promise_reading *mine = into;
@@ -217,7 +223,7 @@ bool portmap_promise(const struct portmap *map, uint16_t port, struct promise *p
 
 struct outlook_reading {
     uint16_t port;
-    uint32_t first_move;
+    uint32_t first_move, first_asker;
     struct answering_record records[FAMILIES];
 };
 
@@ -226,6 +232,7 @@ static bool read_outlook(const struct portmap *map, void *into)
     struct outlook_reading *mine = into;
     long port = mine->port;
     return read_first_move(map, mine->port, &mine->first_move) &&
+           read_first_asker(map, mine->port, &mine->first_asker) &&
            read_at(map, &mine->records[FAMILY_V4], sizeof *mine->records,
                    PORTMAP_ANSWERING_V4_AT + port * PORTMAP_ANSWERING) &&
            read_at(map, &mine->records[FAMILY_V6], sizeof *mine->records,
@@ -239,6 +246,7 @@ bool portmap_outlook(const struct portmap *map, uint16_t port, struct outlook *o
     if (!read_consistently(map, read_outlook, &reading))
         return false;
     outlook->has_moves = reading.first_move != 0;
+    outlook->has_askers = reading.first_asker != 0;
     for (int family = 0; family < FAMILIES; family++) {
         const struct answering_record *record = &reading.records[family];
         outlook->answering[family] = (struct answering){
@@ -262,8 +270,7 @@ static bool find_asker(const struct portmap *map, void *into)
 {
     const struct asker_reading *mine = into;
     uint32_t next = 0;
-    if (!read_at(map, &next, sizeof next,
-                 PORTMAP_FIRST_ASKERS_AT + (long)mine->port * PORTMAP_FIRST_MOVE))
+    if (!read_first_asker(map, mine->port, &next))
         return false;
     for (int i = 0; next != 0 && i < MOST_STEPS; i++) {
         struct asker_record record;

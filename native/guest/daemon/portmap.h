@@ -69,6 +69,7 @@ struct answering {
 struct outlook {
     struct answering answering[FAMILIES];
     bool has_moves; /* somebody asked for this port and was moved */
+    bool has_askers; /* somebody's repo has asked for this port, and portmap_was_asked tells whose */
 };
 
 enum move_state { MOVE_HELD = 1, MOVE_LIVE, MOVE_REMEMBERED, MOVE_UDP /* where UDP goes */ };

@@ -57,7 +57,9 @@ static bool is_plain(const struct image *image, const struct portmap *map,
         return false;
     const struct answering *answering =
         &outlook->answering[target->is_v4 ? FAMILY_V4 : FAMILY_V6];
-    if (answering->cookie == 0 || answering->project == 0 || answering->shared ||
+    if (answering->cookie == 0)
+        return !outlook->has_askers;
+    if (answering->project == 0 || answering->shared ||
         answering->project == project_key(image))
         return true;
     bool may_be_sibling = answering->repo != 0 && !answering->is_place;
