@@ -77,7 +77,7 @@ def open_books(
 
 
 def open_map(paths: Paths, recovery: Recovery) -> PortMap:
-    """Open the port map, or a private one if there is no place for it."""
+    """Open the port map; a private one, which no guest reads, where its file cannot be made."""
     make = partial(
         PortMap,
         line_socket=paths.line_socket(),
