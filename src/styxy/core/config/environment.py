@@ -238,3 +238,21 @@ def _is_built_in(name: str) -> bool:
     from styxy.core.model.service_types import BUILT_IN  # the other variables do without
 
     return any(kind.name == name for kind in BUILT_IN)
+
+
+_READ_BY_OTHERS = frozenset((
+    "PATH", "HOME", "SHELL", "USER", "LOGNAME", "PWD", "OLDPWD", "IFS", "CDPATH", "ENV", "TERM",
+    "TMPDIR", "LANG", "UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "PROMPT_COMMAND", "PS1",
+    "PS4", "_", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "NODE_OPTIONS", "NODE_PATH",
+    "PERL5LIB", "PERL5OPT", "RUBYLIB", "RUBYOPT", "CLASSPATH", "JAVA_HOME", "JAVA_TOOL_OPTIONS",
+    "GIT_DIR",
+))  # fmt: skip
+_PREFIXES_OF_OTHERS = ("LD_", "DYLD_", "BASH_", "LC_", "XDG_", "STYXY_")
+"""Variables that a shell (POSIX.1, XCU 2.5.3; bash(1)), the loader (ld.so(8), dyld(1)), languages
+and Styxy itself read: a port in one of them breaks what follows, and some of them start programs.
+"""
+
+
+def has_readers(name: str) -> bool:
+    """Return whether a variable is read by shells, loaders, languages or Styxy itself."""
+    return name in _READ_BY_OTHERS or name.startswith(_PREFIXES_OF_OTHERS)

@@ -19,6 +19,7 @@ from styxy.client.cli.values import (
     service_type,
 )
 from styxy.client.text import render
+from styxy.core.config.environment import has_readers
 from styxy.core.errors import (
     ConfirmationRequired,
     InvalidInput,
@@ -35,19 +36,6 @@ if TYPE_CHECKING:
 
     from styxy.client.cli.command import Caller, Parser
     from styxy.client.daemon.connection import Answer, Connection
-
-
-TAKEN_VARIABLES = frozenset((
-    "PATH", "HOME", "SHELL", "USER", "LOGNAME", "PWD", "OLDPWD", "IFS", "CDPATH", "ENV", "TERM",
-    "TMPDIR", "LANG", "UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "PROMPT_COMMAND", "PS1",
-    "PS4", "_", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "NODE_OPTIONS", "NODE_PATH",
-    "PERL5LIB", "PERL5OPT", "RUBYLIB", "RUBYOPT", "CLASSPATH", "JAVA_HOME", "JAVA_TOOL_OPTIONS",
-    "GIT_DIR",
-))  # fmt: skip
-TAKEN_PREFIXES = ("LD_", "DYLD_", "BASH_", "LC_", "XDG_", "STYXY_")
-"""Variables that a shell (POSIX.1, XCU 2.5.3; bash(1)), the loader (ld.so(8), dyld(1)), languages
-and Styxy itself read: a port in one of them breaks what follows, and some of them start programs.
-"""
 
 
 def add_allocate_options(parser: Parser) -> None:
@@ -157,7 +145,7 @@ def _check_variable(name: str) -> None:
     """Check what is printed for a shell to evaluate. Raises `InvalidInput`."""
     if not (name.isascii() and name.isidentifier()):
         raise InvalidInput(f"{echo(name)} is not a variable name; try: --env PORT")
-    if name in TAKEN_VARIABLES or name.startswith(TAKEN_PREFIXES):
+    if has_readers(name):
         raise InvalidInput(
             f"{name} has a meaning of its own, and a port in it would break the shell or what it "
             "starts; try: --env PORT"
