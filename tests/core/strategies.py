@@ -187,19 +187,20 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     ),
 }
 
-questions = st.builds(
-    BindQuestion,
-    protocol=st.sampled_from(["tcp", "udp"]),
-    family=st.sampled_from([4, 6]),
-    port=ports,
-    address=st.ip_addresses().map(str),
-    reason=st.sampled_from(get_args(Reason)),
-    lost=st.none() | ports,
-    image_id=st.integers(0, 2**64 - 1).map("{:016x}".format),
-    instance_id=raw_texts,
-    service_type=st.none() | raw_texts,
-    project=st.none() | absolute_paths,
-)
+questions = st.fixed_dictionaries(
+    {
+        "protocol": st.sampled_from(["tcp", "udp"]),
+        "family": st.sampled_from([4, 6]),
+        "port": ports,
+        "address": st.ip_addresses().map(str),
+        "reason": st.sampled_from(get_args(Reason)),
+        "lost": st.none() | ports,
+        "image_id": st.integers(0, 2**64 - 1).map("{:016x}".format),
+        "instance_id": raw_texts,
+        "service_type": st.none() | raw_texts,
+        "project": st.none() | absolute_paths,
+    }
+).map(lambda fields: BindQuestion(**fields))
 
 json_values = st.recursive(
     st.none()
