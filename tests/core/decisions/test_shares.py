@@ -10,7 +10,7 @@ from tests.core.decisions.test_configured_desk import configured
 from tests.core.desk_harness import DeskHarness
 
 ONE, OTHER = Owner(project="/one"), Owner(project="/other")
-SMALL: dict[str, object] = {"service_types": {"x": {"range": [2100, 2199]}}}
+SMALL: dict[str, object] = {"service_types": {"x": {"range": [2000, 2099]}}}
 
 
 def filled(harness: DeskHarness, count: int) -> list[int]:
@@ -24,19 +24,19 @@ def test_a_project_that_uses_none_of_its_share_gets_no_more_and_is_told_who_has_
     filled(harness, 90)
     before = harness.facts()
     with pytest.raises(
-        RangeExhausted, match="/one leases 90 of the 100 ports of x 2100-2199"
+        RangeExhausted, match="/one leases 90 of the 100 ports of x 2000-2099"
     ) as refused:
         harness.allocate("x", owner=ONE)
     assert refused.value.context["held_by"] == {"/one": 90}
     assert harness.facts() == before
-    assert harness.allocate("x", owner=OTHER).port == 2190
+    assert harness.allocate("x", owner=OTHER).port == 2090
 
 
 def test_what_a_server_listens_on_is_not_counted() -> None:
     harness = DeskHarness()
     harness.desk.configure(configured(SMALL))
     harness.see(*filled(harness, 90))
-    assert filled(harness, 2) == [2190, 2191]
+    assert filled(harness, 2) == [2090, 2091]
 
 
 def test_a_share_of_everything_is_no_bound() -> None:
@@ -47,7 +47,7 @@ def test_a_share_of_everything_is_no_bound() -> None:
 
 def test_a_small_range_has_no_part_to_keep_for_others() -> None:
     harness = DeskHarness()
-    harness.desk.configure(configured({"service_types": {"x": {"range": [2100, 2148]}}}))
+    harness.desk.configure(configured({"service_types": {"x": {"range": [2000, 2048]}}}))
     assert len(filled(harness, 49)) == 49
 
 

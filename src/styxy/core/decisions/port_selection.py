@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from styxy.core.errors import RangeExhausted
 from styxy.core.messages import counted
-from styxy.core.model.ports import REFUSED_BY_BROWSERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -28,11 +27,9 @@ def candidates(lease_index: LeaseIndex, kind: ServiceType) -> Iterator[Port]:
 
 
 def unleased(lease_index: LeaseIndex, kind: ServiceType) -> Iterator[Port]:
-    """Iterate over the unleased ports of a type's ranges, upwards in each, but for those that
-    browsers refuse.
-    """
+    """Iterate over the unleased ports of a type's ranges, upwards in each."""
     for span in kind.ranges:
-        yield from (port for port in lease_index.unleased(span) if port not in REFUSED_BY_BROWSERS)
+        yield from lease_index.unleased(span)
 
 
 def first_free(
@@ -63,16 +60,7 @@ def exhausted(lease_index: LeaseIndex, kind: ServiceType, owner: Owner) -> Range
         step, command = f"{count} no server; try", "styxy cleanup -f --all"
     else:
         step, command = "see which server can stop", look
-    refused = [
-        port
-        for port in kind.all_ports()
-        if port in REFUSED_BY_BROWSERS
-        and port not in kind.preferred_ports
-        and lease_index.on_port(port) is None
-    ]
-    rest = f", {counted(len(refused), 'port')} that browsers refuse" if refused else ""
-    if len(leases) + len(refused) < len(list(kind.all_ports())):
-        rest += ", the rest in use"
+    rest = "" if len(leases) == len(list(kind.all_ports())) else ", the rest in use"
     return RangeExhausted(
         f"{kind.name} {kind.spans} is full ({counted(len(leases), 'lease')}{rest}); "
         f"{step}: {command}",

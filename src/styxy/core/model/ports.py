@@ -18,18 +18,6 @@ FIRST_UNPRIVILEGED = 1024
 """Binding lower ports needs privileges (ip(7)), so they are never leased."""
 LAST_PORT = 65535
 
-REFUSED_BY_BROWSERS = frozenset(
-    (
-        *(1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566),
-        *range(6665, 6670),
-        *(6679, 6697, 10080),
-    )
-)
-"""The "bad ports" of the Fetch standard that may be leased (https://fetch.spec.whatwg.org/
-#port-blocking): browsers open no page there, because a server of another protocol might take a
-request for its own. A server gets one only if somebody asks for it by its number.
-"""
-
 
 def as_port(value: object, *, lowest: int = FIRST_PORT, name: str = "port") -> Port:
     """Check that a value is a whole number from `lowest` to 65535; `name` is for the message.
