@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import share_of
 from tests.native.guest import linked, run
 
 pytestmark = pytest.mark.slow
@@ -340,12 +341,12 @@ READERS = (
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_mutated_bytes_are_refused_or_understood_but_never_believed(seed: int) -> None:
     program = linked(FUZZER, *PARSERS)
-    done = run([program, str(seed), "60000"], {})
+    done = run([program, str(seed), str(share_of(60_000))], {})
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
 
 
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_mutated_files_and_messages_are_read_in_bounds(tmp_path: Path, seed: int) -> None:
     program = linked(FILES, *READERS)
-    done = run([program, str(seed), "3000", str(tmp_path)], {})
+    done = run([program, str(seed), str(share_of(3000)), str(tmp_path)], {})
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 1 1 1 ", "")
