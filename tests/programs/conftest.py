@@ -30,26 +30,38 @@ DOZEN = {
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave all but a dozen programs to `make test-slow`, and the slow ones to `make compat`."""
+    """Leave all but a dozen programs to `make test-slow`; to `make compat`, slow ones and all but
+    the dozen in further kinds of conflict.
+    """
     if IS_COMPAT:
         return
     for item in items:
-        if item.path.parent == Path(__file__).parent and not is_common(item):
-            item.add_marker(pytest.mark.slow)
+        if item.path.parent == Path(__file__).parent:
+            is_one, is_first = of_the_dozen(item), of_the_first_kind(item)
+            if not is_one or not is_first:
+                item.add_marker(pytest.mark.slow if is_one or is_first else pytest.mark.compat)
     left_out = [item for item in items if item.get_closest_marker("compat")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 
 
-def is_common(item: pytest.Item) -> bool:
-    """Whether a test is of one of the dozen and of the first kind of conflict, or of none."""
+def parameters(item: pytest.Item) -> dict[str, object]:
+    """Return what a test is tried with."""
     assert isinstance(item, pytest.Function)
     case = getattr(item, "callspec", None)
-    subject = case.params.get("subject") if case is not None else None
-    kind = case.params.get("kind", KINDS[0]) if case is not None else KINDS[0]
-    is_one = not isinstance(subject, Program) or subject.name in DOZEN
-    return is_one and kind == KINDS[0]
+    return dict(case.params) if case is not None else {}
+
+
+def of_the_dozen(item: pytest.Item) -> bool:
+    """Whether a test is of one of the dozen programs, or of none."""
+    subject = parameters(item).get("subject")
+    return not isinstance(subject, Program) or subject.name in DOZEN
+
+
+def of_the_first_kind(item: pytest.Item) -> bool:
+    """Whether a test is of the first kind of conflict, or of none."""
+    return parameters(item).get("kind", KINDS[0]) == KINDS[0]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
