@@ -60,3 +60,10 @@ def test_a_program_is_run_without_anything_heavy(shared: CommandLine) -> None:
     loaded = loaded_by(["run", "--", "true"], shared.env)
     assert "styxy" in loaded
     assert loaded & HEAVY - {"signal"} == set()
+
+
+def test_who_needs_no_types_of_the_daemons(shared: CommandLine) -> None:
+    shared.run("daemon", "status")
+    loaded = loaded_by(["who", "3000"], shared.env)
+    assert "styxy" in loaded
+    assert "msgspec" not in loaded

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from styxy.adapters.home import open_regular
 from styxy.adapters.portmap.layout import (
@@ -43,7 +42,8 @@ if TYPE_CHECKING:
     from io import FileIO
 
 
-class Remains(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
     """What an earlier daemon's map reveals: the last journal event that it showed, and the leased
     ports.
     """
