@@ -54,5 +54,12 @@ def test_a_list_that_is_cut_off_is_read_as_far_as_it_is_whole() -> None:
     assert dict(waiting(b"", protocol="tcp")) == {}
 
 
+def test_a_record_that_is_too_short_for_its_state_is_passed_over() -> None:
+    short = record(0x20, 32)
+    whole = block(3001, 1, LOOPBACK, 21, state=1)
+    raw = ENDS + block(3000, 1, LOOPBACK, 20, state=None) + short + whole + ENDS
+    assert [place[2] for place, _ in waiting(raw, protocol="tcp")] == [3001]
+
+
 def test_other_systems_have_none() -> None:
     assert numbers("linux") == {}

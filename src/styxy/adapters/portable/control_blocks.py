@@ -22,6 +22,7 @@ Place = tuple[str, str, int]
 _INPCB, _TCPCB = 0x10, 0x20  # XSO_INPCB, XSO_TCPCB
 _HEAD = struct.Struct("=II")  # a record's length and kind
 _LEAST, _ENDS = 80, 24  # of a struct xinpcb_n, and a whole struct xinpgen
+_LEAST_TCPCB = 40  # of a struct xtcpcb_n, up to the state
 _LISTEN = 1  # TCPS_LISTEN
 _SPARE = 64 * 1024  # for the sockets that come while we ask
 
@@ -42,7 +43,7 @@ def waiting(raw: bytes, *, protocol: str) -> Iterator[tuple[Place, int]]:
             block = record
             if protocol == "udp":
                 yield _place(block, protocol), _number(block, protocol)
-        elif kind == _TCPCB and block and struct.unpack_from("=i", record, 36)[0] == _LISTEN:
+        elif kind == _TCPCB and block and _is_listening(record):
             yield _place(block, protocol), _number(block, protocol)
 
 
@@ -54,6 +55,10 @@ def _records(raw: bytes) -> Iterator[tuple[int, bytes]]:
             return
         yield kind, raw[at : at + length]
         at += -(-length // 8) * 8
+
+
+def _is_listening(record: bytes) -> bool:
+    return len(record) >= _LEAST_TCPCB and struct.unpack_from("=i", record, 36)[0] == _LISTEN
 
 
 def _place(block: bytes, protocol: str) -> Place:
