@@ -176,9 +176,11 @@ def is_pausing(client: subprocess.Popen[str]) -> bool:
     return words[:1] == [str(NANOSLEEP)]
 
 
-def stopped_in_its_wait(daemon: FakeDaemon, way: str, asked: int) -> subprocess.Popen[str]:
+def stopped_in_its_wait(
+    daemon: FakeDaemon, way: str, asked: int, **env: str
+) -> subprocess.Popen[str]:
     """Start clients of the project `mine` until one was stopped while it waited for the map."""
-    environment = daemon.environment() | {"STYXY_PROJECT": project(daemon, "mine")}
+    environment = daemon.environment() | {"STYXY_PROJECT": project(daemon, "mine")} | env
     words = [str(compiled(CLIENT)), way, "127.0.0.1", str(asked)]
     while True:
         client = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import free_port
-from tests.native.clients import cookie_of, git_project, key_text, port_of, project, reach, server
+from tests.native.clients import (
+    cookie_of,
+    git_project,
+    key_text,
+    port_of,
+    project,
+    reach,
+    server,
+    stopped_in_its_wait,
+)
 from tests.native.guest import FakeDaemon
 from tests.native.mapfile import key
 from tests.native.supervised import environment, needs_seccomp, under
@@ -82,6 +92,17 @@ def test_a_stranger_does_not_answer_where_the_user_says_so(tmp_path: Path, way: 
         assert reach(daemon, way, "127.0.0.1", port, **named) == "ECONNREFUSED"
         elsewhere = {"STYXY_OWN_ONLY": f"1{port},80"}
         assert reach(daemon, way, "127.0.0.1", port, **elsewhere).endswith(f"127.0.0.1 {port}")
+
+
+def test_a_stranger_that_has_just_begun_to_listen_does_not_answer(tmp_path: Path) -> None:
+    with stranger(tmp_path) as (daemon, _), server() as other:
+        begun, theirs = port_of(other), key_text(daemon, "theirs")
+        daemon.entries.asker(begun, REPO)
+        named = {"STYXY_OWN_ONLY": str(begun)}
+        with stopped_in_its_wait(daemon, "blocking", begun, **named) as client:
+            daemon.entries.answering(begun, cookie_of(other), project=theirs, repo=7)
+            client.send_signal(signal.SIGCONT)
+            assert client.communicate()[0] == "ECONNREFUSED\n"
 
 
 def test_the_projects_own_server_answers_wherever_it_is(tmp_path: Path) -> None:

@@ -173,9 +173,11 @@ static enum route route_tcp(struct connection *connection, const struct portmap 
     uint16_t port = connection->target.port;
     if (count == 0 && connection->outlook.has_moves)
         count = catch_up_moves(map, connection->diag, port, connection->project, moves, MOST_MOVES);
-    if (count == 0 && connection->is_behind)
+    if (count == 0 && connection->is_behind) {
         catch_up_outlook(map, connection->diag, address_of(connection), connection->family, port,
                          &connection->outlook);
+        connection->is_own_only = may_be_stranger(connection, map);
+    }
     return route_by_kernel(connection, map, moves, count, destination);
 }
 
