@@ -95,7 +95,7 @@ def test_no_agent_here_is_said(styxy: CommandLine, tmp_path: Path) -> None:
     done = styxy.run("agent", "install", "--all")
     assert done.returncode == 1
     assert "none of these agents is on this machine: claude, codex" in done.stderr
-    assert done.stderr.endswith("as in: styxy agent install claude\n")
+    assert done.stderr.endswith("name it: styxy agent install claude\n")
 
 
 def test_the_directory_of_an_agent_that_is_a_link_to_nowhere_can_be_made(

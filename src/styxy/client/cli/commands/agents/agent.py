@@ -189,7 +189,7 @@ def _chosen(options: Namespace, installer: Installer, *, only_found: bool = True
     if not found:
         raise NotFound(
             f"none of these agents is on this machine: {', '.join(NAMES)}; "
-            "what one needs is told by its name, as in: styxy agent install claude",
+            "to see what one of them needs, name it: styxy agent install claude",
             suggestions=["styxy agent install claude"],
         )
     return found
