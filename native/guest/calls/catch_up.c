@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum { MOST_HELD = 8, MOST_PAUSES = 100, PAUSE_NS = 500 * 1000 };
+enum { MOST_HELD = 8, PAUSE_NS = 500 * 1000, PATIENCE_NS = 50 * 1000 * 1000 };
 
 static PER_IMAGE _Atomic uint64_t never_shown; /* the socket that was waited for in vain */
 
@@ -34,11 +34,14 @@ static bool is_worth_waiting(const struct portmap *map, uint64_t cookie)
     return cookie != 0 && cookie != atomic_load(&never_shown) && has_daemon(map);
 }
 
-/* Let some time pass; false when it was enough, which is remembered of the socket. */
-static bool pause_for(uint64_t cookie, int *pauses)
+/*
+ * Let some time pass; false at `deadline` (of sys_now), which is remembered of the socket. A pause
+ * may take longer than it is told, so pauses are not counted.
+ */
+static bool pause_until(uint64_t deadline, uint64_t cookie)
 {
     const struct timespec pause = {0, PAUSE_NS};
-    if (++*pauses > MOST_PAUSES) {
+    if (sys_now() >= deadline) {
         atomic_store(&never_shown, cookie);
         return false;
     }
@@ -46,7 +49,7 @@ static bool pause_for(uint64_t cookie, int *pauses)
     return true;
 }
 
-/* The cookie of a socket that listens where the project's place is held, and nobody was seen; or 0. */
+/* The cookie of a socket that listens where a place is held, and nobody was seen; or 0. */
 static uint64_t unseen_listener(const struct portmap *map, int diag, uint16_t asked,
                                 uint64_t project)
 {
@@ -64,24 +67,26 @@ static uint64_t unseen_listener(const struct portmap *map, int diag, uint16_t as
 size_t catch_up_moves(const struct portmap *map, int diag, uint16_t asked, uint64_t project,
                       struct move *moves, size_t room)
 {
-    int pauses = 0;
     size_t count = 0;
     uint64_t cookie = unseen_listener(map, diag, asked, project);
-    if (is_worth_waiting(map, cookie))
-        while (count == 0 && pause_for(cookie, &pauses))
-            count = portmap_moves(map, asked, project, MOVES_LIVE, moves, room);
+    if (!is_worth_waiting(map, cookie))
+        return 0;
+    uint64_t deadline = sys_now() + PATIENCE_NS;
+    while (count == 0 && pause_until(deadline, cookie))
+        count = portmap_moves(map, asked, project, MOVES_LIVE, moves, room);
     return count;
 }
 
 void catch_up_outlook(const struct portmap *map, int diag, const uint8_t address[16],
                       enum family family, uint16_t port, struct outlook *outlook)
 {
-    int pauses = 0;
     if (outlook->answering[family].cookie != 0)
         return;
     uint64_t cookie = diag_listener(diag, address, family == FAMILY_V4, 0, port);
-    if (is_worth_waiting(map, cookie))
-        while (outlook->answering[family].cookie == 0 && pause_for(cookie, &pauses))
-            if (!portmap_outlook(map, port, outlook))
-                return;
+    if (!is_worth_waiting(map, cookie))
+        return;
+    uint64_t deadline = sys_now() + PATIENCE_NS;
+    while (outlook->answering[family].cookie == 0 && pause_until(deadline, cookie))
+        if (!portmap_outlook(map, port, outlook))
+            return;
 }
