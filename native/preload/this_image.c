@@ -27,11 +27,7 @@ static struct {
 static const char *copied(void *from, const char *name)
 {
     (void)from;
-    const char *start = this.texts.bytes + this.texts.used, *value = getenv(name);
-    if (value == NULL || value[0] == '\0')
-        return "";
-    text_add(&this.texts, value);
-    return text_end(&this.texts) ? start : "";
+    return text_copy(&this.texts, getenv(name));
 }
 
 static const char *working_directory(void)

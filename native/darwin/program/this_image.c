@@ -29,11 +29,7 @@ static struct {
 static const char *copied(void *from, const char *name)
 {
     (void)from;
-    const char *start = this.texts.bytes + this.texts.used, *value = getenv(name);
-    if (value == NULL || value[0] == '\0')
-        return "";
-    text_add(&this.texts, value);
-    return text_end(&this.texts) ? start : "";
+    return text_copy(&this.texts, getenv(name));
 }
 
 static const char *working_directory(void)
@@ -50,13 +46,12 @@ static const char *working_directory(void)
 static const char *library_path(void)
 {
     Dl_info here;
-    const char *start = this.texts.bytes + this.texts.used, *word = getenv("STYXY_STATIC");
+    const char *word = getenv("STYXY_STATIC");
     if (word == NULL || strcmp(word, "supervise") != 0 ||
         dladdr((const void *)(uintptr_t)library_path, &here) == 0 || here.dli_fname == NULL ||
         here.dli_fname[0] != '/')
         return "";
-    text_add(&this.texts, here.dli_fname);
-    return text_end(&this.texts) ? start : "";
+    return text_copy(&this.texts, here.dli_fname);
 }
 
 /* Each exec makes another one: the kernel gives programs no random bytes as AT_RANDOM on Linux. */

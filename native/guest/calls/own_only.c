@@ -46,16 +46,7 @@ bool own_only_lists(const char *list, uint16_t port)
 
 static size_t read_file(const char *path, char *into, size_t room)
 {
-    size_t used = 0;
-    int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-    while (fd >= 0 && used < room) {
-        ptrdiff_t got = sys_read(fd, into + used, room - used);
-        if (got <= 0)
-            break;
-        used += (size_t)got;
-    }
-    if (fd >= 0)
-        sys_close(fd);
+    size_t used = sys_read_file(path, into, room);
     into[used] = '\0';
     return used;
 }

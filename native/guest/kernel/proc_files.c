@@ -29,23 +29,13 @@ size_t proc_command_line(int pid, char *into, size_t room)
 {
     char path[PATH_ROOM];
     struct text text = text_in(path, sizeof path);
-    size_t used = 0;
     text_add(&text, "/proc/");
     if (pid != 0)
         text_number(&text, (uint64_t)pid);
     else
         text_add(&text, "self");
     text_add(&text, "/cmdline");
-    int fd = text_end(&text) ? sys_open(path, O_RDONLY, 0) : -1;
-    while (fd >= 0 && used < room) {
-        ptrdiff_t got = sys_read(fd, into + used, room - used);
-        if (got <= 0)
-            break;
-        used += (size_t)got;
-    }
-    if (fd >= 0)
-        sys_close(fd);
-    return used;
+    return text_end(&text) ? sys_read_file(path, into, room) : 0;
 }
 
 size_t proc_own_path(char *out, size_t room)

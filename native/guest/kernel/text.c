@@ -58,3 +58,12 @@ bool text_end(struct text *text)
     text_bytes(text, "", 1);
     return !text->cut;
 }
+
+const char *text_copy(struct text *text, const char *string)
+{
+    const char *start = text->bytes + text->used;
+    if (string == NULL || string[0] == '\0')
+        return "";
+    text_add(text, string);
+    return text_end(text) ? start : "";
+}

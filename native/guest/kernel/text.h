@@ -32,4 +32,7 @@ uint64_t text_key(const char *kind, const char *text);
 /* Add the NUL of a C string; false where the text was cut. */
 bool text_end(struct text *text);
 
+/* Add a whole C string, and return where it begins; "" where it is NULL or empty, or was cut. */
+const char *text_copy(struct text *text, const char *string);
+
 #endif

@@ -31,17 +31,7 @@ struct repo_search {
 /* Read the beginning of a file; its length, 0 also where a NUL shows that it is not git's. */
 static size_t read_text(const char *path, char *into)
 {
-    size_t used = 0;
-    int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-    if (fd < 0)
-        return 0;
-    while (used < CONFIG_LIMIT) {
-        ptrdiff_t got = sys_read(fd, into + used, CONFIG_LIMIT - used);
-        if (got <= 0)
-            break;
-        used += (size_t)got;
-    }
-    sys_close(fd);
+    size_t used = sys_read_file(path, into, CONFIG_LIMIT);
     into[used] = '\0';
     return memchr(into, 0, used) == NULL ? used : 0;
 }

@@ -161,26 +161,7 @@ static inline struct timespec sys_time(clockid_t clock)
     return now;
 }
 
-/* Nanoseconds of CLOCK_MONOTONIC; 0 where there is no clock, and then every deadline has passed. */
-static inline uint64_t sys_now(void)
-{
-    struct timespec now = sys_time(CLOCK_MONOTONIC);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* Memory for the time of one call, full of zeroes; NULL where there is none. */
-static inline void *sys_scratch(size_t length)
-{
-    void *room = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return room != MAP_FAILED ? room : NULL;
-}
-
-static inline void sys_scratch_free(void *room, size_t length)
-{
-    munmap(room, length);
-}
-
-enum transport { TRANSPORT_OTHER, TRANSPORT_TCP, TRANSPORT_UDP };
+#include "guest/kernel/sys_common.h"
 
 /* The transport of a socket of the family AF_INET or AF_INET6; OTHER for any other socket. */
 static inline enum transport sys_transport(int fd, int family)
