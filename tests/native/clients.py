@@ -8,10 +8,12 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.daemon import LONGEST
 from tests.native.guest import FakeDaemon, compiled, run
 
 SO_COOKIE = 57  # asm-generic/socket.h
@@ -182,7 +184,8 @@ def stopped_in_its_wait(
     """Start clients of the project `mine` until one was stopped while it waited for the map."""
     environment = daemon.environment() | {"STYXY_PROJECT": project(daemon, "mine")} | env
     words = [str(compiled(CLIENT)), way, "127.0.0.1", str(asked)]
-    while True:
+    until = time.monotonic() + LONGEST
+    while time.monotonic() < until:
         client = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
         while client.poll() is None and not is_pausing(client):
             pass  # it waits for 50 milliseconds only
@@ -192,6 +195,7 @@ def stopped_in_its_wait(
             return client
         client.kill()
         client.communicate()
+    raise AssertionError("no client waits for the map")
 
 
 def connected_twice(daemon: FakeDaemon, asked: int, **env: str) -> list[str]:

@@ -94,10 +94,14 @@ def test_a_stranger_does_not_answer_where_the_user_says_so(tmp_path: Path, way: 
         assert reach(daemon, way, "127.0.0.1", port, **elsewhere).endswith(f"127.0.0.1 {port}")
 
 
-def test_a_stranger_that_has_just_begun_to_listen_does_not_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("was_asked", [True, False])
+def test_a_stranger_that_has_just_begun_to_listen_does_not_answer(
+    tmp_path: Path, was_asked: bool
+) -> None:
     with stranger(tmp_path) as (daemon, _), server() as other:
         begun, theirs = port_of(other), key_text(daemon, "theirs")
-        daemon.entries.asker(begun, REPO)
+        if was_asked:
+            daemon.entries.asker(begun, REPO)
         named = {"STYXY_OWN_ONLY": str(begun)}
         with stopped_in_its_wait(daemon, "blocking", begun, **named) as client:
             daemon.entries.answering(begun, cookie_of(other), project=theirs, repo=7)

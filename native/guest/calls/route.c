@@ -37,7 +37,7 @@ struct connection {
     int diag;           /* a socket for the kernel's lookups */
     uint64_t project;
     bool is_own_only;   /* nobody but the project's own server may answer */
-    bool is_behind;     /* who answers may be a sibling that the map does not show yet */
+    bool is_behind;     /* the map may not show yet who answers, and it matters who that is */
 };
 
 static bool answers(const struct connection *connection, enum family family, uint16_t port,
@@ -155,14 +155,20 @@ static enum route route_by_kernel(const struct connection *connection, const str
     return is_refused(connection, map) ? ROUTE_REFUSED : ROUTE_PLAIN;
 }
 
-/* Whether a sibling may have begun to listen there, which the map does not show yet. */
+/*
+ * Whether somebody who is to be as if not there may have begun to listen, and the map does not show
+ * it yet: at a number that the user has named, or that the project's repo has asked for.
+ */
 static bool may_be_unshown(const struct connection *connection, const struct portmap *map)
 {
+    const struct image *image = connection->image;
     uint64_t repo;
-    return connection->outlook.has_askers &&
-           connection->outlook.answering[connection->family].cookie == 0 &&
-           connection->image->siblings == SIBLINGS_REFUSE &&
-           (repo = repo_key(connection->image)) != 0 &&
+    if (connection->outlook.answering[connection->family].cookie != 0)
+        return false;
+    if (own_only_lists(image->own_only, connection->target.port))
+        return true;
+    return connection->outlook.has_askers && image->siblings == SIBLINGS_REFUSE &&
+           (repo = repo_key(image)) != 0 &&
            portmap_was_asked(map, connection->target.port, repo);
 }
 

@@ -58,7 +58,7 @@ static bool is_plain(const struct image *image, const struct portmap *map,
     const struct answering *answering =
         &outlook->answering[target->is_v4 ? FAMILY_V4 : FAMILY_V6];
     if (answering->cookie == 0)
-        return !outlook->has_askers;
+        return !outlook->has_askers && !own_only_lists(image->own_only, target->port);
     if (answering->project == 0 || answering->shared ||
         answering->project == project_key(image))
         return true;

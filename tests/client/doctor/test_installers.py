@@ -100,6 +100,7 @@ def test_styxy_comes_from_where_it_came_from(tmp_path: Path) -> None:
     ):
         assert source_of(json.dumps(record)).requirement(["tui"]) == requirement
     assert source_of(None).requirement() == "styxy"
+    assert source_of("[]").requirement() == "styxy"
 
 
 def test_each_extra_for_users_has_a_module_that_shows_it() -> None:

@@ -57,6 +57,8 @@ def source_of(record: str | None) -> Source:
     Files that are not there any more are of no help.
     """
     content = json.loads(record) if record else {}
+    if not isinstance(content, dict):
+        return Source()
     url = content.get("url", "")
     if (parts := urlsplit(url)).scheme == "file" and "vcs_info" not in content:
         path = unquote(parts.path)
